@@ -1,0 +1,69 @@
+/**
+ * The only door to files. Two implementations: the operating system's (`real.ts`) and a simulated
+ * disk that keeps flushed apart from written and enumerates what a power cut may leave
+ * (`simulated.ts`). One contract suite runs over both.
+ *
+ * Durability: `writeDurable` is the one way to write. When it resolves, the bytes are on the
+ * platter (D1). Whether a *name* (a new, removed or renamed directory entry) survives a power cut is
+ * settled by `syncDirectory` of its directory alone.
+ *
+ * Every failure is a `PersisterError`: `DISK_FULL` for ENOSPC and EDQUOT, `READ_ONLY` for EROFS,
+ * EACCES and EPERM, `STORE_LOCKED` from `lock`, `IO` for all else, with `file` and the cause.
+ * A missing file is not an error where the answer can say so.
+ */
+
+/** What a path is. */
+export type EntryKind = "file" | "directory" | "other";
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: EntryKind;
+}
+
+/** What tells one file from another at the same path (device and inode). */
+export type FileIdentity = string;
+
+export interface DiskFile {
+  readonly path: string;
+  /** Up to `length` bytes from `position`; fewer only at the end of the file. Never short before it. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  /**
+   * Writes `buffers` one after the other from `position` on, growing the file where needed.
+   * Durable when resolved. After a rejection the range holds anything (D7): the caller must not try
+   * again on this handle, unless it knows that nothing of value lies there.
+   * Lends: the buffers must not change until it is settled.
+   */
+  writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void>;
+  /** Bytes in the file now. */
+  size(): Promise<number>;
+  /** Identity of the open file, whatever its name is now. */
+  identity(): Promise<FileIdentity>;
+  /**
+   * Takes the one lock of this file, or throws `STORE_LOCKED`: another process, or another handle in
+   * this one, holds it. It goes with the handle and with the process (D8).
+   */
+  lock(): Promise<void>;
+  /** Idempotent. Drops the lock. */
+  close(): Promise<void>;
+}
+
+export interface Disk {
+  /** Opens for reading only; `undefined` where there is no such file. */
+  openToRead(path: string): Promise<DiskFile | undefined>;
+  /** Opens for reading and durable writing; `undefined` where there is no such file. */
+  openToWrite(path: string): Promise<DiskFile | undefined>;
+  /** Makes a new, empty file; an `IO` error where the path exists. The name wants a `syncDirectory`. */
+  create(path: string): Promise<DiskFile>;
+  /** What is at `path`; `undefined` where nothing is. */
+  kind(path: string): Promise<EntryKind | undefined>;
+  /** Identity of the file at `path` now; `undefined` where nothing is. */
+  identity(path: string): Promise<FileIdentity | undefined>;
+  /** Entries of a directory, sorted by name; `undefined` where there is no such directory. */
+  list(path: string): Promise<readonly DirectoryEntry[] | undefined>;
+  /** Makes a directory whose parent exists; an `IO` error where the path exists. */
+  makeDirectory(path: string): Promise<void>;
+  /** Removes a file's name. The removal wants a `syncDirectory`. */
+  remove(path: string): Promise<void>;
+  /** Makes the entries of this directory as they are now durable. */
+  syncDirectory(path: string): Promise<void>;
+}
