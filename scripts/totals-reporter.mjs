@@ -1,0 +1,34 @@
+/**
+ * A vitest reporter that ends the output with `N passed, N failed` (and `, N skipped` where there
+ * are any) alone on the last line. A file that could not be loaded, a hook of a suite that failed
+ * and an error that no test caught count as one failure each.
+ */
+
+/** Adds up what the run reports. */
+export function count(testModules, unhandledErrors) {
+  const totals = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+  for (const testModule of testModules) {
+    totals.failed += testModule.errors().length;
+    for (const suite of testModule.children.allSuites()) totals.failed += suite.errors().length;
+    for (const test of testModule.children.allTests()) {
+      const { state } = test.result();
+      // A test still pending at the end was never finished: its worker died, or the run was cut.
+      totals[state === "pending" ? "failed" : state] += 1;
+    }
+  }
+  return totals;
+}
+
+export default class TotalsReporter {
+  #line = "";
+
+  onInit() {
+    // On exit, not at the end of the run: other reporters may print after this one.
+    process.once("exit", () => process.stdout.write(this.#line));
+  }
+
+  onTestRunEnd(testModules, unhandledErrors) {
+    const { passed, failed, skipped } = count(testModules, unhandledErrors);
+    this.#line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`;
+  }
+}

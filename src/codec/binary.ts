@@ -1,0 +1,138 @@
+/**
+ * Reading and writing of our own fixed binary forms (STORE, mark, heads): little-endian, no padding,
+ * strings as one length byte and ASCII. A reader is total: it yields a value or a `FormatError`.
+ */
+import { assert } from "../types/assert.js";
+
+/** Bytes that are not of the expected form. Turned into a typed refusal by whoever knows the file. */
+export class FormatError extends Error {
+  override readonly name = "FormatError";
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** Appends values to a growing buffer. */
+export class ByteWriter {
+  #buffer: Buffer;
+  #length = 0;
+
+  constructor(capacity = 4096) {
+    this.#buffer = Buffer.allocUnsafe(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): this {
+    this.#buffer.writeUInt8(value, this.#grow(1));
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#buffer.writeUInt16LE(value, this.#grow(2));
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#buffer.writeUInt32LE(value, this.#grow(4));
+    return this;
+  }
+
+  u64(value: bigint): this {
+    this.#buffer.writeBigUInt64LE(value, this.#grow(8));
+    return this;
+  }
+
+  /** Copies `value`. */
+  bytes(value: Uint8Array): this {
+    this.#buffer.set(value, this.#grow(value.length));
+    return this;
+  }
+
+  /** At most 255 ASCII characters. */
+  text(value: string): this {
+    assert(value.length <= 255, "a name has at most 255 characters");
+    this.u8(value.length);
+    this.#buffer.write(value, this.#grow(value.length), "latin1");
+    return this;
+  }
+
+  /** All that was written. Valid until the next write. */
+  result(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #grow(count: number): number {
+    const offset = this.#length;
+    this.#length += count;
+    if (this.#length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#length, this.#buffer.length * 2));
+      larger.set(this.#buffer.subarray(0, offset));
+      this.#buffer = larger;
+    }
+    return offset;
+  }
+}
+
+/** Takes values from the front of `bytes`. */
+export class ByteReader {
+  readonly #buffer: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  u8(): number {
+    return this.#buffer.readUInt8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#buffer.readUInt16LE(this.#take(2));
+  }
+
+  u32(): number {
+    return this.#buffer.readUInt32LE(this.#take(4));
+  }
+
+  u64(): bigint {
+    return this.#buffer.readBigUInt64LE(this.#take(8));
+  }
+
+  /** Copies. */
+  bytes(count: number): Uint8Array {
+    const offset = this.#take(count);
+    return Uint8Array.from(this.#buffer.subarray(offset, offset + count));
+  }
+
+  text(): string {
+    const count = this.u8();
+    const offset = this.#take(count);
+    return this.#buffer.toString("latin1", offset, offset + count);
+  }
+
+  /** Refuses when `bytes` has more than was taken. */
+  end(): void {
+    if (this.#offset !== this.#buffer.length) this.fail("bytes beyond the end of the form");
+  }
+
+  fail(message: string): never {
+    throw new FormatError(message, this.#offset);
+  }
+
+  #take(count: number): number {
+    const offset = this.#offset;
+    if (offset + count > this.#buffer.length) this.fail("the form is cut short");
+    this.#offset = offset + count;
+    return offset;
+  }
+}

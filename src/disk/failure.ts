@@ -1,0 +1,60 @@
+/**
+ * From an error code of the operating system to the one error class, the same for every disk.
+ */
+import { type ErrorCode, PersisterError } from "../types/errors.js";
+
+interface Remedy {
+  readonly code: ErrorCode;
+  readonly advice: string;
+}
+
+/** Codes that mean something to an operator; all else is `IO`. */
+const remedies: Readonly<Record<string, Remedy>> = {
+  ENOSPC: { code: "DISK_FULL", advice: "free some space and open again" },
+  EDQUOT: { code: "DISK_FULL", advice: "raise the quota or free some space, and open again" },
+  EROFS: { code: "READ_ONLY", advice: "mount the file system for writing" },
+  EACCES: { code: "READ_ONLY", advice: "give this user the right to read and write there" },
+  EPERM: { code: "READ_ONLY", advice: "give this user the right to read and write there" },
+  EMFILE: { code: "IO", advice: "raise the limit of open files (ulimit -n)" },
+  ENFILE: { code: "IO", advice: "raise the system's limit of open files" },
+  EIO: { code: "IO", advice: "the device reports an error: check its log before going on" },
+  ENOENT: { code: "IO", advice: "nothing is at that path, or its directory is missing" },
+  EEXIST: { code: "IO", advice: "something is at that path already" },
+  ENOTDIR: { code: "IO", advice: "a part of that path is no directory" },
+  EISDIR: { code: "IO", advice: "a directory is at that path" },
+};
+const unknownRemedy: Remedy = { code: "IO", advice: "see the cause" };
+
+/** The error for `action` (a verb phrase: "write 12 bytes at 0") that failed at `file`. */
+export function diskError(action: string, file: string, cause: unknown): PersisterError {
+  if (cause instanceof PersisterError) return cause;
+  const osCode = osCodeOf(cause);
+  const remedy = (osCode === undefined ? undefined : remedies[osCode]) ?? unknownRemedy;
+  const why = osCode ?? (cause instanceof Error ? cause.message : String(cause));
+  const message = `could not ${action}: ${file}: ${why} (${remedy.advice})`;
+  return new PersisterError(remedy.code, message, { file, cause });
+}
+
+/** The error of a call on a handle that was closed. */
+export function closedError(file: string): PersisterError {
+  return new PersisterError("CLOSED", `the file was closed: ${file} (open it again)`, { file });
+}
+
+/** The refusal of a second lock. */
+export function lockedError(file: string, cause?: unknown): PersisterError {
+  const message =
+    `data directory in use by another process, or by another open in this one: ${file} is locked` +
+    " (stop the other owner first; the lock goes with its process)";
+  return new PersisterError("STORE_LOCKED", message, { file, cause });
+}
+
+/** The operating system's code ("ENOENT") in an error, where it has one. */
+export function osCodeOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error) || !("code" in cause)) return undefined;
+  return typeof cause.code === "string" ? cause.code : undefined;
+}
+
+/** An error as the operating system would give it, for disks that have none. */
+export function osError(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}

@@ -1,0 +1,104 @@
+/**
+ * A handle of a file of the operating system. Writes are durable when resolved: through O_DSYNC by
+ * the write itself, else by the fdatasync that follows it.
+ */
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+import { tryLock } from "fs-native-extensions";
+import { assert } from "../types/assert.js";
+import type { DiskFile, FileIdentity } from "./disk.js";
+import { closedError, diskError, lockedError } from "./failure.js";
+import type { Durability } from "./flush.js";
+import { readFully, systemCalls, writeFully } from "./positional.js";
+
+const closeDescriptor = promisify(fs.close);
+const flushDescriptor = promisify(fs.fdatasync);
+
+export class RealFile implements DiskFile {
+  readonly path: string;
+  readonly #fd: number;
+  readonly #durability: Durability;
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  /** Takes over `fd`. */
+  constructor(path: string, fd: number, durability: Durability) {
+    this.path = path;
+    this.#fd = fd;
+    this.#durability = durability;
+  }
+
+  async read(position: number, length: number): Promise<Uint8Array> {
+    assert(position >= 0 && length >= 0, "a read has a position and a length of at least 0");
+    return this.#run(`read ${length} bytes at ${position}`, () =>
+      readFully(systemCalls, this.#fd, position, length),
+    );
+  }
+
+  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    assert(position >= 0, "a write has a position of at least 0");
+    return this.#run(`write at ${position}`, () => {
+      const written = writeFully(systemCalls, this.#fd, position, buffers);
+      if (this.#durability === "O_DSYNC") return written;
+      return written.then(() => flushDescriptor(this.#fd));
+    });
+  }
+
+  async size(): Promise<number> {
+    return Number((await this.#stat("read the size")).size);
+  }
+
+  async identity(): Promise<FileIdentity> {
+    return identityOf(await this.#stat("read the identity"));
+  }
+
+  async lock(): Promise<void> {
+    return this.#run("lock the file", async () => {
+      if (!tryLock(this.#fd)) throw lockedError(this.path);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#closeWhenIdle();
+    return this.#closing;
+  }
+
+  /** The number of a closed descriptor may be given to another file: nothing may be in flight. */
+  async #closeWhenIdle(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    try {
+      await closeDescriptor(this.#fd);
+    } catch (cause) {
+      throw diskError("close the file", this.path, cause);
+    }
+  }
+
+  #stat(action: string): Promise<fs.BigIntStats> {
+    return this.#run(action, () => {
+      return new Promise((resolve, reject) => {
+        fs.fstat(this.#fd, { bigint: true }, (cause, stats) => {
+          if (cause) reject(cause);
+          else resolve(stats);
+        });
+      });
+    });
+  }
+
+  async #run<T>(action: string, call: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw closedError(this.path);
+    const result = call();
+    this.#inFlight.add(result);
+    try {
+      return await result;
+    } catch (cause) {
+      throw diskError(action, this.path, cause);
+    } finally {
+      this.#inFlight.delete(result);
+    }
+  }
+}
+
+/** Device and inode: what stays when the name changes, and changes when the file is replaced. */
+export function identityOf(stats: fs.BigIntStats): FileIdentity {
+  return `${stats.dev}:${stats.ino}`;
+}

@@ -1,0 +1,134 @@
+/**
+ * The operating system's disk. The hot path (reads and writes on an open handle) is in
+ * `real-file.ts`; here is what open, init and recycling do: names and directories.
+ */
+import * as fs from "node:fs";
+import { constants, promises } from "node:fs";
+import { promisify } from "node:util";
+import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "./disk.js";
+import { diskError, osCodeOf, osError } from "./failure.js";
+import { type Durability, durabilityOf, hasSyncFlag, writeFlags } from "./flush.js";
+import { identityOf, RealFile } from "./real-file.js";
+
+const openDescriptor = promisify(fs.open);
+const closeDescriptor = promisify(fs.close);
+const flushDescriptor = promisify(fs.fsync);
+
+/** Files are the owner's alone: they hold votes. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+export interface RealDiskOptions {
+  /** How writes become durable; what this platform allows when left out. */
+  readonly durability?: Durability;
+}
+
+export class RealDisk implements Disk {
+  #durability: Durability;
+  #checked = false;
+
+  constructor(options: RealDiskOptions = {}) {
+    this.#durability = options.durability ?? durabilityOf(process.platform);
+  }
+
+  /** How this disk makes writes durable, for the status. Settled by the first file to write. */
+  get durability(): Durability {
+    return this.#durability;
+  }
+
+  async openToRead(path: string): Promise<DiskFile | undefined> {
+    // Without this a directory could be opened, and would fail at the first read only.
+    if ((await this.kind(path)) === "directory") {
+      throw diskError("open a file", path, osError("EISDIR"));
+    }
+    const call = openDescriptor(path, constants.O_RDONLY);
+    const fd = await unlessMissing("open a file", path, call);
+    return fd === undefined ? undefined : new RealFile(path, fd, this.#durability);
+  }
+
+  async openToWrite(path: string): Promise<DiskFile | undefined> {
+    const call = openDescriptor(path, writeFlags(this.#durability));
+    const fd = await unlessMissing("open a file", path, call);
+    return fd === undefined ? undefined : this.#file(path, fd);
+  }
+
+  async create(path: string): Promise<DiskFile> {
+    const flags = writeFlags(this.#durability) | constants.O_CREAT | constants.O_EXCL;
+    const fd = await told("create a file", path, openDescriptor(path, flags, FILE_MODE));
+    return this.#file(path, fd);
+  }
+
+  async kind(path: string): Promise<EntryKind | undefined> {
+    const stats = await unlessMissing("look up a path", path, promises.lstat(path));
+    return stats === undefined ? undefined : kindOf(stats);
+  }
+
+  async identity(path: string): Promise<FileIdentity | undefined> {
+    const call = promises.stat(path, { bigint: true });
+    const stats = await unlessMissing("read the identity of a file", path, call);
+    return stats === undefined ? undefined : identityOf(stats);
+  }
+
+  async list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
+    const call = promises.readdir(path, { withFileTypes: true });
+    const entries = await unlessMissing("list a directory", path, call);
+    return entries
+      ?.map((entry) => ({ name: entry.name, kind: kindOf(entry) }))
+      .sort((one, other) => (one.name < other.name ? -1 : 1));
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    await told("make a directory", path, promises.mkdir(path, DIRECTORY_MODE));
+  }
+
+  async remove(path: string): Promise<void> {
+    await told("remove a file", path, promises.unlink(path));
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    const flags = constants.O_RDONLY | constants.O_DIRECTORY;
+    const fd = await told("open a directory", path, openDescriptor(path, flags));
+    try {
+      await told("flush a directory", path, flushDescriptor(fd));
+    } finally {
+      await closeDescriptor(fd);
+    }
+  }
+
+  /** The handle of a file to write; the first one tells whether the system took O_DSYNC. */
+  #file(path: string, fd: number): RealFile {
+    if (!this.#checked && this.#durability === "O_DSYNC") {
+      if (hasSyncFlag(fd) === false) this.#durability = "fdatasync";
+      this.#checked = true;
+    }
+    return new RealFile(path, fd, this.#durability);
+  }
+}
+
+function kindOf(entry: fs.Dirent | fs.Stats): EntryKind {
+  if (entry.isFile()) return "file";
+  return entry.isDirectory() ? "directory" : "other";
+}
+
+/** The result of `call`, its failure as a `PersisterError`. */
+async function told<T>(action: string, path: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (cause) {
+    throw diskError(action, path, cause);
+  }
+}
+
+/** As `told`, but `undefined` where nothing is at `path`. */
+async function unlessMissing<T>(
+  action: string,
+  path: string,
+  call: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (cause) {
+    if (osCodeOf(cause) === "ENOENT") return undefined;
+    throw diskError(action, path, cause);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * From a recovered journal to one at work (D1): first everything that was merely seen is written
+ * again, in place and byte-identical; then a new segment begins, whose head carries what open
+ * changes: starts that an anchor raised, drops done again, the log that the node expects.
+ *
+ * What a crash at each step leaves:
+ * - while writing again: the same bytes as before wherever they were durable; what was only in
+ *   flight may be lost, as it might have been before;
+ * - while the new head is written: the old head, and nothing that it lists was touched;
+ * - before the mark names the new head: the new head, which is durable and complete by itself.
+ */
+import type { Disk } from "../disk/disk.js";
+import { PersisterError } from "../types/errors.js";
+import { GROUP_RECORDS_MAX } from "./format.js";
+import { beginSegment, isLive, Journal, type JournalParts } from "./journal.js";
+import type { LogTable } from "./log-table.js";
+import type { Mark, PairNamed, Pin } from "./mark.js";
+import { MarkFile } from "./mark-file.js";
+import type { Recovered } from "./recovery.js";
+import { SPARE_SLOTS, Space } from "./space.js";
+import { JOURNAL_DIRECTORY, type OwnedStore, STORE_FILE } from "./store.js";
+
+/** What open changes in the table of logs. */
+export interface Starts {
+  /** New firsts by log name (D3); starts only rise, a log that is not there yet is opened. */
+  readonly truncate: ReadonlyMap<string, bigint>;
+}
+
+/** The A/B sequences that the first mark names, as found on disk and proven. */
+export interface NamedPairs {
+  readonly anchor: PairNamed;
+  readonly vote: PairNamed;
+  readonly voteRoadIndex: bigint;
+}
+
+/** Where the journal is and what it needs from outside. */
+export interface JournalOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly segmentBytes: number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly whenIdle: (task: () => void) => void;
+}
+
+declare const provenBrand: unique symbol;
+/** A recovered journal all of whose bytes are durable. */
+export type Proven = Recovered & { readonly [provenBrand]: true };
+
+/**
+ * D1: writes again what recovery saw and cannot know to be durable: the head it starts from, the
+ * records above the acknowledged LSN, the newest mark slot. Must come before any other write.
+ */
+export async function writeAgain(recovered: Recovered): Promise<Proven> {
+  for (const { file, offset, bytes } of recovered.unproven) {
+    if (bytes.length > 0) await file.writeDurable(offset, [bytes]);
+  }
+  return recovered as Proven;
+}
+
+/**
+ * Begins a new segment behind what was recovered and returns the journal, open for entries. The
+ * starts and drops are durable when resolved.
+ *
+ * @throws {PersisterError} DISK_FULL where no slot is free and none can be made: nothing was harmed.
+ */
+export async function beginJournal(
+  options: JournalOptions,
+  store: OwnedStore,
+  proven: Proven,
+  opening: { readonly starts: Starts; readonly named: NamedPairs },
+): Promise<Journal> {
+  const { mark, table } = proven;
+  redoDrops(table, mark);
+  raiseStarts(table, opening.starts);
+  const space = new Space({
+    ...options,
+    directory: `${options.directory}/${JOURNAL_DIRECTORY}`,
+    slots: proven.slots,
+    inUse: new Set(proven.segments.map((held) => held.segment.slot)),
+  });
+  await makeRoom(space);
+  const live = proven.segments.filter((held) => isLive(held, table));
+  const generation = mark.generation + 1n;
+  const storeId = store.identity.storeId;
+  const slot = await space.take();
+  const current = await beginSegment(
+    { storeId, table, randomBytes: options.randomBytes },
+    {
+      slot,
+      generation,
+      sequence: proven.highestSequence + 1n,
+      // LSNs are never used twice: above every one seen or intended, and above any group that a
+      // predecessor may have begun without a trace.
+      firstLsn: proven.highestLsn + 1n + BigInt(GROUP_RECORDS_MAX),
+      anchorSeq: opening.named.anchor.acked,
+      indexedThrough: 0n,
+      live: live.map((held) => held.segment),
+    },
+  );
+  const markFile = new MarkFile(proven.markFile, mark);
+  await markFile.write({
+    generation,
+    headSequence: current.sequence,
+    acked: current.firstLsn - 1n,
+    intended: current.firstLsn - 1n,
+    ...opening.named,
+    appends: [],
+    drops: [],
+    pins: standingPins(table, mark),
+  });
+  for (const held of proven.segments) if (!live.includes(held)) space.release(held.segment.slot);
+  await growSpares(space);
+  const { randomBytes, whenIdle } = options;
+  const parts: JournalParts = {
+    storeId,
+    table,
+    space,
+    markFile,
+    segments: live,
+    current,
+    randomBytes,
+    whenIdle,
+    checkOwner: () => checkOwner(options, store),
+    release: async () => {
+      await proven.markFile.close();
+      await store.file.close();
+    },
+  };
+  return new Journal(parts);
+}
+
+/** D6: a drop that was in flight is done again, unless its log is gone. */
+function redoDrops(table: LogTable, mark: Mark): void {
+  for (const drop of mark.drops) if (table.byLog(drop.log)) table.drop(drop.log);
+}
+
+function raiseStarts(table: LogTable, starts: Starts): void {
+  for (const [name, first] of starts.truncate) {
+    const state = table.byName(name);
+    if (state) table.truncate(state.log, first);
+    else if (first > 0n) table.open(table.nextLog, name, first);
+  }
+}
+
+/**
+ * D6: what the mark names as in flight and recovery did not find is pinned, beside the pins that
+ * stood before. A pin stands while its number is not below the log's next.
+ */
+function standingPins(table: LogTable, mark: Mark): readonly Pin[] {
+  const pins = new Map<string, Pin>();
+  for (const pin of [...mark.pins, ...mark.appends]) {
+    const next = table.byName(pin.name)?.next ?? 0n;
+    if (pin.number >= next) pins.set(`${pin.name} ${pin.number}`, pin);
+  }
+  return [...pins.values()];
+}
+
+/** One slot for the new head must be there; more are made where the disk has room. */
+async function makeRoom(space: Space): Promise<void> {
+  if (space.freeCount === 0) await space.ensureFree(1);
+}
+
+/** D9: two spares for the next open. A full disk delays this to the next rotation, which refuses. */
+async function growSpares(space: Space): Promise<void> {
+  try {
+    await space.ensureFree(SPARE_SLOTS);
+  } catch (error) {
+    if (!(error instanceof PersisterError && error.code === "DISK_FULL")) throw error;
+  }
+}
+
+/** D8: noticed at the next rotation at the latest. */
+async function checkOwner(options: JournalOptions, store: OwnedStore): Promise<void> {
+  const path = `${options.directory}/${STORE_FILE}`;
+  const [atPath, held] = await Promise.all([
+    options.disk.identity(path),
+    store.file.identity(),
+  ]);
+  if (atPath === held) return;
+  throw new PersisterError(
+    "STORE_STOLEN",
+    `${path}: the file under this owner was replaced or removed; find out who did it`,
+    { file: path },
+  );
+}

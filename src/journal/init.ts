@@ -1,0 +1,193 @@
+/**
+ * The birth of a store (D10): the one place that makes its files.
+ *
+ * INIT is made first and removed last; STORE is written when all else is durable. What a crash leaves:
+ * - before INIT is durable: a directory with nothing in it, or INIT alone;
+ * - after: INIT and some files of ours, no valid STORE: `init` begins anew, `open` refuses;
+ * - after STORE is durable: a store, with or without INIT.
+ */
+import type { Disk, DiskFile } from "../disk/disk.js";
+import { PersisterError } from "../types/errors.js";
+import { slotName } from "./format.js";
+import { encodeHead, SALT_BYTES, STORE_ID_BYTES } from "./head.js";
+import { encodeMark, MARK_FILE, MARK_SLOT_BYTES, type Mark, markSlotOffset } from "./mark.js";
+import { makeSlot } from "./segment.js";
+import { SPARE_SLOTS } from "./space.js";
+import {
+  decodeStore,
+  encodeStore,
+  INIT_FILE,
+  JOURNAL_DIRECTORY,
+  STORE_FILE,
+  type StoreIdentity,
+} from "./store.js";
+
+/** What `init` needs to make a store. */
+export interface InitOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly chainId: string;
+  readonly segmentBytes: number;
+  readonly nowMs: bigint;
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+const FIRST_SEQUENCE = 1n;
+const STORE_READ_BYTES = 512;
+
+/**
+ * Makes the files of a store in `directory`, which must be missing or empty; `makeMore` makes those
+ * of the parts above and names them. The store is whole and durable when resolved.
+ *
+ * @throws {PersisterError} STORE_EXISTS where anything stands there already; DISK_FULL, READ_ONLY, IO.
+ */
+export async function initStore(
+  options: InitOptions,
+  others: {
+    readonly files: readonly string[];
+    readonly make: (directory: string) => Promise<void>;
+  },
+): Promise<StoreIdentity> {
+  const { disk, directory } = options;
+  await claimDirectory(disk, directory, others.files);
+  const identity = {
+    storeId: options.randomBytes(STORE_ID_BYTES),
+    chainId: options.chainId,
+    createdMs: options.nowMs,
+  };
+  await makeJournal(options, identity.storeId);
+  await makeMark(options, identity.storeId);
+  await others.make(directory);
+  await disk.syncDirectory(directory);
+  await makeFile(disk, `${directory}/${STORE_FILE}`, encodeStore(identity));
+  await disk.syncDirectory(directory);
+  await disk.remove(`${directory}/${INIT_FILE}`);
+  await disk.syncDirectory(directory);
+  return identity;
+}
+
+/** Leaves an empty directory with INIT in it, durable, or refuses and changes nothing. */
+async function claimDirectory(
+  disk: Disk,
+  directory: string,
+  otherFiles: readonly string[],
+): Promise<void> {
+  if ((await disk.kind(directory)) === undefined) {
+    await disk.makeDirectory(directory);
+    await disk.syncDirectory(parentOf(directory));
+  }
+  const entries = await disk.list(directory);
+  if (!entries) throw exists(directory, "it is not a directory");
+  const names = new Set(entries.map((entry) => entry.name));
+  if (names.size > 0) await removeUnfinished(disk, directory, names, otherFiles);
+  if (!names.has(INIT_FILE)) {
+    await makeFile(disk, `${directory}/${INIT_FILE}`, new Uint8Array(0));
+    await disk.syncDirectory(directory);
+  }
+}
+
+/** What an interrupted init left is taken away; anything else is refused. */
+async function removeUnfinished(
+  disk: Disk,
+  directory: string,
+  names: ReadonlySet<string>,
+  otherFiles: readonly string[],
+): Promise<void> {
+  if (!names.has(INIT_FILE)) throw exists(directory, "it is not empty");
+  const store = names.has(STORE_FILE) ? await readAll(disk, `${directory}/${STORE_FILE}`) : undefined;
+  if (store && decodeStore(store).status === "valid") throw exists(directory, "it holds a store");
+  const ours = new Set([INIT_FILE, STORE_FILE, MARK_FILE, JOURNAL_DIRECTORY, ...otherFiles]);
+  const foreign = [...names].find((name) => !ours.has(name));
+  if (foreign !== undefined) throw exists(directory, `it holds ${foreign}, which is not ours`);
+  for (const name of [STORE_FILE, MARK_FILE, ...otherFiles]) {
+    if (names.has(name)) await disk.remove(`${directory}/${name}`);
+  }
+  const journal = `${directory}/${JOURNAL_DIRECTORY}`;
+  for (const entry of (await disk.list(journal)) ?? []) await disk.remove(`${journal}/${entry.name}`);
+  if (names.has(JOURNAL_DIRECTORY)) await disk.syncDirectory(journal);
+  await disk.syncDirectory(directory);
+}
+
+async function makeJournal(options: InitOptions, storeId: Uint8Array): Promise<void> {
+  const { disk, segmentBytes } = options;
+  const directory = `${options.directory}/${JOURNAL_DIRECTORY}`;
+  if ((await disk.kind(directory)) === undefined) await disk.makeDirectory(directory);
+  for (let slot = 0; slot <= SPARE_SLOTS; slot++) {
+    const made = await makeSlot(disk, directory, slot, segmentBytes);
+    await made.file.close();
+  }
+  const first = await disk.openToWrite(`${directory}/${slotName(0)}`);
+  if (!first) throw new PersisterError("IO", `${directory}: a slot vanished during init`);
+  const head = encodeHead({
+    storeId,
+    generation: 0n,
+    sequence: FIRST_SEQUENCE,
+    salt: options.randomBytes(SALT_BYTES),
+    firstLsn: 1n,
+    anchorSeq: 0n,
+    indexedThrough: 0n,
+    keyId: 0,
+    nextLog: 0,
+    sealed: [],
+    logs: [],
+  });
+  await writeAndClose(first, 0, head);
+}
+
+async function makeMark(options: InitOptions, storeId: Uint8Array): Promise<void> {
+  const file = await options.disk.create(`${options.directory}/${MARK_FILE}`);
+  const bytes = Buffer.alloc(2 * MARK_SLOT_BYTES);
+  const none = { acked: 0n, inFlight: 0n };
+  const mark: Mark = {
+    storeId,
+    sequence: 1n,
+    generation: 0n,
+    headSequence: FIRST_SEQUENCE,
+    acked: 0n,
+    intended: 0n,
+    anchor: none,
+    vote: none,
+    voteRoadIndex: 0n,
+    appends: [],
+    drops: [],
+    pins: [],
+  };
+  bytes.set(encodeMark(mark), markSlotOffset(mark.sequence));
+  await writeAndClose(file, 0, bytes);
+}
+
+async function makeFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  await writeAndClose(await disk.create(path), 0, bytes);
+}
+
+async function writeAndClose(file: DiskFile, offset: number, bytes: Uint8Array): Promise<void> {
+  try {
+    if (bytes.length > 0) await file.writeDurable(offset, [bytes]);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readAll(disk: Disk, path: string): Promise<Uint8Array> {
+  const file = await disk.openToRead(path);
+  if (!file) return new Uint8Array(0);
+  try {
+    return await file.read(0, STORE_READ_BYTES);
+  } finally {
+    await file.close();
+  }
+}
+
+function parentOf(path: string): string {
+  const slash = path.replace(/\/+$/, "").lastIndexOf("/");
+  if (slash < 0) return ".";
+  return slash === 0 ? "/" : path.slice(0, slash);
+}
+
+function exists(directory: string, why: string): PersisterError {
+  return new PersisterError(
+    "STORE_EXISTS",
+    `${directory}: ${why}; init wants a directory that is missing or empty`,
+    { file: directory },
+  );
+}

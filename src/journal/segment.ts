@@ -1,0 +1,158 @@
+/**
+ * Slots and the records in them: making a slot, finding its head, and walking a chain of records.
+ */
+import { crc32c } from "../codec/crc32c.js";
+import type { Disk, DiskFile } from "../disk/disk.js";
+import { PersisterError } from "../types/errors.js";
+import {
+  expectedHeaderCrc,
+  RECORD_HEADER_BYTES,
+  type RecordHeader,
+  readRecordHeader,
+  slotName,
+  slotOfName,
+} from "./format.js";
+import { claimedHeadBytes, decodeHead, type HeadFound } from "./head.js";
+
+const PROBE_BYTES = 4096;
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+/** An open slot file. */
+export interface Slot {
+  readonly slot: number;
+  readonly file: DiskFile;
+  readonly bytes: number;
+}
+
+/** Where a record's payload lies. `offset` is of the payload, its header lies just before. */
+export interface Pointer {
+  readonly slot: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly crc: number;
+}
+
+/**
+ * Makes slot `slot` of `bytes` zeros. Its blocks are written and its name is durable when resolved,
+ * so that no later group waits for a block allocation. If we stop here, recovery sees a slot without
+ * a head, which is free space.
+ */
+export async function makeSlot(
+  disk: Disk,
+  directory: string,
+  slot: number,
+  bytes: number,
+): Promise<Slot> {
+  const file = await disk.create(`${directory}/${slotName(slot)}`);
+  try {
+    await fillWithZeros(file, 0, bytes);
+    await disk.syncDirectory(directory);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { slot, file, bytes };
+}
+
+/** Gives a slot that a crash left short its full size again. */
+export async function completeSlot(slot: Slot, bytes: number): Promise<Slot> {
+  if (slot.bytes >= bytes) return slot;
+  await fillWithZeros(slot.file, slot.bytes, bytes);
+  return { ...slot, bytes };
+}
+
+/** Opens every slot of the journal; names that are not slots are returned as foreign. */
+export async function openSlots(
+  disk: Disk,
+  directory: string,
+): Promise<{ readonly slots: readonly Slot[]; readonly foreign: readonly string[] }> {
+  const entries = await disk.list(directory);
+  if (!entries) {
+    throw new PersisterError("JOURNAL_CORRUPT", `${directory}: the journal's folder is missing`, {
+      file: directory,
+    });
+  }
+  const slots: Slot[] = [];
+  const foreign: string[] = [];
+  try {
+    for (const entry of entries) {
+      const slot = entry.kind === "file" ? slotOfName(entry.name) : undefined;
+      const path = `${directory}/${entry.name}`;
+      const file = slot === undefined ? undefined : await disk.openToWrite(path);
+      if (slot === undefined || !file) foreign.push(path);
+      else slots.push({ slot, file, bytes: await file.size() });
+    }
+  } catch (error) {
+    for (const slot of slots) await slot.file.close();
+    throw error;
+  }
+  return { slots, foreign };
+}
+
+/** The head at the start of a slot. */
+export async function readHead(slot: Slot): Promise<HeadFound> {
+  const probe = await slot.file.read(0, PROBE_BYTES);
+  const bytes = claimedHeadBytes(probe);
+  if (bytes === undefined) return { status: "none", reason: "no head at its start" };
+  if (bytes <= probe.length) return decodeHead(probe.subarray(0, bytes));
+  return decodeHead(await slot.file.read(0, bytes));
+}
+
+/** A record found in a chain; `payload` is valid only as long as the bytes that were walked. */
+export interface WalkedRecord extends RecordHeader {
+  readonly offset: number;
+  readonly payload: Uint8Array;
+}
+
+/** Where a chain of records ends, and why it goes no further. */
+export interface ChainEnd {
+  readonly offset: number;
+  readonly nextLsn: bigint;
+  readonly chain: number;
+  readonly reason: string;
+  /** The header at the end, unproven, where it reads like one: for naming what is damaged. */
+  readonly suspect: RecordHeader | undefined;
+}
+
+/**
+ * Walks the records of a segment: `bytes` is the segment from its byte 0, `from` where to start,
+ * `chain` and `nextLsn` what must come there. Calls `visit` for each proven record, in order.
+ */
+export function walkRecords(
+  bytes: Uint8Array,
+  from: { readonly offset: number; readonly chain: number; readonly nextLsn: bigint },
+  visit: (record: WalkedRecord) => void,
+): ChainEnd {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let { offset, chain, nextLsn } = from;
+  for (;;) {
+    const end = (reason: string, suspect?: RecordHeader): ChainEnd => ({
+      offset,
+      nextLsn,
+      chain,
+      reason,
+      suspect,
+    });
+    if (offset + RECORD_HEADER_BYTES > buffer.length) return end("the segment is full");
+    const header = readRecordHeader(buffer, offset);
+    if (header.headerCrc !== expectedHeaderCrc(buffer, offset, chain)) {
+      return end("no header continues the chain", header.lsn === nextLsn ? header : undefined);
+    }
+    const payloadStart = offset + RECORD_HEADER_BYTES;
+    const next = payloadStart + header.payloadLength;
+    if (header.lsn !== nextLsn) return end("the LSN does not follow", header);
+    if (next > buffer.length) return end("the payload runs over the segment", header);
+    const payload = buffer.subarray(payloadStart, next);
+    if (crc32c(payload) !== header.payloadCrc) return end("payload checksum mismatch", header);
+    visit({ ...header, offset, payload });
+    chain = header.headerCrc;
+    nextLsn += 1n;
+    offset = next;
+  }
+}
+
+async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
+  for (let position = from; position < to; position += ZEROS.length) {
+    await file.writeDurable(position, [ZEROS.subarray(0, Math.min(ZEROS.length, to - position))]);
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * `LaneLog<T>`: a typed, contiguous log of records [first, next), one per lane and one for the road.
+ *
+ * Appends are refused unless they are in order (D2); a truncation reads the record that becomes the
+ * first back from disk before anything below it goes (D4). The table of pointers lives in memory and
+ * covers the live records; payloads stay on disk.
+ */
+import type { Entry, Settled } from "../journal/group.js";
+import type { Journal } from "../journal/journal.js";
+import type { Pointer } from "../journal/segment.js";
+import { assert } from "../types/assert.js";
+import { PersisterError } from "../types/errors.js";
+
+/** What a log needs to know of its records. */
+export interface RecordKind<T> {
+  /** In messages: "block" or "commit QC". */
+  readonly noun: string;
+  readonly decode: (bytes: Uint8Array) => T;
+  /** The facts of an error about `number` in this log. */
+  readonly facts: (number: bigint) => {
+    readonly lane?: string;
+    readonly blockNumber?: bigint;
+    readonly roadIndex?: bigint;
+  };
+}
+
+/** A record to be appended. `payload` is lent until the append is durable or refused. */
+export interface NewRecord {
+  readonly number: bigint;
+  readonly payload: Uint8Array;
+  readonly hash?: Uint8Array;
+}
+
+/** One turn of a log: a new start, then records. All enter the journal's queue together. */
+export interface LogTurn<T> {
+  /** Everything below is forgotten; above next, next rises to it. */
+  readonly start?: bigint;
+  /** D4: judges the record that becomes the first; its error blocks the truncation. */
+  readonly verify?: (first: T) => void;
+  readonly records?: readonly NewRecord[];
+  /** Asked once all else is decided, in the same step as the submission; its error refuses the turn. */
+  readonly admit?: () => void;
+  /** Told each time that records of this turn became durable, with the new next. */
+  readonly onDurable?: (next: bigint) => void;
+}
+
+export class LaneLog<T> {
+  readonly name: string;
+  readonly #journal: Journal;
+  readonly #kind: RecordKind<T>;
+  #first: bigint;
+  #next: bigint;
+  /** Next once all that is queued is durable. */
+  #queuedNext: bigint;
+  /** Of [first, next). */
+  #pointers: Pointer[];
+  /** Payloads on their way to disk, for telling a duplicate from a conflict. */
+  readonly #inFlight = new Map<bigint, Uint8Array>();
+
+  constructor(options: {
+    readonly journal: Journal;
+    readonly name: string;
+    readonly kind: RecordKind<T>;
+    readonly first: bigint;
+    readonly pointers: readonly Pointer[];
+  }) {
+    this.name = options.name;
+    this.#journal = options.journal;
+    this.#kind = options.kind;
+    this.#first = options.first;
+    this.#next = options.first + BigInt(options.pointers.length);
+    this.#queuedNext = this.#next;
+    this.#pointers = [...options.pointers];
+  }
+
+  /** First live number; equal to `next` where the log is empty. */
+  get first(): bigint {
+    return this.#first;
+  }
+
+  /** The durable cursor: the first number that is not durably here yet. */
+  get next(): bigint {
+    return this.#next;
+  }
+
+  /** The number that the next append must have: `next` and what is on its way. */
+  get appendNext(): bigint {
+    return this.#queuedNext;
+  }
+
+  get count(): bigint {
+    return this.#next - this.#first;
+  }
+
+  /** Where the live records lie that are in slot `slot`, with their numbers. */
+  pointersIn(slot: number): { readonly number: bigint; readonly pointer: Pointer }[] {
+    return this.#pointers.flatMap((pointer, index) =>
+      pointer.slot === slot ? [{ number: this.#first + BigInt(index), pointer }] : [],
+    );
+  }
+
+  /**
+   * Appends one record; durable when resolved.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE above `appendNext` or below `first`; DUPLICATE or
+   * CONFLICT where the number is held, with both payloads; DISK_FULL, POISONED, CLOSED.
+   */
+  async append(record: NewRecord): Promise<void> {
+    await this.write({ records: [record] });
+  }
+
+  /**
+   * Forgets every record below `start`; durable when resolved. At or below `first` nothing happens;
+   * above `next` the log is emptied and goes on at `start`.
+   *
+   * @throws {PersisterError} whatever `verify` throws, before anything changed; POISONED, CLOSED.
+   */
+  async truncateBefore(start: bigint, verify?: (first: T) => void): Promise<void> {
+    await this.write({ start, ...(verify ? { verify } : {}) });
+  }
+
+  /** Forgets every record and keeps next; durable when resolved. */
+  async truncateAll(): Promise<void> {
+    await this.write({ start: this.#queuedNext });
+  }
+
+  /**
+   * Does one turn; durable when resolved. The verifying read comes first; then the truncation and
+   * the appends enter the journal's queue without an await between them, so that one group takes
+   * them all.
+   *
+   * @throws {PersisterError} as `append` and `truncateBefore`. Where a record is refused, none of
+   * the turn's records were taken.
+   */
+  async write(turn: LogTurn<T>): Promise<void> {
+    if (turn.start !== undefined) await this.#verifyStart(turn.start, turn.verify);
+    const refused = this.#refusedRecord(turn);
+    if (refused) throw await this.#refusal(refused.record, refused.next);
+    turn.admit?.();
+    await new Promise<void>((resolve, reject) => {
+      this.#submit(turn, resolve, reject);
+    });
+  }
+
+  /**
+   * The payload of a live record, read from disk and checked.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE outside [first, next); JOURNAL_CORRUPT, IO.
+   */
+  async readBytes(number: bigint): Promise<Uint8Array> {
+    const pointer = this.#pointers[Number(number - this.#first)];
+    if (number < this.#first || number >= this.#next || !pointer) {
+      throw this.#error("OUT_OF_SEQUENCE", number, "is not held");
+    }
+    return await this.#journal.read(pointer, this.name, number);
+  }
+
+  /** The decoded record at `number`. */
+  async read(number: bigint): Promise<T> {
+    return this.#kind.decode(await this.readBytes(number));
+  }
+
+  /** Records of [gte, lt) in order, as far as they are live; `reverse` turns the order. */
+  async *scan(
+    range: {
+      readonly gte?: bigint;
+      readonly lt?: bigint;
+      readonly limit?: number;
+      readonly reverse?: boolean;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): AsyncGenerator<{ readonly number: bigint; readonly bytes: Uint8Array }> {
+    const from = range.gte !== undefined && range.gte > this.#first ? range.gte : this.#first;
+    const to = range.lt !== undefined && range.lt < this.#next ? range.lt : this.#next;
+    let left = range.limit ?? Number.POSITIVE_INFINITY;
+    for (let step = 0n; step < to - from && left > 0; step++, left--) {
+      if (range.signal?.aborted) {
+        throw new PersisterError("ABORTED", "the scan was aborted", { cause: range.signal.reason });
+      }
+      const number = range.reverse ? to - 1n - step : from + step;
+      yield { number, bytes: await this.readBytes(number) };
+    }
+  }
+
+  async #verifyStart(start: bigint, verify: ((first: T) => void) | undefined): Promise<void> {
+    if (start <= this.#first || start >= this.#next) return;
+    const first = await this.read(start);
+    verify?.(first);
+  }
+
+  /** Looks and decides in one step: nothing below awaits between this and the submission. */
+  #refusedRecord(turn: LogTurn<T>) {
+    let next = this.#queuedNext;
+    if (turn.start !== undefined && turn.start > next) next = turn.start;
+    for (const record of turn.records ?? []) {
+      if (record.number !== next) return { record, next };
+      next += 1n;
+    }
+    return undefined;
+  }
+
+  /** D2: what to say of a record that is not the next one. */
+  async #refusal(record: NewRecord, next: bigint): Promise<PersisterError> {
+    const { number, payload } = record;
+    if (number > next) return this.#error("OUT_OF_SEQUENCE", number, `where ${next} is next`);
+    if (number < this.#first) {
+      return this.#error("OUT_OF_SEQUENCE", number, `is below the first, ${this.#first}`);
+    }
+    const held = this.#inFlight.get(number) ?? (await this.readBytes(number));
+    const same = Buffer.compare(held, payload) === 0;
+    const { noun } = this.#kind;
+    return new PersisterError(
+      same ? "DUPLICATE" : "CONFLICT",
+      same
+        ? `${noun} ${number} of ${this.name}: out of sequence, the same bytes are held already`
+        : `${noun} ${number} of ${this.name}: conflict, other bytes are held at this number`,
+      { ...this.#kind.facts(number), held, offered: payload },
+    );
+  }
+
+  #error(code: "OUT_OF_SEQUENCE", number: bigint, what: string): PersisterError {
+    return new PersisterError(
+      code,
+      `${this.#kind.noun} ${number} of ${this.name} is out of sequence: it ${what}`,
+      this.#kind.facts(number),
+    );
+  }
+
+  #submit(turn: LogTurn<T>, resolve: () => void, reject: (cause: unknown) => void): void {
+    const entries: Entry[] = [];
+    let open = 0;
+    let failure: { readonly error: PersisterError } | undefined;
+    const track = (done: (pointer: Pointer) => void, undone: () => void): Settled => {
+      open += 1;
+      return (outcome) => {
+        open -= 1;
+        if ("pointer" in outcome) done(outcome.pointer);
+        else {
+          undone();
+          failure ??= outcome;
+        }
+        if (open > 0) return;
+        if (failure) reject(failure.error);
+        else resolve();
+      };
+    };
+    if (turn.start !== undefined && turn.start > this.#first) {
+      entries.push(this.#truncateEntry(turn.start, track));
+    }
+    for (const record of turn.records ?? []) entries.push(this.#appendEntry(record, turn, track));
+    if (entries.length === 0) resolve();
+    else this.#journal.submit(entries);
+  }
+
+  #truncateEntry(start: bigint, track: Tracker): Entry {
+    const before = this.#queuedNext;
+    if (start > this.#queuedNext) this.#queuedNext = start;
+    const settled = track(
+      () => this.#truncated(start),
+      () => this.#takeBack(before),
+    );
+    return { type: "truncate", name: this.name, first: start, settled };
+  }
+
+  #appendEntry(record: NewRecord, turn: LogTurn<T>, track: Tracker): Entry {
+    const { number, payload, hash } = record;
+    assert(number === this.#queuedNext, "an append is the next one");
+    this.#queuedNext = number + 1n;
+    this.#inFlight.set(number, payload);
+    const settled = track(
+      (pointer) => {
+        this.#inFlight.delete(number);
+        this.#appended(number, pointer);
+        turn.onDurable?.(this.#next);
+      },
+      () => {
+        this.#inFlight.delete(number);
+        this.#takeBack(number);
+      },
+    );
+    return { type: "append", name: this.name, number, payload, hash, settled };
+  }
+
+  #appended(number: bigint, pointer: Pointer): void {
+    assert(number === this.#next, "records become durable in order (D2)");
+    this.#pointers.push(pointer);
+    this.#next = number + 1n;
+  }
+
+  #truncated(start: bigint): void {
+    if (start <= this.#first) return;
+    this.#pointers =
+      start >= this.#next ? [] : this.#pointers.slice(Number(start - this.#first));
+    this.#first = start;
+    if (start > this.#next) this.#next = start;
+    assert(BigInt(this.#pointers.length) === this.count, "a pointer for each live record");
+  }
+
+  /** What was queued from `next` on did not happen. */
+  #takeBack(next: bigint): void {
+    if (next < this.#queuedNext) this.#queuedNext = next;
+  }
+}
+
+type Tracker = (done: (pointer: Pointer) => void, undone: () => void) => Settled;

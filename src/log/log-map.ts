@@ -1,0 +1,171 @@
+/**
+ * The map: where every record on disk lies, by log and number, in LevelDB. One sublevel per log,
+ * keys 8 bytes big-endian, values 20 bytes little-endian: u32 slot, u64 offset of the payload, u32
+ * length, u32 CRC.
+ *
+ * It is written once per sealed segment, as one synced batch, off the acknowledgement path, and is
+ * never trusted: every pointer is checked against the record it names. The journal is the truth, so
+ * a map that is lost, refused or wrong costs time, never data.
+ */
+import { ClassicLevel } from "classic-level";
+import { Level } from "level";
+import type { Pointer } from "../journal/segment.js";
+
+export const INDEX_DIRECTORY = "index";
+
+const VALUE_BYTES = 20;
+
+export interface MapEntry {
+  readonly name: string;
+  readonly number: bigint;
+  readonly pointer: Pointer;
+}
+
+/** The numbers [from, to) of a log that the map need not hold any longer. */
+export interface Forgotten {
+  readonly name: string;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+export interface LogMap {
+  /** Why the map is not LevelDB's on disk, where it is not. */
+  readonly warning: string | undefined;
+  /** Adds and forgets in one synced batch; durable when resolved. */
+  write(entries: readonly MapEntry[], forgotten: readonly Forgotten[]): Promise<void>;
+  /** What the map says of a record, unchecked. */
+  find(name: string, number: bigint): Promise<Pointer | undefined>;
+  close(): Promise<void>;
+}
+
+type Database = Level<Uint8Array, Uint8Array>;
+/** What the map uses of a sublevel: every write goes through one batch of the root. */
+interface Sublevel {
+  prefixKey(key: Uint8Array, format: "view"): Uint8Array;
+}
+
+/**
+ * Opens the map in `directory` empty: whoever opens it writes what the journal holds. A folder that
+ * LevelDB refuses is thrown away; where even a fresh one fails (a full disk), the map is in memory
+ * and says so.
+ */
+export async function openLogMap(directory: string): Promise<LogMap> {
+  try {
+    return new LevelMap(await openDatabase(directory), undefined);
+  } catch (first) {
+    try {
+      await ClassicLevel.destroy(directory);
+      const warning = `the map was refused and is made anew: ${reasonOf(first)}`;
+      return new LevelMap(await openDatabase(directory), warning);
+    } catch (second) {
+      return memoryLogMap(`the map is in memory only: ${reasonOf(second)}`);
+    }
+  }
+}
+
+async function openDatabase(directory: string): Promise<Database> {
+  const database: Database = new Level(directory, {
+    keyEncoding: "view",
+    valueEncoding: "view",
+    compression: false,
+  });
+  await database.open();
+  return database;
+}
+
+class LevelMap implements LogMap {
+  readonly warning: string | undefined;
+  readonly #database: Database;
+  readonly #sublevels = new Map<string, Sublevel>();
+
+  constructor(database: Database, warning: string | undefined) {
+    this.#database = database;
+    this.warning = warning;
+  }
+
+  async write(entries: readonly MapEntry[], forgotten: readonly Forgotten[]): Promise<void> {
+    if (entries.length + forgotten.length === 0) return;
+    // The chained form: options given to an array batch are copied into each of its operations.
+    const batch = this.#database.batch();
+    for (const { name, number, pointer } of entries) {
+      const key = this.#sublevel(name).prefixKey(keyOf(number), "view");
+      batch.put(key, encodePointer(pointer));
+    }
+    for (const { name, from, to } of forgotten) {
+      const sublevel = this.#sublevel(name);
+      for (let number = from; number < to; number++) {
+        batch.del(sublevel.prefixKey(keyOf(number), "view"));
+      }
+    }
+    await batch.write({ sync: true });
+  }
+
+  async find(name: string, number: bigint): Promise<Pointer | undefined> {
+    const key = this.#sublevel(name).prefixKey(keyOf(number), "view");
+    const value: Uint8Array | undefined = await this.#database.get(key);
+    return value?.length === VALUE_BYTES ? decodePointer(value) : undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  #sublevel(name: string): Sublevel {
+    const known = this.#sublevels.get(name);
+    if (known) return known;
+    const made = this.#database.sublevel<Uint8Array, Uint8Array>(name, {
+      keyEncoding: "view",
+      valueEncoding: "view",
+    });
+    this.#sublevels.set(name, made);
+    return made;
+  }
+}
+
+/** A map that lives as long as the process, with the reason why it is not on disk. */
+export function memoryLogMap(warning: string | undefined): LogMap {
+  const pointers = new Map<string, Pointer>();
+  const keyed = (name: string, number: bigint): string => `${name} ${number}`;
+  return {
+    warning,
+    write(entries, forgotten) {
+      for (const { name, number, pointer } of entries) pointers.set(keyed(name, number), pointer);
+      for (const { name, from, to } of forgotten) {
+        for (let number = from; number < to; number++) pointers.delete(keyed(name, number));
+      }
+      return Promise.resolve();
+    },
+    find: (name, number) => Promise.resolve(pointers.get(keyed(name, number))),
+    close: () => Promise.resolve(),
+  };
+}
+
+function keyOf(number: bigint): Uint8Array {
+  const key = Buffer.allocUnsafe(8);
+  key.writeBigUInt64BE(number);
+  return key;
+}
+
+function encodePointer(pointer: Pointer): Uint8Array {
+  const value = Buffer.allocUnsafe(VALUE_BYTES);
+  value.writeUInt32LE(pointer.slot, 0);
+  value.writeBigUInt64LE(BigInt(pointer.offset), 4);
+  value.writeUInt32LE(pointer.length, 12);
+  value.writeUInt32LE(pointer.crc, 16);
+  return value;
+}
+
+function decodePointer(bytes: Uint8Array): Pointer {
+  const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    slot: value.readUInt32LE(0),
+    offset: Number(value.readBigUInt64LE(4)),
+    length: value.readUInt32LE(12),
+    crc: value.readUInt32LE(16),
+  };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}

@@ -1,0 +1,185 @@
+/**
+ * The lanes: one log per lane, made by the first write to it. Contiguous, parent-linked, and at a
+ * pinned number only the pinned block (D2, D6).
+ */
+import type { Entry } from "../journal/group.js";
+import type { Journal } from "../journal/journal.js";
+import type { Pin } from "../journal/mark.js";
+import { LaneLog } from "../log/lane-log.js";
+import type { LogSet } from "../log/log-set.js";
+import { isLaneId, type LaneId } from "../types/lane.js";
+import { PersisterError } from "../types/errors.js";
+import type { SignedBlock } from "../wire/messages.js";
+import { blockKind } from "./kinds.js";
+
+/** A block as it is to be stored. */
+export interface NewBlock {
+  readonly number: bigint;
+  /** The encoded SignedBlock as received. Lent until durable or refused. */
+  readonly bytes: Uint8Array;
+  readonly headerHash: Uint8Array;
+  readonly parentHash: Uint8Array;
+}
+
+/** One turn of a lane. */
+export interface LaneTurn {
+  /** The lane's start by a durable anchor: everything below is forgotten (D3). */
+  readonly start?: bigint;
+  readonly blocks?: readonly NewBlock[];
+  readonly onDurable?: (next: bigint) => void;
+}
+
+/** The last block of a lane: what the next one must name as its parent. */
+interface Tip {
+  readonly number: bigint;
+  readonly headerHash: Uint8Array;
+}
+
+export class BlockPersister {
+  readonly #journal: Journal;
+  readonly #logs: LogSet;
+  readonly #lanes = new Map<LaneId, LaneLog<SignedBlock>>();
+  readonly #tips = new Map<LaneId, Tip>();
+
+  constructor(journal: Journal, logs: LogSet, tips: ReadonlyMap<LaneId, Tip>) {
+    this.#journal = journal;
+    this.#logs = logs;
+    for (const name of logs.recoveredNames()) {
+      if (isLaneId(name)) this.#lanes.set(name, logs.open(name, blockKind(name)));
+    }
+    for (const [lane, tip] of tips) this.#tips.set(lane, tip);
+  }
+
+  /** Every lane with a log, and the log. */
+  get lanes(): ReadonlyMap<LaneId, LaneLog<SignedBlock>> {
+    return this.#lanes;
+  }
+
+  /** The pins of all lanes (D6). */
+  get pins(): readonly Pin[] {
+    return this.#journal.mark.pins;
+  }
+
+  /** Makes the lane's log where there is none; durable when resolved. */
+  async openLane(lane: LaneId): Promise<void> {
+    this.#lane(lane);
+    await this.#order({ type: "open", name: lane, first: 0n });
+  }
+
+  /**
+   * Truncates and appends in one group; durable when resolved.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE, DUPLICATE, CONFLICT (D2), INVALID for a wrong parent,
+   * PINNED (D6), VERIFY_MISMATCH (D4): nothing of the turn was taken; DISK_FULL, POISONED, CLOSED.
+   */
+  async write(lane: LaneId, turn: LaneTurn): Promise<void> {
+    const { start, blocks = [], onDurable } = turn;
+    const log = this.#lane(lane);
+    await log.write({
+      ...(start === undefined ? {} : { start }),
+      ...(onDurable ? { onDurable } : {}),
+      verify: (first) => verifyFirst(lane, start, first),
+      admit: () => this.#admit(lane, start, blocks),
+      records: blocks.map((block) => ({
+        number: block.number,
+        payload: block.bytes,
+        hash: block.headerHash,
+      })),
+    });
+  }
+
+  /**
+   * Forgets every lane that is not in `keep`, with its log; durable when resolved. The only way that
+   * a lane ends; calling it again is fine.
+   */
+  async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
+    const gone = [...this.#lanes.keys()].filter((lane) => !keep.has(lane));
+    for (const lane of gone) {
+      this.#lanes.delete(lane);
+      this.#tips.delete(lane);
+      this.#logs.close(lane);
+    }
+    await Promise.all(gone.map((lane) => this.#order({ type: "drop", name: lane })));
+  }
+
+  /**
+   * Lifts every pin of the lane below `next`: a lane QC, a commit QC or an anchor covers them.
+   * Durable when resolved.
+   */
+  async liftPins(lane: LaneId, next: bigint): Promise<void> {
+    const stays = this.pins.filter((pin) => pin.name !== lane || pin.number >= next);
+    if (stays.length < this.pins.length) await this.#journal.writeMark({ pins: stays });
+  }
+
+  /** Lifts the pin of one number by an operator's decision; durable when resolved. */
+  async releasePin(lane: LaneId, number: bigint): Promise<void> {
+    const stays = this.pins.filter((pin) => pin.name !== lane || pin.number !== number);
+    if (stays.length < this.pins.length) await this.#journal.writeMark({ pins: stays });
+  }
+
+  #lane(lane: LaneId): LaneLog<SignedBlock> {
+    const known = this.#lanes.get(lane);
+    if (known) return known;
+    const log = this.#logs.open(lane, blockKind(lane));
+    this.#lanes.set(lane, log);
+    return log;
+  }
+
+  /** Looked at in the same step as the submission: parents and pins. */
+  #admit(lane: LaneId, start: bigint | undefined, blocks: readonly NewBlock[]): void {
+    let tip = this.#tips.get(lane);
+    const reset = start !== undefined && tip !== undefined && start > tip.number + 1n;
+    if (reset) tip = undefined;
+    for (const block of blocks) {
+      refusePinned(lane, block, this.pins);
+      if (tip && block.number === tip.number + 1n) refuseWrongParent(lane, block, tip);
+      tip = { number: block.number, headerHash: block.headerHash };
+    }
+    if (tip) this.#tips.set(lane, tip);
+    else this.#tips.delete(lane);
+  }
+
+  #order(order: Omit<Extract<Entry, { type: "open" }>, "settled"> | DropOrder): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settled: Entry["settled"] = (outcome) => {
+        if ("error" in outcome) reject(outcome.error);
+        else resolve();
+      };
+      this.#journal.submit([{ ...order, settled }]);
+    });
+  }
+}
+
+type DropOrder = Omit<Extract<Entry, { type: "drop" }>, "settled">;
+
+/** D4: the record that becomes the first is this lane's, at this number. */
+function verifyFirst(lane: LaneId, start: bigint | undefined, first: SignedBlock): void {
+  const { header } = first.msg;
+  if (header.lane === lane && header.blockNumber === start) return;
+  throw new PersisterError(
+    "VERIFY_MISMATCH",
+    `lane ${lane}: the record that would become the first, ${start}, says lane ${header.lane}, ` +
+      `block ${header.blockNumber}; nothing was truncated`,
+    { lane, blockNumber: header.blockNumber },
+  );
+}
+
+function refusePinned(lane: LaneId, block: NewBlock, pins: readonly Pin[]): void {
+  const pin = pins.find((each) => each.name === lane && each.number === block.number);
+  if (!pin || Buffer.compare(pin.hash, block.headerHash) === 0) return;
+  throw new PersisterError(
+    "PINNED",
+    `lane ${lane}: block ${block.number} is pinned to header ${Buffer.from(pin.hash).toString("hex")} ` +
+      "after a loss in flight; a lane QC, commit QC or anchor that covers it lifts the pin",
+    { lane, blockNumber: block.number },
+  );
+}
+
+function refuseWrongParent(lane: LaneId, block: NewBlock, tip: Tip): void {
+  if (Buffer.compare(block.parentHash, tip.headerHash) === 0) return;
+  throw new PersisterError(
+    "INVALID",
+    `lane ${lane}: block ${block.number} names another parent than block ${tip.number} here`,
+    { lane, blockNumber: block.number },
+  );
+}

@@ -1,0 +1,28 @@
+/**
+ * What the logs hold: signed blocks, one log per lane under the lane's own name, and commit QCs, one
+ * log for the road. The bytes received are what is stored.
+ */
+import type { RecordKind } from "../log/lane-log.js";
+import { decodeCommitQC, decodeSignedBlock } from "../wire/decode.js";
+import type { CommitQC, SignedBlock } from "../wire/messages.js";
+import type { LaneId } from "../types/lane.js";
+
+/** The road's log. No lane is called so. */
+export const ROAD = "road";
+
+/** Most blocks of a lane that may stand above the durable anchor's lane start (D9). */
+export const LANE_BLOCKS_MAX = 30n;
+
+export function blockKind(lane: LaneId): RecordKind<SignedBlock> {
+  return {
+    noun: "block",
+    decode: decodeSignedBlock,
+    facts: (blockNumber) => ({ lane, blockNumber }),
+  };
+}
+
+export const commitQCKind: RecordKind<CommitQC> = {
+  noun: "commit QC",
+  decode: decodeCommitQC,
+  facts: (roadIndex) => ({ roadIndex }),
+};

@@ -1,0 +1,207 @@
+/**
+ * A message kept in an A/B pair of files beside the journal: the prune anchor, and the consensus vote
+ * state. Which slot counts is settled by the slots and the mark together (D6).
+ *
+ * What a crash leaves: the mark names a sequence as in flight before or while its slot is written;
+ * it is acknowledged when both are on disk. A slot that is not there and was only in flight leaves
+ * the older one standing; one that the mark calls acknowledged must be there, or open refuses.
+ */
+import pLimit from "p-limit";
+import type { Disk } from "../disk/disk.js";
+import { chooseSlot, nextSeq, type SlotName, SlotPair, slotOf, slotPath } from "../disk/slots.js";
+import type { Journal } from "../journal/journal.js";
+import type { Mark, PairNamed } from "../journal/mark.js";
+import { PersisterError } from "../types/errors.js";
+
+export const ANCHOR_NAME = "prune_anchor";
+export const VOTE_NAME = "consensus";
+
+/** Which of the mark's two pairs of sequences. */
+export type PairRole = "anchor" | "vote";
+
+const fileNames = { anchor: ANCHOR_NAME, vote: VOTE_NAME } as const;
+
+/** What the pair and the mark say together. */
+interface PairFacts {
+  readonly verdict: "none" | "use" | "fallback" | "torn first" | "refuse";
+  /** Sequence of the slot that counts; 0 where none does. */
+  readonly found: bigint;
+  /** Highest sequence that the mark or the head calls acknowledged. */
+  readonly acked: bigint;
+  readonly inFlight: bigint;
+}
+
+interface PairCase {
+  readonly label: string;
+  readonly fits: (facts: PairFacts) => boolean;
+  readonly action: "use" | "empty" | "refuse";
+  readonly report: string | undefined;
+}
+
+/** D6, as a table: the first case that fits decides. */
+export const pairCases: readonly PairCase[] = [
+  {
+    label: "slots-contradict",
+    fits: (facts) => facts.verdict === "refuse",
+    action: "refuse",
+    report: "no crash leaves the two slots like this",
+  },
+  {
+    label: "acknowledged-lost",
+    fits: (facts) => facts.found < facts.acked,
+    action: "refuse",
+    report: "the mark names a newer one as acknowledged, and it is not there",
+  },
+  {
+    label: "in-flight-lost",
+    fits: (facts) => facts.inFlight > facts.found && facts.found > 0n,
+    action: "use",
+    report: "the newer one was in flight and is not there; the older one stands",
+  },
+  {
+    label: "first-in-flight-lost",
+    fits: (facts) => facts.inFlight > facts.found,
+    action: "empty",
+    report: "the first one was in flight and is not there; there is none",
+  },
+  {
+    label: "damaged-other",
+    fits: (facts) => facts.verdict === "fallback",
+    action: "use",
+    report: "the other slot is damaged, and nothing in it was acknowledged",
+  },
+  {
+    label: "torn-first",
+    fits: (facts) => facts.verdict === "torn first",
+    action: "empty",
+    report: "the first write was torn before it was acknowledged",
+  },
+  { label: "never-written", fits: (facts) => facts.found === 0n, action: "empty", report: undefined },
+  { label: "newest", fits: () => true, action: "use", report: undefined },
+];
+
+export interface RecoveredPair {
+  readonly role: PairRole;
+  readonly pair: SlotPair;
+  readonly winner: SlotName | undefined;
+  /** The message, with the padding of its slot; `undefined` where there is none. */
+  readonly message: Uint8Array | undefined;
+  /** What the next mark is to name, once the winner was written again. */
+  readonly named: PairNamed;
+  /** The slot that counts was in flight, and is not the one that the mark names. */
+  readonly inFlightLost: boolean;
+  readonly warning: string | undefined;
+  readonly file: string;
+}
+
+/**
+ * Reads the pair of `role` and decides by `pairCases`; changes nothing.
+ *
+ * @throws {PersisterError} ANCHOR_CORRUPT as the table says; IO, never a fallback, when a slot cannot
+ * be read.
+ */
+export async function recoverPair(
+  disk: Disk,
+  directory: string,
+  role: PairRole,
+  names: { readonly mark: Mark; readonly headSeq: bigint },
+): Promise<RecoveredPair> {
+  const pair = await SlotPair.open(disk, directory, fileNames[role]);
+  try {
+    return decide(pair, directory, role, names);
+  } catch (error) {
+    await pair.close();
+    throw error;
+  }
+}
+
+function decide(
+  pair: SlotPair,
+  directory: string,
+  role: PairRole,
+  names: { readonly mark: Mark; readonly headSeq: bigint },
+): RecoveredPair {
+  const { verdict, label } = chooseSlot(pair.a, pair.b);
+  const winner = verdict.verdict === "use" || verdict.verdict === "fallback" ? verdict.slot : undefined;
+  const state = winner && pair[winner];
+  const found = state?.status === "valid" ? state.seq : 0n;
+  const marked = names.mark[role];
+  const acked = marked.acked > names.headSeq ? marked.acked : names.headSeq;
+  const facts: PairFacts = { verdict: verdict.verdict, found, acked, inFlight: marked.inFlight };
+  const row = pairCases.find((each) => each.fits(facts));
+  const file = slotPath(directory, fileNames[role], winner ?? "a");
+  if (!row || row.action === "refuse") {
+    throw new PersisterError(
+      "ANCHOR_CORRUPT",
+      `${file}: ${role} slots: ${row?.report ?? "no case fits"} (${label}; sequence ${found} found, ` +
+        `${acked} acknowledged); restore the file [${row?.label ?? "none"}]`,
+      { file },
+    );
+  }
+  return {
+    role,
+    pair,
+    winner,
+    message: state?.status === "valid" ? state.message : undefined,
+    named: { acked: found, inFlight: marked.inFlight > found ? marked.inFlight : found },
+    inFlightLost: marked.inFlight > found,
+    warning: row.report && `${file}: ${row.report} [${row.label}]`,
+    file,
+  };
+}
+
+/** D1: what recovery saw is written again, in place, before anything else is. */
+export async function writePairAgain(recovered: RecoveredPair): Promise<void> {
+  if (recovered.winner) await recovered.pair.rewrite(recovered.winner);
+}
+
+/** Writes messages to the pair, one at a time, each in the slot that does not hold the last good one. */
+export class PairPersister {
+  readonly #role: PairRole;
+  readonly #pair: SlotPair;
+  readonly #journal: Journal;
+  readonly #oneAtATime = pLimit(1);
+  #winner: SlotName | undefined;
+
+  constructor(recovered: RecoveredPair, journal: Journal) {
+    this.#role = recovered.role;
+    this.#pair = recovered.pair;
+    this.#winner = recovered.winner;
+    this.#journal = journal;
+  }
+
+  /**
+   * Writes `message`; durable when resolved, the mark that names it included. `roadIndex` is that of
+   * a vote. Copies `message`.
+   *
+   * @throws {PersisterError} INVALID when it is too large; POISONED after a failed write.
+   */
+  write(message: Uint8Array, roadIndex?: bigint): Promise<void> {
+    return this.#oneAtATime(() => this.#write(message, roadIndex));
+  }
+
+  /** Writes nothing. */
+  close(): Promise<void> {
+    return this.#pair.close();
+  }
+
+  async #write(message: Uint8Array, roadIndex: bigint | undefined): Promise<void> {
+    if (this.#journal.poison) throw this.#journal.poison;
+    const { acked, inFlight } = this.#journal.mark[this.#role];
+    const seq = nextSeq([acked, inFlight], this.#winner);
+    const vote = roadIndex === undefined ? {} : { voteRoadIndex: roadIndex };
+    const [written, marked] = await Promise.allSettled([
+      this.#pair.write(seq, message),
+      this.#journal.writeMark({ [this.#role]: { acked, inFlight: seq }, ...vote }),
+    ]);
+    if (written.status === "rejected") {
+      const cause: unknown = written.reason;
+      if (cause instanceof PersisterError && cause.code === "INVALID") throw cause;
+      throw this.#journal.fail(cause);
+    }
+    if (marked.status === "rejected") throw this.#journal.fail(marked.reason);
+    if (this.#journal.poison) throw this.#journal.poison;
+    this.#winner = slotOf(seq);
+    this.#journal.noteMark({ [this.#role]: { acked: seq, inFlight: seq } });
+  }
+}

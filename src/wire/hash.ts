@@ -1,0 +1,65 @@
+/** SHA-256 of canonical bytes: header and payload hashes, and the digests that are signed. */
+import { createHash } from "node:crypto";
+import { encodeBlockHeader, encodePayload } from "./encode.js";
+import { encodeMsg, type Msg } from "./envelope.js";
+import type {
+  AppProposal,
+  Block,
+  BlockHeader,
+  Payload,
+  Proposal,
+  TimeoutVote,
+} from "./messages.js";
+
+/** SHA-256 of `bytes`, 32 bytes. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
+}
+
+/** The identity of a block: what the next header names as its parent. */
+export function headerHash(header: BlockHeader): Uint8Array {
+  return sha256(encodeBlockHeader(header));
+}
+
+/** What a block's header must carry as `payloadHash`. */
+export function payloadHash(payload: Payload): Uint8Array {
+  return sha256(encodePayload(payload));
+}
+
+/** What is signed: 32 bytes. */
+export function msgDigest(msg: Msg): Uint8Array {
+  return sha256(encodeMsg(msg));
+}
+
+export function laneProposalDigest(value: Block): Uint8Array {
+  return msgDigest({ arm: "lane_proposal", value });
+}
+
+export function laneVoteDigest(value: BlockHeader): Uint8Array {
+  return msgDigest({ arm: "lane_vote", value });
+}
+
+export function proposalDigest(value: Proposal): Uint8Array {
+  return msgDigest({ arm: "proposal", value });
+}
+
+export function prepareVoteDigest(value: Proposal): Uint8Array {
+  return msgDigest({ arm: "prepare_vote", value });
+}
+
+export function commitVoteDigest(value: Proposal): Uint8Array {
+  return msgDigest({ arm: "commit_vote", value });
+}
+
+export function timeoutVoteDigest(value: TimeoutVote): Uint8Array {
+  return msgDigest({ arm: "timeout_vote", value });
+}
+
+export function appVoteDigest(value: AppProposal): Uint8Array {
+  return msgDigest({ arm: "app_vote", value });
+}
+
+/** Tells whether two byte strings are equal. Not for secrets. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

@@ -1,0 +1,45 @@
+/** Why a well-formed message is refused. */
+export const verifyErrorClasses = [
+  "quorum",
+  "duplicate_signer",
+  "not_a_replica",
+  "bad_signature",
+  "epoch",
+  "road_range",
+  "empty_tipcut",
+  "range_too_long",
+  "invalid_range",
+  "not_a_lane",
+  "nonzero_hash_on_empty_range",
+  "headers_length",
+  "header_hash",
+  "road_index",
+  "global_range",
+  "missing",
+  "timeout_road_index",
+  "timeout_view_mismatch",
+  "unnecessary_prepare_qc",
+  "prepare_qc_view",
+  "payload_hash",
+  "wrong_signer",
+  "limit.txs",
+  "limit.bytes",
+  "epoch_zero",
+  "zero_weight",
+  "overflow",
+  "too_many_validators",
+  "other",
+] as const;
+
+export type VerifyErrorClass = (typeof verifyErrorClasses)[number];
+
+/** A message, certificate or committee that breaks a rule of the protocol. */
+export class VerifyError extends Error {
+  override readonly name = "VerifyError";
+  readonly errorClass: VerifyErrorClass;
+
+  constructor(errorClass: VerifyErrorClass, detail: string) {
+    super(`${detail} (${errorClass})`);
+    this.errorClass = errorClass;
+  }
+}

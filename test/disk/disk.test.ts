@@ -1,0 +1,147 @@
+import * as fs from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import * as fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { durabilityOf, hasSyncFlag } from "../../src/disk/flush.js";
+import { BUFFERS_PER_CALL_MAX, readFully, writeFully } from "../../src/disk/positional.js";
+import { RealDisk } from "../../src/disk/real.js";
+import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { diskContract } from "./contract.js";
+
+const made: string[] = [];
+const newDirectory = async (): Promise<string> => {
+  const directory = await mkdtemp(join(tmpdir(), "lanekeeper-disk-"));
+  made.push(directory);
+  return directory;
+};
+afterAll(async () => {
+  await Promise.all(made.map((directory) => rm(directory, { recursive: true })));
+});
+
+diskContract("simulated disk", async () => {
+  const disk = new SimulatedDisk();
+  await disk.makeDirectory("/state");
+  return { disk, directory: "/state" };
+});
+diskContract("real disk", async () => ({ disk: new RealDisk(), directory: await newDirectory() }));
+diskContract("real disk with fdatasync", async () => {
+  return { disk: new RealDisk({ durability: "fdatasync" }), directory: await newDirectory() };
+});
+
+describe("real disk", () => {
+  test("durability is O_DSYNC where the system has it, and macOS flushes apart", () => {
+    expect(durabilityOf("linux")).toBe(fs.constants.O_DSYNC ? "O_DSYNC" : "fdatasync");
+    expect(durabilityOf("darwin")).toBe("fdatasync");
+  });
+
+  test.runIf(process.platform === "linux")(
+    "O_DSYNC is seen on the descriptor, or its lack",
+    async () => {
+      const path = join(await newDirectory(), "file");
+      const synced = fs.openSync(
+        path,
+        fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_DSYNC,
+      );
+      const plain = fs.openSync(path, fs.constants.O_RDWR);
+      expect(hasSyncFlag(synced)).toBe(true);
+      expect(hasSyncFlag(plain)).toBe(false);
+      fs.closeSync(synced);
+      fs.closeSync(plain);
+    },
+  );
+
+  test("a lock held by another process is refused, and goes with that process", async () => {
+    const path = join(await newDirectory(), "STORE");
+    const disk = new RealDisk();
+    const file = await disk.create(path);
+    const holder = spawn(process.execPath, ["-e", lockAndWait, path], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(holder.stdout, "data");
+    await expect(file.lock()).rejects.toMatchObject({ code: "STORE_LOCKED", file: path });
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
+    await file.lock();
+    await file.close();
+  });
+
+  test("a symbolic link is neither file nor directory", async () => {
+    const path = join(await newDirectory(), "link");
+    fs.symlinkSync("nowhere", path);
+    expect(await new RealDisk().kind(path)).toBe("other");
+  });
+});
+
+const lockAndWait = `
+  const fd = require("node:fs").openSync(process.argv[1], "r+");
+  if (!require("fs-native-extensions").tryLock(fd)) process.exit(1);
+  console.log("locked");
+  setInterval(() => {}, 1000);
+`;
+
+describe("positional reads and writes", () => {
+  test("short writes go on until all is written, whatever the system takes at a time", async () => {
+    const buffers = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(buffers, fc.array(fc.integer({ min: 1, max: 30 })), async (given, takes) => {
+        const target = Buffer.alloc(1000);
+        let call = 0;
+        const writev = ((_fd: number, list: Uint8Array[], position: number, done: WritevDone) => {
+          const take = takes[call++ % Math.max(1, takes.length)] ?? 7;
+          const part = Buffer.concat(list).subarray(0, take);
+          target.set(part, position);
+          queueMicrotask(() => done(null, part.length));
+        }) as typeof fs.writev;
+        await writeFully({ writev }, 0, 10, given);
+        const all = Buffer.concat(given);
+        expect(target.subarray(10, 10 + all.length).equals(all)).toBe(true);
+      }),
+    );
+  });
+
+  test("no call gets more buffers than the system takes", async () => {
+    const counts: number[] = [];
+    const writev = ((_fd: number, list: Uint8Array[], _position: number, done: WritevDone) => {
+      counts.push(list.length);
+      queueMicrotask(() => done(null, list.length));
+    }) as typeof fs.writev;
+    await writeFully(
+      { writev },
+      0,
+      0,
+      Array.from({ length: 2500 }, () => Uint8Array.of(1)),
+    );
+    expect(counts).toEqual([BUFFERS_PER_CALL_MAX, BUFFERS_PER_CALL_MAX, 452]);
+  });
+
+  test("a write that takes nothing fails instead of going round for ever", async () => {
+    const writev = ((_fd: number, _list: Uint8Array[], _position: number, done: WritevDone) => {
+      queueMicrotask(() => done(null, 0));
+    }) as typeof fs.writev;
+    await expect(writeFully({ writev }, 0, 0, [Uint8Array.of(1)])).rejects.toThrow("wrote nothing");
+  });
+
+  test("short reads go on until the end of the file", async () => {
+    const source = Uint8Array.from({ length: 50 }, (_, index) => index);
+    const read = ((
+      _fd: number,
+      into: Uint8Array,
+      offset: number,
+      length: number,
+      position: number,
+      done: (cause: null, count: number) => void,
+    ) => {
+      const part = source.subarray(position, position + Math.min(length, 3));
+      into.set(part, offset);
+      queueMicrotask(() => done(null, part.length));
+    }) as typeof fs.read;
+    expect(await readFully({ read }, 0, 5, 100)).toEqual(source.subarray(5));
+    expect(await readFully({ read }, 0, 5, 10)).toEqual(source.subarray(5, 15));
+  });
+});
+
+type WritevDone = (cause: null, written: number) => void;
