@@ -2,7 +2,7 @@
  * The lanes: one log per lane, made by the first write to it. Contiguous, parent-linked, and at a
  * pinned number only the pinned block (D2, D6).
  */
-import type { Entry } from "../journal/group.js";
+import type { Entry, Settled } from "../journal/group.js";
 import type { Journal } from "../journal/journal.js";
 import type { Pin } from "../journal/mark.js";
 import { LaneLog } from "../log/lane-log.js";
@@ -30,7 +30,7 @@ export interface LaneTurn {
 }
 
 /** The last block of a lane: what the next one must name as its parent. */
-interface Tip {
+export interface Tip {
   readonly number: bigint;
   readonly headerHash: Uint8Array;
 }
@@ -60,10 +60,27 @@ export class BlockPersister {
     return this.#journal.mark.pins;
   }
 
+  /** The pins, with the lane's own name. */
+  pinned(): { lane: LaneId; number: bigint; headerHash: Uint8Array }[] {
+    return this.pins.flatMap(({ name, number, hash }) =>
+      isLaneId(name) ? [{ lane: name, number, headerHash: hash }] : [],
+    );
+  }
+
+  /** The header hash to which a number is pinned, if it is. */
+  pinOf(lane: LaneId, number: bigint): Uint8Array | undefined {
+    return this.pins.find((pin) => pin.name === lane && pin.number === number)?.hash;
+  }
+
+  /** The header hash of the lane's last block, where it is known. */
+  tipHash(lane: LaneId): Uint8Array | undefined {
+    return this.#tips.get(lane)?.headerHash;
+  }
+
   /** Makes the lane's log where there is none; durable when resolved. */
   async openLane(lane: LaneId): Promise<void> {
     this.#lane(lane);
-    await this.#order({ type: "open", name: lane, first: 0n });
+    await this.#order((settled) => ({ type: "open", name: lane, first: 0n, settled }));
   }
 
   /**
@@ -99,7 +116,9 @@ export class BlockPersister {
       this.#tips.delete(lane);
       this.#logs.close(lane);
     }
-    await Promise.all(gone.map((lane) => this.#order({ type: "drop", name: lane })));
+    await Promise.all(
+      gone.map((name) => this.#order((settled) => ({ type: "drop", name, settled }))),
+    );
   }
 
   /**
@@ -139,18 +158,16 @@ export class BlockPersister {
     else this.#tips.delete(lane);
   }
 
-  #order(order: Omit<Extract<Entry, { type: "open" }>, "settled"> | DropOrder): Promise<void> {
+  #order(order: (settled: Settled) => Entry): Promise<void> {
     return new Promise((resolve, reject) => {
-      const settled: Entry["settled"] = (outcome) => {
+      const entry = order((outcome) => {
         if ("error" in outcome) reject(outcome.error);
         else resolve();
-      };
-      this.#journal.submit([{ ...order, settled }]);
+      });
+      this.#journal.submit([entry]);
     });
   }
 }
-
-type DropOrder = Omit<Extract<Entry, { type: "drop" }>, "settled">;
 
 /** D4: the record that becomes the first is this lane's, at this number. */
 function verifyFirst(lane: LaneId, start: bigint | undefined, first: SignedBlock): void {

@@ -1,0 +1,419 @@
+/**
+ * The availability state: what is admitted, what is durable, who waits for it. Nothing is offered for
+ * voting and no commit QC is published as latest before it is durable; capacity is freed when an
+ * anchor is durable, not before.
+ *
+ * All decisions are made in synchronous steps on what is in memory; `async` methods only verify,
+ * wait and read.
+ */
+import type { NewBlock } from "../persist/block-persister.js";
+import type { NewCommitQC } from "../persist/commit-qc-persister.js";
+import { ROAD } from "../persist/kinds.js";
+import { anchorStarts, type EpochOf } from "../persist/recovery.js";
+import { assert } from "../types/assert.js";
+import { PersisterError } from "../types/errors.js";
+import { isLaneId, type LaneId } from "../types/lane.js";
+import { commitVoteDigest, sameBytes } from "../wire/hash.js";
+import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
+import { checkAnchor, checkBlock, checkCommitQC } from "./admission.js";
+import { LaneQueue } from "./lane-queue.js";
+import { Version, type WaitOptions } from "./version.js";
+
+/** What became of a pushed block that broke no rule which calls for an error. */
+export type Admission =
+  | { readonly status: "admitted" }
+  | { readonly status: "dropped"; readonly reason: string };
+
+/** A block that is durable and may be voted for. */
+export interface DurableBlock {
+  readonly lane: LaneId;
+  readonly number: bigint;
+  readonly headerHash: Uint8Array;
+}
+
+/** What the state starts from: what recovery returned. */
+export interface AvailStart {
+  readonly lanes: ReadonlyMap<
+    LaneId,
+    { readonly first: bigint; readonly next: bigint; readonly tipHash: Uint8Array | undefined }
+  >;
+  readonly road: {
+    readonly first: bigint;
+    readonly next: bigint;
+    readonly qcs: ReadonlyMap<bigint, CommitQC>;
+  };
+  readonly anchor: PruneAnchor | undefined;
+  readonly epochOf: EpochOf;
+  /** The header hash to which a number is pinned, if it is (D6). */
+  readonly pinOf: (lane: LaneId, number: bigint) => Uint8Array | undefined;
+}
+
+/** Everything that one turn of `runPersist` writes. */
+export interface PersistTurn {
+  readonly anchor: PruneAnchor | undefined;
+  readonly commitQCs: readonly NewCommitQC[];
+  readonly lanes: ReadonlyMap<LaneId, readonly NewBlock[]>;
+}
+
+export class AvailabilityState {
+  readonly #epochOf: EpochOf;
+  readonly #pinOf: AvailStart["pinOf"];
+  readonly #version = new Version();
+  readonly #lanes = new Map<LaneId, LaneQueue>();
+  readonly #counters = { droppedBlocks: 0 };
+  #roadFirst: bigint;
+  #roadDurable: bigint;
+  #roadQueue: NewCommitQC[] = [];
+  /** Of [first, next): what a repeated QC is compared with. */
+  readonly #roadDigests = new Map<bigint, Uint8Array>();
+  #latestCommitQC: CommitQC | undefined;
+  #durableAnchor: PruneAnchor | undefined;
+  #pendingAnchor: PruneAnchor | undefined;
+  #epochIndex: bigint;
+  #closing = false;
+  /** The disk is full: what is queued waits, and whoever pushes is told (D9). */
+  #stalled: PersisterError | undefined;
+
+  constructor(start: AvailStart) {
+    this.#epochOf = start.epochOf;
+    this.#pinOf = start.pinOf;
+    for (const [lane, range] of start.lanes) {
+      this.#lanes.set(lane, new LaneQueue(range, range.tipHash));
+    }
+    this.#roadFirst = start.road.first;
+    this.#roadDurable = start.road.next;
+    this.#durableAnchor = start.anchor;
+    for (const [index, qc] of start.road.qcs) {
+      if (index >= start.road.first) this.#roadDigests.set(index, commitVoteDigest(qc.vote));
+    }
+    const anchorQC = start.anchor?.commitQC;
+    const newest = start.road.qcs.get(start.road.next - 1n) ?? anchorQC;
+    if (anchorQC) {
+      this.#roadDigests.set(anchorQC.vote.view.index, commitVoteDigest(anchorQC.vote));
+    }
+    this.#latestCommitQC = newest;
+    this.#epochIndex = newest?.vote.view.epochIndex ?? 0n;
+  }
+
+  /** The newest commit QC that is durable. */
+  get latestCommitQC(): CommitQC | undefined {
+    return this.#latestCommitQC;
+  }
+
+  get durableAnchor(): PruneAnchor | undefined {
+    return this.#durableAnchor;
+  }
+
+  get road(): { readonly first: bigint; readonly next: bigint; readonly durable: bigint } {
+    const { length } = this.#roadQueue;
+    const next = this.#roadDurable + BigInt(length);
+    return { first: this.#roadFirst, next, durable: this.#roadDurable };
+  }
+
+  /** The epoch of the newest commit QC: its committee judges new blocks. */
+  get epochIndex(): bigint {
+    return this.#epochIndex;
+  }
+
+  /** Blocks that were dropped for a wrong parent since the start. */
+  get droppedBlocks(): number {
+    return this.#counters.droppedBlocks;
+  }
+
+  /** Every lane that has a start, a block, or both. */
+  get lanes(): ReadonlyMap<LaneId, LaneQueue> {
+    return this.#lanes;
+  }
+
+  /**
+   * Admits a block: verified, then queued for the disk as soon as its lane has capacity for it. Not
+   * durable when resolved: `waitForBlock` tells that. Copies `block` where it is bytes.
+   *
+   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, DUPLICATE, CONFLICT, PINNED, the refusal that
+   * stopped its lane, POISONED, CLOSED, ABORTED.
+   */
+  async pushBlock(block: SignedBlock | Uint8Array, options: WaitOptions = {}): Promise<Admission> {
+    const { lane, block: checked } = checkBlock(block, this.#epochOf(this.#epochIndex));
+    return await this.#version.waitFor(() => this.#tryAdmit(lane, checked), options);
+  }
+
+  /**
+   * Queues a commit QC for the road. One that is held with the same proposal digest is ignored.
+   *
+   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, POISONED, CLOSED.
+   */
+  async pushCommitQC(qc: CommitQC | Uint8Array): Promise<void> {
+    const checked = await checkCommitQC(qc, this.#epochOf);
+    this.#refuseUnlessOpen();
+    this.#refuseWhileStalled();
+    const { index, epochIndex } = checked.qc.vote.view;
+    const { next } = this.road;
+    if (index > next) {
+      throw new PersisterError(
+        "OUT_OF_SEQUENCE",
+        `commit QC ${index} is out of sequence: ${next} is next`,
+        { roadIndex: index },
+      );
+    }
+    const digest = commitVoteDigest(checked.qc.vote);
+    if (index < next) {
+      this.#refuseOtherProposal(index, digest, checked.bytes);
+      return;
+    }
+    this.#roadQueue.push(checked);
+    this.#roadDigests.set(index, digest);
+    this.#epochIndex = epochIndex;
+    this.#version.bump();
+  }
+
+  /**
+   * Takes a new prune anchor; a backward one is ignored. Nothing is pruned and no capacity is freed
+   * before it is durable (D3).
+   *
+   * @throws {PersisterError} INVALID where its halves do not belong together or do not verify.
+   */
+  async pushAnchor(anchor: PruneAnchor): Promise<void> {
+    await checkAnchor(anchor, this.#epochOf);
+    this.#refuseUnlessOpen();
+    const newest = this.#pendingAnchor ?? this.#durableAnchor;
+    const { index } = anchor.commitQC.vote.view;
+    if (newest && index <= newest.commitQC.vote.view.index) return;
+    const held = this.#roadDigests.get(index);
+    if (held && !sameBytes(held, commitVoteDigest(anchor.commitQC.vote))) {
+      throw new PersisterError(
+        "CONFLICT",
+        `commit QC ${index}: the anchor's is of another proposal than the one that is held`,
+        { roadIndex: index },
+      );
+    }
+    this.#pendingAnchor = anchor;
+    this.#version.bump();
+  }
+
+  /** Resolves when block `number` of `lane` is durable, or was pruned. */
+  async waitForBlock(lane: LaneId, number: bigint, options: WaitOptions = {}): Promise<void> {
+    await this.#version.waitFor(() => {
+      const queue = this.#lanes.get(lane);
+      if (queue && queue.durable > number) return true;
+      if (queue?.refused) throw queue.refused;
+      return undefined;
+    }, options);
+  }
+
+  /** Resolves when the commit QC of `index` is durable, or was pruned. */
+  async waitForCommitQC(index: bigint, options: WaitOptions = {}): Promise<void> {
+    await this.#version.waitFor(() => (this.#roadDurable > index ? true : undefined), options);
+  }
+
+  /** Resolves when an anchor at `index` or above is durable. */
+  async waitForAnchor(index: bigint, options: WaitOptions = {}): Promise<void> {
+    await this.#version.waitFor(() => {
+      const durable = this.#durableAnchor?.commitQC.vote.view.index;
+      return durable !== undefined && durable >= index ? true : undefined;
+    }, options);
+  }
+
+  /**
+   * Offers blocks for voting as they become durable (S9), each once, those of a lane in order, from
+   * the durable cursors of now on. Ends with ABORTED by the signal, or with the failure of the store.
+   */
+  async *durableBlocks(options: WaitOptions = {}): AsyncGenerator<DurableBlock> {
+    const cursors = new Map([...this.#lanes].map(([lane, queue]) => [lane, queue.durable]));
+    for (;;) yield await this.#version.waitFor(() => this.#offer(cursors), options);
+  }
+
+  /** What is to be written, once there is something; `undefined` when all is and the end is asked. */
+  async nextTurn(): Promise<PersistTurn | undefined> {
+    const turn = await this.#version.waitFor(() => this.#collect());
+    return turn === "end" ? undefined : turn;
+  }
+
+  /** D3: only now is capacity freed and may lanes and road be pruned. */
+  anchorDurable(anchor: PruneAnchor): void {
+    this.#durableAnchor = anchor;
+    if (this.#pendingAnchor === anchor) this.#pendingAnchor = undefined;
+    this.#stalled = undefined;
+    const starts = anchorStarts(anchor);
+    for (const [name, start] of starts) {
+      if (name === ROAD) this.#pruneRoad(anchor.commitQC);
+      else if (isLaneId(name)) this.#laneOf(name).prune(start);
+    }
+    this.#version.bump();
+  }
+
+  /** The lane's durable cursor moved; where an anchor has pruned past it, it stays there. */
+  blocksDurable(lane: LaneId, next: bigint): void {
+    const queue = this.#laneOf(lane);
+    if (next > queue.durable) queue.becameDurable(next);
+    this.#version.bump();
+  }
+
+  /** The road's durable cursor moved. */
+  commitQCsDurable(next: bigint): void {
+    if (next <= this.#roadDurable) return;
+    const gone = this.#roadQueue.splice(0, Number(next - this.#roadDurable));
+    this.#latestCommitQC = gone.at(-1)?.qc ?? this.#latestCommitQC;
+    this.#roadDurable = next;
+    this.#version.bump();
+  }
+
+  /** Forgets every lane that is not in `keep`. */
+  retainLanes(keep: ReadonlySet<LaneId>): void {
+    for (const lane of this.#lanes.keys()) if (!keep.has(lane)) this.#lanes.delete(lane);
+    this.#version.bump();
+  }
+
+  /** A refusal stops this lane alone: those who wait on it are told why. */
+  refuseLane(lane: LaneId, refusal: PersisterError): void {
+    this.#laneOf(lane).refused ??= refusal;
+    this.#version.bump();
+  }
+
+  /**
+   * The disk is full: nothing was harmed, what is queued stays queued. It is tried again when an
+   * anchor frees space or somebody pushes, who is told the reason.
+   */
+  stall(reason: PersisterError): void {
+    this.#stalled = reason;
+  }
+
+  /** Why what is queued waits, while the disk is full. */
+  get stalled(): PersisterError | undefined {
+    return this.#stalled;
+  }
+
+  /** Nothing goes on any more: every waiter is told why. */
+  fail(cause: PersisterError): void {
+    this.#version.fail(cause);
+  }
+
+  /** No new work from here on; `nextTurn` ends when the queues are empty. */
+  close(): void {
+    this.#closing = true;
+    this.#version.bump();
+  }
+
+  #tryAdmit(lane: LaneId, block: NewBlock): Admission | undefined {
+    this.#refuseUnlessOpen();
+    const queue = this.#laneOf(lane);
+    if (queue.refused) throw queue.refused;
+    const { number } = block;
+    if (number < queue.next) throw heldAlready(lane, block, queue);
+    if (number >= queue.capacityEnd) return undefined;
+    if (number > queue.next) {
+      throw new PersisterError(
+        "OUT_OF_SEQUENCE",
+        `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
+        { lane, blockNumber: number },
+      );
+    }
+    this.#refuseWhileStalled();
+    const pin = this.#pinOf(lane, number);
+    if (pin && !sameBytes(pin, block.headerHash)) throw pinned(lane, number);
+    const parent = queue.hashOf(number - 1n);
+    if (parent && !sameBytes(parent, block.parentHash)) {
+      this.#counters.droppedBlocks += 1;
+      return { status: "dropped", reason: `block ${number} names another parent than ${number - 1n}` };
+    }
+    queue.admit(block);
+    this.#version.bump();
+    return { status: "admitted" };
+  }
+
+  #collect(): PersistTurn | "end" | undefined {
+    const lanes = new Map<LaneId, readonly NewBlock[]>();
+    for (const [lane, queue] of this.#lanes) {
+      if (queue.queued.length > 0 && !queue.refused) lanes.set(lane, [...queue.queued]);
+    }
+    const anchor = this.#pendingAnchor;
+    if (this.#stalled && !anchor) return this.#closing ? "end" : undefined;
+    const commitQCs = [...this.#roadQueue];
+    if (anchor || commitQCs.length > 0 || lanes.size > 0) return { anchor, commitQCs, lanes };
+    return this.#closing ? "end" : undefined;
+  }
+
+  #offer(cursors: Map<LaneId, bigint>): DurableBlock | undefined {
+    for (const [lane, queue] of this.#lanes) {
+      const cursor = cursors.get(lane) ?? 0n;
+      const number = cursor > queue.first ? cursor : queue.first;
+      const headerHash = queue.hashOf(number);
+      if (number >= queue.durable || !headerHash) continue;
+      cursors.set(lane, number + 1n);
+      return { lane, number, headerHash };
+    }
+    return undefined;
+  }
+
+  #laneOf(lane: LaneId): LaneQueue {
+    const known = this.#lanes.get(lane);
+    if (known) return known;
+    const made = new LaneQueue({ first: 0n, next: 0n });
+    this.#lanes.set(lane, made);
+    return made;
+  }
+
+  #pruneRoad(anchorQC: CommitQC): void {
+    const { index } = anchorQC.vote.view;
+    assert(index >= this.#roadFirst, "the road's start only rises (D3)");
+    this.#roadFirst = index;
+    for (const held of this.#roadDigests.keys()) if (held < index) this.#roadDigests.delete(held);
+    this.#roadDigests.set(index, commitVoteDigest(anchorQC.vote));
+    if (index < this.#roadDurable) return;
+    // The anchor goes past what is durable: its own QC is the road now, written by the prune.
+    this.#roadQueue = this.#roadQueue.filter(({ qc }) => qc.vote.view.index > index);
+    this.#roadDurable = index + 1n;
+    this.#latestCommitQC = anchorQC;
+  }
+
+  #refuseOtherProposal(index: bigint, digest: Uint8Array, bytes: Uint8Array): void {
+    const held = this.#roadDigests.get(index);
+    if (!held || sameBytes(held, digest)) return;
+    throw new PersisterError(
+      "CONFLICT",
+      `commit QC ${index}: conflict, a QC of another proposal is held at this index`,
+      { roadIndex: index, offered: bytes },
+    );
+  }
+
+  #refuseWhileStalled(): void {
+    const reason = this.#stalled;
+    if (!reason) return;
+    this.#stalled = undefined;
+    this.#version.bump();
+    throw reason;
+  }
+
+  #refuseUnlessOpen(): void {
+    if (this.#version.failure) throw this.#version.failure;
+    if (this.#closing) throw new PersisterError("CLOSED", "the store is closing");
+  }
+}
+
+/** D2: a number that is held is refused, and told apart by the hash of what is held. */
+function heldAlready(lane: LaneId, block: NewBlock, queue: LaneQueue): PersisterError {
+  const { number, bytes } = block;
+  const facts = { lane, blockNumber: number, offered: bytes };
+  const held = queue.hashOf(number);
+  if (number < queue.first || !held) {
+    return new PersisterError(
+      "OUT_OF_SEQUENCE",
+      `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
+      facts,
+    );
+  }
+  return sameBytes(held, block.headerHash)
+    ? new PersisterError("DUPLICATE", `lane ${lane}: block ${number} is held already`, facts)
+    : new PersisterError(
+        "CONFLICT",
+        `lane ${lane}: block ${number}: conflict, another block is held at this number`,
+        facts,
+      );
+}
+
+function pinned(lane: LaneId, number: bigint): PersisterError {
+  return new PersisterError(
+    "PINNED",
+    `lane ${lane}: block ${number} is pinned to another header hash after a loss in flight`,
+    { lane, blockNumber: number },
+  );
+}

@@ -1,0 +1,84 @@
+/**
+ * One lane in memory: what is admitted and on its way to disk, and how far it is durable.
+ *
+ *   first ......... durable ......... next
+ *     on disk, hashes here   queued, bytes here
+ */
+import type { NewBlock } from "../persist/block-persister.js";
+import { LANE_BLOCKS_MAX } from "../persist/kinds.js";
+import { assert } from "../types/assert.js";
+import type { PersisterError } from "../types/errors.js";
+
+export class LaneQueue {
+  #first: bigint;
+  #durable: bigint;
+  /** Blocks of [durable, next). */
+  #queue: NewBlock[] = [];
+  /** Header hashes of [first, next), where known. */
+  readonly #hashes = new Map<bigint, Uint8Array>();
+  /** Why this lane goes no further; the others do. */
+  refused: PersisterError | undefined;
+
+  constructor(range: { readonly first: bigint; readonly next: bigint }, tipHash?: Uint8Array) {
+    this.#first = range.first;
+    this.#durable = range.next;
+    if (tipHash && range.next > range.first) this.#hashes.set(range.next - 1n, tipHash);
+  }
+
+  get first(): bigint {
+    return this.#first;
+  }
+
+  /** The durable cursor: the first number that is not durable. */
+  get durable(): bigint {
+    return this.#durable;
+  }
+
+  get next(): bigint {
+    return this.#durable + BigInt(this.#queue.length);
+  }
+
+  /** Blocks that wait for the disk, in order. */
+  get queued(): readonly NewBlock[] {
+    return this.#queue;
+  }
+
+  /** D9: the first number that is too far above the durable anchor's start. */
+  get capacityEnd(): bigint {
+    return this.#first + LANE_BLOCKS_MAX;
+  }
+
+  /** The header hash of a held block, where it is known. */
+  hashOf(number: bigint): Uint8Array | undefined {
+    return this.#hashes.get(number);
+  }
+
+  queuedBytes(number: bigint): Uint8Array | undefined {
+    return this.#queue[Number(number - this.#durable)]?.bytes;
+  }
+
+  admit(block: NewBlock): void {
+    assert(block.number === this.next, "the admitted block is the next one");
+    assert(block.number < this.capacityEnd, "the admitted block is within capacity (D9)");
+    this.#queue.push(block);
+    this.#hashes.set(block.number, block.headerHash);
+  }
+
+  /** Moves the durable cursor, only forward; the bytes are let go. */
+  becameDurable(next: bigint): void {
+    assert(next >= this.#durable, "a durable cursor only moves forward");
+    this.#queue.splice(0, Number(next - this.#durable));
+    this.#durable = next;
+  }
+
+  /** A durable anchor raises the start; past the durable cursor it moves the cursor too. */
+  prune(start: bigint): void {
+    if (start <= this.#first) return;
+    if (start > this.#durable) {
+      this.#queue.splice(0, Number(start - this.#durable));
+      this.#durable = start;
+    }
+    this.#first = start;
+    for (const number of this.#hashes.keys()) if (number < start) this.#hashes.delete(number);
+  }
+}

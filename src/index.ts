@@ -1,0 +1,29 @@
+/**
+ * The durable memory of one validator in a lane-based BFT protocol.
+ */
+export type { Admission, DurableBlock } from "./avail/availability-state.js";
+export type { WaitOptions } from "./avail/version.js";
+export { Lanekeeper } from "./node/lanekeeper.js";
+export type { InitChoices, OpenChoices } from "./node/options.js";
+export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";
+export type { QueueStatus, Status } from "./node/status.js";
+export type { EpochOf } from "./persist/recovery.js";
+export { InvariantError } from "./types/assert.js";
+export { type ErrorCode, errorCodes, PersisterError } from "./types/errors.js";
+export { isLaneId, type LaneId, laneId, laneIdOf, laneParts } from "./types/lane.js";
+export {
+  type BlockNumber,
+  blockNumber,
+  type RoadIndex,
+  roadIndex,
+} from "./types/numbers.js";
+export * from "./wire/build.js";
+export { Committee, type Epoch, type Member, type Weighted } from "./wire/committee.js";
+export * from "./wire/decode.js";
+export { DecodeError } from "./wire/decode-error.js";
+export { type KeyPair, keyPairFromSeed, sign, verify } from "./wire/ed25519.js";
+export * from "./wire/encode.js";
+export * from "./wire/hash.js";
+export type * from "./wire/messages.js";
+export * from "./wire/verify.js";
+export { VerifyError, type VerifyErrorClass } from "./wire/verify-error.js";

@@ -1,0 +1,297 @@
+/**
+ * Lanekeeper: the durable memory of one validator. Opens a state directory, recovers, runs the loop
+ * that persists, and closes: the few lines that wire the parts together.
+ */
+import { randomBytes } from "node:crypto";
+import { AvailabilityState, type Admission, type DurableBlock } from "../avail/availability-state.js";
+import { runPersist } from "../avail/run-persist.js";
+import type { WaitOptions } from "../avail/version.js";
+import type { Disk } from "../disk/disk.js";
+import { MemoryDisk } from "../disk/memory.js";
+import { RealDisk } from "../disk/real.js";
+import { INDEX_DIRECTORY, type LogMap, memoryLogMap, openLogMap } from "../log/log-map.js";
+import {
+  initPersisters,
+  openPersisters,
+  type Persisters,
+} from "../persist/persisters.js";
+import { PersisterError } from "../types/errors.js";
+import type { LaneId } from "../types/lane.js";
+import { verifyLaneQC } from "../wire/verify.js";
+import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
+import {
+  checkInit,
+  checkOpen,
+  defaults,
+  type InitChoices,
+  type OpenChoices,
+  type OpenSettings,
+} from "./options.js";
+import { type Recovery, recoveryOf, startOf } from "./recovery.js";
+import { type Status, statusOf } from "./status.js";
+
+/** What stands outside of a store; tests put a simulated disk here. */
+export interface Surroundings {
+  readonly disk: Disk;
+  readonly openMap: (directory: string) => Promise<LogMap>;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly whenIdle: (task: () => void) => void;
+  readonly nowMs: () => number;
+  /** Whether what is acknowledged survives the process (D10). */
+  readonly durable: boolean;
+}
+
+const MEMORY_DIRECTORY = "memory";
+
+export class Lanekeeper {
+  readonly recovery: Recovery;
+  readonly #persisters: Persisters;
+  readonly #state: AvailabilityState;
+  readonly #settings: OpenSettings;
+  readonly #durable: boolean;
+  readonly #running: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: {
+    readonly persisters: Persisters;
+    readonly settings: OpenSettings;
+    readonly durable: boolean;
+    readonly durationMs: number;
+  }) {
+    this.#persisters = parts.persisters;
+    this.#settings = parts.settings;
+    this.#durable = parts.durable;
+    this.recovery = recoveryOf(parts.persisters, parts.durationMs);
+    this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings.epochOf));
+    this.#running = this.#run();
+  }
+
+  /**
+   * Makes a store in `directory`, which must be missing or empty; durable when resolved (D10).
+   *
+   * @throws {PersisterError} STORE_EXISTS, USAGE, DISK_FULL, READ_ONLY, IO.
+   */
+  static async init(directory: string, choices: InitChoices): Promise<void> {
+    await Lanekeeper.initOn(realSurroundings(), directory, choices);
+  }
+
+  /**
+   * Opens the store in `directory`: everything acknowledged is there, or it is refused and no byte
+   * was changed (D5).
+   *
+   * @throws {PersisterError} NOT_A_STORE, STORE_LOCKED, WRONG_CHAIN, FORMAT_TOO_NEW, JOURNAL_CORRUPT,
+   * ACKNOWLEDGED_LOST, MARK_CORRUPT, ANCHOR_CORRUPT, RECOVERY_MISMATCH, READ_ONLY, DISK_FULL, IO,
+   * USAGE.
+   */
+  static async open(directory: string, choices: OpenChoices): Promise<Lanekeeper> {
+    return await Lanekeeper.openOn(realSurroundings(), directory, choices);
+  }
+
+  /**
+   * A store without a disk: the same behaviour, nothing survives the process (D10). For tests and
+   * for nodes that do not vote.
+   */
+  static async openMemory(choices: OpenChoices): Promise<Lanekeeper> {
+    const surroundings = memorySurroundings();
+    const { chainId, segmentBytes } = checkOpen(choices);
+    await Lanekeeper.initOn(surroundings, MEMORY_DIRECTORY, { chainId, segmentBytes });
+    return await Lanekeeper.openOn(surroundings, MEMORY_DIRECTORY, choices);
+  }
+
+  /** `init` in given surroundings. */
+  static async initOn(
+    surroundings: Surroundings,
+    directory: string,
+    choices: InitChoices,
+  ): Promise<void> {
+    const { chainId, segmentBytes } = checkInit(choices);
+    await initPersisters({
+      disk: surroundings.disk,
+      directory,
+      chainId,
+      segmentBytes,
+      nowMs: BigInt(Math.floor(surroundings.nowMs())),
+      randomBytes: surroundings.randomBytes,
+    });
+  }
+
+  /** `open` in given surroundings. */
+  static async openOn(
+    surroundings: Surroundings,
+    directory: string,
+    choices: OpenChoices,
+  ): Promise<Lanekeeper> {
+    const settings = checkOpen(choices);
+    const began = surroundings.nowMs();
+    const persisters = await openPersisters({
+      ...surroundings,
+      ...settings,
+      directory,
+      openMap: () => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`),
+    });
+    const durationMs = surroundings.nowMs() - began;
+    const { durable } = surroundings;
+    return new Lanekeeper({ persisters, settings, durable, durationMs });
+  }
+
+  /**
+   * Admits a signed block: verified, in its lane's order, with its parent, within capacity (waits
+   * for that). Resolved when it is queued; `waitForBlock` tells when it is durable. Copies bytes.
+   *
+   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, DUPLICATE, CONFLICT, PINNED, DISK_FULL,
+   * POISONED, CLOSED, ABORTED.
+   */
+  async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<Admission> {
+    const admission = await this.#state.pushBlock(block, options);
+    return admission;
+  }
+
+  /**
+   * Queues a commit QC; one that is held with the same proposal is ignored.
+   *
+   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, DISK_FULL, POISONED, CLOSED.
+   */
+  async pushCommitQC(qc: CommitQC | Uint8Array): Promise<void> {
+    await this.#state.pushCommitQC(qc);
+  }
+
+  /**
+   * Takes a prune anchor; a backward one is ignored. What lies below it is forgotten once it is
+   * durable (D3).
+   *
+   * @throws {PersisterError} INVALID, CONFLICT, POISONED, CLOSED.
+   */
+  async pushAnchor(anchor: PruneAnchor): Promise<void> {
+    await this.#state.pushAnchor(anchor);
+  }
+
+  /**
+   * Lifts the pins that a lane QC covers: those of its lane up to its block. Durable when resolved.
+   *
+   * @throws {PersisterError} INVALID where the QC does not verify.
+   */
+  async pushLaneQC(qc: LaneQC): Promise<void> {
+    const { lane, blockNumber } = qc.vote;
+    const epoch = this.#settings.epochOf(this.#state.epochIndex);
+    try {
+      if (!epoch) throw new Error("the committee of the current epoch is not known");
+      await verifyLaneQC(qc, epoch.committee);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new PersisterError("INVALID", `lane QC of ${lane} ${blockNumber}: ${why}`, {
+        lane,
+        blockNumber,
+        cause,
+      });
+    }
+    await this.#persisters.blocks.liftPins(lane, blockNumber + 1n);
+  }
+
+  /** Lifts one pin by an operator's decision; durable when resolved (D6). */
+  async release(lane: LaneId, number: bigint): Promise<void> {
+    await this.#persisters.blocks.releasePin(lane, number);
+  }
+
+  /** Drops every lane that is not in `keep`, durably. */
+  async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
+    await this.#persisters.blocks.retainLanes(keep);
+    this.#state.retainLanes(keep);
+  }
+
+  /** Resolves when the block is durable; then, and only then, may it be voted for. */
+  async waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<void> {
+    await this.#state.waitForBlock(lane, number, options);
+  }
+
+  /** Resolves when the commit QC is durable; then consensus may advance past it. */
+  async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<void> {
+    await this.#state.waitForCommitQC(index, options);
+  }
+
+  /** Resolves when an anchor at `index` or above is durable. */
+  async waitForAnchor(index: bigint, options?: WaitOptions): Promise<void> {
+    await this.#state.waitForAnchor(index, options);
+  }
+
+  /** Blocks as they become durable, each once, in the order of their lane. */
+  durableBlocks(options?: WaitOptions): AsyncGenerator<DurableBlock> {
+    return this.#state.durableBlocks(options);
+  }
+
+  /** The encoded block as it was received. Durable blocks from disk, queued ones from memory. */
+  async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
+    const queued = this.#state.lanes.get(lane)?.queuedBytes(number);
+    if (queued) return Uint8Array.from(queued);
+    const log = this.#persisters.blocks.lanes.get(lane);
+    if (log) return await log.readBytes(number);
+    throw new PersisterError("OUT_OF_SEQUENCE", `lane ${lane} holds no block ${number}`, {
+      lane,
+      blockNumber: number,
+    });
+  }
+
+  /** The encoded commit QC, from disk. */
+  async readCommitQC(index: bigint): Promise<Uint8Array> {
+    return await this.#persisters.road.log.readBytes(index);
+  }
+
+  /** Writes the consensus vote state (encoded PersistedInner); durable when resolved. */
+  async writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void> {
+    await this.#persisters.votes.write(message, roadIndex);
+  }
+
+  /** Everything an operator asks, in one look. */
+  status(): Status {
+    return statusOf(this.#persisters, this.#state, this.#durable);
+  }
+
+  /**
+   * Refuses new work, writes what is queued, and lets go of the store. Idempotent.
+   *
+   * @throws {PersisterError} POISONED where an earlier write failed: nothing more was written.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await runPersist(this.#state, this.#persisters);
+    } catch (cause) {
+      // Every waiter and every later call gets it: that is where the failure is reported (D7).
+      this.#state.fail(this.#persisters.journal.fail(cause));
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#state.close();
+    await this.#running;
+    this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
+    await this.#persisters.close();
+  }
+}
+
+function realSurroundings(): Surroundings {
+  return {
+    disk: new RealDisk(),
+    openMap: openLogMap,
+    randomBytes: (count) => randomBytes(count),
+    whenIdle: (task) => setTimeout(task, defaults.idleMs).unref(),
+    nowMs: () => Date.now(),
+    durable: true,
+  };
+}
+
+function memorySurroundings(): Surroundings {
+  return {
+    ...realSurroundings(),
+    disk: new MemoryDisk(),
+    openMap: () => Promise.resolve(memoryLogMap(undefined)),
+    durable: false,
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * What a user may choose, checked once, with every default and its reason in one table.
+ */
+import { z } from "zod";
+import type { EpochOf } from "../persist/recovery.js";
+import { PersisterError } from "../types/errors.js";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** All defaults. */
+export const defaults = {
+  /** Holds the largest block (2.1 MB) beside others, and is written in one go within 10 ms or so. */
+  segmentBytes: 4 * MIB,
+  /** Long enough that a busy store writes no mark of its own, short enough for an operator's eye. */
+  idleMs: 20,
+} as const;
+
+/** Smallest and largest segment. The smallest is for tests: it holds no block of full size. */
+export const SEGMENT_BYTES_MIN = 24 * KIB;
+export const SEGMENT_BYTES_MAX = 64 * MIB;
+
+export interface InitChoices {
+  /** The chain that this store serves: 1 to 255 printable ASCII characters. */
+  readonly chainId: string;
+  /** Size of a journal segment in bytes; 4 MiB where it is left out. */
+  readonly segmentBytes?: number;
+}
+
+export interface OpenChoices extends InitChoices {
+  /** The committee of each epoch, for verifying what is pushed and the anchor that is recovered. */
+  readonly epochOf: EpochOf;
+}
+
+const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
+const segmentBytes = z.number().int().min(SEGMENT_BYTES_MIN).max(SEGMENT_BYTES_MAX);
+
+const initSchema = z.strictObject({
+  chainId,
+  segmentBytes: segmentBytes.default(defaults.segmentBytes),
+});
+
+const openSchema = initSchema.extend({
+  epochOf: z.custom<EpochOf>((value) => typeof value === "function", "a function"),
+});
+
+export type InitSettings = z.output<typeof initSchema>;
+export type OpenSettings = z.output<typeof openSchema>;
+
+/** @throws {PersisterError} USAGE naming the first wrong option. */
+export function checkInit(choices: InitChoices): InitSettings {
+  return check(initSchema, choices);
+}
+
+/** @throws {PersisterError} USAGE naming the first wrong option. */
+export function checkOpen(choices: OpenChoices): OpenSettings {
+  return check(openSchema, choices);
+}
+
+function check<Output>(schema: z.ZodType<Output>, choices: unknown): Output {
+  const result = schema.safeParse(choices);
+  if (result.success) return Object.freeze(result.data);
+  const issue = result.error.issues[0];
+  const where = issue?.path.join(".") ?? "";
+  throw new PersisterError("USAGE", `option ${where}: ${issue?.message ?? "is wrong"}`);
+}

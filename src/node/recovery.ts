@@ -1,0 +1,73 @@
+/**
+ * What a node is told of its own recovery, and what its availability state starts from.
+ */
+import type { AvailStart } from "../avail/availability-state.js";
+import type { Persisters } from "../persist/persisters.js";
+import type { EpochOf } from "../persist/recovery.js";
+import type { LaneId } from "../types/lane.js";
+import type { PruneAnchor } from "../wire/messages.js";
+
+/** A live range [first, next). */
+export interface Range {
+  readonly first: bigint;
+  readonly next: bigint;
+}
+
+/** A number at which only one block may be signed, after a loss in flight (D6). */
+export interface PinnedNumber {
+  readonly lane: LaneId;
+  readonly number: bigint;
+  readonly headerHash: Uint8Array;
+}
+
+export interface Recovery {
+  readonly lanes: ReadonlyMap<LaneId, Range>;
+  readonly road: Range;
+  readonly anchor: PruneAnchor | undefined;
+  readonly pins: readonly PinnedNumber[];
+  /** The vote state as written, padded by an unknown protobuf field. */
+  readonly voteState: Uint8Array | undefined;
+  /** Abstain at every road index up to this one until a commit QC covers it (D6). */
+  readonly abstainThrough: bigint | undefined;
+  /** Files that are not ours, left alone. */
+  readonly foreign: readonly string[];
+  readonly warnings: readonly string[];
+  readonly recordsRead: number;
+  /** How often the store was opened, this time included. */
+  readonly generation: bigint;
+  readonly durationMs: number;
+}
+
+export function recoveryOf(persisters: Persisters, durationMs: number): Recovery {
+  const { blocks, road, report } = persisters;
+  const lanes = new Map([...blocks.lanes].map(([lane, { first, next }]) => [lane, { first, next }]));
+  return {
+    lanes,
+    road: { first: road.log.first, next: road.log.next },
+    anchor: persisters.recoveredAnchor,
+    pins: blocks.pinned(),
+    voteState: persisters.recoveredVote,
+    abstainThrough: persisters.abstainThrough,
+    foreign: report.foreign,
+    warnings: report.warnings,
+    recordsRead: report.recordsRead,
+    generation: report.generation,
+    durationMs,
+  };
+}
+
+export function startOf(persisters: Persisters, epochOf: EpochOf): AvailStart {
+  const { blocks, road } = persisters;
+  const lanes = new Map(
+    [...blocks.lanes].map(([lane, { first, next }]) => {
+      return [lane, { first, next, tipHash: blocks.tipHash(lane) }] as const;
+    }),
+  );
+  return {
+    lanes,
+    road: { first: road.log.first, next: road.log.next, qcs: persisters.recoveredRoad },
+    anchor: persisters.recoveredAnchor,
+    epochOf,
+    pinOf: (lane, number) => blocks.pinOf(lane, number),
+  };
+}

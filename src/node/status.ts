@@ -1,0 +1,63 @@
+/**
+ * One look at a running store, for operators and tests.
+ */
+import type { AvailabilityState } from "../avail/availability-state.js";
+import type { Persisters } from "../persist/persisters.js";
+import type { PersisterError } from "../types/errors.js";
+import type { LaneId } from "../types/lane.js";
+import type { PinnedNumber, Range } from "./recovery.js";
+
+/** A queue in memory: [first, next), of which [first, durable) is on disk. */
+export interface QueueStatus extends Range {
+  readonly durable: bigint;
+}
+
+export interface Status {
+  /** False for a store in memory (D10). */
+  readonly durable: boolean;
+  readonly lanes: ReadonlyMap<LaneId, QueueStatus & { readonly refused?: PersisterError }>;
+  readonly road: QueueStatus;
+  readonly anchorRoadIndex: bigint | undefined;
+  readonly pins: readonly PinnedNumber[];
+  /** Journal slots: how many, how many of them free, and their bytes. */
+  readonly disk: { readonly slots: number; readonly free: number; readonly bytes: number };
+  readonly counters: {
+    readonly groups: number;
+    readonly records: number;
+    readonly bytes: number;
+    readonly rotations: number;
+    readonly droppedBlocks: number;
+  };
+  /** Why what is queued waits, while the disk is full. */
+  readonly stalled: PersisterError | undefined;
+  /** Why nothing is acknowledged any more (D7). */
+  readonly poison: PersisterError | undefined;
+  /** Why the map is not what it should be: costs time only. */
+  readonly mapWarnings: readonly string[];
+}
+
+export function statusOf(
+  persisters: Persisters,
+  state: AvailabilityState,
+  durable: boolean,
+): Status {
+  const { journal, blocks, logs } = persisters;
+  const lanes = new Map(
+    [...state.lanes].map(([lane, queue]) => {
+      const { first, next, durable: cursor, refused } = queue;
+      return [lane, { first, next, durable: cursor, ...(refused ? { refused } : {}) }] as const;
+    }),
+  );
+  return {
+    durable,
+    lanes,
+    road: state.road,
+    anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
+    pins: blocks.pinned(),
+    disk: journal.space,
+    counters: { ...journal.counters, droppedBlocks: state.droppedBlocks },
+    stalled: state.stalled,
+    poison: journal.poison,
+    mapWarnings: logs.mapWarnings,
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * What recovery checks of the records that the journal found: each in its lane, at its number,
+ * parent-linked (D5); the anchor that allows pruning, proven before it may prune (D3).
+ */
+import type { RecoveredRecord } from "../journal/recovery.js";
+import type { LogTable } from "../journal/log-table.js";
+import { PersisterError } from "../types/errors.js";
+import { isLaneId, type LaneId } from "../types/lane.js";
+import { readSignedBlockHeader } from "../wire/block-header.js";
+import type { Epoch } from "../wire/committee.js";
+import { decodeCommitQC, decodePruneAnchor } from "../wire/decode.js";
+import { DecodeError } from "../wire/decode-error.js";
+import { commitVoteDigest, sameBytes } from "../wire/hash.js";
+import type { CommitQC, PruneAnchor } from "../wire/messages.js";
+import { verifyAppAgainstCommit, verifyAppQC, verifyCommitQC } from "../wire/verify.js";
+import { VerifyError } from "../wire/verify-error.js";
+import type { Tip } from "./block-persister.js";
+import { LANE_BLOCKS_MAX, ROAD } from "./kinds.js";
+
+/** Says which committee an epoch has; `undefined` for one that is not known. */
+export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
+
+/** Judges recovered records one by one, and remembers what the next must link to. */
+export class RecordJudge {
+  readonly #tips = new Map<LaneId, Tip>();
+  readonly #road = new Map<bigint, CommitQC>();
+
+  /** The last block of each lane that has one. */
+  get tips(): ReadonlyMap<LaneId, Tip> {
+    return this.#tips;
+  }
+
+  /** Every commit QC that is held. */
+  get road(): ReadonlyMap<bigint, CommitQC> {
+    return this.#road;
+  }
+
+  /** The visitor of the journal's recovery: the header hash of a block, nothing for a QC. */
+  readonly visit = (record: RecoveredRecord): Uint8Array | undefined => {
+    try {
+      if (record.name === ROAD) return this.#commitQC(record);
+      if (isLaneId(record.name)) return this.#block(record, record.name);
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause;
+      throw mismatch(record, `it does not decode: ${cause.message}`, cause);
+    }
+    throw mismatch(record, "no log of a validator is called so");
+  };
+
+  #commitQC(record: RecoveredRecord): undefined {
+    // A copy: keys and signatures of the QC are copied by the decoder, nothing else is kept.
+    const qc = decodeCommitQC(record.payload);
+    if (qc.vote.view.index !== record.number) {
+      throw mismatch(record, `it is the QC of road index ${qc.vote.view.index}`);
+    }
+    this.#road.set(record.number, qc);
+    return undefined;
+  }
+
+  #block(record: RecoveredRecord, lane: LaneId): Uint8Array {
+    const { header, headerHash } = readSignedBlockHeader(record.payload);
+    if (header.lane !== lane) throw mismatch(record, `it is a block of lane ${header.lane}`);
+    if (header.blockNumber !== record.number) {
+      throw mismatch(record, `it is block ${header.blockNumber}`);
+    }
+    const tip = this.#tips.get(lane);
+    if (tip && !sameBytes(header.parentHash, tip.headerHash)) {
+      throw mismatch(record, `its parent is not block ${tip.number}`);
+    }
+    this.#tips.set(lane, { number: record.number, headerHash });
+    return headerHash;
+  }
+}
+
+/**
+ * Decodes and proves the anchor that an A/B slot holds.
+ *
+ * @throws {PersisterError} ANCHOR_CORRUPT when it does not decode, its halves do not belong together,
+ * its epoch is unknown, or a signature does not verify.
+ */
+export async function proveAnchor(
+  message: Uint8Array,
+  file: string,
+  epochOf: EpochOf,
+): Promise<PruneAnchor> {
+  try {
+    const anchor = decodePruneAnchor(message);
+    await verifyAnchor(anchor, epochOf);
+    return anchor;
+  } catch (cause) {
+    if (!(cause instanceof DecodeError || cause instanceof VerifyError)) throw cause;
+    throw new PersisterError(
+      "ANCHOR_CORRUPT",
+      `${file}: the prune anchor cannot be trusted: ${cause.message}; restore the file, or check ` +
+        "the committee of its epoch",
+      { file, cause },
+    );
+  }
+}
+
+/** The app QC is about this very commit QC, and both have their quorum. Throws VerifyError. */
+export async function verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf): Promise<void> {
+  const { appQC, commitQC } = anchor;
+  const { epochIndex } = commitQC.vote.view;
+  const epoch = epochOf(epochIndex);
+  if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
+  verifyAppAgainstCommit(appQC.vote, commitQC);
+  await verifyCommitQC(commitQC, epoch);
+  await verifyAppQC(appQC, epoch.committee);
+}
+
+/** One way in which the logs may contradict the anchor; each is a refusal. */
+interface ContradictionCase {
+  readonly label: string;
+  /** `start` is where the anchor lets the log start: `undefined` where it says nothing of it. */
+  readonly when: (log: LogFacts) => boolean;
+  readonly say: string;
+}
+
+interface LogFacts {
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly start: bigint | undefined;
+  readonly anchored: boolean;
+  readonly isRoad: boolean;
+}
+
+/** D3, D9: checked for every log before the anchor is applied. */
+export const contradictions: readonly ContradictionCase[] = [
+  {
+    label: "first-without-anchor",
+    when: (log) => !log.anchored && log.first > 0n,
+    say: "it does not start at 0, and no anchor allowed that",
+  },
+  {
+    label: "first-above-anchor",
+    when: (log) => log.start !== undefined && log.first > log.start,
+    say: "it starts above where the durable anchor lets it start",
+  },
+  {
+    label: "over-capacity",
+    when: (log) => !log.isRoad && log.next - startOf(log) > LANE_BLOCKS_MAX,
+    say: `it exceeds capacity: more than ${LANE_BLOCKS_MAX} blocks above its start`,
+  },
+];
+
+function startOf(log: LogFacts): bigint {
+  return log.start !== undefined && log.start > log.first ? log.start : log.first;
+}
+
+/**
+ * Where the durable anchor lets every log start, after checking that no log contradicts it.
+ *
+ * @throws {PersisterError} RECOVERY_MISMATCH naming lane and number.
+ */
+export function startsByAnchor(
+  table: LogTable,
+  road: ReadonlyMap<bigint, CommitQC>,
+  anchor: PruneAnchor | undefined,
+): ReadonlyMap<string, bigint> {
+  const starts = anchor ? anchorStarts(anchor) : new Map<string, bigint>();
+  for (const { name, first, next } of table.states()) {
+    const facts = {
+      first,
+      next,
+      start: starts.get(name),
+      anchored: anchor !== undefined,
+      isRoad: name === ROAD,
+    };
+    const row = contradictions.find((each) => each.when(facts));
+    if (!row) continue;
+    throw new PersisterError(
+      "RECOVERY_MISMATCH",
+      `${name} [${first}, ${next}): ${row.say} [${row.label}]; restore the state directory`,
+      name === ROAD ? { roadIndex: first } : { lane: name, blockNumber: first },
+    );
+  }
+  const held = anchor && road.get(anchor.commitQC.vote.view.index);
+  if (anchor && held) refuseOtherProposal(anchor.commitQC, held);
+  return starts;
+}
+
+/** D3: the road starts at the anchor's index, a lane at the first of its range in the anchor's QC. */
+export function anchorStarts(anchor: PruneAnchor): Map<string, bigint> {
+  const { view, laneRanges } = anchor.commitQC.vote;
+  const starts = new Map<string, bigint>([[ROAD, view.index]]);
+  for (const range of laneRanges) starts.set(range.lane, range.first);
+  return starts;
+}
+
+function refuseOtherProposal(anchored: CommitQC, held: CommitQC): void {
+  if (sameBytes(commitVoteDigest(anchored.vote), commitVoteDigest(held.vote))) return;
+  const { index } = anchored.vote.view;
+  throw new PersisterError(
+    "RECOVERY_MISMATCH",
+    `commit QC ${index}: the road holds a QC of another proposal than the durable anchor's`,
+    { roadIndex: index },
+  );
+}
+
+function mismatch(record: RecoveredRecord, what: string, cause?: unknown): PersisterError {
+  const { name, number, file, pointer } = record;
+  const facts = name === ROAD ? { roadIndex: number } : { lane: name, blockNumber: number };
+  return new PersisterError(
+    "RECOVERY_MISMATCH",
+    `${file}: record ${name} ${number}: ${what}; restore the file`,
+    { ...facts, file, offset: pointer.offset, ...(cause === undefined ? {} : { cause }) },
+  );
+}

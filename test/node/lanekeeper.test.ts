@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import { CHAIN_ID, TestChain } from "../model/chain.js";
+import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "./surroundings.js";
+
+const chain = new TestChain();
+const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: chain.epochOf };
+
+async function born(disk = new SimulatedDisk()): Promise<SimulatedDisk> {
+  const { chainId, segmentBytes } = choices;
+  await Lanekeeper.initOn(simulatedSurroundings(disk), DIRECTORY, { chainId, segmentBytes });
+  return disk;
+}
+
+test("B2 two blocks survive reopen, in order, equal to what was written", async () => {
+  const disk = await born();
+  const [lane] = chain.lanes as [never];
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, choices);
+  for (const number of [0n, 1n]) await keeper.pushBlock(chain.block(lane, number).bytes);
+  await keeper.waitForBlock(lane, 1n);
+  await keeper.close();
+
+  const again = await Lanekeeper.openOn(simulatedSurroundings(disk, 2), DIRECTORY, choices);
+  expect(again.recovery.lanes.get(lane)).toEqual({ first: 0n, next: 2n });
+  for (const number of [0n, 1n]) {
+    expect(Buffer.from(await again.readBlock(lane, number))).toEqual(
+      Buffer.from(chain.block(lane, number).bytes),
+    );
+  }
+  await again.close();
+});
+
+test("thirty rounds with an anchor each rotate segments and survive a reopen", async () => {
+  const disk = await born();
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, choices);
+  for (let round = 0n; round < 120n; round++) {
+    for (const lane of chain.lanes) await keeper.pushBlock(chain.block(lane, round).bytes);
+    await keeper.pushCommitQC(chain.qc(round).bytes);
+    await keeper.waitForCommitQC(round);
+    if (round % 5n === 4n) {
+      await keeper.pushAnchor(chain.qc(round - 2n).anchor);
+      await keeper.waitForAnchor(round - 2n);
+    }
+  }
+  const status = keeper.status();
+  expect(status.counters.rotations).toBeGreaterThan(2);
+  await keeper.close();
+  const again = await Lanekeeper.openOn(simulatedSurroundings(disk, 2), DIRECTORY, choices);
+  expect(again.recovery.road).toEqual({ first: 117n, next: 120n });
+  for (const lane of chain.lanes) {
+    expect(again.recovery.lanes.get(lane)).toEqual({ first: 117n, next: 120n });
+  }
+  expect(again.status().disk.slots).toBeLessThan(8);
+  await again.close();
+});

@@ -1,0 +1,25 @@
+/** What a store stands on in tests: a simulated disk, seeded bytes, no timers. */
+import { createHash } from "node:crypto";
+import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import { memoryLogMap } from "../../src/log/log-map.js";
+import type { Surroundings } from "../../src/node/lanekeeper.js";
+
+export const DIRECTORY = "store";
+
+/** Small segments, so that a short history rotates often. */
+export const SEGMENT_BYTES = 32 * 1024;
+
+export function simulatedSurroundings(disk: SimulatedDisk, seed = 1): Surroundings {
+  let draws = 0;
+  return {
+    disk,
+    openMap: () => Promise.resolve(memoryLogMap(undefined)),
+    randomBytes: (count) => {
+      draws += 1;
+      return createHash("shake256", { outputLength: count }).update(`${seed} ${draws}`).digest();
+    },
+    whenIdle: (task) => queueMicrotask(task),
+    nowMs: () => 0,
+    durable: true,
+  };
+}
