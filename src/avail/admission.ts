@@ -7,6 +7,7 @@ import type { NewCommitQC } from "../persist/commit-qc-persister.js";
 import { type EpochOf, verifyAnchor } from "../persist/recovery.js";
 import { type ErrorFacts, PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import { readSignedBlockHeader } from "../wire/block-header.js";
 import type { Epoch } from "../wire/committee.js";
 import { decodeCommitQC, decodeSignedBlock } from "../wire/decode.js";
 import { DecodeError } from "../wire/decode-error.js";
@@ -23,7 +24,7 @@ export function checkBlock(
   epoch: Epoch | undefined,
 ): { readonly lane: LaneId; readonly block: NewBlock } {
   const bytes = block instanceof Uint8Array ? Uint8Array.from(block) : undefined;
-  const signed = bytes ? decoded(() => decodeSignedBlock(bytes)) : (block as SignedBlock);
+  const signed = bytes ? decodedBlock(bytes) : (block as SignedBlock);
   const { header, payload } = signed.msg;
   const { lane, blockNumber } = header;
   verified(`block ${blockNumber} of lane ${lane}`, { lane, blockNumber }, () => {
@@ -65,6 +66,27 @@ export async function checkAnchor(anchor: PruneAnchor, epochOf: EpochOf): Promis
     await verifyAnchor(anchor, epochOf);
   } catch (cause) {
     throw refusal(`prune anchor ${index}`, { roadIndex: index }, cause);
+  }
+}
+
+function decodedBlock(bytes: Uint8Array): SignedBlock {
+  try {
+    return decodeSignedBlock(bytes);
+  } catch (cause) {
+    const place = placeOf(bytes);
+    const what = place ? `block ${place.blockNumber} of lane ${place.lane}` : "the block";
+    throw refusal(what, place ?? {}, cause);
+  }
+}
+
+/** Lane and number of a block that does not decode, where its header still does. */
+function placeOf(bytes: Uint8Array): { lane: LaneId; blockNumber: bigint } | undefined {
+  try {
+    const { lane, blockNumber } = readSignedBlockHeader(bytes).header;
+    return { lane, blockNumber };
+  } catch (cause) {
+    if (cause instanceof DecodeError) return undefined;
+    throw cause;
   }
 }
 

@@ -10,13 +10,13 @@ import type { NewBlock } from "../persist/block-persister.js";
 import type { NewCommitQC } from "../persist/commit-qc-persister.js";
 import { ROAD } from "../persist/kinds.js";
 import { anchorStarts, type EpochOf } from "../persist/recovery.js";
-import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
-import { commitVoteDigest, sameBytes } from "../wire/hash.js";
+import { sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { checkAnchor, checkBlock, checkCommitQC } from "./admission.js";
 import { LaneQueue } from "./lane-queue.js";
+import { RoadQueue } from "./road-queue.js";
 import { Version, type WaitOptions } from "./version.js";
 
 /** What became of a pushed block that broke no rule which calls for an error. */
@@ -46,6 +46,10 @@ export interface AvailStart {
   readonly epochOf: EpochOf;
   /** The header hash to which a number is pinned, if it is (D6). */
   readonly pinOf: (lane: LaneId, number: bigint) => Uint8Array | undefined;
+  /** The bytes of a durable block, from disk. */
+  readonly readBlock: (lane: LaneId, number: bigint) => Promise<Uint8Array>;
+  /** The largest encoded block that can be stored. */
+  readonly blockBytesMax: number;
 }
 
 /** Everything that one turn of `runPersist` writes. */
@@ -58,15 +62,12 @@ export interface PersistTurn {
 export class AvailabilityState {
   readonly #epochOf: EpochOf;
   readonly #pinOf: AvailStart["pinOf"];
+  readonly #readBlock: AvailStart["readBlock"];
+  readonly #blockBytesMax: number;
   readonly #version = new Version();
   readonly #lanes = new Map<LaneId, LaneQueue>();
   readonly #counters = { droppedBlocks: 0 };
-  #roadFirst: bigint;
-  #roadDurable: bigint;
-  #roadQueue: NewCommitQC[] = [];
-  /** Of [first, next): what a repeated QC is compared with. */
-  readonly #roadDigests = new Map<bigint, Uint8Array>();
-  #latestCommitQC: CommitQC | undefined;
+  readonly #road: RoadQueue;
   #durableAnchor: PruneAnchor | undefined;
   #pendingAnchor: PruneAnchor | undefined;
   #epochIndex: bigint;
@@ -77,27 +78,19 @@ export class AvailabilityState {
   constructor(start: AvailStart) {
     this.#epochOf = start.epochOf;
     this.#pinOf = start.pinOf;
+    this.#readBlock = start.readBlock;
+    this.#blockBytesMax = start.blockBytesMax;
     for (const [lane, range] of start.lanes) {
       this.#lanes.set(lane, new LaneQueue(range, range.tipHash));
     }
-    this.#roadFirst = start.road.first;
-    this.#roadDurable = start.road.next;
     this.#durableAnchor = start.anchor;
-    for (const [index, qc] of start.road.qcs) {
-      if (index >= start.road.first) this.#roadDigests.set(index, commitVoteDigest(qc.vote));
-    }
-    const anchorQC = start.anchor?.commitQC;
-    const newest = start.road.qcs.get(start.road.next - 1n) ?? anchorQC;
-    if (anchorQC) {
-      this.#roadDigests.set(anchorQC.vote.view.index, commitVoteDigest(anchorQC.vote));
-    }
-    this.#latestCommitQC = newest;
-    this.#epochIndex = newest?.vote.view.epochIndex ?? 0n;
+    this.#road = new RoadQueue(start.road, start.road.qcs, start.anchor?.commitQC);
+    this.#epochIndex = this.#road.latest?.vote.view.epochIndex ?? 0n;
   }
 
   /** The newest commit QC that is durable. */
   get latestCommitQC(): CommitQC | undefined {
-    return this.#latestCommitQC;
+    return this.#road.latest;
   }
 
   get durableAnchor(): PruneAnchor | undefined {
@@ -105,14 +98,18 @@ export class AvailabilityState {
   }
 
   get road(): { readonly first: bigint; readonly next: bigint; readonly durable: bigint } {
-    const { length } = this.#roadQueue;
-    const next = this.#roadDurable + BigInt(length);
-    return { first: this.#roadFirst, next, durable: this.#roadDurable };
+    const { first, next, durable } = this.#road;
+    return { first, next, durable };
   }
 
   /** The epoch of the newest commit QC: its committee judges new blocks. */
   get epochIndex(): bigint {
     return this.#epochIndex;
+  }
+
+  /** Commit QCs that wait for the disk, in order. */
+  get queuedCommitQCs(): readonly NewCommitQC[] {
+    return [...this.#road.queued];
   }
 
   /** Blocks that were dropped for a wrong parent since the start. */
@@ -134,7 +131,24 @@ export class AvailabilityState {
    */
   async pushBlock(block: SignedBlock | Uint8Array, options: WaitOptions = {}): Promise<Admission> {
     const { lane, block: checked } = checkBlock(block, this.#epochOf(this.#epochIndex));
-    return await this.#version.waitFor(() => this.#tryAdmit(lane, checked), options);
+    return await this.admitBlock(lane, checked, options);
+  }
+
+  /** As `pushBlock`, for a block that is verified already. Lends its bytes until it is durable. */
+  async admitBlock(lane: LaneId, block: NewBlock, options: WaitOptions = {}): Promise<Admission> {
+    this.#refuseUnlessOpen();
+    const queue = this.#laneOf(lane);
+    const { number, bytes } = block;
+    if (number >= queue.first && number < queue.next) throw await this.#held(lane, block, queue);
+    if (bytes.length > this.#blockBytesMax) {
+      throw new PersisterError(
+        "INVALID",
+        `block ${number} of lane ${lane}: ${bytes.length} bytes are more than a segment of this ` +
+          `store holds (${this.#blockBytesMax})`,
+        { lane, blockNumber: number },
+      );
+    }
+    return await this.#version.waitFor(() => this.#tryAdmit(lane, block), options);
   }
 
   /**
@@ -143,26 +157,15 @@ export class AvailabilityState {
    * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, POISONED, CLOSED.
    */
   async pushCommitQC(qc: CommitQC | Uint8Array): Promise<void> {
-    const checked = await checkCommitQC(qc, this.#epochOf);
+    this.admitCommitQC(await checkCommitQC(qc, this.#epochOf));
+  }
+
+  /** As `pushCommitQC`, for a QC that is verified already. Lends its bytes until it is durable. */
+  admitCommitQC(checked: NewCommitQC): void {
     this.#refuseUnlessOpen();
     this.#refuseWhileStalled();
-    const { index, epochIndex } = checked.qc.vote.view;
-    const { next } = this.road;
-    if (index > next) {
-      throw new PersisterError(
-        "OUT_OF_SEQUENCE",
-        `commit QC ${index} is out of sequence: ${next} is next`,
-        { roadIndex: index },
-      );
-    }
-    const digest = commitVoteDigest(checked.qc.vote);
-    if (index < next) {
-      this.#refuseOtherProposal(index, digest, checked.bytes);
-      return;
-    }
-    this.#roadQueue.push(checked);
-    this.#roadDigests.set(index, digest);
-    this.#epochIndex = epochIndex;
+    if (!this.#road.admit(checked)) return;
+    this.#epochIndex = checked.qc.vote.view.epochIndex;
     this.#version.bump();
   }
 
@@ -174,18 +177,16 @@ export class AvailabilityState {
    */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
     await checkAnchor(anchor, this.#epochOf);
+    this.admitAnchor(anchor);
+  }
+
+  /** As `pushAnchor`, for an anchor that is verified already. */
+  admitAnchor(anchor: PruneAnchor): void {
     this.#refuseUnlessOpen();
     const newest = this.#pendingAnchor ?? this.#durableAnchor;
     const { index } = anchor.commitQC.vote.view;
     if (newest && index <= newest.commitQC.vote.view.index) return;
-    const held = this.#roadDigests.get(index);
-    if (held && !sameBytes(held, commitVoteDigest(anchor.commitQC.vote))) {
-      throw new PersisterError(
-        "CONFLICT",
-        `commit QC ${index}: the anchor's is of another proposal than the one that is held`,
-        { roadIndex: index },
-      );
-    }
+    this.#road.refuseOtherProposal(anchor.commitQC);
     this.#pendingAnchor = anchor;
     this.#version.bump();
   }
@@ -202,7 +203,7 @@ export class AvailabilityState {
 
   /** Resolves when the commit QC of `index` is durable, or was pruned. */
   async waitForCommitQC(index: bigint, options: WaitOptions = {}): Promise<void> {
-    await this.#version.waitFor(() => (this.#roadDurable > index ? true : undefined), options);
+    await this.#version.waitFor(() => (this.#road.durable > index ? true : undefined), options);
   }
 
   /** Resolves when an anchor at `index` or above is durable. */
@@ -224,8 +225,14 @@ export class AvailabilityState {
 
   /** What is to be written, once there is something; `undefined` when all is and the end is asked. */
   async nextTurn(): Promise<PersistTurn | undefined> {
-    const turn = await this.#version.waitFor(() => this.#collect());
-    return turn === "end" ? undefined : turn;
+    for (;;) {
+      const found = await this.#version.waitFor(() => this.#collect());
+      // Whatever is pushed in this turn of the event loop goes into the same turn of the loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      const turn = this.#collect();
+      if (turn !== undefined) return turn === "end" ? undefined : turn;
+      if (found === "end") return undefined;
+    }
   }
 
   /** D3: only now is capacity freed and may lanes and road be pruned. */
@@ -235,7 +242,7 @@ export class AvailabilityState {
     this.#stalled = undefined;
     const starts = anchorStarts(anchor);
     for (const [name, start] of starts) {
-      if (name === ROAD) this.#pruneRoad(anchor.commitQC);
+      if (name === ROAD) this.#road.prune(anchor.commitQC);
       else if (isLaneId(name)) this.#laneOf(name).prune(start);
     }
     this.#version.bump();
@@ -250,10 +257,7 @@ export class AvailabilityState {
 
   /** The road's durable cursor moved. */
   commitQCsDurable(next: bigint): void {
-    if (next <= this.#roadDurable) return;
-    const gone = this.#roadQueue.splice(0, Number(next - this.#roadDurable));
-    this.#latestCommitQC = gone.at(-1)?.qc ?? this.#latestCommitQC;
-    this.#roadDurable = next;
+    this.#road.becameDurable(next);
     this.#version.bump();
   }
 
@@ -298,7 +302,7 @@ export class AvailabilityState {
     const queue = this.#laneOf(lane);
     if (queue.refused) throw queue.refused;
     const { number } = block;
-    if (number < queue.next) throw heldAlready(lane, block, queue);
+    if (number < queue.next) throw below(lane, block, queue);
     if (number >= queue.capacityEnd) return undefined;
     if (number > queue.next) {
       throw new PersisterError(
@@ -313,11 +317,32 @@ export class AvailabilityState {
     const parent = queue.hashOf(number - 1n);
     if (parent && !sameBytes(parent, block.parentHash)) {
       this.#counters.droppedBlocks += 1;
-      return { status: "dropped", reason: `block ${number} names another parent than ${number - 1n}` };
+      return {
+        status: "dropped",
+        reason: `block ${number} names another parent than ${number - 1n}`,
+      };
     }
     queue.admit(block);
     this.#version.bump();
     return { status: "admitted" };
+  }
+
+  /** D2: a number that is held is refused, with both blocks as evidence. */
+  async #held(lane: LaneId, block: NewBlock, queue: LaneQueue): Promise<PersisterError> {
+    const { number, bytes: offered } = block;
+    const held = queue.queuedBytes(number) ?? (await this.#readBlock(lane, number));
+    const facts = { lane, blockNumber: number, held, offered };
+    return sameBytes(held, offered)
+      ? new PersisterError(
+          "DUPLICATE",
+          `lane ${lane}: block ${number} is out of sequence: the same bytes are held already`,
+          facts,
+        )
+      : new PersisterError(
+          "CONFLICT",
+          `lane ${lane}: block ${number}: conflict, other bytes are held at this number`,
+          facts,
+        );
   }
 
   #collect(): PersistTurn | "end" | undefined {
@@ -327,7 +352,7 @@ export class AvailabilityState {
     }
     const anchor = this.#pendingAnchor;
     if (this.#stalled && !anchor) return this.#closing ? "end" : undefined;
-    const commitQCs = [...this.#roadQueue];
+    const commitQCs = [...this.#road.queued];
     if (anchor || commitQCs.length > 0 || lanes.size > 0) return { anchor, commitQCs, lanes };
     return this.#closing ? "end" : undefined;
   }
@@ -347,32 +372,11 @@ export class AvailabilityState {
   #laneOf(lane: LaneId): LaneQueue {
     const known = this.#lanes.get(lane);
     if (known) return known;
-    const made = new LaneQueue({ first: 0n, next: 0n });
+    const anchor = this.#durableAnchor;
+    const first = (anchor && anchorStarts(anchor).get(lane)) ?? 0n;
+    const made = new LaneQueue({ first, next: first });
     this.#lanes.set(lane, made);
     return made;
-  }
-
-  #pruneRoad(anchorQC: CommitQC): void {
-    const { index } = anchorQC.vote.view;
-    assert(index >= this.#roadFirst, "the road's start only rises (D3)");
-    this.#roadFirst = index;
-    for (const held of this.#roadDigests.keys()) if (held < index) this.#roadDigests.delete(held);
-    this.#roadDigests.set(index, commitVoteDigest(anchorQC.vote));
-    if (index < this.#roadDurable) return;
-    // The anchor goes past what is durable: its own QC is the road now, written by the prune.
-    this.#roadQueue = this.#roadQueue.filter(({ qc }) => qc.vote.view.index > index);
-    this.#roadDurable = index + 1n;
-    this.#latestCommitQC = anchorQC;
-  }
-
-  #refuseOtherProposal(index: bigint, digest: Uint8Array, bytes: Uint8Array): void {
-    const held = this.#roadDigests.get(index);
-    if (!held || sameBytes(held, digest)) return;
-    throw new PersisterError(
-      "CONFLICT",
-      `commit QC ${index}: conflict, a QC of another proposal is held at this index`,
-      { roadIndex: index, offered: bytes },
-    );
   }
 
   #refuseWhileStalled(): void {
@@ -389,25 +393,13 @@ export class AvailabilityState {
   }
 }
 
-/** D2: a number that is held is refused, and told apart by the hash of what is held. */
-function heldAlready(lane: LaneId, block: NewBlock, queue: LaneQueue): PersisterError {
-  const { number, bytes } = block;
-  const facts = { lane, blockNumber: number, offered: bytes };
-  const held = queue.hashOf(number);
-  if (number < queue.first || !held) {
-    return new PersisterError(
-      "OUT_OF_SEQUENCE",
-      `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
-      facts,
-    );
-  }
-  return sameBytes(held, block.headerHash)
-    ? new PersisterError("DUPLICATE", `lane ${lane}: block ${number} is held already`, facts)
-    : new PersisterError(
-        "CONFLICT",
-        `lane ${lane}: block ${number}: conflict, another block is held at this number`,
-        facts,
-      );
+/** A number below next that is not held any more, or was taken while this one waited. */
+function below(lane: LaneId, { number, bytes }: NewBlock, queue: LaneQueue): PersisterError {
+  return new PersisterError(
+    "OUT_OF_SEQUENCE",
+    `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
+    { lane, blockNumber: number, offered: bytes },
+  );
 }
 
 function pinned(lane: LaneId, number: bigint): PersisterError {

@@ -13,7 +13,7 @@ export class LaneQueue {
   #first: bigint;
   #durable: bigint;
   /** Blocks of [durable, next). */
-  #queue: NewBlock[] = [];
+  readonly #queue: NewBlock[] = [];
   /** Header hashes of [first, next), where known. */
   readonly #hashes = new Map<bigint, Uint8Array>();
   /** Why this lane goes no further; the others do. */

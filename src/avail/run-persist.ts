@@ -25,28 +25,60 @@ type Parts = Pick<Persisters, "anchor" | "blocks" | "road">;
  * the first error that is not a refusal of one lane.
  */
 export async function runPersist(state: AvailabilityState, parts: Parts): Promise<void> {
+  // Truncations ride in the groups of later turns: no turn waits for them, the end does.
+  const prunes = new Set<Promise<void>>();
+  let failed: { readonly cause: unknown } | undefined;
   for (;;) {
     const turn = await state.nextTurn();
-    if (!turn) return;
-    await persistTurn(state, parts, turn);
+    if (!turn) break;
+    const { pruning } = await persistTurn(state, parts, turn);
+    const task = pruning
+      .catch((cause: unknown) => {
+        failed ??= { cause };
+      })
+      .finally(() => prunes.delete(task));
+    prunes.add(task);
+    if (failed) throw failed.cause;
   }
+  await Promise.all(prunes);
+  if (failed) throw failed.cause;
 }
 
 async function persistTurn(
   state: AvailabilityState,
   parts: Parts,
   turn: PersistTurn,
-): Promise<void> {
+): Promise<{ readonly pruning: Promise<void> }> {
   const limit = pLimit(BRANCHES_MAX);
   const starts = turn.anchor ? anchorStarts(turn.anchor) : new Map<string, bigint>();
   const anchored = turn.anchor ? persistAnchor(state, parts, turn.anchor) : undefined;
   const branches: Promise<void>[] = [];
+  const prunes: Promise<void>[] = [];
   for (const lane of lanesOf(turn, starts)) {
-    const work = { lane, start: starts.get(lane), blocks: turn.lanes.get(lane) ?? [] };
+    const start = starts.get(lane);
+    const held = parts.blocks.lanes.get(lane)?.appendNext ?? 0n;
+    const resets = start !== undefined && start > held;
+    const work = { lane, start: resets ? start : undefined, blocks: turn.lanes.get(lane) ?? [] };
     branches.push(limit(() => persistLane(state, parts, work, anchored)));
+    if (start !== undefined && !resets)
+      prunes.push(pruneLane(state, parts, { lane, start }, anchored));
   }
-  branches.push(limit(() => persistRoad(state, parts, turn, anchored)));
-  const ended = await Promise.allSettled([anchored, ...branches]);
+  const road = limit(() => persistRoad(state, parts, turn, anchored));
+  branches.push(road);
+  if (turn.anchor) prunes.push(pruneRoad(state, parts, turn.anchor.commitQC, [anchored, road]));
+  const pruning = firstFailure(prunes);
+  try {
+    await firstFailure([...branches, ...(anchored ? [anchored] : [])]);
+  } catch (cause) {
+    await Promise.allSettled([pruning]);
+    throw cause;
+  }
+  return { pruning };
+}
+
+/** Resolves when all ended well; else rejects with the first error after all have ended. */
+async function firstFailure(branches: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(branches);
   const failed = ended.find((outcome) => outcome.status === "rejected");
   if (failed) throw failed.reason;
 }
@@ -64,6 +96,7 @@ async function persistAnchor(
 
 interface LaneWork {
   readonly lane: LaneId;
+  /** Set where the anchor lies beyond all that the lane has: it is emptied and goes on there. */
   readonly start: bigint | undefined;
   readonly blocks: readonly NewBlock[];
 }
@@ -75,34 +108,42 @@ async function persistLane(
   anchored: Promise<void> | undefined,
 ): Promise<void> {
   const { lane, start } = work;
-  const held = blocks.lanes.get(lane)?.appendNext ?? 0n;
-  const resets = start !== undefined && start > held;
   const onDurable = (next: bigint): void => state.blocksDurable(lane, next);
-  // The state has dropped queued blocks below the anchor's start by then: they are dropped here too.
-  const records = resets ? work.blocks.filter(({ number }) => number >= start) : work.blocks;
   try {
-    if (resets) {
-      await anchored;
-      await blocks.write(lane, { start, blocks: records, onDurable });
+    if (start === undefined) {
+      await blocks.write(lane, { ...gapStart(blocks, work), blocks: work.blocks, onDurable });
       return;
     }
-    await Promise.all([
-      records.length > 0 ? blocks.write(lane, { blocks: records, onDurable }) : undefined,
-      start === undefined ? undefined : pruneLane(blocks, lane, start, anchored),
-    ]);
+    // The state drops queued blocks below the start once the anchor is durable; so does this turn.
+    const rest = work.blocks.filter(({ number }) => number >= start);
+    const after = anchored ? { after: anchored } : {};
+    await blocks.write(lane, { start, blocks: rest, onDurable, ...after });
   } catch (cause) {
     refuseLane(state, lane, cause);
   }
 }
 
+/**
+ * The state admits above what the lane's log holds only where a durable anchor has moved its start:
+ * where that was not recorded yet (the disk was full, the lane was dropped and came back), it is now.
+ */
+function gapStart(blocks: Parts["blocks"], { lane, blocks: [first] }: LaneWork) {
+  const held = blocks.lanes.get(lane)?.appendNext ?? 0n;
+  return first && first.number > held ? { start: first.number } : {};
+}
+
+/** Nobody waits for a truncation: it verifies at once, and rides in the group of the next turn. */
 async function pruneLane(
-  blocks: Parts["blocks"],
-  lane: LaneId,
-  start: bigint,
+  state: AvailabilityState,
+  { blocks }: Parts,
+  { lane, start }: { readonly lane: LaneId; readonly start: bigint },
   anchored: Promise<void> | undefined,
 ): Promise<void> {
-  await anchored;
-  await blocks.write(lane, { start });
+  try {
+    await blocks.write(lane, { start, lazily: true, ...(anchored ? { after: anchored } : {}) });
+  } catch (cause) {
+    refuseLane(state, lane, cause);
+  }
 }
 
 async function persistRoad(
@@ -111,17 +152,36 @@ async function persistRoad(
   turn: PersistTurn,
   anchored: Promise<void> | undefined,
 ): Promise<void> {
-  const anchorQC = turn.anchor?.commitQC;
-  const onDurable = (next: bigint): void => state.commitQCsDurable(next);
-  const nextAfter = road.log.appendNext + BigInt(turn.commitQCs.length);
-  const resets = anchorQC !== undefined && anchorQC.vote.view.index >= nextAfter;
+  const index = turn.anchor?.commitQC.vote.view.index;
+  const resets =
+    index !== undefined && index >= road.log.appendNext + BigInt(turn.commitQCs.length);
+  // Where the anchor resets the road, its own QC is queued first once it is durable.
+  if (resets) await anchored;
+  const queued = resets ? state.queuedCommitQCs : turn.commitQCs;
   try {
-    // Where the anchor resets the road, everything queued lies below it: the prune writes its QC.
-    if (!resets) await road.append(turn.commitQCs, onDurable);
-    await Promise.all(turn.commitQCs.map(({ qc }) => liftCovered(blocks, qc)));
-    if (!anchorQC) return;
-    await anchored;
-    await road.prune(anchorQC);
+    const first = queued[0]?.qc.vote.view.index;
+    await road.append(queued, {
+      ...(first !== undefined && first > road.log.appendNext ? { start: first } : {}),
+      onDurable: (next) => state.commitQCsDurable(next),
+    });
+    for (const { qc } of queued) await liftCovered(blocks, qc);
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    state.stall(cause);
+  }
+}
+
+/** Behind the turn's appends, however they ended: what is not held by then is reset by a later turn. */
+async function pruneRoad(
+  state: AvailabilityState,
+  { road }: Parts,
+  anchorQC: CommitQC,
+  before: readonly (Promise<void> | undefined)[],
+): Promise<void> {
+  try {
+    for (const each of before) await each;
+    if (anchorQC.vote.view.index < road.log.appendNext)
+      await road.prune(anchorQC, { lazily: true });
   } catch (cause) {
     if (!isDiskFull(cause)) throw cause;
     state.stall(cause);
@@ -139,11 +199,20 @@ function isDiskFull(cause: unknown): cause is PersisterError {
 
 /** A refusal stops its lane; a full disk is backpressure (D9); anything else is about the store. */
 function refuseLane(state: AvailabilityState, lane: LaneId, cause: unknown): void {
+  // Dropped under way: there is nothing left to persist, and nobody to tell.
+  if (cause instanceof PersisterError && cause.code === "CLOSED" && !state.lanes.has(lane)) return;
   if (isDiskFull(cause)) {
     state.stall(cause);
     return;
   }
-  const codes = ["OUT_OF_SEQUENCE", "DUPLICATE", "CONFLICT", "INVALID", "PINNED", "VERIFY_MISMATCH"];
+  const codes = [
+    "OUT_OF_SEQUENCE",
+    "DUPLICATE",
+    "CONFLICT",
+    "INVALID",
+    "PINNED",
+    "VERIFY_MISMATCH",
+  ];
   if (!(cause instanceof PersisterError && codes.includes(cause.code))) throw cause;
   state.refuseLane(lane, cause);
 }

@@ -9,14 +9,20 @@ export interface WaitOptions {
 }
 
 export class Version {
-  #waiting = new Set<() => void>();
+  readonly #waiting = new Set<() => void>();
   #failure: PersisterError | undefined;
+  #bumped = false;
 
-  /** Something changed: every waiter looks again. */
+  /** Something changed: every waiter looks again, once for all changes of this step. */
   bump(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    if (this.#bumped) return;
+    this.#bumped = true;
+    queueMicrotask(() => {
+      this.#bumped = false;
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const wake of waiting) wake();
+    });
   }
 
   /** Every waiter, now and later, is rejected with `failure`. The first one stays. */

@@ -29,28 +29,33 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#buffer.writeUInt8(value, this.#grow(1));
+    const offset = this.#grow(1);
+    this.#buffer.writeUInt8(value, offset);
     return this;
   }
 
   u16(value: number): this {
-    this.#buffer.writeUInt16LE(value, this.#grow(2));
+    const offset = this.#grow(2);
+    this.#buffer.writeUInt16LE(value, offset);
     return this;
   }
 
   u32(value: number): this {
-    this.#buffer.writeUInt32LE(value, this.#grow(4));
+    const offset = this.#grow(4);
+    this.#buffer.writeUInt32LE(value, offset);
     return this;
   }
 
   u64(value: bigint): this {
-    this.#buffer.writeBigUInt64LE(value, this.#grow(8));
+    const offset = this.#grow(8);
+    this.#buffer.writeBigUInt64LE(value, offset);
     return this;
   }
 
   /** Copies `value`. */
   bytes(value: Uint8Array): this {
-    this.#buffer.set(value, this.#grow(value.length));
+    const offset = this.#grow(value.length);
+    this.#buffer.set(value, offset);
     return this;
   }
 
@@ -58,7 +63,8 @@ export class ByteWriter {
   text(value: string): this {
     assert(value.length <= 255, "a name has at most 255 characters");
     this.u8(value.length);
-    this.#buffer.write(value, this.#grow(value.length), "latin1");
+    const offset = this.#grow(value.length);
+    this.#buffer.write(value, offset, "latin1");
     return this;
   }
 
@@ -67,6 +73,7 @@ export class ByteWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  /** Makes room and returns where it begins. It may replace the buffer: call it before using that. */
   #grow(count: number): number {
     const offset = this.#length;
     this.#length += count;

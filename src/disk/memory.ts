@@ -49,7 +49,9 @@ export class MemoryDisk implements Disk {
       each.startsWith(`${path}/`) && !each.slice(path.length + 1).includes("/");
     const entries = [
       ...[...this.#files.keys()].filter(inside).map((each) => ({ each, kind: "file" as const })),
-      ...[...this.#directories].filter(inside).map((each) => ({ each, kind: "directory" as const })),
+      ...[...this.#directories]
+        .filter(inside)
+        .map((each) => ({ each, kind: "directory" as const })),
     ].map(({ each, kind }) => ({ name: each.slice(path.length + 1), kind }));
     return Promise.resolve(entries.sort((a, b) => (a.name < b.name ? -1 : 1)));
   }

@@ -12,13 +12,14 @@
 import type { Disk } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./format.js";
-import { beginSegment, isLive, Journal, type JournalParts } from "./journal.js";
+import { beginSegment, isLive } from "./current-segment.js";
+import { Journal, type JournalParts } from "./journal.js";
 import type { LogTable } from "./log-table.js";
 import type { Mark, PairNamed, Pin } from "./mark.js";
 import { MarkFile } from "./mark-file.js";
 import type { Recovered } from "./recovery.js";
 import { SPARE_SLOTS, Space } from "./space.js";
-import { JOURNAL_DIRECTORY, type OwnedStore, STORE_FILE } from "./store.js";
+import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, parentOf, STORE_FILE } from "./store.js";
 
 /** What open changes in the table of logs. */
 export interface Starts {
@@ -40,6 +41,8 @@ export interface JournalOptions {
   readonly segmentBytes: number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
+  /** Closes what the parts above hold, before the lock is let go. */
+  readonly beforeRelease: () => Promise<void>;
 }
 
 declare const provenBrand: unique symbol;
@@ -50,11 +53,26 @@ export type Proven = Recovered & { readonly [provenBrand]: true };
  * D1: writes again what recovery saw and cannot know to be durable: the head it starts from, the
  * records above the acknowledged LSN, the newest mark slot. Must come before any other write.
  */
-export async function writeAgain(recovered: Recovered): Promise<Proven> {
+export async function writeAgain(
+  disk: Disk,
+  directory: string,
+  store: OwnedStore,
+  recovered: Recovered,
+): Promise<Proven> {
+  await storeAgain(store);
+  // A name that is seen may be no more durable than a byte that is seen.
+  await disk.syncDirectory(parentOf(directory));
+  await disk.syncDirectory(`${directory}/${JOURNAL_DIRECTORY}`);
+  await disk.syncDirectory(directory);
   for (const { file, offset, bytes } of recovered.unproven) {
     if (bytes.length > 0) await file.writeDurable(offset, [bytes]);
   }
   return recovered as Proven;
+}
+
+/** STORE too may have been seen in the page cache of an init that was killed. */
+async function storeAgain(store: OwnedStore): Promise<void> {
+  await store.file.writeDurable(0, [encodeStore(store.identity)]);
 }
 
 /**
@@ -82,7 +100,7 @@ export async function beginJournal(
   const live = proven.segments.filter((held) => isLive(held, table));
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
-  const slot = await space.take();
+  const slot = space.take();
   const current = await beginSegment(
     { storeId, table, randomBytes: options.randomBytes },
     {
@@ -122,8 +140,12 @@ export async function beginJournal(
     whenIdle,
     checkOwner: () => checkOwner(options, store),
     release: async () => {
-      await proven.markFile.close();
-      await store.file.close();
+      try {
+        await options.beforeRelease();
+        await proven.markFile.close();
+      } finally {
+        await store.file.close();
+      }
     },
   };
   return new Journal(parts);
@@ -172,10 +194,7 @@ async function growSpares(space: Space): Promise<void> {
 /** D8: noticed at the next rotation at the latest. */
 async function checkOwner(options: JournalOptions, store: OwnedStore): Promise<void> {
   const path = `${options.directory}/${STORE_FILE}`;
-  const [atPath, held] = await Promise.all([
-    options.disk.identity(path),
-    store.file.identity(),
-  ]);
+  const [atPath, held] = await Promise.all([options.disk.identity(path), store.file.identity()]);
   if (atPath === held) return;
   throw new PersisterError(
     "STORE_STOLEN",

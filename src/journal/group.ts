@@ -39,10 +39,30 @@ export type Entry =
       readonly first: bigint;
       readonly settled: Settled;
     }
-  | { readonly type: "drop"; readonly name: string; readonly settled: Settled };
+  | { readonly type: "drop"; readonly name: string; readonly settled: Settled }
+  | PairEntry;
+
+/** Which of the mark's two A/B pairs. */
+export type PairRole = "anchor" | "vote";
+
+/** A message for an A/B pair: written beside the group that takes it, and named by the same mark. */
+export interface PairEntry {
+  readonly type: "pair";
+  readonly role: PairRole;
+  readonly seq: bigint;
+  /** Road index of a vote; 0 for an anchor. */
+  readonly roadIndex: bigint;
+  /** Writes the slot; durable when resolved. Called once. */
+  readonly write: () => Promise<void>;
+  readonly settled: (outcome: { readonly error?: PersisterError }) => void;
+}
+
+/** An entry that becomes a record. */
+export type RecordEntry = Exclude<Entry, PairEntry>;
 
 export interface Group {
-  readonly entries: readonly { readonly entry: Entry; readonly pointer: Pointer }[];
+  readonly entries: readonly { readonly entry: RecordEntry; readonly pointer: Pointer }[];
+  readonly pairs: readonly PairEntry[];
   readonly buffers: readonly Uint8Array[];
   readonly byteLength: number;
   readonly recordCount: number;
@@ -63,6 +83,7 @@ export interface GroupStart {
 
 /** Bytes that `entry` takes in a segment, with the OPEN record that it may need. */
 export function entryBytes(entry: Entry, table: LogTable): number {
+  if (entry.type === "pair") return 0;
   const own = RECORD_HEADER_BYTES + (entry.type === "append" ? entry.payload.length : 0);
   const opens = entry.type !== "drop" && table.byName(entry.name) === undefined;
   return opens ? own + RECORD_HEADER_BYTES + entry.name.length : own;
@@ -81,7 +102,10 @@ export function countForGroup(
 ): number {
   let bytes = 0;
   let count = 0;
+  const roles = new Set<PairRole>();
   for (const entry of queue) {
+    if (entry.type === "pair" && roles.has(entry.role)) break;
+    if (entry.type === "pair") roles.add(entry.role);
     bytes += entryBytes(entry, table);
     if (bytes > (entry.type === "append" ? room : roomForOrders)) break;
     if (count > 0 && (bytes > GROUP_BYTES_MAX || count * 2 >= GROUP_RECORDS_MAX)) break;
@@ -102,6 +126,10 @@ export function assembleGroup(
 ): Group {
   const builder = new GroupBuilder(start);
   for (const entry of entries) {
+    if (entry.type === "pair") {
+      builder.pair(entry);
+      continue;
+    }
     const known = table.byName(entry.name);
     if (!known && entry.type !== "drop") {
       const log = table.nextLog;
@@ -110,8 +138,9 @@ export function assembleGroup(
       builder.add(recordType.open, log, first, Buffer.from(entry.name, "latin1"));
     }
     const state = known ?? table.byName(entry.name);
-    assert(state !== undefined, "a dropped log is one that is open");
-    builder.entry(entry, state.log, table);
+    // A log that never got a record is dropped by nothing: there is nothing that could come back.
+    if (!state) builder.nothing(entry);
+    else builder.entry(entry, state.log, table);
   }
   return builder.group();
 }
@@ -122,7 +151,8 @@ function must(refusal: string | undefined): void {
 
 class GroupBuilder {
   readonly #start: GroupStart;
-  readonly #entries: { entry: Entry; pointer: Pointer }[] = [];
+  readonly #entries: { entry: RecordEntry; pointer: Pointer }[] = [];
+  readonly #pairs: PairEntry[] = [];
   readonly #buffers: Uint8Array[] = [];
   readonly #appends: Pin[] = [];
   readonly #drops: DropInFlight[] = [];
@@ -136,7 +166,11 @@ class GroupBuilder {
     this.#chain = start.chain;
   }
 
-  entry(entry: Entry, log: number, table: LogTable): void {
+  pair(entry: PairEntry): void {
+    this.#pairs.push(entry);
+  }
+
+  entry(entry: RecordEntry, log: number, table: LogTable): void {
     switch (entry.type) {
       case "append": {
         const pointer = this.add(recordType.append, log, entry.number, entry.payload);
@@ -162,10 +196,15 @@ class GroupBuilder {
       }
       case "open": {
         // The OPEN record was written because the log was unknown; a known log needs nothing more.
-        const { slot, offset } = this.#start;
-        this.#entries.push({ entry, pointer: { slot, offset, length: 0, crc: 0 } });
+        this.nothing(entry);
       }
     }
+  }
+
+  /** Settles with its group, without a record. */
+  nothing(entry: RecordEntry): void {
+    const { slot, offset } = this.#start;
+    this.#entries.push({ entry, pointer: { slot, offset, length: 0, crc: 0 } });
   }
 
   add(type: number, log: number, number: bigint, payload: Uint8Array): Pointer {
@@ -190,6 +229,7 @@ class GroupBuilder {
   group(): Group {
     return {
       entries: this.#entries,
+      pairs: this.#pairs,
       buffers: this.#buffers,
       byteLength: this.#byteLength,
       recordCount: this.#recordCount,

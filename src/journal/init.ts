@@ -18,6 +18,7 @@ import {
   encodeStore,
   INIT_FILE,
   JOURNAL_DIRECTORY,
+  parentOf,
   STORE_FILE,
   type StoreIdentity,
 } from "./store.js";
@@ -72,18 +73,17 @@ async function claimDirectory(
   directory: string,
   otherFiles: readonly string[],
 ): Promise<void> {
-  if ((await disk.kind(directory)) === undefined) {
-    await disk.makeDirectory(directory);
-    await disk.syncDirectory(parentOf(directory));
-  }
+  const kind = await disk.kind(directory);
+  if (kind === undefined) await disk.makeDirectory(directory);
+  else if (kind !== "directory") throw exists(directory, "it is not a directory");
+  // Also where it stood: whoever made it may have been stopped before this.
+  await disk.syncDirectory(parentOf(directory));
   const entries = await disk.list(directory);
   if (!entries) throw exists(directory, "it is not a directory");
   const names = new Set(entries.map((entry) => entry.name));
   if (names.size > 0) await removeUnfinished(disk, directory, names, otherFiles);
-  if (!names.has(INIT_FILE)) {
-    await makeFile(disk, `${directory}/${INIT_FILE}`, new Uint8Array(0));
-    await disk.syncDirectory(directory);
-  }
+  if (!names.has(INIT_FILE)) await makeFile(disk, `${directory}/${INIT_FILE}`, new Uint8Array(0));
+  await disk.syncDirectory(directory);
 }
 
 /** What an interrupted init left is taken away; anything else is refused. */
@@ -94,8 +94,12 @@ async function removeUnfinished(
   otherFiles: readonly string[],
 ): Promise<void> {
   if (!names.has(INIT_FILE)) throw exists(directory, "it is not empty");
-  const store = names.has(STORE_FILE) ? await readAll(disk, `${directory}/${STORE_FILE}`) : undefined;
-  if (store && decodeStore(store).status === "valid") throw exists(directory, "it holds a store");
+  const store = names.has(STORE_FILE)
+    ? await readAll(disk, `${directory}/${STORE_FILE}`)
+    : undefined;
+  const found = store && decodeStore(store).status;
+  // INIT stands beside it: a STORE that is torn, even past recognition, is the unfinished one.
+  if (found === "valid" || found === "too-new") throw exists(directory, "it holds a store");
   const ours = new Set([INIT_FILE, STORE_FILE, MARK_FILE, JOURNAL_DIRECTORY, ...otherFiles]);
   const foreign = [...names].find((name) => !ours.has(name));
   if (foreign !== undefined) throw exists(directory, `it holds ${foreign}, which is not ours`);
@@ -103,7 +107,8 @@ async function removeUnfinished(
     if (names.has(name)) await disk.remove(`${directory}/${name}`);
   }
   const journal = `${directory}/${JOURNAL_DIRECTORY}`;
-  for (const entry of (await disk.list(journal)) ?? []) await disk.remove(`${journal}/${entry.name}`);
+  for (const entry of (await disk.list(journal)) ?? [])
+    await disk.remove(`${journal}/${entry.name}`);
   if (names.has(JOURNAL_DIRECTORY)) await disk.syncDirectory(journal);
   await disk.syncDirectory(directory);
 }
@@ -176,12 +181,6 @@ async function readAll(disk: Disk, path: string): Promise<Uint8Array> {
   } finally {
     await file.close();
   }
-}
-
-function parentOf(path: string): string {
-  const slash = path.replace(/\/+$/, "").lastIndexOf("/");
-  if (slash < 0) return ".";
-  return slash === 0 ? "/" : path.slice(0, slash);
 }
 
 function exists(directory: string, why: string): PersisterError {

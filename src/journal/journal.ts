@@ -6,38 +6,22 @@
  * acknowledged any more, nothing is tried again (D7).
  */
 import { assert } from "../types/assert.js";
-import { crc32c } from "../codec/crc32c.js";
+import { beginSegment, type CurrentSegment, isLive, sealSegment } from "./current-segment.js";
+import { groupAcked, groupInFlight } from "./mark-change.js";
 import { PersisterError } from "../types/errors.js";
-import {
-  chainStart,
-  RECORD_HEADER_BYTES,
-  readRecordHeader,
-  recordsStart,
-  SEGMENT_RESERVE_BYTES,
-} from "./format.js";
+import { SEGMENT_RESERVE_BYTES, RECORD_HEADER_BYTES } from "./format.js";
 import { assembleGroup, countForGroup, type Entry, entryBytes, type Group } from "./group.js";
-import { encodeHead, HEAD_BYTES_MAX, SALT_BYTES, type SealedSegment } from "./head.js";
+import type { SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
 import type { Mark } from "./mark.js";
 import type { MarkChange, MarkFile } from "./mark-file.js";
+import { RecordReader } from "./reader.js";
 import type { HeldSegment } from "./recovery.js";
-import type { Pointer, Slot } from "./segment.js";
+import type { Pointer } from "./segment.js";
 import { SPARE_SLOTS, type Space } from "./space.js";
 
 /** Bytes that may wait in the queue; beyond it `whenRoom` waits. */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-
-/** The segment that groups go into. */
-export interface CurrentSegment {
-  readonly slot: Slot;
-  readonly sequence: bigint;
-  readonly firstLsn: bigint;
-  readonly recordsOffset: number;
-  offset: number;
-  chain: number;
-  nextLsn: bigint;
-  readonly highest: Map<number, bigint>;
-}
 
 export interface JournalParts {
   readonly storeId: Uint8Array;
@@ -67,20 +51,26 @@ export interface JournalCounters {
 export class Journal {
   readonly #parts: JournalParts;
   readonly #segments: HeldSegment[];
+  readonly #reader: RecordReader;
   #current: CurrentSegment;
   #queue: Entry[] = [];
+  /** The group in flight: settled by its own end, or by the poison. */
+  #taken: readonly Entry[] = [];
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #poison: PersisterError | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
   #whenRoom: (() => void)[] = [];
+  #onPoison: ((poison: PersisterError) => void) | undefined;
+  #restScheduled = false;
   #onSealed: ((segment: SealedSegment) => void) | undefined;
   #indexedThrough = 0n;
   readonly counters: JournalCounters = { groups: 0, records: 0, bytes: 0, rotations: 0 };
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
+    this.#reader = new RecordReader((slot) => parts.space.slot(slot).file);
     this.#segments = [...parts.segments];
     this.#current = parts.current;
   }
@@ -115,13 +105,22 @@ export class Journal {
     this.#onSealed = listener;
   }
 
+  /** Called once, when the journal is poisoned. */
+  set onPoison(listener: (poison: PersisterError) => void) {
+    this.#onPoison = listener;
+  }
+
   /** The map holds every entry of the segments up to this sequence, durably. */
   noteIndexed(sequence: bigint): void {
     if (sequence > this.#indexedThrough) this.#indexedThrough = sequence;
   }
 
-  /** Takes entries for one group, in order, before any await. Each is settled exactly once. */
-  submit(entries: readonly Entry[]): void {
+  /**
+   * Takes entries for one group, in order, before any await. Each is settled exactly once. `lazily`:
+   * nobody waits for them, so they ride in the next group that somebody waits for, or go when the
+   * queue is idle.
+   */
+  submit(entries: readonly Entry[], lazily = false): void {
     const refusal =
       this.#poison ?? (this.#closing ? closedError("the store is closed") : undefined);
     for (const entry of entries) {
@@ -135,7 +134,8 @@ export class Journal {
       }
       this.#queue.push(entry);
     }
-    this.#run();
+    if (lazily) this.#restSoon();
+    else this.#run();
   }
 
   /** Resolves when the queue takes more: at once, unless it holds its bound in bytes (D9). */
@@ -150,27 +150,7 @@ export class Journal {
    * @throws {PersisterError} JOURNAL_CORRUPT when it is not.
    */
   async read(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
-    const { file } = this.#parts.space.slot(pointer.slot);
-    const start = pointer.offset - RECORD_HEADER_BYTES;
-    const bytes = await file.read(start, RECORD_HEADER_BYTES + pointer.length);
-    const payload = bytes.subarray(RECORD_HEADER_BYTES);
-    const header =
-      bytes.length < RECORD_HEADER_BYTES
-        ? undefined
-        : readRecordHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0);
-    const whole =
-      header?.number === number &&
-      header.payloadLength === pointer.length &&
-      header.payloadCrc === pointer.crc &&
-      crc32c(payload) === pointer.crc;
-    if (!whole) {
-      throw new PersisterError(
-        "JOURNAL_CORRUPT",
-        `${file.path}: at byte ${start} there is no longer the record ${name} ${number}`,
-        { lane: name, blockNumber: number, file: file.path, offset: start },
-      );
-    }
-    return payload;
+    return await this.#reader.read(pointer, name, number);
   }
 
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */
@@ -201,7 +181,11 @@ export class Journal {
       { ...facts, cause },
     );
     this.#poison = poison;
+    const taken = this.#taken;
+    this.#taken = [];
+    for (const entry of taken) entry.settled({ error: poison });
     this.#rejectQueue(poison, () => true);
+    this.#onPoison?.(poison);
     return poison;
   }
 
@@ -215,29 +199,40 @@ export class Journal {
   }
 
   async #close(): Promise<void> {
-    await this.#running;
+    this.#run();
+    while (this.#running) await this.#running;
     const { markFile, space, release } = this.#parts;
     try {
       if (!this.#poison) await this.writeMark({});
       await markFile.settled();
     } finally {
       this.#closed = true;
-      await space.close();
-      await release();
+      try {
+        await space.close();
+      } finally {
+        await release();
+      }
     }
     if (this.#poison) throw this.#poison;
   }
 
   #run(): void {
-    this.#running ??= this.#drain().finally(() => {
-      this.#running = undefined;
-      this.#restSoon();
-    });
+    if (this.#poison) return;
+    this.#running ??= this.#drain()
+      .catch((cause: unknown) => {
+        // A defect of ours: what it leaves undone is acknowledged to nobody.
+        this.fail(cause);
+      })
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#queue.length > 0) this.#run();
+        else this.#restSoon();
+      });
   }
 
   async #drain(): Promise<void> {
-    // One turn's entries are all submitted before the group that takes them is assembled.
-    await Promise.resolve();
+    // Whatever this turn of the event loop submits, behind any number of promises, is one group.
+    await new Promise((resolve) => setImmediate(resolve));
     let rotated = false;
     while (this.#queue.length > 0 && !this.#poison) {
       const { offset, slot } = this.#current;
@@ -245,25 +240,35 @@ export class Journal {
       const roomForAppends = room - SEGMENT_RESERVE_BYTES;
       const count = countForGroup(this.#queue, this.#parts.table, roomForAppends, room);
       assert(count > 0 || !rotated, "an entry that was let in fits an empty segment");
-      rotated = count === 0;
       if (count > 0) await this.#writeGroup(this.#queue.splice(0, count));
-      else await this.#rotate();
+      rotated = count === 0 && (await this.#rotate());
     }
   }
 
   #restSoon(): void {
-    if (!this.#running && !this.#poison) this.#parts.whenIdle(() => this.#rest());
+    if (this.#running || this.#poison || this.#restScheduled) return;
+    this.#restScheduled = true;
+    this.#parts.whenIdle(() => {
+      this.#restScheduled = false;
+      this.#rest();
+    });
   }
 
   /** Names everything as acknowledged once the queue is idle, so that its loss would be noticed. */
   #rest(): void {
     const busy = this.#running ?? this.#closing;
-    if (busy || this.#poison || !this.#parts.markFile.isBehind) return;
+    if (busy || this.#poison) return;
+    if (this.#queue.length > 0) {
+      this.#run();
+      return;
+    }
+    if (!this.#parts.markFile.isBehind) return;
     // A failed mark poisons the store, which is how its waiters and callers learn of it.
     this.writeMark({}).catch((cause: unknown) => this.fail(cause));
   }
 
   async #writeGroup(entries: readonly Entry[]): Promise<void> {
+    this.#taken = entries;
     const current = this.#current;
     const group = assembleGroup(entries, this.#parts.table, {
       slot: current.slot.slot,
@@ -271,26 +276,27 @@ export class Journal {
       chain: current.chain,
       nextLsn: current.nextLsn,
     });
-    if (group.recordCount === 0) {
+    if (group.recordCount + group.pairs.length === 0) {
+      this.#taken = [];
       for (const { entry, pointer } of group.entries) entry.settled({ pointer });
       return;
     }
     const last = current.nextLsn + BigInt(group.recordCount) - 1n;
-    // The mark goes beside the group, never behind it: the acknowledgement waits for both.
-    const { appends, drops } = group;
-    const [written, marked] = await Promise.allSettled([
-      current.slot.file.writeDurable(current.offset, group.buffers),
-      this.#parts.markFile.write({ intended: last, appends, drops }),
+    // The mark goes beside the group, never behind it: the acknowledgement waits for all.
+    const { pairs, buffers } = group;
+    const ended = await Promise.allSettled([
+      buffers.length > 0 ? current.slot.file.writeDurable(current.offset, buffers) : undefined,
+      this.#parts.markFile.write(groupInFlight(this.mark, group, last)),
+      ...pairs.map((pair) => pair.write()),
     ]);
-    const failed = [written, marked].find((outcome) => outcome.status === "rejected");
-    // `fail` may also have come from beside us (an A/B slot): then nothing more is acknowledged.
-    const poison = failed ? this.fail(failed.reason) : this.#poison;
-    if (poison) {
-      for (const entry of entries) entry.settled({ error: poison });
-      return;
-    }
+    const failed = ended.find((outcome) => outcome.status === "rejected");
+    // Another mark may have failed beside us: then nothing more is acknowledged either.
+    if (failed) this.fail(failed.reason);
+    if (this.#poison) return;
+    this.#taken = [];
     this.#advance(current, group, last);
     for (const { entry, pointer } of group.entries) entry.settled({ pointer });
+    for (const pair of pairs) pair.settled({});
   }
 
   #advance(current: CurrentSegment, group: Group, last: bigint): void {
@@ -298,8 +304,7 @@ export class Journal {
     current.chain = group.endChain;
     current.nextLsn += BigInt(group.recordCount);
     for (const [log, number] of group.highest) current.highest.set(log, number);
-    const pins = openPins(this.mark.pins, group);
-    this.noteMark({ acked: last, intended: last, appends: [], drops: [], pins });
+    this.noteMark(groupAcked(this.mark, group, last));
     this.counters.groups += 1;
     this.counters.records += group.recordCount;
     this.counters.bytes += group.byteLength;
@@ -315,20 +320,21 @@ export class Journal {
    * recovery takes the new one, whatever the mark says. The mark names it only now, and only then a
    * slot that the new head no longer lists may be overwritten (by the head after it).
    */
-  async #rotate(): Promise<void> {
+  async #rotate(): Promise<boolean> {
     const { space, table } = this.#parts;
+    const old = sealSegment(this.#current);
+    const all = [...this.#segments, old];
+    const live = all.filter((held) => isLive(held, table));
     try {
-      await space.ensureFree(SPARE_SLOTS + 1);
+      // D9: the rotation leaves two spares, those counted that it sets free, or grows first.
+      await space.ensureFree(Math.max(1, SPARE_SLOTS + 1 - (all.length - live.length)));
     } catch (cause) {
       this.#refuseForSpace(cause);
-      return;
+      return false;
     }
     try {
       await this.#parts.checkOwner();
-      const slot = await space.take();
-      const old = sealSegment(this.#current);
-      const all = [...this.#segments, old];
-      const live = all.filter((held) => isLive(held, table));
+      const slot = space.take();
       this.#onSealed?.(old.segment);
       const next = await beginSegment(this.#parts, {
         slot,
@@ -344,15 +350,19 @@ export class Journal {
       this.#segments.splice(0, this.#segments.length, ...live);
       this.#current = next;
       this.counters.rotations += 1;
+      return true;
     } catch (cause) {
       this.fail(cause);
+      return false;
     }
   }
 
-  /** D9: no room for a rotation is backpressure: appends are refused, orders use the reserve. */
+  /**
+   * D9: no room for a rotation is backpressure, whatever kept a spare from being made: no live
+   * segment was touched. Appends are refused; orders use the reserve; pairs need no room.
+   */
   #refuseForSpace(cause: unknown): void {
-    const full = cause instanceof PersisterError && cause.code === "DISK_FULL";
-    if (!full) {
+    if (!(cause instanceof PersisterError)) {
       this.fail(cause);
       return;
     }
@@ -362,11 +372,13 @@ export class Journal {
       { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
     );
     const { offset, slot } = this.#current;
-    let orders = slot.bytes - offset;
+    let room = slot.bytes - offset;
     this.#rejectQueue(error, (entry) => {
       if (entry.type === "append" || entry.type === "open") return true;
-      orders -= entryBytes(entry, this.#parts.table);
-      return orders < 0;
+      const bytes = entryBytes(entry, this.#parts.table);
+      if (bytes > room) return true;
+      room -= bytes;
+      return false;
     });
   }
 
@@ -390,75 +402,4 @@ export class Journal {
 
 function closedError(message: string): PersisterError {
   return new PersisterError("CLOSED", message);
-}
-
-/** A pin ends when its number is appended: only the pinned block may have come there. */
-function openPins(pins: Mark["pins"], group: Group): Mark["pins"] {
-  if (pins.length === 0) return pins;
-  const appended = new Set(group.appends.map((pin) => `${pin.name} ${pin.number}`));
-  return pins.filter((pin) => !appended.has(`${pin.name} ${pin.number}`));
-}
-
-export function sealSegment(current: CurrentSegment): HeldSegment {
-  const segment = {
-    slot: current.slot.slot,
-    sequence: current.sequence,
-    firstLsn: current.firstLsn,
-    nextLsn: current.nextLsn,
-    endOffset: current.offset,
-    endChain: current.chain,
-  };
-  return { segment, highest: current.highest };
-}
-
-/** A segment lives as long as some log's highest record in it is not below that log's first. */
-export function isLive(held: HeldSegment, table: LogTable): boolean {
-  for (const [log, number] of held.highest) {
-    const state = table.byLog(log);
-    if (state && number >= state.first) return true;
-  }
-  return false;
-}
-
-/** Writes the head of a new segment into `slot`; durable when resolved. */
-export async function beginSegment(
-  parts: Pick<JournalParts, "storeId" | "table" | "randomBytes">,
-  plan: {
-    readonly slot: Slot;
-    readonly generation: bigint;
-    readonly sequence: bigint;
-    readonly firstLsn: bigint;
-    readonly anchorSeq: bigint;
-    readonly indexedThrough: bigint;
-    readonly live: readonly SealedSegment[];
-  },
-): Promise<CurrentSegment> {
-  const { slot, sequence, firstLsn } = plan;
-  const salt = parts.randomBytes(SALT_BYTES);
-  const head = encodeHead({
-    storeId: parts.storeId,
-    generation: plan.generation,
-    sequence,
-    salt,
-    firstLsn,
-    anchorSeq: plan.anchorSeq,
-    indexedThrough: plan.indexedThrough,
-    keyId: 0,
-    nextLog: parts.table.nextLog,
-    sealed: plan.live,
-    logs: parts.table.entries(),
-  });
-  assert(head.length <= Math.min(HEAD_BYTES_MAX, slot.bytes), "a head fits its segment");
-  await slot.file.writeDurable(0, [head]);
-  const offset = recordsStart(head.length);
-  return {
-    slot,
-    sequence,
-    firstLsn,
-    recordsOffset: offset,
-    offset,
-    chain: chainStart(salt),
-    nextLsn: firstLsn,
-    highest: new Map(),
-  };
 }

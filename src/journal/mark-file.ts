@@ -47,7 +47,7 @@ export class MarkFile {
   #unwritten = false;
   /** Those whose change is not in the write in flight, but will be in the next. */
   #waiting: Waiter[] = [];
-  #failure: { readonly cause: unknown } | undefined;
+  #failure: { readonly cause: Error } | undefined;
   #idle: (() => void)[] = [];
 
   /** `mark` is what the file holds; the next write gets the next sequence and the other slot. */
@@ -98,11 +98,12 @@ export class MarkFile {
     assert(!this.#writing, "there are never two marks in flight");
     const waiters = this.#waiting;
     this.#waiting = [];
+    const mark = { ...this.#mark, sequence: this.#mark.sequence + 1n };
+    const bytes = encodeMark(mark);
+    this.#mark = mark;
     this.#writing = true;
     this.#unwritten = false;
-    this.#mark = { ...this.#mark, sequence: this.#mark.sequence + 1n };
-    const offset = markSlotOffset(this.#mark.sequence);
-    this.#file.writeDurable(offset, [encodeMark(this.#mark)]).then(
+    this.#file.writeDurable(markSlotOffset(mark.sequence), [bytes]).then(
       () => {
         this.#writing = false;
         for (const waiter of waiters) waiter.resolve();
@@ -111,8 +112,9 @@ export class MarkFile {
       },
       (cause: unknown) => {
         this.#writing = false;
-        this.#failure = { cause };
-        for (const waiter of [...waiters, ...this.#waiting]) waiter.reject(cause);
+        const failure = cause instanceof Error ? cause : new Error(String(cause));
+        this.#failure = { cause: failure };
+        for (const waiter of [...waiters, ...this.#waiting]) waiter.reject(failure);
         this.#waiting = [];
         this.#rest();
       },

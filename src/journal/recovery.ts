@@ -19,17 +19,17 @@ import {
 } from "./format.js";
 import type { Head, SealedSegment } from "./head.js";
 import { type LogState, LogTable, NO_HASH } from "./log-table.js";
-import { MARK_FILE, type Mark } from "./mark.js";
-import { type MarkFound, readMarks } from "./mark-file.js";
+import type { Mark } from "./mark.js";
+import type { MarkFound } from "./mark-file.js";
 import {
   type ChainEnd,
   openSlots,
   type Pointer,
-  readHead,
   type Slot,
   type WalkedRecord,
   walkRecords,
 } from "./segment.js";
+import { type FoundHead, findHeads, newestHead, openMark } from "./start.js";
 import { JOURNAL_DIRECTORY } from "./store.js";
 
 /** A live record, on its way to whoever knows what its payload means. */
@@ -74,12 +74,6 @@ export interface Recovered {
   readonly warnings: readonly string[];
   readonly foreign: readonly string[];
   close(): Promise<void>;
-}
-
-interface FoundHead {
-  readonly slot: Slot;
-  readonly head: Head;
-  readonly bytes: Uint8Array;
 }
 
 /**
@@ -132,75 +126,8 @@ async function closeAll(files: readonly DiskFile[]): Promise<void> {
   for (const file of files) await file.close();
 }
 
-async function openMark(
-  disk: Disk,
-  directory: string,
-  storeId: Uint8Array,
-): Promise<{ readonly markFile: DiskFile; readonly found: MarkFound }> {
-  const file = `${directory}/${MARK_FILE}`;
-  const markFile = await disk.openToWrite(file);
-  if (!markFile) {
-    throw new PersisterError("MARK_CORRUPT", `${file}: the mark is missing; restore it`, { file });
-  }
-  try {
-    const found = await readMarks(markFile);
-    if ("bad" in found) {
-      throw new PersisterError("MARK_CORRUPT", `${file}: both slots are bad: ${found.bad}`, { file });
-    }
-    if (Buffer.compare(found.mark.storeId, storeId) !== 0) {
-      throw new PersisterError("MARK_CORRUPT", `${file}: it is another store's mark`, { file });
-    }
-    return { markFile, found };
-  } catch (error) {
-    await markFile.close();
-    throw error;
-  }
-}
-
 function markBytes(file: DiskFile, found: MarkFound): UnprovenBytes {
   return { file, offset: found.offset, bytes: found.bytes };
-}
-
-async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<FoundHead[]> {
-  const heads: FoundHead[] = [];
-  for (const slot of slots) {
-    const found = await readHead(slot);
-    if (found.status === "too-new") {
-      throw new PersisterError(
-        "FORMAT_TOO_NEW",
-        `${slot.file.path}: format ${found.version} is newer than this Lanekeeper reads`,
-        { file: slot.file.path, offset: 0 },
-      );
-    }
-    if (found.status === "head" && Buffer.compare(found.head.storeId, storeId) === 0) {
-      heads.push({ slot, head: found.head, bytes: found.bytes });
-    }
-  }
-  return heads;
-}
-
-function newestHead(heads: readonly FoundHead[], mark: Mark, directory: string): FoundHead {
-  const newest = heads.reduce<FoundHead | undefined>(
-    (best, each) => (best && best.head.sequence >= each.head.sequence ? best : each),
-    undefined,
-  );
-  if (!newest || newest.head.sequence < mark.headSequence) {
-    throw new PersisterError(
-      "JOURNAL_CORRUPT",
-      `${directory}: the segment with head ${mark.headSequence}, which the mark names, is missing ` +
-        `or its head is damaged (newest found: ${newest ? newest.head.sequence : "none"})`,
-      { file: newest?.slot.file.path ?? directory },
-    );
-  }
-  const twin = heads.find((each) => each !== newest && each.head.sequence === newest.head.sequence);
-  if (twin) {
-    throw new PersisterError(
-      "JOURNAL_CORRUPT",
-      `${twin.slot.file.path}: it bears the same head sequence as ${newest.slot.file.path}`,
-      { file: twin.slot.file.path, offset: 0 },
-    );
-  }
-  return newest;
 }
 
 /** One reading of the journal, from the newest segment down to its last live record. */

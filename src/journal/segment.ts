@@ -43,7 +43,9 @@ export async function makeSlot(
   slot: number,
   bytes: number,
 ): Promise<Slot> {
-  const file = await disk.create(`${directory}/${slotName(slot)}`);
+  const path = `${directory}/${slotName(slot)}`;
+  // A full disk may have left it half made.
+  const file = (await disk.openToWrite(path)) ?? (await disk.create(path));
   try {
     await fillWithZeros(file, 0, bytes);
     await disk.syncDirectory(directory);

@@ -36,8 +36,9 @@ export class Space {
     return this.#slots.size;
   }
 
+  /** Slots that a head could be written to now: free, and of full size. */
   get freeCount(): number {
-    return this.#free.size;
+    return this.#whole().length;
   }
 
   /** Bytes of all slots. */
@@ -55,7 +56,11 @@ export class Space {
 
   /** Grows until `count` slots are free. DISK_FULL poisons nothing: a slot half made is free space. */
   async ensureFree(count: number): Promise<void> {
-    while (this.#free.size < count) {
+    for (const slot of this.#free) {
+      if (this.#whole().length >= count) return;
+      this.#slots.set(slot, await completeSlot(this.slot(slot), this.#segmentBytes));
+    }
+    while (this.#whole().length < count) {
       const highest = Math.max(-1, ...this.#slots.keys());
       const made = await makeSlot(this.#disk, this.#directory, highest + 1, this.#segmentBytes);
       this.#slots.set(made.slot, made);
@@ -63,19 +68,23 @@ export class Space {
     }
   }
 
-  /** Takes the lowest free slot, at its full size. */
-  async take(): Promise<Slot> {
-    const lowest = Math.min(...this.#free);
-    const slot = await completeSlot(this.slot(lowest), this.#segmentBytes);
-    this.#slots.set(lowest, slot);
+  /** Takes the lowest free slot; the caller has ensured that there is one. */
+  take(): Slot {
+    const [lowest] = this.#whole();
+    assert(lowest !== undefined, "a slot is taken where one is free");
     this.#free.delete(lowest);
-    return slot;
+    return this.slot(lowest);
   }
 
   /** Gives a slot back whose segment no head lists any more. */
   release(slot: number): void {
     assert(!this.#free.has(slot), "a slot is released once");
     this.#free.add(slot);
+  }
+
+  #whole(): number[] {
+    const whole = [...this.#free].filter((slot) => this.slot(slot).bytes >= this.#segmentBytes);
+    return whole.sort((a, b) => a - b);
   }
 
   async close(): Promise<void> {

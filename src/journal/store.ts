@@ -179,3 +179,10 @@ export async function ownStore(
     throw error;
   }
 }
+
+/** The directory that holds `path`. */
+export function parentOf(path: string): string {
+  const slash = path.replace(/\/+$/, "").lastIndexOf("/");
+  if (slash < 0) return ".";
+  return slash === 0 ? "/" : path.slice(0, slash);
+}

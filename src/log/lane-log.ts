@@ -38,6 +38,10 @@ export interface LogTurn<T> {
   /** D4: judges the record that becomes the first; its error blocks the truncation. */
   readonly verify?: (first: T) => void;
   readonly records?: readonly NewRecord[];
+  /** Nobody waits for it: it may ride in the next group that somebody waits for. */
+  readonly lazily?: boolean;
+  /** Awaited between the verifying read and the submission: the anchor that allows the truncation. */
+  readonly after?: Promise<void>;
   /** Asked once all else is decided, in the same step as the submission; its error refuses the turn. */
   readonly admit?: () => void;
   /** Told each time that records of this turn became durable, with the new next. */
@@ -48,12 +52,15 @@ export class LaneLog<T> {
   readonly name: string;
   readonly #journal: Journal;
   readonly #kind: RecordKind<T>;
+  #closed = false;
   #first: bigint;
   #next: bigint;
   /** Next once all that is queued is durable. */
   #queuedNext: bigint;
   /** Of [first, next). */
   #pointers: Pointer[];
+  /** Those who wait for something queued to become durable, or not. */
+  #whenSettled: (() => void)[] = [];
   /** Payloads on their way to disk, for telling a duplicate from a conflict. */
   readonly #inFlight = new Map<bigint, Uint8Array>();
 
@@ -133,9 +140,12 @@ export class LaneLog<T> {
    * the turn's records were taken.
    */
   async write(turn: LogTurn<T>): Promise<void> {
-    if (turn.start !== undefined) await this.#verifyStart(turn.start, turn.verify);
+    const verified = await this.#verifyStart(turn);
+    await turn.after;
+    if (!verified) await this.#verifyStart(turn);
     const refused = this.#refusedRecord(turn);
     if (refused) throw await this.#refusal(refused.record, refused.next);
+    if (this.#closed) throw new PersisterError("CLOSED", `the log ${this.name} was dropped`);
     turn.admit?.();
     await new Promise<void>((resolve, reject) => {
       this.#submit(turn, resolve, reject);
@@ -182,10 +192,19 @@ export class LaneLog<T> {
     }
   }
 
-  async #verifyStart(start: bigint, verify: ((first: T) => void) | undefined): Promise<void> {
-    if (start <= this.#first || start >= this.#next) return;
+  /**
+   * D4: reads the record that becomes the first back from disk; waits until it is there where it is
+   * still on its way. False where there is none to read: the log is emptied, or stays as it is.
+   */
+  async #verifyStart({ start, verify }: LogTurn<T>): Promise<boolean> {
+    if (start === undefined) return true;
+    while (start >= this.#next && start < this.#queuedNext) {
+      await new Promise<void>((wake) => this.#whenSettled.push(wake));
+    }
+    if (start <= this.#first || start >= this.#next) return false;
     const first = await this.read(start);
     verify?.(first);
+    return true;
   }
 
   /** Looks and decides in one step: nothing below awaits between this and the submission. */
@@ -226,6 +245,11 @@ export class LaneLog<T> {
     );
   }
 
+  /** Nothing enters any more: the log is being dropped. What is queued already goes on. */
+  close(): void {
+    this.#closed = true;
+  }
+
   #submit(turn: LogTurn<T>, resolve: () => void, reject: (cause: unknown) => void): void {
     const entries: Entry[] = [];
     let open = 0;
@@ -239,6 +263,7 @@ export class LaneLog<T> {
           undone();
           failure ??= outcome;
         }
+        this.#wakeSettled();
         if (open > 0) return;
         if (failure) reject(failure.error);
         else resolve();
@@ -249,7 +274,7 @@ export class LaneLog<T> {
     }
     for (const record of turn.records ?? []) entries.push(this.#appendEntry(record, turn, track));
     if (entries.length === 0) resolve();
-    else this.#journal.submit(entries);
+    else this.#journal.submit(entries, turn.lazily);
   }
 
   #truncateEntry(start: bigint, track: Tracker): Entry {
@@ -289,11 +314,17 @@ export class LaneLog<T> {
 
   #truncated(start: bigint): void {
     if (start <= this.#first) return;
-    this.#pointers =
-      start >= this.#next ? [] : this.#pointers.slice(Number(start - this.#first));
+    this.#pointers = start >= this.#next ? [] : this.#pointers.slice(Number(start - this.#first));
     this.#first = start;
     if (start > this.#next) this.#next = start;
+    if (start > this.#queuedNext) this.#queuedNext = start;
     assert(BigInt(this.#pointers.length) === this.count, "a pointer for each live record");
+  }
+
+  #wakeSettled(): void {
+    const waiting = this.#whenSettled;
+    this.#whenSettled = [];
+    for (const wake of waiting) wake();
   }
 
   /** What was queued from `next` on did not happen. */

@@ -51,7 +51,9 @@ interface Sublevel {
  */
 export async function openLogMap(directory: string): Promise<LogMap> {
   try {
-    return new LevelMap(await openDatabase(directory), undefined);
+    const database = await openDatabase(directory);
+    await database.clear();
+    return new LevelMap(database, undefined);
   } catch (first) {
     try {
       await ClassicLevel.destroy(directory);

@@ -17,7 +17,7 @@ interface Found {
 }
 
 /** What the map needs of a log, whatever its records are. */
-type AnyLog = Pick<LaneLog<unknown>, "name" | "first" | "next" | "pointersIn">;
+type AnyLog = Pick<LaneLog<unknown>, "name" | "first" | "next" | "pointersIn" | "close">;
 
 export class LogSet {
   readonly #journal: Journal;
@@ -27,7 +27,7 @@ export class LogSet {
   readonly #forgottenTo = new Map<string, bigint>();
   #map: LogMap;
   #mapWrites: Promise<void> = Promise.resolve();
-  #mapWarnings: string[] = [];
+  readonly #mapWarnings: string[] = [];
 
   /** `table` and `pointers` as recovered; where open raised a first, the pointers below it are left. */
   constructor(options: {
@@ -68,6 +68,7 @@ export class LogSet {
 
   /** Forgets a log that was dropped. */
   close(name: string): void {
+    this.#logs.get(name)?.close();
     this.#logs.delete(name);
     this.#found.delete(name);
   }
@@ -107,7 +108,8 @@ export class LogSet {
     this.#mapWrites = this.#mapWrites.then(async () => {
       try {
         await this.#map.write(entries, forgotten);
-        if (sequence !== undefined) this.#journal.noteIndexed(sequence);
+        const onDisk = this.#map.warning === undefined;
+        if (sequence !== undefined && onDisk) this.#journal.noteIndexed(sequence);
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);
         this.#mapWarnings.push(`the map failed and is in memory from here on: ${reason}`);

@@ -3,18 +3,18 @@
  * that persists, and closes: the few lines that wire the parts together.
  */
 import { randomBytes } from "node:crypto";
-import { AvailabilityState, type Admission, type DurableBlock } from "../avail/availability-state.js";
+import {
+  AvailabilityState,
+  type Admission,
+  type DurableBlock,
+} from "../avail/availability-state.js";
 import { runPersist } from "../avail/run-persist.js";
 import type { WaitOptions } from "../avail/version.js";
 import type { Disk } from "../disk/disk.js";
 import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap, openLogMap } from "../log/log-map.js";
-import {
-  initPersisters,
-  openPersisters,
-  type Persisters,
-} from "../persist/persisters.js";
+import { initPersisters, openPersisters, type Persisters } from "../persist/persisters.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { verifyLaneQC } from "../wire/verify.js";
@@ -61,8 +61,11 @@ export class Lanekeeper {
     this.#persisters = parts.persisters;
     this.#settings = parts.settings;
     this.#durable = parts.durable;
-    this.recovery = recoveryOf(parts.persisters, parts.durationMs);
+    this.recovery = recoveryOf(parts.persisters, parts.settings.epochOf, parts.durationMs);
     this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings.epochOf));
+    const { journal } = parts.persisters;
+    journal.onPoison = (poison) => this.#state.fail(poison);
+    if (journal.poison) this.#state.fail(journal.poison);
     this.#running = this.#run();
   }
 
@@ -142,8 +145,7 @@ export class Lanekeeper {
    * POISONED, CLOSED, ABORTED.
    */
   async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<Admission> {
-    const admission = await this.#state.pushBlock(block, options);
-    return admission;
+    return await this.#state.pushBlock(block, options);
   }
 
   /**
@@ -222,12 +224,7 @@ export class Lanekeeper {
   async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
     const queued = this.#state.lanes.get(lane)?.queuedBytes(number);
     if (queued) return Uint8Array.from(queued);
-    const log = this.#persisters.blocks.lanes.get(lane);
-    if (log) return await log.readBytes(number);
-    throw new PersisterError("OUT_OF_SEQUENCE", `lane ${lane} holds no block ${number}`, {
-      lane,
-      blockNumber: number,
-    });
+    return await this.#persisters.blocks.readBytes(lane, number);
   }
 
   /** The encoded commit QC, from disk. */
@@ -281,7 +278,7 @@ function realSurroundings(): Surroundings {
     disk: new RealDisk(),
     openMap: openLogMap,
     randomBytes: (count) => randomBytes(count),
-    whenIdle: (task) => setTimeout(task, defaults.idleMs).unref(),
+    whenIdle: (task) => setTimeout(task, defaults.idleMs),
     nowMs: () => Date.now(),
     durable: true,
   };

@@ -38,9 +38,12 @@ export interface Recovery {
   readonly durationMs: number;
 }
 
-export function recoveryOf(persisters: Persisters, durationMs: number): Recovery {
+export function recoveryOf(persisters: Persisters, epochOf: EpochOf, durationMs: number): Recovery {
   const { blocks, road, report } = persisters;
-  const lanes = new Map([...blocks.lanes].map(([lane, { first, next }]) => [lane, { first, next }]));
+  const strange = [...blocks.lanes.keys()].filter((lane) => !isServed(persisters, epochOf, lane));
+  const lanes = new Map(
+    [...blocks.lanes].map(([lane, { first, next }]) => [lane, { first, next }]),
+  );
   return {
     lanes,
     road: { first: road.log.first, next: road.log.next },
@@ -49,19 +52,32 @@ export function recoveryOf(persisters: Persisters, durationMs: number): Recovery
     voteState: persisters.recoveredVote,
     abstainThrough: persisters.abstainThrough,
     foreign: report.foreign,
-    warnings: report.warnings,
+    warnings: [
+      ...report.warnings,
+      ...strange.map((lane) => `lane ${lane} is outside the committee: kept on disk, not served`),
+    ],
     recordsRead: report.recordsRead,
     generation: report.generation,
     durationMs,
   };
 }
 
+/** A lane is served where the committee of the newest epoch that is known has it. */
+function isServed(persisters: Persisters, epochOf: EpochOf, lane: LaneId): boolean {
+  const { road, recoveredRoad, recoveredAnchor } = persisters;
+  const newest = recoveredRoad.get(road.log.next - 1n) ?? recoveredAnchor?.commitQC;
+  const committee = epochOf(newest?.vote.view.epochIndex ?? 0n)?.committee;
+  return committee === undefined || committee.memberOfLane(lane) !== undefined;
+}
+
 export function startOf(persisters: Persisters, epochOf: EpochOf): AvailStart {
   const { blocks, road } = persisters;
   const lanes = new Map(
-    [...blocks.lanes].map(([lane, { first, next }]) => {
-      return [lane, { first, next, tipHash: blocks.tipHash(lane) }] as const;
-    }),
+    [...blocks.lanes]
+      .filter(([lane]) => isServed(persisters, epochOf, lane))
+      .map(([lane, { first, next }]) => {
+        return [lane, { first, next, tipHash: blocks.tipHash(lane) }] as const;
+      }),
   );
   return {
     lanes,
@@ -69,5 +85,7 @@ export function startOf(persisters: Persisters, epochOf: EpochOf): AvailStart {
     anchor: persisters.recoveredAnchor,
     epochOf,
     pinOf: (lane, number) => blocks.pinOf(lane, number),
+    readBlock: (lane, number) => blocks.readBytes(lane, number),
+    blockBytesMax: blocks.blockBytesMax,
   };
 }

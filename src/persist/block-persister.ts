@@ -5,7 +5,7 @@
 import type { Entry, Settled } from "../journal/group.js";
 import type { Journal } from "../journal/journal.js";
 import type { Pin } from "../journal/mark.js";
-import { LaneLog } from "../log/lane-log.js";
+import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
@@ -26,6 +26,10 @@ export interface LaneTurn {
   /** The lane's start by a durable anchor: everything below is forgotten (D3). */
   readonly start?: bigint;
   readonly blocks?: readonly NewBlock[];
+  /** The anchor that allows `start`, where it is still on its way to disk. */
+  readonly after?: Promise<void>;
+  /** Nobody waits for it: it may ride in the next group that somebody waits for. */
+  readonly lazily?: boolean;
   readonly onDurable?: (next: bigint) => void;
 }
 
@@ -60,6 +64,16 @@ export class BlockPersister {
     return this.#journal.mark.pins;
   }
 
+  /** The encoded block, from disk. Throws OUT_OF_SEQUENCE where it is not held. */
+  async readBytes(lane: LaneId, number: bigint): Promise<Uint8Array> {
+    const log = this.#lanes.get(lane);
+    if (log) return await log.readBytes(number);
+    throw new PersisterError("OUT_OF_SEQUENCE", `lane ${lane} holds no block ${number}`, {
+      lane,
+      blockNumber: number,
+    });
+  }
+
   /** The pins, with the lane's own name. */
   pinned(): { lane: LaneId; number: bigint; headerHash: Uint8Array }[] {
     return this.pins.flatMap(({ name, number, hash }) =>
@@ -90,19 +104,31 @@ export class BlockPersister {
    * PINNED (D6), VERIFY_MISMATCH (D4): nothing of the turn was taken; DISK_FULL, POISONED, CLOSED.
    */
   async write(lane: LaneId, turn: LaneTurn): Promise<void> {
-    const { start, blocks = [], onDurable } = turn;
+    const { blocks = [], ...rest } = turn;
+    const { start } = rest;
     const log = this.#lane(lane);
-    await log.write({
-      ...(start === undefined ? {} : { start }),
-      ...(onDurable ? { onDurable } : {}),
-      verify: (first) => verifyFirst(lane, start, first),
-      admit: () => this.#admit(lane, start, blocks),
-      records: blocks.map((block) => ({
-        number: block.number,
-        payload: block.bytes,
-        hash: block.headerHash,
-      })),
-    });
+    try {
+      await log.write({
+        ...rest,
+        verify: (first) => verifyFirst(lane, start, first),
+        admit: () => this.#admit(lane, start, blocks),
+        records: blocks.map((block) => ({
+          number: block.number,
+          payload: block.bytes,
+          hash: block.headerHash,
+        })),
+      });
+    } catch (cause) {
+      // What was admitted and did not reach the disk is no parent of anything.
+      const tip = this.#tips.get(lane);
+      if (tip && tip.number >= log.appendNext) this.#tips.delete(lane);
+      throw cause;
+    }
+  }
+
+  /** The largest encoded block that the store's segments hold. */
+  get blockBytesMax(): number {
+    return this.#journal.payloadBytesMax;
   }
 
   /**
@@ -147,7 +173,7 @@ export class BlockPersister {
   /** Looked at in the same step as the submission: parents and pins. */
   #admit(lane: LaneId, start: bigint | undefined, blocks: readonly NewBlock[]): void {
     let tip = this.#tips.get(lane);
-    const reset = start !== undefined && tip !== undefined && start > tip.number + 1n;
+    const reset = start !== undefined && tip !== undefined && start > tip.number;
     if (reset) tip = undefined;
     for (const block of blocks) {
       refusePinned(lane, block, this.pins);

@@ -17,6 +17,19 @@ export interface NewCommitQC {
   readonly bytes: Uint8Array;
 }
 
+/** How QCs are appended. */
+export interface RoadTurn {
+  /** A durable anchor's index above next: the road is emptied and goes on there (D3). */
+  readonly start?: bigint;
+  readonly onDurable?: (next: bigint) => void;
+}
+
+/** When a prune may go to disk: behind `after`, and `lazily` where nobody waits for it. */
+export interface PruneWhen {
+  readonly after?: Promise<void>;
+  readonly lazily?: boolean;
+}
+
 export class CommitQCPersister {
   readonly log: LaneLog<CommitQC>;
 
@@ -30,7 +43,7 @@ export class CommitQCPersister {
    *
    * @throws {PersisterError} OUT_OF_SEQUENCE, CONFLICT, DISK_FULL, POISONED, CLOSED.
    */
-  async append(qcs: readonly NewCommitQC[], onDurable?: (next: bigint) => void): Promise<void> {
+  async append(qcs: readonly NewCommitQC[], turn: RoadTurn = {}): Promise<void> {
     const fresh: NewCommitQC[] = [];
     for (const each of qcs) {
       const index = each.qc.vote.view.index;
@@ -38,8 +51,8 @@ export class CommitQCPersister {
       else if (index >= this.log.next) fresh.push(each);
     }
     await this.log.write({
+      ...turn,
       records: fresh.map(({ qc, bytes }) => ({ number: qc.vote.view.index, payload: bytes })),
-      ...(onDurable ? { onDurable } : {}),
     });
   }
 
@@ -50,12 +63,13 @@ export class CommitQCPersister {
    *
    * @throws {PersisterError} VERIFY_MISMATCH, before anything changed; POISONED, CLOSED.
    */
-  async prune(anchor: CommitQC): Promise<void> {
+  async prune(anchor: CommitQC, when: PruneWhen = {}): Promise<void> {
     const index = anchor.vote.view.index;
     if (index < this.log.first) return;
     const missing = index >= this.log.appendNext;
     const record = { number: index, payload: encodeCommitQC(anchor) };
     await this.log.write({
+      ...when,
       start: index,
       verify: (first) => verifyFirst(anchor, first),
       records: missing ? [record] : [],

@@ -8,7 +8,16 @@
  */
 import pLimit from "p-limit";
 import type { Disk } from "../disk/disk.js";
-import { chooseSlot, nextSeq, type SlotName, SlotPair, slotOf, slotPath } from "../disk/slots.js";
+import {
+  chooseSlot,
+  nextSeq,
+  SLOT_BYTES_MAX,
+  type SlotName,
+  SlotPair,
+  slotOf,
+  slotPath,
+} from "../disk/slots.js";
+import type { PairEntry, PairRole } from "../journal/group.js";
 import type { Journal } from "../journal/journal.js";
 import type { Mark, PairNamed } from "../journal/mark.js";
 import { PersisterError } from "../types/errors.js";
@@ -16,8 +25,8 @@ import { PersisterError } from "../types/errors.js";
 export const ANCHOR_NAME = "prune_anchor";
 export const VOTE_NAME = "consensus";
 
-/** Which of the mark's two pairs of sequences. */
-export type PairRole = "anchor" | "vote";
+/** No vote state or anchor comes near it; a slot holds its padding and head beside it. */
+const MESSAGE_BYTES_MAX = SLOT_BYTES_MAX / 2;
 
 const fileNames = { anchor: ANCHOR_NAME, vote: VOTE_NAME } as const;
 
@@ -76,7 +85,12 @@ export const pairCases: readonly PairCase[] = [
     action: "empty",
     report: "the first write was torn before it was acknowledged",
   },
-  { label: "never-written", fits: (facts) => facts.found === 0n, action: "empty", report: undefined },
+  {
+    label: "never-written",
+    fits: (facts) => facts.found === 0n,
+    action: "empty",
+    report: undefined,
+  },
   { label: "newest", fits: () => true, action: "use", report: undefined },
 ];
 
@@ -122,7 +136,8 @@ function decide(
   names: { readonly mark: Mark; readonly headSeq: bigint },
 ): RecoveredPair {
   const { verdict, label } = chooseSlot(pair.a, pair.b);
-  const winner = verdict.verdict === "use" || verdict.verdict === "fallback" ? verdict.slot : undefined;
+  const winner =
+    verdict.verdict === "use" || verdict.verdict === "fallback" ? verdict.slot : undefined;
   const state = winner && pair[winner];
   const found = state?.status === "valid" ? state.seq : 0n;
   const marked = names.mark[role];
@@ -174,10 +189,15 @@ export class PairPersister {
    * Writes `message`; durable when resolved, the mark that names it included. `roadIndex` is that of
    * a vote. Copies `message`.
    *
-   * @throws {PersisterError} INVALID when it is too large; POISONED after a failed write.
+   * @throws {PersisterError} INVALID when it is too large; POISONED after a failed write; CLOSED.
    */
-  write(message: Uint8Array, roadIndex?: bigint): Promise<void> {
-    return this.#oneAtATime(() => this.#write(message, roadIndex));
+  async write(message: Uint8Array, roadIndex = 0n): Promise<void> {
+    if (message.length > MESSAGE_BYTES_MAX) {
+      const text = `a message of ${message.length} bytes is too large for the ${this.#role} slots`;
+      throw new PersisterError("INVALID", `${text} (at most ${MESSAGE_BYTES_MAX})`);
+    }
+    const copy = Uint8Array.from(message);
+    await this.#oneAtATime(() => this.#write(copy, roadIndex));
   }
 
   /** Writes nothing. */
@@ -185,23 +205,23 @@ export class PairPersister {
     return this.#pair.close();
   }
 
-  async #write(message: Uint8Array, roadIndex: bigint | undefined): Promise<void> {
-    if (this.#journal.poison) throw this.#journal.poison;
+  async #write(message: Uint8Array, roadIndex: bigint): Promise<void> {
     const { acked, inFlight } = this.#journal.mark[this.#role];
     const seq = nextSeq([acked, inFlight], this.#winner);
-    const vote = roadIndex === undefined ? {} : { voteRoadIndex: roadIndex };
-    const [written, marked] = await Promise.allSettled([
-      this.#pair.write(seq, message),
-      this.#journal.writeMark({ [this.#role]: { acked, inFlight: seq }, ...vote }),
-    ]);
-    if (written.status === "rejected") {
-      const cause: unknown = written.reason;
-      if (cause instanceof PersisterError && cause.code === "INVALID") throw cause;
-      throw this.#journal.fail(cause);
-    }
-    if (marked.status === "rejected") throw this.#journal.fail(marked.reason);
-    if (this.#journal.poison) throw this.#journal.poison;
+    await new Promise<void>((resolve, reject) => {
+      const entry: PairEntry = {
+        type: "pair",
+        role: this.#role,
+        seq,
+        roadIndex,
+        write: () => this.#pair.write(seq, message),
+        settled: ({ error }) => {
+          if (error) reject(error);
+          else resolve();
+        },
+      };
+      this.#journal.submit([entry]);
+    });
     this.#winner = slotOf(seq);
-    this.#journal.noteMark({ [this.#role]: { acked: seq, inFlight: seq } });
   }
 }

@@ -10,6 +10,7 @@ import { beginJournal, writeAgain } from "../journal/begin.js";
 import { type InitOptions, initStore } from "../journal/init.js";
 import type { Journal } from "../journal/journal.js";
 import { type Recovered, recoverJournal } from "../journal/recovery.js";
+import type { LogState } from "../journal/log-table.js";
 import { MARK_FILE, type Pin } from "../journal/mark.js";
 import {
   INIT_FILE,
@@ -20,7 +21,6 @@ import {
 } from "../journal/store.js";
 import { INDEX_DIRECTORY, type LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
-import type { PersisterError } from "../types/errors.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { encodePruneAnchor } from "../wire/encode.js";
 import { BlockPersister } from "./block-persister.js";
@@ -179,15 +179,21 @@ interface Judged {
 /** From here on bytes are written: everything was read and judged. */
 async function begin(options: PersistOptions, judged: Judged): Promise<Persisters> {
   const { store, recovered, judge, anchorPair, votePair, anchor } = judged;
-  const proven = await writeAgain(recovered);
+  const proven = await writeAgain(options.disk, options.directory, store, recovered);
   await writePairAgain(anchorPair);
   await writePairAgain(votePair);
   const firsts = new Map([...recovered.table.states()].map(({ name, first }) => [name, first]));
   const voteRoadIndex = recovered.mark.voteRoadIndex;
-  const journal = await beginJournal(options, store, proven, {
+  // Closed when the journal has drained, before the lock is let go.
+  const closing: (() => Promise<void>)[] = [];
+  const beforeRelease = async (): Promise<void> => {
+    for (const close of closing) await close();
+  };
+  const journal = await beginJournal({ ...options, beforeRelease }, store, proven, {
     starts: { truncate: judged.starts },
     named: { anchor: anchorPair.named, vote: votePair.named, voteRoadIndex },
   });
+  await endUnfinishedInit(options.disk, options.directory);
   const map = await options.openMap();
   const logs = new LogSet({
     journal,
@@ -197,27 +203,45 @@ async function begin(options: PersistOptions, judged: Judged): Promise<Persister
     map,
   });
   const tips = new Map(
-    [...judge.tips].filter(([lane, tip]) => recovered.table.byName(lane)?.next === tip.number + 1n),
+    [...judge.tips].filter(([lane, tip]) => isHeld(recovered.table.byName(lane), tip.number)),
   );
   const blocks = new BlockPersister(journal, logs, tips);
   const road = new CommitQCPersister(logs);
   await logs.rebuildMap();
   if (anchor) await road.prune(anchor.commitQC);
-  const pairs = [new PairPersister(anchorPair, journal), new PairPersister(votePair, journal)] as const;
+  const anchors = new PairPersister(anchorPair, journal);
+  const votes = new PairPersister(votePair, journal);
+  closing.push(
+    () => anchors.close(),
+    () => votes.close(),
+    () => logs.closeMap(),
+  );
   return {
     journal,
     blocks,
     road,
-    anchor: new AnchorPersister(pairs[0]),
-    votes: pairs[1],
+    anchor: new AnchorPersister(anchors),
+    votes,
     logs,
     report: reportOf(judged, journal, logs),
     recoveredAnchor: anchor,
     recoveredRoad: judge.road,
     recoveredVote: votePair.message,
     abstainThrough: votePair.inFlightLost ? voteRoadIndex : undefined,
-    close: () => closeAll(journal, logs, pairs),
+    close: () => journal.close(),
   };
+}
+
+function isHeld(state: LogState | undefined, number: bigint): boolean {
+  return state !== undefined && number >= state.first && number < state.next;
+}
+
+/** An init that was stopped after its last flush left INIT: the store is whole, and it goes now. */
+async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
+  const path = `${directory}/${INIT_FILE}`;
+  if ((await disk.kind(path)) === undefined) return;
+  await disk.remove(path);
+  await disk.syncDirectory(directory);
 }
 
 function reportOf(judged: Judged, journal: Journal, logs: LogSet): RecoveryReport {
@@ -235,17 +259,4 @@ function reportOf(judged: Judged, journal: Journal, logs: LogSet): RecoveryRepor
     warnings,
     bytesWrittenAgain: recovered.unproven.reduce((sum, each) => sum + each.bytes.length, 0),
   };
-}
-
-/** One order for all: the journal drains and flushes, then the pairs and the map close. */
-async function closeAll(
-  journal: Journal,
-  logs: LogSet,
-  pairs: readonly PairPersister[],
-): Promise<void> {
-  const closed = await Promise.allSettled([journal.close()]);
-  for (const pair of pairs) await pair.close();
-  await logs.closeMap();
-  const failed = closed.find((outcome) => outcome.status === "rejected");
-  if (failed) throw failed.reason as PersisterError;
 }

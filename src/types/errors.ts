@@ -8,21 +8,50 @@
 /** What each code means, in a user's words, and the exit code of a command that ends with it. */
 export const errorCodes = {
   OUT_OF_SEQUENCE: { exit: 10, meaning: "a number above the next one: a gap is refused" },
-  DUPLICATE: { exit: 10, meaning: "the same bytes are held at this number already (out of sequence)" },
+  DUPLICATE: {
+    exit: 10,
+    meaning: "the same bytes are held at this number already (out of sequence)",
+  },
   CONFLICT: { exit: 11, meaning: "other bytes are held at this number: evidence of equivocation" },
-  INVALID: { exit: 12, meaning: "signer, signature, payload hash, parent, lane, number or size is wrong" },
-  OVER_CAPACITY: { exit: 13, meaning: "a block too far above the durable anchor's lane start" },
-  PINNED: { exit: 14, meaning: "the number is pinned to another header hash after a loss in flight" },
-  VERIFY_MISMATCH: { exit: 15, meaning: "the record that would become the first is not the expected one" },
-  JOURNAL_CORRUPT: { exit: 20, meaning: "a journal segment is damaged, missing or not the listed one" },
+  INVALID: {
+    exit: 12,
+    meaning: "signer, signature, payload hash, parent, lane, number or size is wrong",
+  },
+  PINNED: {
+    exit: 14,
+    meaning: "the number is pinned to another header hash after a loss in flight",
+  },
+  VERIFY_MISMATCH: {
+    exit: 15,
+    meaning: "the record that would become the first is not the expected one",
+  },
+  JOURNAL_CORRUPT: {
+    exit: 20,
+    meaning: "a journal segment is damaged, missing or not the listed one",
+  },
   ACKNOWLEDGED_LOST: { exit: 21, meaning: "what the mark names as acknowledged is not on disk" },
   MARK_CORRUPT: { exit: 22, meaning: "both mark slots are damaged, or the mark is missing" },
-  ANCHOR_CORRUPT: { exit: 23, meaning: "an A/B slot is damaged and no other slot may stand in for it" },
-  RECOVERY_MISMATCH: { exit: 24, meaning: "recovered blocks, commit QCs and anchor contradict each other" },
-  STORE_EXISTS: { exit: 30, meaning: "init was asked for a directory that holds a store or other files" },
+  ANCHOR_CORRUPT: {
+    exit: 23,
+    meaning: "an A/B slot is damaged and no other slot may stand in for it",
+  },
+  RECOVERY_MISMATCH: {
+    exit: 24,
+    meaning: "recovered blocks, commit QCs and anchor contradict each other",
+  },
+  STORE_EXISTS: {
+    exit: 30,
+    meaning: "init was asked for a directory that holds a store or other files",
+  },
   NOT_A_STORE: { exit: 31, meaning: "the directory was never initialised, or is not ours" },
-  STORE_LOCKED: { exit: 32, meaning: "another process, or another open in this one, owns the store" },
-  STORE_STOLEN: { exit: 33, meaning: "the STORE file under a running owner was replaced or removed" },
+  STORE_LOCKED: {
+    exit: 32,
+    meaning: "another process, or another open in this one, owns the store",
+  },
+  STORE_STOLEN: {
+    exit: 33,
+    meaning: "the STORE file under a running owner was replaced or removed",
+  },
   WRONG_CHAIN: { exit: 34, meaning: "the store belongs to another chain" },
   FORMAT_TOO_NEW: { exit: 35, meaning: "written by a newer version of Lanekeeper" },
   READ_ONLY: { exit: 36, meaning: "the directory cannot be written" },

@@ -1,5 +1,5 @@
 /**
- * The numbers of the protocol and of the journal, branded so that one is never taken for another.
+ * The numbers of the protocol, branded so that one is never taken for another.
  *
  * Counting numbers that the protocol carries as u64 are `bigint` throughout: a `number` loses
  * precision above 2^53, and protobufjs encodes a `bigint` as 0 unless it is converted first.
@@ -13,10 +13,6 @@ type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
 export type BlockNumber = Branded<bigint, "BlockNumber">;
 /** The place of a commit QC on the road, from 0. */
 export type RoadIndex = Branded<bigint, "RoadIndex">;
-/** Log sequence number: one per journal record, rising, never used twice in a store. */
-export type Lsn = Branded<bigint, "Lsn">;
-/** The place of a segment in the history of a store, rising by at least one with each head. */
-export type SegmentSeq = Branded<bigint, "SegmentSeq">;
 
 /** The largest value that eight bytes hold. */
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
@@ -35,14 +31,4 @@ export function blockNumber(value: bigint): BlockNumber {
 /** Checks that `value` fits an unsigned 64-bit integer and brands it. */
 export function roadIndex(value: bigint): RoadIndex {
   return u64(value, "road index") as RoadIndex;
-}
-
-/** Checks that `value` fits an unsigned 64-bit integer and brands it. */
-export function lsn(value: bigint): Lsn {
-  return u64(value, "LSN") as Lsn;
-}
-
-/** Checks that `value` fits an unsigned 64-bit integer and brands it. */
-export function segmentSeq(value: bigint): SegmentSeq {
-  return u64(value, "segment sequence") as SegmentSeq;
 }

@@ -59,7 +59,7 @@ function* votesRule(qc: TimeoutQC, view: View, epoch: Epoch): Rule {
     if (++sliced % SLICE_VOTES === 0) yield;
     verifySignature(sig, timeoutVoteDigest(msg), committee);
   }
-  tally.require(committee.commitQuorum);
+  tally.mustReach(committee.commitQuorum);
 }
 
 function highestPrepared(qc: TimeoutQC): bigint | undefined {

@@ -161,7 +161,7 @@ function* signaturesRule(
     yield;
     sliced = 0;
   }
-  tally.require(quorum);
+  tally.mustReach(quorum);
 }
 
 /** The weight of distinct members, summed as signatures come. */
@@ -183,7 +183,7 @@ export class Tally {
   }
 
   /** @throws {VerifyError} `quorum`. */
-  require(quorum: bigint): void {
+  mustReach(quorum: bigint): void {
     if (this.#weight >= quorum) return;
     throw new VerifyError("quorum", `weight ${this.#weight}, needed ${quorum}`);
   }

@@ -114,7 +114,9 @@ export class TestChain {
   }
 
   keysOf(lane: LaneId): KeyPair {
-    const pair = this.keys.find((each) => lane.startsWith(Buffer.from(each.publicKey).toString("hex")));
+    const pair = this.keys.find((each) =>
+      lane.startsWith(Buffer.from(each.publicKey).toString("hex")),
+    );
     if (!pair) throw new Error("no such lane");
     return pair;
   }

@@ -1,0 +1,162 @@
+/**
+ * Rounds of the persister against the floor: 16 lanes, one block each, all durable, with and without a
+ * new prune anchor each round. Signatures are made before and not verified inside the timing.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AvailabilityState } from "../dist/avail/availability-state.js";
+import { runPersist } from "../dist/avail/run-persist.js";
+import { RealDisk } from "../dist/disk/real.js";
+import { openLogMap } from "../dist/log/log-map.js";
+import { startOf } from "../dist/node/recovery.js";
+import { initPersisters, openPersisters } from "../dist/persist/persisters.js";
+import { laneIdOf } from "../dist/types/lane.js";
+import { encodeCommitQC, encodeSignedBlock } from "../dist/wire/encode.js";
+import { openFloor } from "./bench-floor.mjs";
+
+const LANES = 16;
+const CHAIN_ID = "bench";
+const HEADER_BYTES = 270;
+const PAYLOAD = {
+  createdAt: { seconds: 0n, nanos: 0 },
+  totalGasWanted: 0n,
+  totalGasEstimated: 0n,
+};
+const SIGNATURE = { key: new Uint8Array(32), bytes: new Uint8Array(64) };
+
+/** Runs floor and persister in turns, round by round, and returns the figures of one record size. */
+export async function benchPersist({ recordBytes, rounds, anchored }) {
+  const directory = mkdtempSync(join(tmpdir(), "lanekeeper-bench-"));
+  const floor = openFloor(directory);
+  try {
+    const persisters = await openStore(join(directory, "store"));
+    const state = new AvailabilityState(startOf(persisters, () => undefined));
+    const running = runPersist(state, persisters);
+    const traffic = makeTraffic(recordBytes);
+    const times = { floor: [], persist: [], settled: [] };
+    for (let round = 0n; round < BigInt(rounds); round++) {
+      times.floor.push(floor.round(traffic.floorBuffers));
+      const [durable, settled] = await persistRound(state, traffic, round, anchored);
+      times.persist.push(durable);
+      times.settled.push(settled);
+    }
+    const { counters } = persisters.journal;
+    state.close();
+    await running;
+    await persisters.close();
+    return figures({ recordBytes, rounds, anchored, times, counters });
+  } finally {
+    floor.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function openStore(directory) {
+  const disk = new RealDisk();
+  const common = { disk, directory, chainId: CHAIN_ID, segmentBytes: 4 * 1024 * 1024, randomBytes };
+  await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
+  return await openPersisters({
+    ...common,
+    epochOf: () => undefined,
+    openMap: () => openLogMap(join(directory, "index")),
+    whenIdle: (task) => setTimeout(task, 20).unref(),
+  });
+}
+
+async function persistRound(state, traffic, round, anchored) {
+  const { lanes } = traffic;
+  const blocks = lanes.map((lane) => traffic.block(lane, round));
+  const qc = traffic.qc(round);
+  // The window of 20 keeps every lane within its capacity of 30.
+  const anchor =
+    round >= 20n && (anchored || round % 5n === 0n) ? traffic.anchor(round - 20n) : undefined;
+  const began = performance.now();
+  if (anchor) state.admitAnchor(anchor);
+  for (const [index, lane] of lanes.entries()) {
+    const admission = await state.admitBlock(lane, blocks[index]);
+    if (admission.status !== "admitted") throw new Error(admission.reason);
+  }
+  state.admitCommitQC(qc);
+  await Promise.all([
+    ...lanes.map((lane) => state.waitForBlock(lane, round)),
+    state.waitForCommitQC(round),
+  ]);
+  const durable = performance.now() - began;
+  if (anchor) await state.waitForAnchor(round - 20n);
+  return [durable, performance.now() - began];
+}
+
+function makeTraffic(recordBytes) {
+  const lanes = Array.from({ length: LANES }, (_, index) =>
+    laneIdOf(createHash("sha256").update(`bench ${index}`).digest(), 0n),
+  );
+  // A block of `recordBytes` in all; the floor writes as many bytes.
+  const bytes = lanes.map(() => randomBytes(Math.max(1, recordBytes - HEADER_BYTES)));
+  const hashOf = (lane, number) => createHash("sha256").update(`${lane} ${number}`).digest();
+  const proposal = (index) => ({
+    view: { index, number: 0n, epochIndex: 0n },
+    timestamp: { seconds: 0n, nanos: 0 },
+    laneRanges: lanes.map((lane) => ({
+      lane,
+      first: index,
+      next: index + 1n,
+      lastHash: hashOf(lane, index),
+    })),
+    globalFirst: index * BigInt(LANES),
+  });
+  const certificate = (vote) => ({ vote, sigs: lanes.slice(0, 11).map(() => SIGNATURE) });
+  return {
+    lanes,
+    floorBuffers: lanes.map(() => randomBytes(recordBytes)),
+    block: (lane, number) => {
+      const parentHash = number === 0n ? new Uint8Array(32) : hashOf(lane, number - 1n);
+      const payload = { ...PAYLOAD, txs: [bytes[lanes.indexOf(lane)]] };
+      const header = {
+        lane,
+        blockNumber: number,
+        parentHash,
+        payloadHash: hashOf("payload", number),
+      };
+      const block = encodeSignedBlock({ msg: { header, payload }, sig: SIGNATURE });
+      return { number, bytes: block, headerHash: hashOf(lane, number), parentHash };
+    },
+    qc: (index) => {
+      const value = certificate(proposal(index));
+      return { qc: value, bytes: encodeCommitQC(value) };
+    },
+    anchor: (index) => ({
+      commitQC: certificate(proposal(index)),
+      appQC: certificate({
+        roadIndex: index,
+        appHash: hashOf("app", index),
+        epochIndex: 0n,
+        globalFirst: index * BigInt(LANES),
+        globalNext: (index + 1n) * BigInt(LANES),
+      }),
+    }),
+  };
+}
+
+function figures({ recordBytes, rounds, anchored, times, counters }) {
+  // The first tenth warms up code and page cache.
+  const of = (name) => times[name].slice(Math.ceil(rounds / 10)).sort((a, b) => a - b);
+  const at = (sorted, share) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  const floor = of("floor");
+  const persist = of("persist");
+  const settled = of("settled");
+  return {
+    recordBytes,
+    lanes: LANES,
+    rounds,
+    anchorEachRound: anchored,
+    floorMs: { p50: at(floor, 0.5), p99: at(floor, 0.99) },
+    persistMs: { p50: at(persist, 0.5), p99: at(persist, 0.99) },
+    withAnchorMs: { p50: at(settled, 0.5), p99: at(settled, 0.99) },
+    ratio: at(persist, 0.5) / at(floor, 0.5),
+    groupsPerRound: counters.groups / rounds,
+    rotations: counters.rotations,
+  };
+}

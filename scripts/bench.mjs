@@ -1,0 +1,56 @@
+/**
+ * The benchmarks: `npm run bench [-- NAME] [--json] [--rounds N]`. Each prints ratios against a
+ * baseline measured in the same run, since machines are noisy.
+ */
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { benchPersist } from "./bench-persist.mjs";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" }, rounds: { type: "string" } },
+});
+
+const KIB = 1024;
+const persistCases = [300, 4 * KIB, 64 * KIB, 512 * KIB].flatMap((recordBytes) =>
+  [false, true].map((anchored) => ({ recordBytes, anchored })),
+);
+const roundsFor = (recordBytes) =>
+  recordBytes >= 512 * KIB ? 100 : recordBytes >= 64 * KIB ? 400 : 2000;
+
+const benches = {
+  async persist() {
+    const rows = [];
+    for (const { recordBytes, anchored } of persistCases) {
+      const rounds = values.rounds ? Number(values.rounds) : roundsFor(recordBytes);
+      const row = await benchPersist({ recordBytes, anchored, rounds });
+      rows.push(row);
+      if (!values.json) printPersist(row);
+    }
+    return rows;
+  },
+};
+
+function printPersist(row) {
+  const anchor = row.anchorEachRound ? "anchor each round" : "anchor every 5th ";
+  const ms = ({ p50, p99 }) => `${p50.toFixed(3)} / ${p99.toFixed(3)}`;
+  console.log(
+    `${String(row.recordBytes).padStart(7)} B x ${row.lanes}  ${anchor}  floor ${ms(row.floorMs)}  ` +
+      `durable ${ms(row.persistMs)}  ${row.ratio.toFixed(2)}x  ` +
+      `groups/round ${row.groupsPerRound.toFixed(2)}`,
+  );
+}
+
+const names = positionals.length > 0 ? positionals : Object.keys(benches);
+const unknown = names.find((name) => !(name in benches));
+if (unknown !== undefined) {
+  console.error(`no such benchmark: ${unknown} (there is: ${Object.keys(benches).join(", ")})`);
+  process.exit(2);
+}
+
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+if (!values.json)
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; p50 / p99 ms`);
+const results = {};
+for (const name of names) results[name] = await benches[name]();
+if (values.json) console.log(JSON.stringify({ machine, results }));

@@ -1,0 +1,94 @@
+/** What a run shows while it goes on: a block of lines drawn again on a terminal, else plain lines. */
+import type { Writable } from "node:stream";
+import type { Progress } from "./run.js";
+import { formatSize } from "./sizes.js";
+
+const TERMINAL_INTERVAL_MS = 200;
+const PLAIN_INTERVAL_MS = 1000;
+const BAR_WIDTH = 30;
+
+export interface ViewOutput {
+  readonly stream: Writable;
+  readonly isTerminal: boolean;
+  readonly hasColor: boolean;
+}
+
+/** Shows `progress` until the function that it returns is called. */
+export function startView(progress: Progress, output: ViewOutput): () => void {
+  const { stream, isTerminal, hasColor } = output;
+  const rate = rateOf(progress);
+  if (!isTerminal) {
+    const timer = setInterval(
+      () => stream.write(`${plainLine(progress, rate())}\n`),
+      PLAIN_INTERVAL_MS,
+    );
+    return () => clearInterval(timer);
+  }
+  let drawn = 0;
+  const erase = () => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`);
+  const draw = () => {
+    const lines = liveLines(progress, rate(), hasColor);
+    stream.write(`${erase()}${lines.join("\n")}\n`);
+    drawn = lines.length;
+  };
+  draw();
+  const timer = setInterval(draw, TERMINAL_INTERVAL_MS);
+  return () => {
+    clearInterval(timer);
+    stream.write(erase());
+    drawn = 0;
+  };
+}
+
+/** Blocks acknowledged per second since the call before. */
+function rateOf({ measures, elapsedMs }: Progress): () => number {
+  let blocks = measures.blocksAcked;
+  let atMs = elapsedMs();
+  return () => {
+    const nowMs = elapsedMs();
+    const rate = ((measures.blocksAcked - blocks) * 1000) / Math.max(1, nowMs - atMs);
+    blocks = measures.blocksAcked;
+    atMs = nowMs;
+    return rate;
+  };
+}
+
+function plainLine({ options, measures, ledger, elapsedMs }: Progress, rate: number): string {
+  const { stats } = measures;
+  return [
+    `${(elapsedMs() / 1000).toFixed(1)}/${options.seconds} s`,
+    `${measures.blocksAcked} blocks durable`,
+    `${rate.toFixed(0)}/s`,
+    `road ${ledger.road.ackedNext}`,
+    `anchor ${ledger.ackedAnchor ?? "none"}`,
+    `lag ${measures.lagBlocks}`,
+    `persist p50 ${stats.persistP50Ms.toFixed(1)} p99 ${stats.persistP99Ms.toFixed(1)} ms`,
+    `disk ${formatSize(stats.diskBytes)}`,
+    `kills ${measures.kills}`,
+    `violations ${measures.violations.length}`,
+  ].join(", ");
+}
+
+function liveLines(progress: Progress, rate: number, hasColor: boolean): string[] {
+  const { options, measures, ledger, elapsedMs } = progress;
+  const { stats, violations } = measures;
+  const paint = (code: number, text: string) =>
+    hasColor ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const share = Math.min(1, elapsedMs() / (options.seconds * 1000));
+  const full = Math.round(share * BAR_WIDTH);
+  const bar = paint(36, "#".repeat(full)) + paint(2, "-".repeat(BAR_WIDTH - full));
+  const anchor = ledger.ackedAnchor ?? "none";
+  const persist = `p50 ${stats.persistP50Ms.toFixed(2)} ms, p99 ${stats.persistP99Ms.toFixed(2)} ms`;
+  const verdict =
+    violations.length === 0
+      ? paint(32, "0 violations")
+      : paint(31, `${violations.length} violations`);
+  return [
+    `${bar} ${(elapsedMs() / 1000).toFixed(1)} of ${options.seconds} s`,
+    `blocks   ${measures.blocksAcked} durable, ${rate.toFixed(0)}/s, lag ${measures.lagBlocks}`,
+    `road     ${ledger.road.ackedNext}, anchor ${anchor}`,
+    `persist  ${persist}`,
+    `disk     ${formatSize(stats.diskBytes)}, child ${formatSize(stats.rssBytes)}`,
+    `kills    ${measures.kills}, ${measures.recoveries} recoveries compared, ${verdict}`,
+  ];
+}

@@ -1,0 +1,188 @@
+/** Journals of plain text for tests, and bytes that no honest run would write. */
+import { createHash } from "node:crypto";
+import { crc32c } from "../../src/codec/crc32c.js";
+import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { beginJournal, writeAgain } from "../../src/journal/begin.js";
+import {
+  chainStart,
+  RECORD_HEADER_BYTES,
+  recordsStart,
+  recordType,
+  writeRecordHeader,
+} from "../../src/journal/format.js";
+import { claimedHeadBytes, decodeHead, encodeHead, type Head } from "../../src/journal/head.js";
+import { initStore } from "../../src/journal/init.js";
+import type { Journal } from "../../src/journal/journal.js";
+import { type Recovered, recoverJournal } from "../../src/journal/recovery.js";
+import { walkRecords } from "../../src/journal/segment.js";
+import { ownStore } from "../../src/journal/store.js";
+import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
+import { memoryLogMap } from "../../src/log/log-map.js";
+import { LogSet } from "../../src/log/log-set.js";
+
+export const DIRECTORY = "store";
+export const CHAIN = "text";
+const SEGMENT_BYTES = 24 * 1024;
+
+export const textKind: RecordKind<string> = {
+  noun: "record",
+  decode: (bytes) => Buffer.from(bytes).toString("latin1"),
+  facts: (blockNumber) => ({ blockNumber }),
+};
+
+let draws = 0;
+export function randomBytes(count: number): Uint8Array {
+  draws += 1;
+  return createHash("shake256", { outputLength: count }).update(`kit ${draws}`).digest();
+}
+
+/** An empty store of logs of text. */
+export async function bornJournal(segmentBytes = SEGMENT_BYTES): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk();
+  const options = { disk, directory: DIRECTORY, chainId: CHAIN, segmentBytes };
+  await initStore(
+    { ...options, nowMs: 0n, randomBytes },
+    { files: [], make: () => Promise.resolve() },
+  );
+  return disk;
+}
+
+export interface OpenJournal {
+  readonly journal: Journal;
+  readonly logs: LogSet;
+  readonly recovered: Recovered;
+  readonly log: (name?: string) => LaneLog<string>;
+}
+
+/** Opens the journal and its logs, without what the parts above check. */
+export async function openJournal(
+  disk: SimulatedDisk,
+  segmentBytes = SEGMENT_BYTES,
+): Promise<OpenJournal> {
+  const store = await ownStore(disk, DIRECTORY, CHAIN);
+  try {
+    const recovered = await recoverJournal(disk, DIRECTORY, store.identity.storeId, visitNothing);
+    const none = { acked: 0n, inFlight: 0n };
+    const journal = await beginJournal(
+      {
+        disk,
+        directory: DIRECTORY,
+        segmentBytes,
+        randomBytes,
+        whenIdle: (task) => queueMicrotask(task),
+        beforeRelease: () => Promise.resolve(),
+      },
+      store,
+      await writeAgain(disk, DIRECTORY, store, recovered),
+      { starts: { truncate: new Map() }, named: { anchor: none, vote: none, voteRoadIndex: 0n } },
+    );
+    const logs = new LogSet({
+      journal,
+      table: recovered.table,
+      pointers: recovered.pointers,
+      recoveredFirsts: new Map(),
+      map: memoryLogMap(undefined),
+    });
+    const opened = new Map<string, LaneLog<string>>();
+    const log = (name = "log"): LaneLog<string> => {
+      const known = opened.get(name) ?? logs.open(name, textKind);
+      opened.set(name, known);
+      return known;
+    };
+    return { journal, logs, recovered, log };
+  } catch (error) {
+    await store.file.close();
+    throw error;
+  }
+}
+
+/** Takes every record as it is. */
+function visitNothing(): undefined {
+  return undefined;
+}
+
+export function text(value: string): Uint8Array {
+  return Buffer.from(value, "latin1");
+}
+
+/** The records of a log, decoded, in order. */
+export async function all(log: LaneLog<string>): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { bytes } of log.scan()) found.push(textKind.decode(bytes));
+  return found;
+}
+
+/** The newest segment: its file, its head, and the bytes of it. */
+export function newestSegment(disk: SimulatedDisk): {
+  readonly path: string;
+  readonly head: Head;
+  readonly bytes: Uint8Array;
+} {
+  const segments = disk.files().flatMap(({ path }) => {
+    if (!path.endsWith(".seg")) return [];
+    const bytes = disk.readNow(path);
+    const length = claimedHeadBytes(bytes);
+    const found = length === undefined ? undefined : decodeHead(bytes.subarray(0, length));
+    return found?.status === "head" ? [{ path, head: found.head, bytes }] : [];
+  });
+  const [newest] = segments.sort((a, b) => (a.head.sequence > b.head.sequence ? -1 : 1));
+  if (!newest) throw new Error("no segment has a head");
+  return newest;
+}
+
+/** A record to be forged: its log's name, and what it says. */
+export interface Forged {
+  readonly name: string;
+  readonly number: bigint;
+  readonly payload?: Uint8Array;
+  /** An append where it is left out. */
+  readonly type?: number;
+  /** Where its log starts, if this record makes it; 0 where it is left out. */
+  readonly first?: bigint;
+}
+
+/** Puts records behind the newest segment's last one, chained and checksummed as if they were ours. */
+export function forge(disk: SimulatedDisk, records: readonly Forged[]): void {
+  const { path, head, bytes } = newestSegment(disk);
+  const numbers = new Map(head.logs.map(({ name, log }) => [name, log]));
+  let nextLog = head.nextLog;
+  const start = {
+    offset: recordsStart(encodeHead(head).length),
+    chain: chainStart(head.salt),
+    nextLsn: head.firstLsn,
+  };
+  let { offset, chain, nextLsn } = walkRecords(bytes, start, (record) => {
+    if (record.type !== recordType.open) return;
+    numbers.set(Buffer.from(record.payload).toString("latin1"), record.log);
+    nextLog = record.log + 1;
+  });
+  const put = (type: number, log: number, number: bigint, payload: Uint8Array): void => {
+    const header = Buffer.alloc(RECORD_HEADER_BYTES);
+    chain = writeRecordHeader(header, 0, chain, {
+      payloadLength: payload.length,
+      payloadCrc: crc32c(payload),
+      type,
+      lsn: nextLsn,
+      log,
+      number,
+    });
+    disk.damage(path, offset, Buffer.concat([header, payload]));
+    offset += header.length + payload.length;
+    nextLsn += 1n;
+  };
+  for (const { name, number, payload, type, first } of records) {
+    let log = numbers.get(name);
+    if (log === undefined) {
+      log = nextLog++;
+      numbers.set(name, log);
+      put(recordType.open, log, first ?? 0n, text(name));
+    }
+    put(type ?? recordType.append, log, number, payload ?? new Uint8Array(0));
+  }
+}
+
+/** Replaces the newest head by another one with a right checksum, and leaves its records alone. */
+export function forgeHead(disk: SimulatedDisk, change: (head: Head) => Head): void {
+  const { path, head } = newestSegment(disk);
+  disk.damage(path, 0, encodeHead(change(head)));
+}

@@ -1,0 +1,134 @@
+/** The lanes of a store as anchors prune them, through close and reopen. */
+import { expect, test } from "vitest";
+import { TestChain } from "../model/chain.js";
+import {
+  anchorAt,
+  contents,
+  fresh,
+  laneAt,
+  laneOf,
+  pushAnchor,
+  pushBlocks,
+  refusal,
+  reopened,
+} from "./kit.js";
+
+const chain = new TestChain();
+const lane = laneAt(chain, 0);
+const other = laneAt(chain, 1);
+const third = laneAt(chain, 2);
+
+test("B4 prune at 3 of 0..4: reopen shows exactly 3, 4", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 5n });
+  await pushAnchor(keeper, chain.qc(3n).anchor);
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 3n, 5n) },
+  });
+  await again.close();
+});
+
+test("B5 a pruned, an untouched and a never-written lane go on after restarts", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 5n });
+  await pushBlocks(keeper, chain, other, { to: 3n });
+  await pushAnchor(keeper, anchorAt(chain, 1n, [3n, 0n, undefined]));
+  let again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 3n, 5n), [other]: laneOf(chain, other, 0n, 3n) },
+  });
+  expect(again.recovery.lanes.has(third)).toBe(false);
+  await pushBlocks(again, chain, lane, { from: 5n, to: 7n });
+  await pushBlocks(again, chain, other, { from: 3n, to: 4n });
+  await pushBlocks(again, chain, third, { to: 1n });
+  again = await reopened(again, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: {
+      [lane]: laneOf(chain, lane, 3n, 7n),
+      [other]: laneOf(chain, other, 0n, 4n),
+      [third]: laneOf(chain, third, 0n, 1n),
+    },
+  });
+  await again.close();
+});
+
+test("B7 prune at 3, then append 5: 3, 4, 5 after reopen", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 5n });
+  await pushAnchor(keeper, chain.qc(3n).anchor);
+  await pushBlocks(keeper, chain, lane, { from: 5n, to: 6n });
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 3n, 6n) },
+  });
+  await again.close();
+});
+
+test("B8 B9 prune at 10 of 0..2: 0 is out of sequence, 10 and 11 are what reopen shows", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 3n });
+  await pushAnchor(keeper, chain.qc(10n).anchor);
+  const error = await refusal(keeper.pushBlock(chain.block(lane, 0n).bytes), [
+    "OUT_OF_SEQUENCE",
+    "DUPLICATE",
+  ]);
+  expect(error.message).toMatch(/out of sequence/);
+  await pushBlocks(keeper, chain, lane, { from: 10n, to: 12n });
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 10n, 12n) },
+  });
+  await again.close();
+});
+
+test("B10 on an emptied lane, prune to 10 and then 15: 15 is accepted next", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 3n });
+  await pushAnchor(keeper, chain.qc(10n).anchor);
+  await pushAnchor(keeper, chain.qc(15n).anchor);
+  await refusal(keeper.pushBlock(chain.block(lane, 10n).bytes), "OUT_OF_SEQUENCE");
+  await pushBlocks(keeper, chain, lane, { from: 15n, to: 16n });
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 15n, 16n) },
+  });
+  await again.close();
+});
+
+test("B19 pruning gives disk space back: use is bounded, the last blocks stay", async () => {
+  const { disk, keeper } = await fresh(chain);
+  let most = 0;
+  for (let round = 0n; round < 150n; round++) {
+    for (const each of chain.lanes) await keeper.pushBlock(chain.block(each, round).bytes);
+    await keeper.waitForBlock(lane, round);
+    if (round % 5n === 4n) await pushAnchor(keeper, chain.qc(round - 2n).anchor);
+    most = Math.max(most, keeper.status().disk.slots);
+  }
+  expect(keeper.status().counters.rotations).toBeGreaterThan(3);
+  expect(most).toBeLessThanOrEqual(7);
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 147n, 150n) },
+  });
+  await again.close();
+});
+
+test("B20 a lane is dropped only by the set to keep; calling again is fine", async () => {
+  const { disk, keeper } = await fresh(chain);
+  for (const each of [lane, other]) await pushBlocks(keeper, chain, each, { to: 3n });
+  let again = await reopened(keeper, disk, chain);
+  expect([...again.recovery.lanes.keys()].sort()).toEqual([lane, other].sort());
+  await again.retainLanes(new Set([lane]));
+  await again.retainLanes(new Set([lane]));
+  expect([...again.status().lanes.keys()]).toEqual([lane]);
+  again = await reopened(again, disk, chain);
+  expect([...again.recovery.lanes.keys()]).toEqual([lane]);
+  await again.retainLanes(new Set([lane]));
+  await pushBlocks(again, chain, other, { to: 2n });
+  again = await reopened(again, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, 0n, 3n), [other]: laneOf(chain, other, 0n, 2n) },
+  });
+  await again.close();
+});

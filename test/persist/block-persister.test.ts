@@ -1,0 +1,70 @@
+/** Lanes at the persister, where the availability state does not stand before them. */
+import { expect, test } from "vitest";
+import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import { openPersisters, type Persisters } from "../../src/persist/persisters.js";
+import type { NewBlock } from "../../src/persist/block-persister.js";
+import { CHAIN_ID, TestChain } from "../model/chain.js";
+import { born, laneAt, refusal } from "../node/kit.js";
+import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../node/surroundings.js";
+
+const chain = new TestChain();
+const lane = laneAt(chain, 0);
+let seeds = 100;
+
+async function open(disk: SimulatedDisk): Promise<Persisters> {
+  const surroundings = simulatedSurroundings(disk, ++seeds);
+  return await openPersisters({
+    ...surroundings,
+    openMap: () => surroundings.openMap("index"),
+    directory: DIRECTORY,
+    chainId: CHAIN_ID,
+    segmentBytes: SEGMENT_BYTES,
+    epochOf: chain.epochOf,
+  });
+}
+
+function block(number: bigint): NewBlock {
+  const { bytes, hash, signed } = chain.block(lane, number);
+  return { number, bytes, headerHash: hash, parentHash: signed.msg.header.parentHash };
+}
+
+test("S7g a gap is refused at write time, on a lane and on the road", async () => {
+  const persisters = await open(await born());
+  await persisters.blocks.write(lane, { blocks: [block(0n)] });
+  const gap = await refusal(
+    persisters.blocks.write(lane, { blocks: [block(1n), block(3n)] }),
+    "OUT_OF_SEQUENCE",
+  );
+  expect([gap.lane, gap.blockNumber]).toEqual([lane, 3n]);
+  expect(persisters.blocks.lanes.get(lane)?.next).toBe(1n);
+  for (const index of [0n, 1n, 2n]) {
+    await persisters.road.append([{ qc: chain.qc(index).qc, bytes: chain.qc(index).bytes }]);
+  }
+  const five = [{ qc: chain.qc(5n).qc, bytes: chain.qc(5n).bytes }];
+  await refusal(persisters.road.append(five), "OUT_OF_SEQUENCE");
+  expect(persisters.road.log.next).toBe(3n);
+  await persisters.close();
+});
+
+test("B20 a lane whose first write was refused can be dropped like any other", async () => {
+  const persisters = await open(await born());
+  await refusal(persisters.blocks.write(lane, { blocks: [block(3n)] }), "OUT_OF_SEQUENCE");
+  await persisters.blocks.retainLanes(new Set());
+  await persisters.blocks.write(lane, { blocks: [block(0n)] });
+  expect(persisters.blocks.lanes.get(lane)?.next).toBe(1n);
+  await persisters.close();
+});
+
+test("B11 a lane that was made and never written loads as empty and accepts block 0", async () => {
+  const disk = await born();
+  const persisters = await open(disk);
+  await persisters.blocks.openLane(lane);
+  for (const left of [disk.kill(), ...disk.powerCuts(1, 4)]) {
+    const again = await open(left);
+    const log = again.blocks.lanes.get(lane);
+    expect([log?.first, log?.next]).toEqual([0n, 0n]);
+    await again.blocks.write(lane, { blocks: [block(0n)] });
+    await again.close();
+  }
+  await persisters.close();
+});
