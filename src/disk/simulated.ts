@@ -15,8 +15,8 @@ import { worldsAfterPowerCut } from "./simulated/power.js";
 import type { HeldChange, Step } from "./simulated/schedule.js";
 import { copyWorld, type FileNode, newWorld, type World } from "./simulated/world.js";
 
-export type { Fault, FaultEffect, FaultyOperation } from "./simulated/faults.js";
-export type { ChangeKind, HeldChange, Step } from "./simulated/schedule.js";
+export type { Fault, FaultEffect } from "./simulated/faults.js";
+export type { HeldChange, Step } from "./simulated/schedule.js";
 export { SECTOR_BYTES } from "./simulated/tear.js";
 
 export interface SimulatedDiskOptions {

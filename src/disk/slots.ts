@@ -21,8 +21,8 @@ import {
 } from "./slot-form.js";
 
 export { chooseSlot, nextSeq, otherSlot, slotCases, slotOf } from "./slot-choice.js";
-export type { SlotCase, SlotChoice, SlotName, SlotVerdict } from "./slot-choice.js";
-export { SLOT_BYTES_DEFAULT, SLOT_BYTES_MAX, SLOT_HEAD_BYTES } from "./slot-form.js";
+export type { SlotName } from "./slot-choice.js";
+export { SLOT_BYTES_DEFAULT, SLOT_BYTES_MAX } from "./slot-form.js";
 export type { SlotState } from "./slot-form.js";
 
 export interface SlotStates {
