@@ -191,19 +191,31 @@ export class AvailabilityState {
     this.#version.bump();
   }
 
-  /** Resolves when block `number` of `lane` is durable, or was pruned. */
+  /**
+   * Resolves when block `number` of `lane` is durable, or was pruned.
+   *
+   * @throws {PersisterError} DISK_FULL while it is queued and the disk has no room: waiting anew tries
+   * again; the refusal that stopped its lane; POISONED, CLOSED, ABORTED.
+   */
   async waitForBlock(lane: LaneId, number: bigint, options: WaitOptions = {}): Promise<void> {
+    this.#tryStalledAgain();
     await this.#version.waitFor(() => {
       const queue = this.#lanes.get(lane);
       if (queue && queue.durable > number) return true;
       if (queue?.refused) throw queue.refused;
+      if (this.#stalled && queue && queue.next > number) throw this.#stalled;
       return undefined;
     }, options);
   }
 
   /** Resolves when the commit QC of `index` is durable, or was pruned. */
   async waitForCommitQC(index: bigint, options: WaitOptions = {}): Promise<void> {
-    await this.#version.waitFor(() => (this.#road.durable > index ? true : undefined), options);
+    this.#tryStalledAgain();
+    await this.#version.waitFor(() => {
+      if (this.#road.durable > index) return true;
+      if (this.#stalled && this.#road.next > index) throw this.#stalled;
+      return undefined;
+    }, options);
   }
 
   /** Resolves when an anchor at `index` or above is durable. */
@@ -275,10 +287,11 @@ export class AvailabilityState {
 
   /**
    * The disk is full: nothing was harmed, what is queued stays queued. It is tried again when an
-   * anchor frees space or somebody pushes, who is told the reason.
+   * anchor frees space, or somebody pushes or waits anew. Those who wait for what is queued are told.
    */
   stall(reason: PersisterError): void {
     this.#stalled = reason;
+    this.#version.bump();
   }
 
   /** Why what is queued waits, while the disk is full. */
@@ -381,10 +394,14 @@ export class AvailabilityState {
 
   #refuseWhileStalled(): void {
     const reason = this.#stalled;
-    if (!reason) return;
+    this.#tryStalledAgain();
+    if (reason) throw reason;
+  }
+
+  #tryStalledAgain(): void {
+    if (!this.#stalled) return;
     this.#stalled = undefined;
     this.#version.bump();
-    throw reason;
   }
 
   #refuseUnlessOpen(): void {
