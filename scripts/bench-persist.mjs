@@ -61,7 +61,7 @@ async function openStore(directory) {
     ...common,
     epochOf: () => undefined,
     openMap: () => openLogMap(join(directory, "index")),
-    whenIdle: (task) => setTimeout(() => task(), 20).unref(),
+    whenIdle: (task) => setTimeout(() => task(), 20),
   });
 }
 

@@ -34,7 +34,15 @@ export type Entry =
       readonly settled: Settled;
     }
   | {
-      readonly type: "truncate" | "open";
+      readonly type: "truncate";
+      readonly name: string;
+      readonly first: bigint;
+      /** Nobody waits for it: it rides in the next group that somebody waits for. */
+      readonly lazily: boolean;
+      readonly settled: Settled;
+    }
+  | {
+      readonly type: "open";
       readonly name: string;
       readonly first: bigint;
       readonly settled: Settled;

@@ -116,11 +116,10 @@ export class Journal {
   }
 
   /**
-   * Takes entries for one group, in order, before any await. Each is settled exactly once. `lazily`:
-   * nobody waits for them, so they ride in the next group that somebody waits for, or go when the
-   * queue is idle.
+   * Takes entries for one group, in order, before any await. Each is settled exactly once. Those that
+   * nobody waits for ride in the next group that somebody waits for, or go when the queue is idle.
    */
-  submit(entries: readonly Entry[], lazily = false): void {
+  submit(entries: readonly Entry[]): void {
     const refusal =
       this.#poison ?? (this.#closing ? closedError("the store is closed") : undefined);
     for (const entry of entries) {
@@ -134,8 +133,8 @@ export class Journal {
       }
       this.#queue.push(entry);
     }
-    if (lazily) this.#restSoon();
-    else this.#run();
+    if (this.#queue.some(isAwaited)) this.#run();
+    else this.#restSoon();
   }
 
   /** Resolves when the queue takes more: at once, unless it holds its bound in bytes (D9). */
@@ -199,7 +198,7 @@ export class Journal {
   }
 
   async #close(): Promise<void> {
-    this.#run();
+    this.#runAll();
     while (this.#running) await this.#running;
     const { markFile, space, release } = this.#parts;
     try {
@@ -225,16 +224,22 @@ export class Journal {
       })
       .finally(() => {
         this.#running = undefined;
-        if (this.#queue.length > 0) this.#run();
+        if (this.#queue.some(isAwaited)) this.#run();
         else this.#restSoon();
       });
+  }
+
+  /** Also what nobody waits for. */
+  #runAll(): void {
+    this.#queue = this.#queue.map((entry) => (isAwaited(entry) ? entry : { ...entry, lazily: false }));
+    this.#run();
   }
 
   async #drain(): Promise<void> {
     // Whatever this turn of the event loop submits, behind any number of promises, is one group.
     await new Promise((resolve) => setImmediate(resolve));
     let rotated = false;
-    while (this.#queue.length > 0 && !this.#poison) {
+    while (this.#queue.some(isAwaited) && !this.#poison) {
       const { offset, slot } = this.#current;
       const room = slot.bytes - offset;
       const roomForAppends = room - SEGMENT_RESERVE_BYTES;
@@ -259,7 +264,7 @@ export class Journal {
     const busy = this.#running ?? this.#closing;
     if (busy || this.#poison) return;
     if (this.#queue.length > 0) {
-      this.#run();
+      this.#runAll();
       return;
     }
     if (!this.#parts.markFile.isBehind) return;
@@ -398,6 +403,10 @@ export class Journal {
     this.#whenRoom = [];
     for (const wake of waiting) wake();
   }
+}
+
+function isAwaited(entry: Entry): boolean {
+  return entry.type !== "truncate" || !entry.lazily;
 }
 
 function closedError(message: string): PersisterError {

@@ -270,21 +270,21 @@ export class LaneLog<T> {
       };
     };
     if (turn.start !== undefined && turn.start > this.#first) {
-      entries.push(this.#truncateEntry(turn.start, track));
+      entries.push(this.#truncateEntry(turn.start, turn.lazily ?? false, track));
     }
     for (const record of turn.records ?? []) entries.push(this.#appendEntry(record, turn, track));
     if (entries.length === 0) resolve();
-    else this.#journal.submit(entries, turn.lazily);
+    else this.#journal.submit(entries);
   }
 
-  #truncateEntry(start: bigint, track: Tracker): Entry {
+  #truncateEntry(start: bigint, lazily: boolean, track: Tracker): Entry {
     const before = this.#queuedNext;
     if (start > this.#queuedNext) this.#queuedNext = start;
     const settled = track(
       () => this.#truncated(start),
       () => this.#takeBack(before),
     );
-    return { type: "truncate", name: this.name, first: start, settled };
+    return { type: "truncate", name: this.name, first: start, lazily, settled };
   }
 
   #appendEntry(record: NewRecord, turn: LogTurn<T>, track: Tracker): Entry {
