@@ -82,7 +82,7 @@ function decodedBlock(bytes: Uint8Array): SignedBlock {
 /** Lane and number of a block that does not decode, where its header still does. */
 function placeOf(bytes: Uint8Array): { lane: LaneId; blockNumber: bigint } | undefined {
   try {
-    const { lane, blockNumber } = readSignedBlockHeader(bytes).header;
+    const { lane, blockNumber } = readSignedBlockHeader(bytes);
     return { lane, blockNumber };
   } catch (cause) {
     if (cause instanceof DecodeError) return undefined;

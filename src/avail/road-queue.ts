@@ -109,7 +109,7 @@ export class RoadQueue {
     assert(index >= this.#first, "the road's start only rises (D3)");
     this.#first = index;
     for (const held of this.#digests.keys()) if (held < index) this.#digests.delete(held);
-    this.#digests.set(index, commitVoteDigest(anchorQC.vote));
+    if (!this.#digests.has(index)) this.#digests.set(index, commitVoteDigest(anchorQC.vote));
     if (index < this.#durable) return;
     const above = this.#queue.filter(({ qc }) => qc.vote.view.index > index);
     this.#queue = [{ qc: anchorQC, bytes: encodeCommitQC(anchorQC) }, ...above];

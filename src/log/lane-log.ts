@@ -34,18 +34,18 @@ export interface NewRecord {
 /** One turn of a log: a new start, then records. All enter the journal's queue together. */
 export interface LogTurn<T> {
   /** Everything below is forgotten; above next, next rises to it. */
-  readonly start?: bigint;
+  readonly start?: bigint | undefined;
   /** D4: judges the record that becomes the first; its error blocks the truncation. */
-  readonly verify?: (first: T) => void;
-  readonly records?: readonly NewRecord[];
+  readonly verify?: ((first: T) => void) | undefined;
+  readonly records?: readonly NewRecord[] | undefined;
   /** Nobody waits for it: it may ride in the next group that somebody waits for. */
-  readonly lazily?: boolean;
+  readonly lazily?: boolean | undefined;
   /** Awaited between the verifying read and the submission: the anchor that allows the truncation. */
-  readonly after?: Promise<void>;
+  readonly after?: Promise<void> | undefined;
   /** Asked once all else is decided, in the same step as the submission; its error refuses the turn. */
-  readonly admit?: () => void;
+  readonly admit?: (() => void) | undefined;
   /** Told each time that records of this turn became durable, with the new next. */
-  readonly onDurable?: (next: bigint) => void;
+  readonly onDurable?: ((next: bigint) => void) | undefined;
 }
 
 export class LaneLog<T> {

@@ -5,11 +5,11 @@
 import type { Entry, Settled } from "../journal/group.js";
 import type { Journal } from "../journal/journal.js";
 import type { Pin } from "../journal/mark.js";
-import type { LaneLog } from "../log/lane-log.js";
+import type { LaneLog, NewRecord } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
-import type { SignedBlock } from "../wire/messages.js";
+import type { BlockHeader } from "../wire/messages.js";
 import { blockKind } from "./kinds.js";
 
 /** A block as it is to be stored. */
@@ -42,7 +42,7 @@ export interface Tip {
 export class BlockPersister {
   readonly #journal: Journal;
   readonly #logs: LogSet;
-  readonly #lanes = new Map<LaneId, LaneLog<SignedBlock>>();
+  readonly #lanes = new Map<LaneId, LaneLog<BlockHeader>>();
   readonly #tips = new Map<LaneId, Tip>();
 
   constructor(journal: Journal, logs: LogSet, tips: ReadonlyMap<LaneId, Tip>) {
@@ -55,7 +55,7 @@ export class BlockPersister {
   }
 
   /** Every lane with a log, and the log. */
-  get lanes(): ReadonlyMap<LaneId, LaneLog<SignedBlock>> {
+  get lanes(): ReadonlyMap<LaneId, LaneLog<BlockHeader>> {
     return this.#lanes;
   }
 
@@ -104,19 +104,17 @@ export class BlockPersister {
    * PINNED (D6), VERIFY_MISMATCH (D4): nothing of the turn was taken; DISK_FULL, POISONED, CLOSED.
    */
   async write(lane: LaneId, turn: LaneTurn): Promise<void> {
-    const { blocks = [], ...rest } = turn;
-    const { start } = rest;
+    const { start, blocks = [] } = turn;
     const log = this.#lane(lane);
     try {
       await log.write({
-        ...rest,
+        start,
+        after: turn.after,
+        lazily: turn.lazily,
+        onDurable: turn.onDurable,
         verify: (first) => verifyFirst(lane, start, first),
         admit: () => this.#admit(lane, start, blocks),
-        records: blocks.map((block) => ({
-          number: block.number,
-          payload: block.bytes,
-          hash: block.headerHash,
-        })),
+        records: blocks.map(recordOf),
       });
     } catch (cause) {
       // What was admitted and did not reach the disk is no parent of anything.
@@ -162,7 +160,7 @@ export class BlockPersister {
     if (stays.length < this.pins.length) await this.#journal.writeMark({ pins: stays });
   }
 
-  #lane(lane: LaneId): LaneLog<SignedBlock> {
+  #lane(lane: LaneId): LaneLog<BlockHeader> {
     const known = this.#lanes.get(lane);
     if (known) return known;
     const log = this.#logs.open(lane, blockKind(lane));
@@ -195,9 +193,12 @@ export class BlockPersister {
   }
 }
 
+function recordOf({ number, bytes, headerHash }: NewBlock): NewRecord {
+  return { number, payload: bytes, hash: headerHash };
+}
+
 /** D4: the record that becomes the first is this lane's, at this number. */
-function verifyFirst(lane: LaneId, start: bigint | undefined, first: SignedBlock): void {
-  const { header } = first.msg;
+function verifyFirst(lane: LaneId, start: bigint | undefined, header: BlockHeader): void {
   if (header.lane === lane && header.blockNumber === start) return;
   throw new PersisterError(
     "VERIFY_MISMATCH",

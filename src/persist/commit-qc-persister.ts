@@ -67,12 +67,11 @@ export class CommitQCPersister {
     const index = anchor.vote.view.index;
     if (index < this.log.first) return;
     const missing = index >= this.log.appendNext;
-    const record = { number: index, payload: encodeCommitQC(anchor) };
     await this.log.write({
       ...when,
       start: index,
       verify: (first) => verifyFirst(anchor, first),
-      records: missing ? [record] : [],
+      records: missing ? [{ number: index, payload: encodeCommitQC(anchor) }] : [],
     });
   }
 

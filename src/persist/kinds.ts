@@ -3,8 +3,9 @@
  * log for the road. The bytes received are what is stored.
  */
 import type { RecordKind } from "../log/lane-log.js";
-import { decodeCommitQC, decodeSignedBlock } from "../wire/decode.js";
-import type { CommitQC, SignedBlock } from "../wire/messages.js";
+import { readSignedBlockHeader } from "../wire/block-header.js";
+import { decodeCommitQC } from "../wire/decode.js";
+import type { BlockHeader, CommitQC } from "../wire/messages.js";
 import type { LaneId } from "../types/lane.js";
 
 /** The road's log. No lane is called so. */
@@ -13,10 +14,11 @@ export const ROAD = "road";
 /** Most blocks of a lane that may stand above the durable anchor's lane start (D9). */
 export const LANE_BLOCKS_MAX = 30n;
 
-export function blockKind(lane: LaneId): RecordKind<SignedBlock> {
+/** Of a block the log looks at the header alone: the rest is under its hash, and under the CRC. */
+export function blockKind(lane: LaneId): RecordKind<BlockHeader> {
   return {
     noun: "block",
-    decode: decodeSignedBlock,
+    decode: readSignedBlockHeader,
     facts: (blockNumber) => ({ lane, blockNumber }),
   };
 }

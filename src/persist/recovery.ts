@@ -10,7 +10,7 @@ import { readSignedBlockHeader } from "../wire/block-header.js";
 import type { Epoch } from "../wire/committee.js";
 import { decodeCommitQC, decodePruneAnchor } from "../wire/decode.js";
 import { DecodeError } from "../wire/decode-error.js";
-import { commitVoteDigest, sameBytes } from "../wire/hash.js";
+import { commitVoteDigest, headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { verifyAppAgainstCommit, verifyAppQC, verifyCommitQC } from "../wire/verify.js";
 import { VerifyError } from "../wire/verify-error.js";
@@ -58,7 +58,7 @@ export class RecordJudge {
   }
 
   #block(record: RecoveredRecord, lane: LaneId): Uint8Array {
-    const { header, headerHash } = readSignedBlockHeader(record.payload);
+    const header = readSignedBlockHeader(record.payload);
     if (header.lane !== lane) throw mismatch(record, `it is a block of lane ${header.lane}`);
     if (header.blockNumber !== record.number) {
       throw mismatch(record, `it is block ${header.blockNumber}`);
@@ -67,8 +67,9 @@ export class RecordJudge {
     if (tip && !sameBytes(header.parentHash, tip.headerHash)) {
       throw mismatch(record, `its parent is not block ${tip.number}`);
     }
-    this.#tips.set(lane, { number: record.number, headerHash });
-    return headerHash;
+    const hash = headerHash(header);
+    this.#tips.set(lane, { number: record.number, headerHash: hash });
+    return hash;
   }
 }
 

@@ -31,8 +31,23 @@ export function laneIdOf(key: Uint8Array, joined: bigint): LaneId {
   return laneId(bytes.toString("hex"));
 }
 
+export interface LaneParts {
+  /** Shared: not to be changed. */
+  readonly key: Uint8Array;
+  readonly joined: bigint;
+}
+
+/** Lanes that were taken apart lately: a store has few, and every hash needs them again. */
+const known = new Map<LaneId, LaneParts>();
+const KNOWN_MAX = 1024;
+
 /** The key and the joined epoch in a lane id. */
-export function laneParts(lane: LaneId): { readonly key: Uint8Array; readonly joined: bigint } {
+export function laneParts(lane: LaneId): LaneParts {
+  const found = known.get(lane);
+  if (found) return found;
   const bytes = Buffer.from(lane, "hex");
-  return { key: Uint8Array.from(bytes.subarray(0, 32)), joined: bytes.readBigUInt64BE(32) };
+  const parts = { key: Uint8Array.from(bytes.subarray(0, 32)), joined: bytes.readBigUInt64BE(32) };
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(lane, parts);
+  return parts;
 }

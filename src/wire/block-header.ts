@@ -4,7 +4,6 @@
  */
 import { blockHeaderFrom, signatureFrom } from "./decode.js";
 import { lendOf, messageOf, refuse } from "./fields.js";
-import { headerHash } from "./hash.js";
 import type { BlockHeader } from "./messages.js";
 import { scan } from "./scan.js";
 import { Block, type FieldRule, type Schema, SignedBlock } from "./schema.js";
@@ -32,14 +31,11 @@ function withBytes(schema: Schema, closed: number): readonly (FieldRule | undefi
  *
  * @throws {DecodeError}
  */
-export function readSignedBlockHeader(bytes: Uint8Array): {
-  readonly header: BlockHeader;
-  readonly headerHash: Uint8Array;
-} {
+export function readSignedBlockHeader(bytes: Uint8Array): BlockHeader {
   const raw = scan(bytes, closedSignedBlock);
   const block = messageOf(raw, 1, "msg");
   const header = blockHeaderFrom(messageOf(block, 1, "header"));
   if (lendOf(block, 2) === undefined) refuse(block, "payload", "missing", "is required");
   signatureFrom(messageOf(raw, 2, "sig"));
-  return { header, headerHash: headerHash(header) };
+  return header;
 }
