@@ -12,12 +12,13 @@
 import type { Disk } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./format.js";
-import { beginSegment, isLive } from "./current-segment.js";
-import { Journal, type JournalParts } from "./journal.js";
+import { beginSegment } from "./current-segment.js";
+import { Journal } from "./journal.js";
 import type { LogTable } from "./log-table.js";
 import type { Mark, PairNamed, Pin } from "./mark.js";
 import { MarkFile } from "./mark-file.js";
 import type { Recovered } from "./recovery.js";
+import { succession } from "./segments.js";
 import { SPARE_SLOTS, Space } from "./space.js";
 import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, parentOf, STORE_FILE } from "./store.js";
 
@@ -39,6 +40,8 @@ export interface JournalOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly segmentBytes: number;
+  /** Bytes of segments that are kept for what was pruned. */
+  readonly retainBytes: number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
   /** Closes what the parts above hold, before the lock is let go. */
@@ -87,22 +90,22 @@ export async function beginJournal(
   proven: Proven,
   opening: { readonly starts: Starts; readonly named: NamedPairs },
 ): Promise<Journal> {
-  const { mark, table } = proven;
-  redoDrops(table, mark);
-  raiseStarts(table, opening.starts);
+  const { mark, table, places } = proven;
+  applyOpening(proven, mark, opening.starts);
   const space = new Space({
     ...options,
     directory: `${options.directory}/${JOURNAL_DIRECTORY}`,
     slots: proven.slots,
-    inUse: new Set(proven.segments.map((held) => held.segment.slot)),
+    inUse: new Set([...proven.segments, ...proven.retained].map(({ slot }) => slot)),
   });
   await makeRoom(space);
-  const live = proven.segments.filter((held) => isLive(held, table));
+  const { randomBytes, whenIdle, retainBytes } = options;
+  const held = succession({ places, space, retainBytes }, proven.segments, proven.retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
   const slot = space.take();
   const current = await beginSegment(
-    { storeId, table, randomBytes: options.randomBytes },
+    { storeId, table, randomBytes },
     {
       slot,
       generation,
@@ -111,8 +114,8 @@ export async function beginJournal(
       // predecessor may have begun without a trace.
       firstLsn: proven.highestLsn + 1n + BigInt(GROUP_RECORDS_MAX),
       anchorSeq: opening.named.anchor.acked,
-      indexedThrough: 0n,
-      live: live.map((held) => held.segment),
+      sealed: held.sealed,
+      retained: held.retained,
     },
   );
   const markFile = new MarkFile(proven.markFile, mark);
@@ -126,16 +129,18 @@ export async function beginJournal(
     drops: [],
     pins: standingPins(table, mark),
   });
-  for (const held of proven.segments) if (!live.includes(held)) space.release(held.segment.slot);
+  for (const { slot: freed } of held.freed) space.release(freed);
   await growSpares(space);
-  const { randomBytes, whenIdle } = options;
-  const parts: JournalParts = {
+  const journal = new Journal({
     storeId,
     table,
+    places,
     space,
     markFile,
-    segments: live,
     current,
+    sealed: held.sealed,
+    retained: held.retained,
+    retainBytes,
     randomBytes,
     whenIdle,
     checkOwner: () => checkOwner(options, store),
@@ -147,20 +152,36 @@ export async function beginJournal(
         await store.file.close();
       }
     },
-  };
-  return new Journal(parts);
+  });
+  await journal.reclaimSpares();
+  return journal;
+}
+
+/** What open changes in what was recovered. */
+type Opened = Pick<Recovered, "table" | "places">;
+
+/** Does again the drops that were in flight, and raises the starts that the anchor has raised. */
+export function applyOpening(recovered: Opened, mark: Mark, starts: Starts): void {
+  redoDrops(recovered, mark);
+  raiseStarts(recovered, starts);
 }
 
 /** D6: a drop that was in flight is done again, unless its log is gone. */
-function redoDrops(table: LogTable, mark: Mark): void {
-  for (const drop of mark.drops) if (table.byLog(drop.log)) table.drop(drop.log);
+function redoDrops({ table, places }: Opened, mark: Mark): void {
+  for (const { log } of mark.drops) {
+    const state = table.byLog(log);
+    if (!state) continue;
+    table.drop(log);
+    places.drop(state.name);
+  }
 }
 
-function raiseStarts(table: LogTable, starts: Starts): void {
+function raiseStarts({ table, places }: Opened, starts: Starts): void {
   for (const [name, first] of starts.truncate) {
     const state = table.byName(name);
     if (state) table.truncate(state.log, first);
     else if (first > 0n) table.open(table.nextLog, name, first);
+    places.truncate(name, first);
   }
 }
 
@@ -168,7 +189,7 @@ function raiseStarts(table: LogTable, starts: Starts): void {
  * D6: what the mark names as in flight and recovery did not find is pinned, beside the pins that
  * stood before. A pin stands while its number is not below the log's next.
  */
-function standingPins(table: LogTable, mark: Mark): readonly Pin[] {
+export function standingPins(table: LogTable, mark: Mark): readonly Pin[] {
   const pins = new Map<string, Pin>();
   for (const pin of [...mark.pins, ...mark.appends]) {
     const next = table.byName(pin.name)?.next ?? 0n;
@@ -182,7 +203,7 @@ async function makeRoom(space: Space): Promise<void> {
   if (space.freeCount === 0) await space.ensureFree(1);
 }
 
-/** D9: two spares for the next open. A full disk delays this to the next rotation, which refuses. */
+/** D9: two spares for the next open. Where the disk is full, relocation makes them. */
 async function growSpares(space: Space): Promise<void> {
   try {
     await space.ensureFree(SPARE_SLOTS);

@@ -5,7 +5,7 @@ import { assert } from "../types/assert.js";
 import { chainStart, recordsStart } from "./format.js";
 import { encodeHead, HEAD_BYTES_MAX, SALT_BYTES, type SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
-import type { HeldSegment } from "./recovery.js";
+import type { PlacedRecord } from "./places.js";
 import type { Slot } from "./segment.js";
 
 /** The segment that groups go into. */
@@ -17,11 +17,12 @@ export interface CurrentSegment {
   offset: number;
   chain: number;
   nextLsn: bigint;
-  readonly highest: Map<number, bigint>;
+  /** Every record of a log that it holds, live or not, in the order written; none of dropped logs. */
+  records: PlacedRecord[];
 }
 
-export function sealSegment(current: CurrentSegment): HeldSegment {
-  const segment = {
+export function sealSegment(current: CurrentSegment): SealedSegment {
+  return {
     slot: current.slot.slot,
     sequence: current.sequence,
     firstLsn: current.firstLsn,
@@ -29,16 +30,6 @@ export function sealSegment(current: CurrentSegment): HeldSegment {
     endOffset: current.offset,
     endChain: current.chain,
   };
-  return { segment, highest: current.highest };
-}
-
-/** A segment lives as long as some log's highest record in it is not below that log's first. */
-export function isLive(held: HeldSegment, table: LogTable): boolean {
-  for (const [log, number] of held.highest) {
-    const state = table.byLog(log);
-    if (state && number >= state.first) return true;
-  }
-  return false;
 }
 
 /** Writes the head of a new segment into `slot`; durable when resolved. */
@@ -54,8 +45,8 @@ export async function beginSegment(
     readonly sequence: bigint;
     readonly firstLsn: bigint;
     readonly anchorSeq: bigint;
-    readonly indexedThrough: bigint;
-    readonly live: readonly SealedSegment[];
+    readonly sealed: readonly SealedSegment[];
+    readonly retained: readonly SealedSegment[];
   },
 ): Promise<CurrentSegment> {
   const { slot, sequence, firstLsn } = plan;
@@ -67,10 +58,10 @@ export async function beginSegment(
     salt,
     firstLsn,
     anchorSeq: plan.anchorSeq,
-    indexedThrough: plan.indexedThrough,
     keyId: 0,
     nextLog: parts.table.nextLog,
-    sealed: plan.live,
+    sealed: plan.sealed,
+    retained: plan.retained,
     logs: parts.table.entries(),
   });
   assert(head.length <= Math.min(HEAD_BYTES_MAX, slot.bytes), "a head fits its segment");
@@ -84,6 +75,6 @@ export async function beginSegment(
     offset,
     chain: chainStart(salt),
     nextLsn: firstLsn,
-    highest: new Map(),
+    records: [],
   };
 }

@@ -17,7 +17,8 @@
  *   16  u64  LSN
  *   24  u32  log: the number that a head or an OPEN record gave to the log's name
  *   28  u32  0
- *   32  u64  number: APPEND the record's number in its log; TRUNCATE the new first; else 0
+ *   32  u64  number: APPEND, COPY the record's number in its log; TRUNCATE the new first;
+ *            RELEASE the sequence of the segment; else 0
  *   40       payload
  * ```
  *
@@ -38,6 +39,10 @@ export const recordType = {
   truncate: 3,
   /** The log and all its records are forgotten. Its log number is never given again. */
   drop: 4,
+  /** The live record `number` of the log once more, equal to the byte: it may leave where it lay. */
+  copy: 5,
+  /** The sealed segment with sequence `number` holds nothing that is needed: its slot is free. */
+  release: 6,
 } as const;
 
 /** Set in the type of a record that a reader may skip without knowing it. */

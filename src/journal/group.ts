@@ -16,10 +16,8 @@ import { type LogTable, NO_HASH } from "./log-table.js";
 import type { DropInFlight, Pin } from "./mark.js";
 import type { Pointer } from "./segment.js";
 
-/** What became of an entry: durable, with the place of its record, or the reason why it is not. */
-export type Settled = (
-  outcome: { readonly pointer: Pointer } | { readonly error: PersisterError },
-) => void;
+/** Told what became of an entry: durable, or the reason why it is not. */
+export type Settled = (error?: PersisterError) => void;
 
 /** One thing to be recorded. `settled` is called exactly once, never before it is durable (D1). */
 export type Entry =
@@ -48,7 +46,20 @@ export type Entry =
       readonly settled: Settled;
     }
   | { readonly type: "drop"; readonly name: string; readonly settled: Settled }
+  | CopyEntry
+  | { readonly type: "release"; readonly sequence: bigint; readonly settled: Settled }
   | PairEntry;
+
+/** A live record on its way to another segment. Nothing happens where it is not live any more. */
+export interface CopyEntry {
+  readonly type: "copy";
+  readonly name: string;
+  /** The log that it was read from: another one may have its name by now. */
+  readonly log: number;
+  readonly number: bigint;
+  readonly payload: Uint8Array;
+  readonly settled: Settled;
+}
 
 /** Which of the mark's two A/B pairs. */
 export type PairRole = "anchor" | "vote";
@@ -62,14 +73,15 @@ export interface PairEntry {
   readonly roadIndex: bigint;
   /** Writes the slot; durable when resolved. Called once. */
   readonly write: () => Promise<void>;
-  readonly settled: (outcome: { readonly error?: PersisterError }) => void;
+  readonly settled: Settled;
 }
 
 /** An entry that becomes a record. */
 export type RecordEntry = Exclude<Entry, PairEntry>;
 
 export interface Group {
-  readonly entries: readonly { readonly entry: RecordEntry; readonly pointer: Pointer }[];
+  /** With the place of the record, where one was written. */
+  readonly entries: readonly { readonly entry: RecordEntry; readonly pointer?: Pointer }[];
   readonly pairs: readonly PairEntry[];
   readonly buffers: readonly Uint8Array[];
   readonly byteLength: number;
@@ -77,8 +89,6 @@ export interface Group {
   readonly endChain: number;
   readonly appends: readonly Pin[];
   readonly drops: readonly DropInFlight[];
-  /** The highest number that each log got. */
-  readonly highest: ReadonlyMap<number, bigint>;
 }
 
 /** Where a group begins. */
@@ -91,10 +101,29 @@ export interface GroupStart {
 
 /** Bytes that `entry` takes in a segment, with the OPEN record that it may need. */
 export function entryBytes(entry: Entry, table: LogTable): number {
-  if (entry.type === "pair") return 0;
-  const own = RECORD_HEADER_BYTES + (entry.type === "append" ? entry.payload.length : 0);
-  const opens = entry.type !== "drop" && table.byName(entry.name) === undefined;
-  return opens ? own + RECORD_HEADER_BYTES + entry.name.length : own;
+  switch (entry.type) {
+    case "pair":
+      return 0;
+    case "copy":
+      return RECORD_HEADER_BYTES + entry.payload.length;
+    case "drop":
+    case "release":
+      return RECORD_HEADER_BYTES;
+    case "append":
+      return RECORD_HEADER_BYTES + entry.payload.length + openBytes(entry.name, table);
+    case "truncate":
+    case "open":
+      return RECORD_HEADER_BYTES + openBytes(entry.name, table);
+  }
+}
+
+function openBytes(name: string, table: LogTable): number {
+  return table.byName(name) ? 0 : RECORD_HEADER_BYTES + name.length;
+}
+
+/** Appends and copies leave the reserve at the end of a segment to everything else (D9). */
+export function usesReserve(entry: Entry): boolean {
+  return entry.type !== "append" && entry.type !== "copy";
 }
 
 /**
@@ -115,7 +144,7 @@ export function countForGroup(
     if (entry.type === "pair" && roles.has(entry.role)) break;
     if (entry.type === "pair") roles.add(entry.role);
     bytes += entryBytes(entry, table);
-    if (bytes > (entry.type === "append" ? room : roomForOrders)) break;
+    if (bytes > (usesReserve(entry) ? roomForOrders : room)) break;
     if (count > 0 && (bytes > GROUP_BYTES_MAX || count * 2 >= GROUP_RECORDS_MAX)) break;
     count += 1;
     if (entry.type === "drop") break;
@@ -134,21 +163,8 @@ export function assembleGroup(
 ): Group {
   const builder = new GroupBuilder(start);
   for (const entry of entries) {
-    if (entry.type === "pair") {
-      builder.pair(entry);
-      continue;
-    }
-    const known = table.byName(entry.name);
-    if (!known && entry.type !== "drop") {
-      const log = table.nextLog;
-      const first = entry.type === "append" ? entry.number : entry.first;
-      must(table.open(log, entry.name, first));
-      builder.add(recordType.open, log, first, Buffer.from(entry.name, "latin1"));
-    }
-    const state = known ?? table.byName(entry.name);
-    // A log that never got a record is dropped by nothing: there is nothing that could come back.
-    if (!state) builder.nothing(entry);
-    else builder.entry(entry, state.log, table);
+    if (entry.type === "pair") builder.pair(entry);
+    else builder.entry(entry, table);
   }
   return builder.group();
 }
@@ -159,12 +175,11 @@ function must(refusal: string | undefined): void {
 
 class GroupBuilder {
   readonly #start: GroupStart;
-  readonly #entries: { entry: RecordEntry; pointer: Pointer }[] = [];
+  readonly #entries: { entry: RecordEntry; pointer?: Pointer }[] = [];
   readonly #pairs: PairEntry[] = [];
   readonly #buffers: Uint8Array[] = [];
   readonly #appends: Pin[] = [];
   readonly #drops: DropInFlight[] = [];
-  readonly #highest = new Map<number, bigint>();
   #chain: number;
   #byteLength = 0;
   #recordCount = 0;
@@ -178,41 +193,57 @@ class GroupBuilder {
     this.#pairs.push(entry);
   }
 
-  entry(entry: RecordEntry, log: number, table: LogTable): void {
+  /** Frames `entry`, where it still says something, and applies it to `table`. */
+  entry(entry: RecordEntry, table: LogTable): void {
     switch (entry.type) {
       case "append": {
-        const pointer = this.add(recordType.append, log, entry.number, entry.payload);
-        must(table.append(log, entry.number, entry.hash ?? NO_HASH));
-        this.#highest.set(log, entry.number);
-        const { name, number, hash } = entry;
+        const { name, number, payload, hash } = entry;
+        const log = this.#logOf(name, number, table);
+        const pointer = this.add(recordType.append, log, number, payload);
+        must(table.append(log, number, hash ?? NO_HASH));
         if (hash) this.#appends.push({ name, number, hash });
         this.#entries.push({ entry, pointer });
         return;
       }
       case "truncate": {
-        const pointer = this.add(recordType.truncate, log, entry.first, NOTHING);
+        const log = this.#logOf(entry.name, entry.first, table);
+        this.add(recordType.truncate, log, entry.first, NOTHING);
         must(table.truncate(log, entry.first));
-        this.#entries.push({ entry, pointer });
-        return;
+        break;
       }
+      case "open":
+        this.#logOf(entry.name, entry.first, table);
+        break;
       case "drop": {
-        const pointer = this.add(recordType.drop, log, 0n, NOTHING);
-        must(table.drop(log));
-        this.#drops.push({ name: entry.name, log });
+        // A log that never got a record is dropped by nothing: there is nothing that could come back.
+        const state = table.byName(entry.name);
+        if (!state) break;
+        this.add(recordType.drop, state.log, 0n, NOTHING);
+        must(table.drop(state.log));
+        this.#drops.push({ name: entry.name, log: state.log });
+        break;
+      }
+      case "copy": {
+        const state = table.byLog(entry.log);
+        if (!state || entry.number < state.first) break;
+        const pointer = this.add(recordType.copy, entry.log, entry.number, entry.payload);
         this.#entries.push({ entry, pointer });
         return;
       }
-      case "open": {
-        // The OPEN record was written because the log was unknown; a known log needs nothing more.
-        this.nothing(entry);
-      }
+      case "release":
+        this.add(recordType.release, 0, entry.sequence, NOTHING);
     }
+    this.#entries.push({ entry });
   }
 
-  /** Settles with its group, without a record. */
-  nothing(entry: RecordEntry): void {
-    const { slot, offset } = this.#start;
-    this.#entries.push({ entry, pointer: { slot, offset, length: 0, crc: 0 } });
+  /** The log's number; an OPEN record gives it one where it has none, and `first` as its start. */
+  #logOf(name: string, first: bigint, table: LogTable): number {
+    const known = table.byName(name);
+    if (known) return known.log;
+    const log = table.nextLog;
+    must(table.open(log, name, first));
+    this.add(recordType.open, log, first, Buffer.from(name, "latin1"));
+    return log;
   }
 
   add(type: number, log: number, number: bigint, payload: Uint8Array): Pointer {
@@ -244,7 +275,6 @@ class GroupBuilder {
       endChain: this.#chain,
       appends: this.#appends,
       drops: this.#drops,
-      highest: this.#highest,
     };
   }
 }

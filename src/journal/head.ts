@@ -7,9 +7,10 @@
  * ```
  *   8   "LKSEGMT1"          16  store id           8 sequence       8 first LSN
  *   4   format version      8   generation         32 salt          8 anchor sequence
- *   4   bytes in the head   8   indexed through    4 key id         4 next log number
- *   4   count of sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
- *                                             4 end of its records (bytes), 4 end chain value
+ *   4   bytes in the head   4   key id             4  next log number
+ *   4   count of live sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
+ *                                                  4 end of its records (bytes), 4 end chain value
+ *   4   count of retained segments, then each the same
  *   4   count of logs, then each:  4 log number, 1+n name, 8 first, 8 next, 32 tip hash
  *   4   CRC-32C of all before it
  * ```
@@ -29,7 +30,7 @@ const LENGTH_OFFSET = 12;
 /** A head of the most lanes that a committee can have, over several epochs, is far below this. */
 export const HEAD_BYTES_MAX = 1 << 20;
 
-/** A sealed segment that holds live records. LSNs are [firstLsn, nextLsn). */
+/** A sealed segment. LSNs are [firstLsn, nextLsn). */
 export interface SealedSegment {
   readonly slot: number;
   readonly sequence: bigint;
@@ -55,10 +56,12 @@ export interface Head {
   readonly salt: Uint8Array;
   readonly firstLsn: bigint;
   readonly anchorSeq: bigint;
-  readonly indexedThrough: bigint;
   readonly keyId: number;
   readonly nextLog: number;
+  /** Those with live records, in the order of their sequences: each must verify, or open refuses. */
   readonly sealed: readonly SealedSegment[];
+  /** Those kept for what was pruned: nothing in them is promised. */
+  readonly retained: readonly SealedSegment[];
   readonly logs: readonly LogEntry[];
 }
 
@@ -73,12 +76,9 @@ export function encodeHead(head: Head): Uint8Array {
   for (let index = 0; index < MAGIC.length; index++) writer.u8(MAGIC.charCodeAt(index));
   writer.u32(FORMAT_VERSION).u32(0).bytes(head.storeId);
   writer.u64(head.generation).u64(head.sequence).bytes(head.salt);
-  writer.u64(head.firstLsn).u64(head.anchorSeq).u64(head.indexedThrough);
-  writer.u32(head.keyId).u32(head.nextLog).u32(head.sealed.length);
-  for (const segment of head.sealed) {
-    writer.u32(segment.slot).u64(segment.sequence).u64(segment.firstLsn).u64(segment.nextLsn);
-    writer.u32(segment.endOffset).u32(segment.endChain);
-  }
+  writer.u64(head.firstLsn).u64(head.anchorSeq);
+  writer.u32(head.keyId).u32(head.nextLog);
+  for (const segments of [head.sealed, head.retained]) writeSegments(writer, segments);
   writer.u32(head.logs.length);
   for (const entry of head.logs) {
     assert(entry.first <= entry.next, "a log's first is not above its next");
@@ -90,6 +90,14 @@ export function encodeHead(head: Head): Uint8Array {
   bytes.writeUInt32LE(crc32c(bytes.subarray(0, -4)), bytes.length - 4);
   assert(bytes.length <= HEAD_BYTES_MAX, "a head stays below its largest size");
   return bytes;
+}
+
+function writeSegments(writer: ByteWriter, segments: readonly SealedSegment[]): void {
+  writer.u32(segments.length);
+  for (const segment of segments) {
+    writer.u32(segment.slot).u64(segment.sequence).u64(segment.firstLsn).u64(segment.nextLsn);
+    writer.u32(segment.endOffset).u32(segment.endChain);
+  }
 }
 
 /** Length that the head at the start of `prefix` claims, or `undefined` where no head begins. */
@@ -127,17 +135,10 @@ function readHead(bytes: Uint8Array): Head {
   const salt = reader.bytes(SALT_BYTES);
   const firstLsn = reader.u64();
   const anchorSeq = reader.u64();
-  const indexedThrough = reader.u64();
   const keyId = reader.u32();
   const nextLog = reader.u32();
-  const sealed = readList(reader, () => ({
-    slot: reader.u32(),
-    sequence: reader.u64(),
-    firstLsn: reader.u64(),
-    nextLsn: reader.u64(),
-    endOffset: reader.u32(),
-    endChain: reader.u32(),
-  }));
+  const sealed = readList(reader, () => readSegment(reader));
+  const retained = readList(reader, () => readSegment(reader));
   const logs = readList(reader, () => readLogEntry(reader));
   reader.end();
   return {
@@ -147,10 +148,10 @@ function readHead(bytes: Uint8Array): Head {
     salt,
     firstLsn,
     anchorSeq,
-    indexedThrough,
     keyId,
     nextLog,
     sealed,
+    retained,
     logs,
   };
 }
@@ -159,6 +160,17 @@ function readList<Item>(reader: ByteReader, readItem: () => Item): Item[] {
   const items: Item[] = [];
   for (let left = reader.u32(); left > 0; left--) items.push(readItem());
   return items;
+}
+
+function readSegment(reader: ByteReader): SealedSegment {
+  return {
+    slot: reader.u32(),
+    sequence: reader.u64(),
+    firstLsn: reader.u64(),
+    nextLsn: reader.u64(),
+    endOffset: reader.u32(),
+    endChain: reader.u32(),
+  };
 }
 
 function readLogEntry(reader: ByteReader): LogEntry {

@@ -130,10 +130,10 @@ async function makeJournal(options: InitOptions, storeId: Uint8Array): Promise<v
     salt: options.randomBytes(SALT_BYTES),
     firstLsn: 1n,
     anchorSeq: 0n,
-    indexedThrough: 0n,
     keyId: 0,
     nextLog: 0,
     sealed: [],
+    retained: [],
     logs: [],
   });
   await writeAndClose(first, 0, head);

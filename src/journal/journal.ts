@@ -6,32 +6,39 @@
  * acknowledged any more, nothing is tried again (D7).
  */
 import { assert } from "../types/assert.js";
-import { beginSegment, type CurrentSegment, isLive, sealSegment } from "./current-segment.js";
-import { groupAcked, groupInFlight } from "./mark-change.js";
 import { PersisterError } from "../types/errors.js";
-import { SEGMENT_RESERVE_BYTES, RECORD_HEADER_BYTES } from "./format.js";
-import { assembleGroup, countForGroup, type Entry, entryBytes, type Group } from "./group.js";
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
+import {
+  assembleGroup,
+  countForGroup,
+  type CopyEntry,
+  type Entry,
+  entryBytes,
+  type Group,
+  usesReserve,
+} from "./group.js";
 import type { SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
+import { groupAcked, groupInFlight } from "./mark-change.js";
 import type { Mark } from "./mark.js";
 import type { MarkChange, MarkFile } from "./mark-file.js";
+import type { PlacedRecord, Places } from "./places.js";
 import { RecordReader } from "./reader.js";
-import type { HeldSegment } from "./recovery.js";
 import type { Pointer } from "./segment.js";
-import { SPARE_SLOTS, type Space } from "./space.js";
+import { recordsIn, type SegmentRecords } from "./segment-records.js";
+import { type SegmentListener, Segments, type SegmentsParts } from "./segments.js";
 
 /** Bytes that may wait in the queue; beyond it `whenRoom` waits. */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes of copies that one group takes: what waits meanwhile waits no longer than for this. */
+const COPY_BYTES_MAX = 1024 * 1024;
+/** Copies, or releases, in one group. */
+const COPIES_MAX = GROUP_RECORDS_MAX / 2;
 
-export interface JournalParts {
-  readonly storeId: Uint8Array;
-  readonly table: LogTable;
-  readonly space: Space;
-  readonly markFile: MarkFile;
-  readonly segments: HeldSegment[];
-  readonly current: CurrentSegment;
-  /** Cryptographically random bytes, for salts. */
-  readonly randomBytes: (count: number) => Uint8Array;
+/** No log has this number. */
+const NO_LOG = -1;
+
+export interface JournalParts extends SegmentsParts {
   /** Calls `task` when the queue has been idle for a little while. */
   readonly whenIdle: (task: () => void) => void;
   /** Refuses (throws) where this process no longer owns the store; asked at each rotation (D8). */
@@ -46,13 +53,17 @@ export interface JournalCounters {
   records: number;
   bytes: number;
   rotations: number;
+  /** Live records that were copied out of a straggling segment. */
+  relocated: number;
 }
 
 export class Journal {
   readonly #parts: JournalParts;
-  readonly #segments: HeldSegment[];
+  readonly #table: LogTable;
+  readonly #places: Places;
+  readonly #markFile: MarkFile;
+  readonly #segments: Segments;
   readonly #reader: RecordReader;
-  #current: CurrentSegment;
   #queue: Entry[] = [];
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly Entry[] = [];
@@ -64,15 +75,26 @@ export class Journal {
   #whenRoom: (() => void)[] = [];
   #onPoison: ((poison: PersisterError) => void) | undefined;
   #restScheduled = false;
-  #onSealed: ((segment: SealedSegment) => void) | undefined;
-  #indexedThrough = 0n;
-  readonly counters: JournalCounters = { groups: 0, records: 0, bytes: 0, rotations: 0 };
+  /** Something happened that may call for slots to be reclaimed, now or once the queue is idle. */
+  #reclaimDue = false;
+  #tidyDue = false;
+  /** The last slot that was wanted could not be made. */
+  #diskFull = false;
+  readonly counters: JournalCounters = {
+    groups: 0,
+    records: 0,
+    bytes: 0,
+    rotations: 0,
+    relocated: 0,
+  };
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
-    this.#reader = new RecordReader((slot) => parts.space.slot(slot).file);
-    this.#segments = [...parts.segments];
-    this.#current = parts.current;
+    this.#table = parts.table;
+    this.#places = parts.places;
+    this.#markFile = parts.markFile;
+    this.#segments = new Segments(parts);
+    this.#reader = new RecordReader((slot) => parts.space.find(slot)?.file);
   }
 
   /** Why nothing is acknowledged any more, or `undefined` while all is well (D7). */
@@ -81,7 +103,7 @@ export class Journal {
   }
 
   get mark(): Mark {
-    return this.#parts.markFile.current;
+    return this.#markFile.current;
   }
 
   /** The last LSN that is durable and named by what was written so far. */
@@ -96,23 +118,32 @@ export class Journal {
 
   /** The largest payload that a record can have here. */
   get payloadBytesMax(): number {
-    const { slot, recordsOffset } = this.#current;
-    return slot.bytes - recordsOffset - SEGMENT_RESERVE_BYTES - 2 * RECORD_HEADER_BYTES - 255;
+    return this.#segments.payloadBytesMax;
   }
 
-  /** Called with each segment that was sealed, before anything is written to its successor. */
-  set onSealed(listener: (segment: SealedSegment) => void) {
-    this.#onSealed = listener;
+  /** Told what becomes of segments. */
+  set listener(listener: SegmentListener) {
+    this.#segments.listener = listener;
+  }
+
+  /** Every sealed segment that can be read, oldest first. */
+  get readable(): readonly SealedSegment[] {
+    return this.#segments.readable;
+  }
+
+  /** The live records in a sealed segment. */
+  liveRecordsIn(segment: SealedSegment): readonly PlacedRecord[] {
+    return [...this.#places.recordsIn(segment.slot)];
+  }
+
+  /** Every record of a log in the current segment, live or not. */
+  get currentRecords(): readonly PlacedRecord[] {
+    return this.#segments.current.records;
   }
 
   /** Called once, when the journal is poisoned. */
   set onPoison(listener: (poison: PersisterError) => void) {
     this.#onPoison = listener;
-  }
-
-  /** The map holds every entry of the segments up to this sequence, durably. */
-  noteIndexed(sequence: bigint): void {
-    if (sequence > this.#indexedThrough) this.#indexedThrough = sequence;
   }
 
   /**
@@ -124,7 +155,7 @@ export class Journal {
       this.#poison ?? (this.#closing ? closedError("the store is closed") : undefined);
     for (const entry of entries) {
       if (refusal) {
-        entry.settled({ error: refusal });
+        entry.settled(refusal);
         continue;
       }
       if (entry.type === "append") {
@@ -143,13 +174,43 @@ export class Journal {
     return new Promise((resolve) => this.#whenRoom.push(resolve));
   }
 
+  /** Where a live record lies. */
+  find(name: string, number: bigint): Pointer | undefined {
+    return this.#places.find(name, number);
+  }
+
   /**
-   * Reads a record back from disk and checks that it is the one that `pointer` should name.
+   * Reads a live record back from disk and checks that it is the one; `undefined` where it is not
+   * live, or was pruned meanwhile.
    *
-   * @throws {PersisterError} JOURNAL_CORRUPT when it is not.
+   * @throws {PersisterError} JOURNAL_CORRUPT when another record lies there; IO.
    */
-  async read(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
-    return await this.#reader.read(pointer, name, number);
+  async read(name: string, number: bigint): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const pointer = this.find(name, number);
+      if (!pointer) return undefined;
+      try {
+        return await this.readAt(pointer, name, number);
+      } catch (cause) {
+        // It was moved or pruned, and its slot written over, while it was read.
+        if (this.find(name, number) === pointer) throw cause;
+      }
+    }
+  }
+
+  /** Reads what `pointer` says that it names, live or not, and checks it. Throws as `read`. */
+  async readAt(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
+    const log = this.#table.byName(name)?.log ?? NO_LOG;
+    return await this.#reader.read(pointer, { name, log, number });
+  }
+
+  /**
+   * Every record of a log in a readable segment, live or not, oldest first; those of dropped logs are
+   * left out. `damage` says why there are no more, where the segment does not verify to its end.
+   */
+  async recordsIn(segment: SealedSegment): Promise<SegmentRecords> {
+    const { file } = this.#parts.space.slot(segment.slot);
+    return recordsIn(await file.read(0, segment.endOffset), segment, this.#table);
   }
 
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */
@@ -157,7 +218,7 @@ export class Journal {
     if (this.#poison) throw this.#poison;
     if (this.#closed) throw closedError("the store is closed");
     try {
-      await this.#parts.markFile.write(change);
+      await this.#markFile.write(change);
     } catch (cause) {
       throw this.fail(cause);
     }
@@ -165,7 +226,7 @@ export class Journal {
 
   /** Changes what the next mark names, without writing one. */
   noteMark(change: MarkChange): void {
-    this.#parts.markFile.note(change);
+    this.#markFile.note(change);
     this.#restSoon();
   }
 
@@ -176,13 +237,13 @@ export class Journal {
     const what = cause instanceof Error ? cause.message : String(cause);
     const poison = new PersisterError(
       "POISONED",
-      `a durable write failed, and nothing is acknowledged since: ${what}; close, reopen, verify`,
+      `nothing is acknowledged any more since this failed: ${what}; close, reopen, verify`,
       { ...facts, cause },
     );
     this.#poison = poison;
     const taken = this.#taken;
     this.#taken = [];
-    for (const entry of taken) entry.settled({ error: poison });
+    for (const entry of taken) entry.settled(poison);
     this.#rejectQueue(poison, () => true);
     this.#onPoison?.(poison);
     return poison;
@@ -200,10 +261,10 @@ export class Journal {
   async #close(): Promise<void> {
     this.#runAll();
     while (this.#running) await this.#running;
-    const { markFile, space, release } = this.#parts;
+    const { space, release } = this.#parts;
     try {
       if (!this.#poison) await this.writeMark({});
-      await markFile.settled();
+      await this.#markFile.settled();
     } finally {
       this.#closed = true;
       try {
@@ -215,11 +276,11 @@ export class Journal {
     if (this.#poison) throw this.#poison;
   }
 
-  #run(): void {
+  #run(work: () => Promise<void> = () => this.#drain()): void {
     if (this.#poison) return;
-    this.#running ??= this.#drain()
+    this.#running ??= work()
       .catch((cause: unknown) => {
-        // A defect of ours: what it leaves undone is acknowledged to nobody.
+        // A live record that cannot be read, or a defect of ours: nobody may rely on what is left.
         this.fail(cause);
       })
       .finally(() => {
@@ -238,16 +299,20 @@ export class Journal {
   async #drain(): Promise<void> {
     // Whatever this turn of the event loop submits, behind any number of promises, is one group.
     await new Promise((resolve) => setImmediate(resolve));
-    let rotated = false;
     while (this.#queue.some(isAwaited) && !this.#poison) {
-      const { offset, slot } = this.#current;
-      const room = slot.bytes - offset;
-      const roomForAppends = room - SEGMENT_RESERVE_BYTES;
-      const count = countForGroup(this.#queue, this.#parts.table, roomForAppends, room);
-      assert(count > 0 || !rotated, "an entry that was let in fits an empty segment");
+      let count = this.#countForGroup();
+      if (count === 0 && (await this.#rotate())) {
+        count = this.#countForGroup();
+        assert(count > 0, "an entry that was let in fits an empty segment");
+      }
       if (count > 0) await this.#writeGroup(this.#queue.splice(0, count));
-      rotated = count === 0 && (await this.#rotate());
+      if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimStep();
     }
+  }
+
+  #countForGroup(): number {
+    const { room } = this.#segments;
+    return countForGroup(this.#queue, this.#table, room, room + SEGMENT_RESERVE_BYTES);
   }
 
   #restSoon(): void {
@@ -267,94 +332,101 @@ export class Journal {
       this.#runAll();
       return;
     }
-    if (!this.#parts.markFile.isBehind) return;
+    if (this.#tidyDue) {
+      this.#run(() => this.#tidy());
+      return;
+    }
+    if (!this.#markFile.isBehind) return;
     // A failed mark poisons the store, which is how its waiters and callers learn of it.
     this.writeMark({}).catch((cause: unknown) => this.fail(cause));
   }
 
   async #writeGroup(entries: readonly Entry[]): Promise<void> {
     this.#taken = entries;
-    const current = this.#current;
-    const group = assembleGroup(entries, this.#parts.table, {
+    const { current } = this.#segments;
+    const group = assembleGroup(entries, this.#table, {
       slot: current.slot.slot,
       offset: current.offset,
       chain: current.chain,
       nextLsn: current.nextLsn,
     });
-    if (group.recordCount + group.pairs.length === 0) {
-      this.#taken = [];
-      for (const { entry, pointer } of group.entries) entry.settled({ pointer });
-      return;
+    if (group.recordCount + group.pairs.length > 0) {
+      const last = current.nextLsn + BigInt(group.recordCount) - 1n;
+      // The mark goes beside the group, never behind it: the acknowledgement waits for all.
+      const { pairs, buffers } = group;
+      const ended = await Promise.allSettled([
+        buffers.length > 0 ? current.slot.file.writeDurable(current.offset, buffers) : undefined,
+        this.#markFile.write(groupInFlight(this.mark, group, last)),
+        ...pairs.map((pair) => pair.write()),
+      ]);
+      const failed = ended.find((outcome) => outcome.status === "rejected");
+      // Another mark may have failed beside us: then nothing more is acknowledged either.
+      if (failed) this.fail(failed.reason);
+      if (this.#poison) return;
+      this.#advance(group, last);
     }
-    const last = current.nextLsn + BigInt(group.recordCount) - 1n;
-    // The mark goes beside the group, never behind it: the acknowledgement waits for all.
-    const { pairs, buffers } = group;
-    const ended = await Promise.allSettled([
-      buffers.length > 0 ? current.slot.file.writeDurable(current.offset, buffers) : undefined,
-      this.#parts.markFile.write(groupInFlight(this.mark, group, last)),
-      ...pairs.map((pair) => pair.write()),
-    ]);
-    const failed = ended.find((outcome) => outcome.status === "rejected");
-    // Another mark may have failed beside us: then nothing more is acknowledged either.
-    if (failed) this.fail(failed.reason);
-    if (this.#poison) return;
     this.#taken = [];
-    this.#advance(current, group, last);
-    for (const { entry, pointer } of group.entries) entry.settled({ pointer });
-    for (const pair of pairs) pair.settled({});
+    for (const { entry } of group.entries) entry.settled();
+    for (const pair of group.pairs) pair.settled();
   }
 
-  #advance(current: CurrentSegment, group: Group, last: bigint): void {
+  /** The group is durable: from here on the journal stands behind it. */
+  #advance(group: Group, last: bigint): void {
+    const { current } = this.#segments;
+    const half = current.slot.bytes / 2;
+    if (current.offset < half && current.offset + group.byteLength >= half) this.#reclaimDue = true;
     current.offset += group.byteLength;
     current.chain = group.endChain;
     current.nextLsn += BigInt(group.recordCount);
-    for (const [log, number] of group.highest) current.highest.set(log, number);
+    for (const { entry, pointer } of group.entries) this.#place(entry, pointer);
     this.noteMark(groupAcked(this.mark, group, last));
+    this.#tidyDue = true;
     this.counters.groups += 1;
     this.counters.records += group.recordCount;
     this.counters.bytes += group.byteLength;
-    for (const { entry } of group.entries) {
-      if (entry.type === "append") this.#queuedBytes -= entry.payload.length;
-    }
     if (this.#queuedBytes < QUEUE_BYTES_MAX) this.#wakeForRoom();
   }
 
-  /**
-   * Seals the current segment and begins the next. Crash argument: until the new head's write
-   * returned, recovery takes the old head, and nothing that it lists was touched; once it returned,
-   * recovery takes the new one, whatever the mark says. The mark names it only now, and only then a
-   * slot that the new head no longer lists may be overwritten (by the head after it).
-   */
-  async #rotate(): Promise<boolean> {
-    const { space, table } = this.#parts;
-    const old = sealSegment(this.#current);
-    const all = [...this.#segments, old];
-    const live = all.filter((held) => isLive(held, table));
-    try {
-      // D9: the rotation leaves two spares, those counted that it sets free, or grows first.
-      await space.ensureFree(Math.max(1, SPARE_SLOTS + 1 - (all.length - live.length)));
-    } catch (cause) {
-      this.#refuseForSpace(cause);
-      return false;
+  #place(entry: Group["entries"][number]["entry"], pointer: Pointer | undefined): void {
+    const { current } = this.#segments;
+    switch (entry.type) {
+      case "append": {
+        const { name, number } = entry;
+        assert(pointer !== undefined, "an append has a place");
+        this.#places.append(name, number, pointer);
+        current.records.push({ name, number, pointer });
+        this.#queuedBytes -= entry.payload.length;
+        return;
+      }
+      case "truncate":
+        this.#places.truncate(entry.name, entry.first);
+        return;
+      case "drop":
+        this.#places.drop(entry.name);
+        current.records = current.records.filter(({ name }) => name !== entry.name);
+        return;
+      case "copy": {
+        const { name, number } = entry;
+        if (!pointer) return;
+        this.#places.move(name, number, pointer);
+        current.records.push({ name, number, pointer });
+        this.counters.relocated += 1;
+        return;
+      }
+      case "release":
+        this.#segments.released(entry.sequence);
+        return;
+      case "open":
     }
+  }
+
+  async #rotate(): Promise<boolean> {
+    if (!(await this.#makeRoom())) return false;
     try {
       await this.#parts.checkOwner();
-      const slot = space.take();
-      this.#onSealed?.(old.segment);
-      const next = await beginSegment(this.#parts, {
-        slot,
-        generation: this.mark.generation,
-        sequence: this.#current.sequence + 1n,
-        firstLsn: this.#current.nextLsn,
-        anchorSeq: this.mark.anchor.acked,
-        indexedThrough: this.#indexedThrough,
-        live: live.map((held) => held.segment),
-      });
-      await this.#parts.markFile.write({ headSequence: next.sequence });
-      for (const held of all) if (!live.includes(held)) space.release(held.segment.slot);
-      this.#segments.splice(0, this.#segments.length, ...live);
-      this.#current = next;
+      await this.#segments.rotate();
       this.counters.rotations += 1;
+      this.#reclaimDue = true;
       return true;
     } catch (cause) {
       this.fail(cause);
@@ -363,24 +435,108 @@ export class Journal {
   }
 
   /**
+   * Whether a rotation may go on. Where no slot can be made, what is retained yields first; then one
+   * of the spares is used, if relocation makes up for it at once.
+   */
+  async #makeRoom(): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.#segments.makeRoom();
+        this.#diskFull = false;
+        return true;
+      } catch (cause) {
+        if (!(cause instanceof PersisterError)) throw cause;
+        this.#diskFull = true;
+        if (await this.#release(this.#segments.plan(true).release)) continue;
+        if (this.#segments.restoresSpares()) return true;
+        if (!this.#poison) this.#refuseForSpace(cause);
+        return false;
+      }
+    }
+  }
+
+  /**
+   * D9: brings the spares to hand that an open must leave behind it; durable when resolved. Where
+   * the disk has no room for more, stragglers are relocated.
+   */
+  async reclaimSpares(): Promise<void> {
+    if (!this.#segments.lacksSpares) return;
+    this.#diskFull = true;
+    this.#run(async () => {
+      while (this.#segments.lacksSpares && (await this.#reclaimStep()));
+    });
+    await this.#running;
+    if (this.#poison) throw this.#poison;
+  }
+
+  /** One step towards the bound on disk use (D9); tells whether there was one to take. */
+  async #reclaimStep(): Promise<boolean> {
+    const { relocate, release } = this.#segments.plan(this.#diskFull);
+    const copies = await this.#copiesOf(relocate);
+    if (copies.length === 0) return await this.#release(release);
+    await this.#writeGroup(copies);
+    return this.#poison === undefined;
+  }
+
+  /** Copies of what is live in these segments, as many as one group takes. */
+  async #copiesOf(sequences: readonly bigint[]): Promise<CopyEntry[]> {
+    const copies: Promise<CopyEntry>[] = [];
+    let bytes = 0;
+    for (const { name, number, pointer } of sequences.flatMap((each) => [
+      ...this.#segments.recordsOf(each),
+    ])) {
+      const log = this.#table.byName(name)?.log;
+      bytes += pointer.length;
+      if (log === undefined) continue;
+      if (copies.length > 0 && (bytes > COPY_BYTES_MAX || copies.length >= COPIES_MAX)) break;
+      copies.push(
+        this.readAt(pointer, name, number).then((payload) => {
+          return { type: "copy", name, log, number, payload, settled: () => undefined };
+        }),
+      );
+    }
+    return await Promise.all(copies);
+  }
+
+  /** Sets segments free by a record; tells whether there was one, and room to say so. */
+  async #release(sequences: readonly bigint[]): Promise<boolean> {
+    const room = this.#segments.room + SEGMENT_RESERVE_BYTES;
+    const count = Math.min(sequences.length, Math.floor(room / RECORD_HEADER_BYTES), COPIES_MAX);
+    if (count === 0) return false;
+    await this.#writeGroup(
+      sequences
+        .slice(0, count)
+        .map((sequence) => ({ type: "release", sequence, settled: () => undefined })),
+    );
+    return this.#poison === undefined;
+  }
+
+  /** With nobody waiting: all that is to be reclaimed, and what is surplus is given back. */
+  async #tidy(): Promise<void> {
+    this.#tidyDue = false;
+    while (!this.#queue.some(isAwaited)) {
+      if (await this.#reclaimStep()) continue;
+      const { surplus } = this.#segments.plan(this.#diskFull);
+      if (!this.#poison) await this.#parts.space.giveBack(surplus);
+      return;
+    }
+    this.#tidyDue = true;
+  }
+
+  /**
    * D9: no room for a rotation is backpressure, whatever kept a spare from being made: no live
    * segment was touched. Appends are refused; orders use the reserve; pairs need no room.
    */
-  #refuseForSpace(cause: unknown): void {
-    if (!(cause instanceof PersisterError)) {
-      this.fail(cause);
-      return;
-    }
+  #refuseForSpace(cause: PersisterError): void {
     const error = new PersisterError(
       "DISK_FULL",
       `no room for another journal segment: ${cause.message}; nothing was harmed`,
       { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
     );
-    const { offset, slot } = this.#current;
-    let room = slot.bytes - offset;
+    let room = this.#segments.room + SEGMENT_RESERVE_BYTES;
     this.#rejectQueue(error, (entry) => {
-      if (entry.type === "append" || entry.type === "open") return true;
-      const bytes = entryBytes(entry, this.#parts.table);
+      if (!usesReserve(entry) || entry.type === "open") return true;
+      const bytes = entryBytes(entry, this.#table);
       if (bytes > room) return true;
       room -= bytes;
       return false;
@@ -393,7 +549,7 @@ export class Journal {
     this.#queue = this.#queue.filter((entry) => !rejected.includes(entry));
     for (const entry of rejected) {
       if (entry.type === "append") this.#queuedBytes -= entry.payload.length;
-      entry.settled({ error });
+      entry.settled(error);
     }
     this.#wakeForRoom();
   }

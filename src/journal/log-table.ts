@@ -78,6 +78,13 @@ export class LogTable {
     return undefined;
   }
 
+  /** A copy is of a record that was there: it changes no range. */
+  copy(log: number, number: bigint): Refusal {
+    const state = this.#byLog.get(log);
+    if (!state) return `log number ${log} is not open`;
+    return number < state.next ? undefined : `${state.name}: a copy of ${number} before its record`;
+  }
+
   drop(log: number): Refusal {
     const state = this.#byLog.get(log);
     if (!state) return `log number ${log} is not open`;

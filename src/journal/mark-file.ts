@@ -5,7 +5,14 @@
  */
 import type { DiskFile } from "../disk/disk.js";
 import { assert } from "../types/assert.js";
-import { decodeMark, encodeMark, MARK_SLOT_BYTES, type Mark, markSlotOffset } from "./mark.js";
+import {
+  decodeMark,
+  encodeMark,
+  MARK_SLOT_BYTES,
+  type Mark,
+  type MarkSlot,
+  markSlotOffset,
+} from "./mark.js";
 
 export interface MarkFound {
   readonly mark: Mark;
@@ -15,12 +22,23 @@ export interface MarkFound {
   readonly otherSlotBad: string | undefined;
 }
 
-/** What both slots say, or why neither can be used. */
-export async function readMarks(file: DiskFile): Promise<MarkFound | { readonly bad: string }> {
-  const slots = [
+/** What each of the two slots holds, in the order of their places. */
+export async function readMarkSlots(file: DiskFile): Promise<readonly [MarkSlot, MarkSlot]> {
+  return [
     decodeMark(await file.read(0, MARK_SLOT_BYTES)),
     decodeMark(await file.read(MARK_SLOT_BYTES, MARK_SLOT_BYTES)),
   ];
+}
+
+/** What both slots say, or why neither can be used. */
+export async function readMarks(file: DiskFile): Promise<MarkFound | { readonly bad: string }> {
+  return newestMark(await readMarkSlots(file));
+}
+
+/** The newer of two slots, or why neither can be used. */
+export function newestMark(
+  slots: readonly [MarkSlot, MarkSlot],
+): MarkFound | { readonly bad: string } {
   const valid = slots.filter((slot) => slot.status === "valid");
   const bad = slots.filter((slot) => slot.status === "bad");
   const newest = valid.reduce<(typeof valid)[number] | undefined>(

@@ -14,30 +14,37 @@ const GAP_BYTES_MAX = 16 * 1024;
 /** Most bytes of one read, unless a single record is larger. */
 const READ_BYTES_MAX = 1024 * 1024;
 
-interface Request {
-  readonly pointer: Pointer;
+/** Which record is meant. */
+export interface RecordName {
   readonly name: string;
+  readonly log: number;
   readonly number: bigint;
+}
+
+interface Request extends RecordName {
+  readonly pointer: Pointer;
   readonly resolve: (payload: Uint8Array) => void;
   readonly reject: (cause: unknown) => void;
 }
 
 export class RecordReader {
-  readonly #fileOf: (slot: number) => DiskFile;
+  readonly #fileOf: (slot: number) => DiskFile | undefined;
   #requests: Request[] = [];
 
-  constructor(fileOf: (slot: number) => DiskFile) {
+  /** `fileOf` a slot that was given back is `undefined`. */
+  constructor(fileOf: (slot: number) => DiskFile | undefined) {
     this.#fileOf = fileOf;
   }
 
   /**
-   * The payload of the record that `pointer` names: a view of what was read, the caller's to keep.
+   * The payload of record `number` of the log `name`, whose log number is `log`, at `pointer`: a view
+   * of what was read, the caller's to keep.
    *
    * @throws {PersisterError} JOURNAL_CORRUPT when another record, or none, lies there; IO.
    */
-  read(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
+  read(pointer: Pointer, of: RecordName): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.#requests.push({ pointer, name, number, resolve, reject });
+      this.#requests.push({ pointer, ...of, resolve, reject });
       if (this.#requests.length === 1) setImmediate(() => this.#begin());
     });
   }
@@ -57,6 +64,7 @@ export class RecordReader {
     const last = run.at(-1);
     if (!first || !last) return;
     const file = this.#fileOf(first.pointer.slot);
+    if (!file) throw notThere(`slot ${first.pointer.slot}`, first);
     const start = startOf(first.pointer);
     const bytes = await file.read(start, endOf(last.pointer) - start);
     for (const request of run) {
@@ -98,10 +106,11 @@ function endOf(pointer: Pointer): number {
   return pointer.offset + pointer.length;
 }
 
-function isRecord(bytes: Uint8Array, { pointer, number }: Request): boolean {
+function isRecord(bytes: Uint8Array, { pointer, log, number }: Request): boolean {
   if (bytes.length !== RECORD_HEADER_BYTES + pointer.length) return false;
   const header = readRecordHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0);
   return (
+    header.log === log &&
     header.number === number &&
     header.payloadLength === pointer.length &&
     header.payloadCrc === pointer.crc &&

@@ -3,8 +3,12 @@
  * number and file (D5). Nothing here writes a byte.
  *
  * The newest valid head settles what must exist. Its own records are read first, since they may
- * truncate or drop what lies in the sealed segments; then every segment that it lists must verify.
- * A segment that is missing, emptied, renamed or replaced is never taken for free space.
+ * truncate, drop or release what lies in the sealed segments; then every other segment that it lists
+ * as live must verify. A segment that is missing, emptied, renamed or replaced is never taken for
+ * free space. What is merely retained is not looked at here.
+ *
+ * A record may be there twice, as its APPEND and as COPYs of it: the one with the lowest LSN counts,
+ * since what lies above it may be a relocation that was not finished.
  */
 import { assert } from "../types/assert.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
@@ -19,6 +23,7 @@ import {
 } from "./format.js";
 import type { Head, SealedSegment } from "./head.js";
 import { type LogState, LogTable, NO_HASH } from "./log-table.js";
+import { Places } from "./places.js";
 import type { Mark } from "./mark.js";
 import type { MarkFound } from "./mark-file.js";
 import {
@@ -42,14 +47,11 @@ export interface RecoveredRecord {
   readonly file: string;
 }
 
-/** Judges one live record; returns the 32-byte hash that stands for it, or throws its refusal. */
+/**
+ * Judges one live record by itself; returns the 32-byte hash that stands for it, or throws its
+ * refusal. Each is visited once, those of a log not always in order.
+ */
 export type RecordVisitor = (record: RecoveredRecord) => Uint8Array | undefined;
-
-/** A sealed segment and the highest number of each log in it, which tells whether it still lives. */
-export interface HeldSegment {
-  readonly segment: SealedSegment;
-  readonly highest: ReadonlyMap<number, bigint>;
-}
 
 /** Bytes to be written again, in place, before anything else is written (D1). */
 export interface UnprovenBytes {
@@ -64,9 +66,10 @@ export interface Recovered {
   readonly markFile: DiskFile;
   readonly slots: readonly Slot[];
   /** Sealed segments, and last the newest one, which the next head will list as sealed. */
-  readonly segments: readonly HeldSegment[];
+  readonly segments: readonly SealedSegment[];
+  readonly retained: readonly SealedSegment[];
   readonly table: LogTable;
-  readonly pointers: ReadonlyMap<string, readonly Pointer[]>;
+  readonly places: Places;
   readonly unproven: readonly UnprovenBytes[];
   readonly highestSequence: bigint;
   readonly highestLsn: bigint;
@@ -98,21 +101,27 @@ export async function recoverJournal(
     const newest = newestHead(heads, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const scan = new Scan(newest, found.mark, visit);
     await scan.readNewest();
-    for (const segment of newest.head.sealed) await scan.readSealed(segment, slots, heads);
+    for (const segment of scan.needed()) await scan.readSealed(segment, slots, heads);
     scan.deliverNewest();
     scan.checkComplete();
+    const retained = scan.retained().filter((segment) => isThere(segment, heads));
+    const lost = scan.retained().length - retained.length;
     return {
       head: newest.head,
       mark: found.mark,
       markFile,
       slots,
       ...scan.result(),
+      retained,
       unproven: [...scan.unproven(), markBytes(markFile, found)],
       highestSequence: heads.reduce(
         (highest, each) => (each.head.sequence > highest ? each.head.sequence : highest),
         found.mark.headSequence,
       ),
-      warnings: found.otherSlotBad ? [`mark: one slot is bad: ${found.otherSlotBad}`] : [],
+      warnings: [
+        ...(found.otherSlotBad ? [`mark: one slot is bad: ${found.otherSlotBad}`] : []),
+        ...(lost > 0 ? [`${lost} segments with retained records are not there any more`] : []),
+      ],
       foreign,
       close: () => closeAll(opened),
     };
@@ -120,6 +129,10 @@ export async function recoverJournal(
     await closeAll(opened);
     throw error;
   }
+}
+
+function isThere({ slot, sequence }: SealedSegment, heads: readonly FoundHead[]): boolean {
+  return heads.some((each) => each.slot.slot === slot && each.head.sequence === sequence);
 }
 
 async function closeAll(files: readonly DiskFile[]): Promise<void> {
@@ -136,8 +149,11 @@ class Scan {
   readonly #mark: Mark;
   readonly #visit: RecordVisitor;
   readonly #table: LogTable;
-  readonly #pointers = new Map<string, Pointer[]>();
-  readonly #segments: HeldSegment[] = [];
+  /** Of the live records that were found, by log name and number. */
+  readonly #found = new Map<string, Map<bigint, Pointer>>();
+  readonly #segments: SealedSegment[] = [];
+  /** Sequences of the segments that the newest one's own records released. */
+  readonly #released = new Set<bigint>();
   #newestBytes: Uint8Array = new Uint8Array(0);
   #newestEnd: ChainEnd | undefined;
   #unprovenFrom: number | undefined;
@@ -173,6 +189,16 @@ class Scan {
     this.#newestEnd = end;
   }
 
+  /** The listed segments that must verify. */
+  needed(): readonly SealedSegment[] {
+    return this.#newest.head.sealed.filter(({ sequence }) => !this.#released.has(sequence));
+  }
+
+  /** The segments that are kept for what was pruned: nothing in them is promised. */
+  retained(): readonly SealedSegment[] {
+    return this.#newest.head.retained.filter(({ sequence }) => !this.#released.has(sequence));
+  }
+
   /** Verifies one sealed segment from its head to its last byte, and delivers its live records. */
   async readSealed(
     segment: SealedSegment,
@@ -187,48 +213,39 @@ class Scan {
       this.#corruptFile(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
     }
     const bytes = await slot.file.read(0, segment.endOffset);
-    const highest = new Map<number, bigint>();
     const start = {
       offset: recordsStart(found.bytes.length),
       chain: chainStart(found.head.salt),
       nextLsn: found.head.firstLsn,
     };
-    const end = walkRecords(bytes, start, (record) => {
-      this.#deliver(record, slot);
-      noteHighest(highest, record);
-    });
+    const end = walkRecords(bytes, start, (record) => this.#deliver(record, slot));
     const whole =
       end.nextLsn === segment.nextLsn &&
       end.offset === segment.endOffset &&
       end.chain === segment.endChain;
     if (!whole) this.#corruptFile(slot.file.path, end.offset, end.reason, end.suspect);
-    this.#segments.push({ segment, highest });
+    this.#segments.push(segment);
   }
 
   deliverNewest(): void {
     const { slot, head } = this.#newest;
-    const highest = new Map<number, bigint>();
-    const end = this.#walkNewest((record) => {
-      this.#deliver(record, slot);
-      noteHighest(highest, record);
-    });
-    const segment = {
+    const end = this.#walkNewest((record) => this.#deliver(record, slot));
+    this.#segments.push({
       slot: slot.slot,
       sequence: head.sequence,
       firstLsn: head.firstLsn,
       nextLsn: end.nextLsn,
       endOffset: end.offset,
       endChain: end.chain,
-    };
-    this.#segments.push({ segment, highest });
+    });
   }
 
   /** D5: exactly [first, next) of every log was delivered. */
   checkComplete(): void {
     for (const state of this.#table.states()) {
-      const found = BigInt(this.#pointers.get(state.name)?.length ?? 0);
-      if (found === state.next - state.first) continue;
-      const number = state.first + found;
+      const number = this.#missingOf(state);
+      if (number === undefined) continue;
+      const found = this.#found.get(state.name)?.size ?? 0;
       throw new PersisterError(
         "JOURNAL_CORRUPT",
         `${state.name}: record ${number} is missing: returned ${found}, expected ` +
@@ -252,7 +269,7 @@ class Scan {
     return {
       segments: this.#segments,
       table: this.#table,
-      pointers: this.#pointers,
+      places: this.#places(),
       highestLsn: lastLsn > this.#mark.intended ? lastLsn : this.#mark.intended,
       recordsRead: this.#recordsRead,
     };
@@ -283,6 +300,10 @@ class Scan {
         return this.#table.truncate(record.log, record.number);
       case recordType.drop:
         return this.#table.drop(record.log);
+      case recordType.copy:
+        return this.#table.copy(record.log, record.number);
+      case recordType.release:
+        return this.#release(record.number);
       default:
         return record.type & OPTIONAL_TYPE_BIT
           ? undefined
@@ -290,17 +311,25 @@ class Scan {
     }
   }
 
+  #release(sequence: bigint): string | undefined {
+    const { sealed, retained } = this.#newest.head;
+    const listed = [...sealed, ...retained].some((segment) => segment.sequence === sequence);
+    if (!listed) return `it releases segment ${sequence}, which the head does not list`;
+    this.#released.add(sequence);
+    return undefined;
+  }
+
   #deliver(record: WalkedRecord, slot: Slot): void {
-    if (record.type !== recordType.append) return;
+    if (record.type !== recordType.append && record.type !== recordType.copy) return;
     const state = this.#table.byLog(record.log);
     if (!state || record.number < state.first || record.number >= state.next) return;
-    const pointers = this.#pointers.get(state.name) ?? [];
-    if (record.number !== state.first + BigInt(pointers.length)) {
-      const number = state.first + BigInt(pointers.length);
-      this.#corrupt(slot, record.offset, `record ${number} of ${state.name} is missing`, {
-        log: record.log,
-        number,
-      });
+    const found = this.#found.get(state.name) ?? new Map<bigint, Pointer>();
+    this.#found.set(state.name, found);
+    const earlier = found.get(record.number);
+    if (earlier) {
+      const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
+      if (!same) this.#corrupt(slot, record.offset, "a record is there twice, and differs", record);
+      return;
     }
     const pointer = {
       slot: slot.slot,
@@ -311,8 +340,7 @@ class Scan {
     const { name } = state;
     const { number, payload } = record;
     const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
-    pointers.push(pointer);
-    this.#pointers.set(name, pointers);
+    found.set(number, pointer);
     this.#recordsRead += 1;
     if (hash) this.#checkTip(state, number, hash, slot);
     if (number === state.next - 1n) state.tip = hash ?? NO_HASH;
@@ -367,9 +395,8 @@ class Scan {
   /** The first live record that was not delivered yet: what the damage has cost at least. */
   #firstMissing() {
     for (const state of this.#table.states()) {
-      const found = BigInt(this.#pointers.get(state.name)?.length ?? 0);
-      if (state.first + found >= state.next) continue;
-      const number = state.first + found;
+      const number = this.#missingOf(state);
+      if (number === undefined) continue;
       return {
         words: ` (${state.name} ${number} is not found)`,
         facts: { lane: state.name, blockNumber: number },
@@ -378,13 +405,29 @@ class Scan {
     return { words: "", facts: {} };
   }
 
+  /** The lowest live number of a log that was not found. */
+  #missingOf({ name, first, next }: LogState): bigint | undefined {
+    const found = this.#found.get(name);
+    if (BigInt(found?.size ?? 0) === next - first) return undefined;
+    let number = first;
+    while (found?.has(number)) number += 1n;
+    return number;
+  }
+
+  #places(): Places {
+    const places = new Places();
+    for (const { name, first, next } of this.#table.states()) {
+      for (let number = first; number < next; number++) {
+        const pointer = this.#found.get(name)?.get(number);
+        if (pointer) places.append(name, number, pointer);
+      }
+    }
+    return places;
+  }
+
   #pathOf(slot: number): string {
     const own = this.#newest.slot.file.path;
     assert(own.endsWith(slotName(this.#newest.slot.slot)), "a slot's file bears its name");
     return own.slice(0, -slotName(this.#newest.slot.slot).length) + slotName(slot);
   }
-}
-
-function noteHighest(highest: Map<number, bigint>, record: WalkedRecord): void {
-  if (record.type === recordType.append) highest.set(record.log, record.number);
 }

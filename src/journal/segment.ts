@@ -2,7 +2,7 @@
  * Slots and the records in them: making a slot, finding its head, and walking a chain of records.
  */
 import { crc32c } from "../codec/crc32c.js";
-import type { Disk, DiskFile } from "../disk/disk.js";
+import type { Disk, DirectoryEntry, DiskFile } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
 import {
   expectedHeaderCrc,
@@ -78,17 +78,27 @@ export async function openSlots(
   const foreign: string[] = [];
   try {
     for (const entry of entries) {
-      const slot = entry.kind === "file" ? slotOfName(entry.name) : undefined;
-      const path = `${directory}/${entry.name}`;
-      const file = slot === undefined ? undefined : await disk.openToWrite(path);
-      if (slot === undefined || !file) foreign.push(path);
-      else slots.push({ slot, file, bytes: await file.size() });
+      const slot = await openSlot(disk, directory, entry);
+      if (slot) slots.push(slot);
+      else foreign.push(`${directory}/${entry.name}`);
     }
   } catch (error) {
     for (const slot of slots) await slot.file.close();
     throw error;
   }
   return { slots, foreign };
+}
+
+/** Opens one entry of the journal's folder; `undefined` where it is no slot. */
+export async function openSlot(
+  disk: Disk,
+  directory: string,
+  entry: DirectoryEntry,
+): Promise<Slot | undefined> {
+  const slot = entry.kind === "file" ? slotOfName(entry.name) : undefined;
+  if (slot === undefined) return undefined;
+  const file = await disk.openToWrite(`${directory}/${entry.name}`);
+  return file && { slot, file, bytes: await file.size() };
 }
 
 /** The head at the start of a slot. */
@@ -106,14 +116,49 @@ export interface WalkedRecord extends RecordHeader {
   readonly payload: Uint8Array;
 }
 
-/** Where a chain of records ends, and why it goes no further. */
-export interface ChainEnd {
+/** A place in a chain of records: where the next one begins, and what it must carry. */
+export interface ChainPlace {
   readonly offset: number;
-  readonly nextLsn: bigint;
   readonly chain: number;
+  readonly nextLsn: bigint;
+}
+
+/** Where a chain of records ends, and why it goes no further. */
+export interface ChainEnd extends ChainPlace {
   readonly reason: string;
   /** The header at the end, unproven, where it reads like one: for naming what is damaged. */
   readonly suspect: RecordHeader | undefined;
+}
+
+/** What a place in a chain holds. */
+export type RecordFound =
+  | { readonly status: "record"; readonly record: WalkedRecord; readonly next: ChainPlace }
+  /** `next` is where the chain goes on all the same: the header is proven, its payload is not. */
+  | { readonly status: "broken"; readonly end: ChainEnd; readonly next: ChainPlace | undefined };
+
+/** The record at `place` of `buffer`, which is the segment from its byte 0, or why none is there. */
+export function recordAt(buffer: Buffer, place: ChainPlace): RecordFound {
+  const { offset, chain, nextLsn } = place;
+  const broken = (reason: string, suspect?: RecordHeader, next?: ChainPlace): RecordFound => ({
+    status: "broken",
+    end: { offset, chain, nextLsn, reason, suspect },
+    next,
+  });
+  if (offset + RECORD_HEADER_BYTES > buffer.length) return broken("the segment is full");
+  const header = readRecordHeader(buffer, offset);
+  if (header.headerCrc !== expectedHeaderCrc(buffer, offset, chain)) {
+    return broken("no header continues the chain", header.lsn === nextLsn ? header : undefined);
+  }
+  const payloadStart = offset + RECORD_HEADER_BYTES;
+  const payloadEnd = payloadStart + header.payloadLength;
+  if (header.lsn !== nextLsn) return broken("the LSN does not follow", header);
+  const next = { offset: payloadEnd, chain: header.headerCrc, nextLsn: nextLsn + 1n };
+  if (payloadEnd > buffer.length) return broken("the payload runs over the segment", header, next);
+  const payload = buffer.subarray(payloadStart, payloadEnd);
+  if (crc32c(payload) !== header.payloadCrc) {
+    return broken("payload checksum mismatch", header, next);
+  }
+  return { status: "record", record: { ...header, offset, payload }, next };
 }
 
 /**
@@ -122,34 +167,15 @@ export interface ChainEnd {
  */
 export function walkRecords(
   bytes: Uint8Array,
-  from: { readonly offset: number; readonly chain: number; readonly nextLsn: bigint },
+  from: ChainPlace,
   visit: (record: WalkedRecord) => void,
 ): ChainEnd {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  let { offset, chain, nextLsn } = from;
-  for (;;) {
-    const end = (reason: string, suspect?: RecordHeader): ChainEnd => ({
-      offset,
-      nextLsn,
-      chain,
-      reason,
-      suspect,
-    });
-    if (offset + RECORD_HEADER_BYTES > buffer.length) return end("the segment is full");
-    const header = readRecordHeader(buffer, offset);
-    if (header.headerCrc !== expectedHeaderCrc(buffer, offset, chain)) {
-      return end("no header continues the chain", header.lsn === nextLsn ? header : undefined);
-    }
-    const payloadStart = offset + RECORD_HEADER_BYTES;
-    const next = payloadStart + header.payloadLength;
-    if (header.lsn !== nextLsn) return end("the LSN does not follow", header);
-    if (next > buffer.length) return end("the payload runs over the segment", header);
-    const payload = buffer.subarray(payloadStart, next);
-    if (crc32c(payload) !== header.payloadCrc) return end("payload checksum mismatch", header);
-    visit({ ...header, offset, payload });
-    chain = header.headerCrc;
-    nextLsn += 1n;
-    offset = next;
+  for (let place = from; ; ) {
+    const found = recordAt(buffer, place);
+    if (found.status === "broken") return found.end;
+    visit(found.record);
+    place = found.next;
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Which slots are free, and the rule that two spares stay free for the next open (D9): every rotation
  * leaves two or grows first, and where it cannot grow it is refused before anything is harmed.
+ * Surplus slots are given back to the file system.
  */
 import type { Disk } from "../disk/disk.js";
 import { assert } from "../types/assert.js";
@@ -41,6 +42,11 @@ export class Space {
     return this.#whole().length;
   }
 
+  /** Size of a slot. */
+  get segmentBytes(): number {
+    return this.#segmentBytes;
+  }
+
   /** Bytes of all slots. */
   get byteLength(): number {
     let sum = 0;
@@ -49,9 +55,14 @@ export class Space {
   }
 
   slot(slot: number): Slot {
-    const found = this.#slots.get(slot);
-    assert(found !== undefined, "a pointer names a slot that there is");
+    const found = this.find(slot);
+    assert(found !== undefined, "a segment lies in a slot that there is");
     return found;
+  }
+
+  /** A slot that may have been given back. */
+  find(slot: number): Slot | undefined {
+    return this.#slots.get(slot);
   }
 
   /** Grows until `count` slots are free. DISK_FULL poisons nothing: a slot half made is free space. */
@@ -80,6 +91,21 @@ export class Space {
   release(slot: number): void {
     assert(!this.#free.has(slot), "a slot is released once");
     this.#free.add(slot);
+  }
+
+  /**
+   * Gives up to `count` free slots back, the highest first. That a name is gone need not be durable: a
+   * slot that comes back is free space, since no head lists it.
+   */
+  async giveBack(count: number): Promise<void> {
+    const free = [...this.#free].sort((a, b) => b - a);
+    for (const slot of free.slice(0, count)) {
+      const { file } = this.slot(slot);
+      this.#free.delete(slot);
+      this.#slots.delete(slot);
+      await file.close();
+      await this.#disk.remove(file.path);
+    }
   }
 
   #whole(): number[] {

@@ -12,6 +12,7 @@
 import { ByteReader, ByteWriter, FormatError } from "../codec/binary.js";
 import { crc32c } from "../codec/crc32c.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
+import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { FORMAT_VERSION, STORE_ID_BYTES } from "./head.js";
 
@@ -153,31 +154,49 @@ export async function ownStore(
   directory: string,
   chainId: string,
 ): Promise<OwnedStore> {
-  const path = `${directory}/${STORE_FILE}`;
   const isDirectory = (await disk.kind(directory)) === "directory";
-  const file = isDirectory ? await disk.openToWrite(path) : undefined;
+  const file = isDirectory ? await disk.openToWrite(`${directory}/${STORE_FILE}`) : undefined;
   try {
     // The lock comes before the reading: an init at work holds it until STORE is whole.
     await file?.lock();
-    const found = file && decodeStore(await file.read(0, STORE_BYTES_MAX));
-    const facts: OpenFacts = {
-      directory: isDirectory,
-      store: found?.status ?? "missing",
-      initUnfinished: isDirectory && (await disk.kind(`${directory}/${INIT_FILE}`)) !== undefined,
-      chainMatches: found?.status === "valid" && found.identity.chainId === chainId,
-    };
-    const verdict = openCases.find((row) => row.fits(facts));
-    if (verdict && verdict.verdict !== "open") {
-      throw new PersisterError(verdict.verdict, `${directory}: ${verdict.say} [${verdict.label}]`, {
-        file: path,
-      });
-    }
-    if (file && found?.status === "valid") return { file, identity: found.identity };
-    throw new PersisterError("NOT_A_STORE", `${directory}: no STORE could be read`, { file: path });
+    const identity = await readIdentity(disk, directory, file, chainId);
+    assert(file !== undefined, "an identity is read from a file");
+    return { file, identity };
   } catch (error) {
     await file?.close();
     throw error;
   }
+}
+
+/**
+ * What the open STORE in `directory` says (`undefined`: there is none); of whatever chain it is where
+ * `chainId` is left out.
+ *
+ * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says.
+ */
+export async function readIdentity(
+  disk: Disk,
+  directory: string,
+  file: DiskFile | undefined,
+  chainId?: string,
+): Promise<StoreIdentity> {
+  const isDirectory = file !== undefined || (await disk.kind(directory)) === "directory";
+  const found = file && decodeStore(await file.read(0, STORE_BYTES_MAX));
+  const facts: OpenFacts = {
+    directory: isDirectory,
+    store: found?.status ?? "missing",
+    initUnfinished: isDirectory && (await disk.kind(`${directory}/${INIT_FILE}`)) !== undefined,
+    chainMatches:
+      found?.status === "valid" && (chainId === undefined || found.identity.chainId === chainId),
+  };
+  const row = openCases.find((each) => each.fits(facts));
+  const isStore = row === undefined || row.verdict === "open";
+  if (isStore && found?.status === "valid") return found.identity;
+  throw new PersisterError(
+    isStore ? "NOT_A_STORE" : row.verdict,
+    `${directory}: ${isStore ? "no STORE could be read" : `${row.say} [${row.label}]`}`,
+    { file: `${directory}/${STORE_FILE}` },
+  );
 }
 
 /** The directory that holds `path`. */

@@ -2,12 +2,11 @@
  * `LaneLog<T>`: a typed, contiguous log of records [first, next), one per lane and one for the road.
  *
  * Appends are refused unless they are in order (D2); a truncation reads the record that becomes the
- * first back from disk before anything below it goes (D4). The table of pointers lives in memory and
- * covers the live records; payloads stay on disk.
+ * first back from disk before anything below it goes (D4). Payloads stay on disk, and the journal
+ * knows where.
  */
 import type { Entry, Settled } from "../journal/group.js";
 import type { Journal } from "../journal/journal.js";
-import type { Pointer } from "../journal/segment.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 
@@ -57,8 +56,6 @@ export class LaneLog<T> {
   #next: bigint;
   /** Next once all that is queued is durable. */
   #queuedNext: bigint;
-  /** Of [first, next). */
-  #pointers: Pointer[];
   /** Those who wait for something queued to become durable, or not. */
   #whenSettled: (() => void)[] = [];
   /** Payloads on their way to disk, for telling a duplicate from a conflict. */
@@ -69,15 +66,14 @@ export class LaneLog<T> {
     readonly name: string;
     readonly kind: RecordKind<T>;
     readonly first: bigint;
-    readonly pointers: readonly Pointer[];
+    readonly next: bigint;
   }) {
     this.name = options.name;
     this.#journal = options.journal;
     this.#kind = options.kind;
     this.#first = options.first;
-    this.#next = options.first + BigInt(options.pointers.length);
+    this.#next = options.next;
     this.#queuedNext = this.#next;
-    this.#pointers = [...options.pointers];
   }
 
   /** First live number; equal to `next` where the log is empty. */
@@ -97,13 +93,6 @@ export class LaneLog<T> {
 
   get count(): bigint {
     return this.#next - this.#first;
-  }
-
-  /** Where the live records lie that are in slot `slot`, with their numbers. */
-  pointersIn(slot: number): { readonly number: bigint; readonly pointer: Pointer }[] {
-    return this.#pointers.flatMap((pointer, index) =>
-      pointer.slot === slot ? [{ number: this.#first + BigInt(index), pointer }] : [],
-    );
   }
 
   /**
@@ -158,11 +147,10 @@ export class LaneLog<T> {
    * @throws {PersisterError} OUT_OF_SEQUENCE outside [first, next); JOURNAL_CORRUPT, IO.
    */
   async readBytes(number: bigint): Promise<Uint8Array> {
-    const pointer = this.#pointers[Number(number - this.#first)];
-    if (number < this.#first || number >= this.#next || !pointer) {
-      throw this.#error("OUT_OF_SEQUENCE", number, "is not held");
-    }
-    return await this.#journal.read(pointer, this.name, number);
+    const isLive = number >= this.#first && number < this.#next;
+    const bytes = isLive ? await this.#journal.read(this.name, number) : undefined;
+    if (!bytes) throw this.#error("OUT_OF_SEQUENCE", number, "is not held");
+    return bytes;
   }
 
   /** The decoded record at `number`. */
@@ -253,19 +241,17 @@ export class LaneLog<T> {
   #submit(turn: LogTurn<T>, resolve: () => void, reject: (cause: unknown) => void): void {
     const entries: Entry[] = [];
     let open = 0;
-    let failure: { readonly error: PersisterError } | undefined;
-    const track = (done: (pointer: Pointer) => void, undone: () => void): Settled => {
+    let failure: PersisterError | undefined;
+    const track = (done: () => void, undone: () => void): Settled => {
       open += 1;
-      return (outcome) => {
+      return (error) => {
         open -= 1;
-        if ("pointer" in outcome) done(outcome.pointer);
-        else {
-          undone();
-          failure ??= outcome;
-        }
+        if (error) undone();
+        else done();
+        failure ??= error;
         this.#wakeSettled();
         if (open > 0) return;
-        if (failure) reject(failure.error);
+        if (failure) reject(failure);
         else resolve();
       };
     };
@@ -293,9 +279,9 @@ export class LaneLog<T> {
     this.#queuedNext = number + 1n;
     this.#inFlight.set(number, payload);
     const settled = track(
-      (pointer) => {
+      () => {
         this.#inFlight.delete(number);
-        this.#appended(number, pointer);
+        this.#appended(number);
         turn.onDurable?.(this.#next);
       },
       () => {
@@ -306,19 +292,16 @@ export class LaneLog<T> {
     return { type: "append", name: this.name, number, payload, hash, settled };
   }
 
-  #appended(number: bigint, pointer: Pointer): void {
+  #appended(number: bigint): void {
     assert(number === this.#next, "records become durable in order (D2)");
-    this.#pointers.push(pointer);
     this.#next = number + 1n;
   }
 
   #truncated(start: bigint): void {
     if (start <= this.#first) return;
-    this.#pointers = start >= this.#next ? [] : this.#pointers.slice(Number(start - this.#first));
     this.#first = start;
     if (start > this.#next) this.#next = start;
     if (start > this.#queuedNext) this.#queuedNext = start;
-    assert(BigInt(this.#pointers.length) === this.count, "a pointer for each live record");
   }
 
   #wakeSettled(): void {
@@ -333,4 +316,4 @@ export class LaneLog<T> {
   }
 }
 
-type Tracker = (done: (pointer: Pointer) => void, undone: () => void) => Settled;
+type Tracker = (done: () => void, undone: () => void) => Settled;

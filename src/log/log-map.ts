@@ -5,9 +5,10 @@
  *
  * It is written once per sealed segment, as one synced batch, off the acknowledgement path, and is
  * never trusted: every pointer is checked against the record it names. The journal is the truth, so
- * a map that is lost, refused or wrong costs time, never data.
+ * a map that is lost, refused or wrong costs time, never data. It is made anew at each open, since
+ * LevelDB can end the process over a damaged table: what it left is never read again.
  */
-import { ClassicLevel } from "classic-level";
+import { rm } from "node:fs/promises";
 import { Level } from "level";
 import type { Pointer } from "../journal/segment.js";
 
@@ -45,23 +46,15 @@ interface Sublevel {
 }
 
 /**
- * Opens the map in `directory` empty: whoever opens it writes what the journal holds. A folder that
- * LevelDB refuses is thrown away; where even a fresh one fails (a full disk), the map is in memory
- * and says so.
+ * Opens the map in `directory` empty: whoever opens it writes what the journal holds. Where that
+ * fails (a full disk), the map is in memory and says so.
  */
 export async function openLogMap(directory: string): Promise<LogMap> {
   try {
-    const database = await openDatabase(directory);
-    await database.clear();
-    return new LevelMap(database, undefined);
-  } catch (first) {
-    try {
-      await ClassicLevel.destroy(directory);
-      const warning = `the map was refused and is made anew: ${reasonOf(first)}`;
-      return new LevelMap(await openDatabase(directory), warning);
-    } catch (second) {
-      return memoryLogMap(`the map is in memory only: ${reasonOf(second)}`);
-    }
+    await rm(directory, { recursive: true, force: true });
+    return new LevelMap(await openDatabase(directory));
+  } catch (cause) {
+    return memoryLogMap(`the map is in memory only: ${reasonOf(cause)}`);
   }
 }
 
@@ -76,13 +69,12 @@ async function openDatabase(directory: string): Promise<Database> {
 }
 
 class LevelMap implements LogMap {
-  readonly warning: string | undefined;
+  readonly warning = undefined;
   readonly #database: Database;
   readonly #sublevels = new Map<string, Sublevel>();
 
-  constructor(database: Database, warning: string | undefined) {
+  constructor(database: Database) {
     this.#database = database;
-    this.warning = warning;
   }
 
   async write(entries: readonly MapEntry[], forgotten: readonly Forgotten[]): Promise<void> {

@@ -14,6 +14,7 @@ import type { Disk } from "../disk/disk.js";
 import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap, openLogMap } from "../log/log-map.js";
+import { ROAD } from "../persist/kinds.js";
 import { initPersisters, openPersisters, type Persisters } from "../persist/persisters.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
@@ -230,6 +231,21 @@ export class Lanekeeper {
   /** The encoded commit QC, from disk. */
   async readCommitQC(index: bigint): Promise<Uint8Array> {
     return await this.#persisters.road.log.readBytes(index);
+  }
+
+  /**
+   * A block that an anchor has pruned, as it was received; `undefined` where it is not retained. Which
+   * ones are, `status` tells. Nothing is promised of them.
+   *
+   * @throws {PersisterError} JOURNAL_CORRUPT where it is damaged; IO.
+   */
+  async readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined> {
+    return await this.#persisters.logs.readRetained(lane, number);
+  }
+
+  /** As `readRetainedBlock`, for a commit QC. */
+  async readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined> {
+    return await this.#persisters.logs.readRetained(ROAD, index);
   }
 
   /** Writes the consensus vote state (encoded PersistedInner); durable when resolved. */

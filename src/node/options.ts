@@ -12,6 +12,8 @@ const MIB = 1024 * KIB;
 export const defaults = {
   /** Holds the largest block (2.1 MB) beside others, and is written in one go within 10 ms or so. */
   segmentBytes: 4 * MIB,
+  /** What an anchor passed is forgotten: keeping it is for those who serve peers or archives. */
+  retainBytes: 0,
   /** Long enough that a busy store writes no mark of its own, short enough for an operator's eye. */
   idleMs: 20,
 } as const;
@@ -30,6 +32,8 @@ export interface InitChoices {
 export interface OpenChoices extends InitChoices {
   /** The committee of each epoch, for verifying what is pushed and the anchor that is recovered. */
   readonly epochOf: EpochOf;
+  /** Bytes of pruned blocks and QCs that stay readable, in whole segments; 0 where it is left out. */
+  readonly retainBytes?: number;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -42,6 +46,7 @@ const initSchema = z.strictObject({
 
 const openSchema = initSchema.extend({
   epochOf: z.custom<EpochOf>((value) => typeof value === "function", "a function"),
+  retainBytes: z.number().int().min(0).default(defaults.retainBytes),
 });
 
 export type InitSettings = z.output<typeof initSchema>;

@@ -2,6 +2,7 @@
  * One look at a running store, for operators and tests.
  */
 import type { AvailabilityState } from "../avail/availability-state.js";
+import { ROAD } from "../persist/kinds.js";
 import type { Persisters } from "../persist/persisters.js";
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
@@ -17,6 +18,8 @@ export interface Status {
   readonly durable: boolean;
   readonly lanes: ReadonlyMap<LaneId, QueueStatus & { readonly refused?: PersisterError }>;
   readonly road: QueueStatus;
+  /** What was pruned and can be read yet: ranges that end where the live ones begin. */
+  readonly retained: { readonly lanes: ReadonlyMap<LaneId, Range>; readonly road: Range };
   readonly anchorRoadIndex: bigint | undefined;
   readonly pins: readonly PinnedNumber[];
   /** Journal slots: how many, how many of them free, and their bytes. */
@@ -26,6 +29,7 @@ export interface Status {
     readonly records: number;
     readonly bytes: number;
     readonly rotations: number;
+    readonly relocated: number;
     readonly droppedBlocks: number;
   };
   /** Why what is queued waits, while the disk is full. */
@@ -52,6 +56,7 @@ export function statusOf(
     durable,
     lanes,
     road: state.road,
+    retained: retainedOf(persisters),
     anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
     pins: blocks.pinned(),
     disk: journal.space,
@@ -59,5 +64,15 @@ export function statusOf(
     stalled: state.stalled,
     poison: journal.poison,
     mapWarnings: logs.mapWarnings,
+  };
+}
+
+function retainedOf({ blocks, road, logs }: Persisters): Status["retained"] {
+  const lanes = [...blocks.lanes].map(([lane, { first }]) => {
+    return [lane, { first: logs.retainedFirst(lane), next: first }] as const;
+  });
+  return {
+    lanes: new Map(lanes.filter(([, { first, next }]) => first < next)),
+    road: { first: logs.retainedFirst(ROAD), next: road.log.first },
   };
 }

@@ -184,8 +184,8 @@ export class BlockPersister {
 
   #order(order: (settled: Settled) => Entry): Promise<void> {
     return new Promise((resolve, reject) => {
-      const entry = order((outcome) => {
-        if ("error" in outcome) reject(outcome.error);
+      const entry = order((error) => {
+        if (error) reject(error);
         else resolve();
       });
       this.#journal.submit([entry]);

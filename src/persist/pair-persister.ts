@@ -94,6 +94,12 @@ export const pairCases: readonly PairCase[] = [
   { label: "newest", fits: () => true, action: "use", report: undefined },
 ];
 
+/** What is named of the pairs elsewhere: by the mark, and by the newest head. */
+export interface PairWitness {
+  readonly mark: Pick<Mark, PairRole>;
+  readonly headSeq: bigint;
+}
+
 export interface RecoveredPair {
   readonly role: PairRole;
   readonly pair: SlotPair;
@@ -118,7 +124,7 @@ export async function recoverPair(
   disk: Disk,
   directory: string,
   role: PairRole,
-  names: { readonly mark: Mark; readonly headSeq: bigint },
+  names: PairWitness,
 ): Promise<RecoveredPair> {
   const pair = await SlotPair.open(disk, directory, fileNames[role]);
   try {
@@ -133,7 +139,7 @@ function decide(
   pair: SlotPair,
   directory: string,
   role: PairRole,
-  names: { readonly mark: Mark; readonly headSeq: bigint },
+  names: PairWitness,
 ): RecoveredPair {
   const { verdict, label } = chooseSlot(pair.a, pair.b);
   const winner =
@@ -215,7 +221,7 @@ export class PairPersister {
         seq,
         roadIndex,
         write: () => this.#pair.write(seq, message),
-        settled: ({ error }) => {
+        settled: (error) => {
           if (error) reject(error);
           else resolve();
         },

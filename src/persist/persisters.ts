@@ -9,31 +9,18 @@ import { createSlots } from "../disk/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { type InitOptions, initStore } from "../journal/init.js";
 import type { Journal } from "../journal/journal.js";
-import { type Recovered, recoverJournal } from "../journal/recovery.js";
 import type { LogState } from "../journal/log-table.js";
-import { MARK_FILE, type Pin } from "../journal/mark.js";
-import {
-  INIT_FILE,
-  JOURNAL_DIRECTORY,
-  type OwnedStore,
-  ownStore,
-  STORE_FILE,
-} from "../journal/store.js";
-import { INDEX_DIRECTORY, type LogMap } from "../log/log-map.js";
+import type { Pin } from "../journal/mark.js";
+import { INIT_FILE, type OwnedStore, ownStore } from "../journal/store.js";
+import type { LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { encodePruneAnchor } from "../wire/encode.js";
 import { BlockPersister } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
-import {
-  ANCHOR_NAME,
-  PairPersister,
-  type RecoveredPair,
-  recoverPair,
-  VOTE_NAME,
-  writePairAgain,
-} from "./pair-persister.js";
-import { type EpochOf, proveAnchor, RecordJudge, startsByAnchor } from "./recovery.js";
+import { type JudgedStore, judgeStore, pairFiles } from "./judged-store.js";
+import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
+import { type EpochOf, proveAnchor } from "./recovery.js";
 
 /** What a store's parts are opened with. All values are required here: defaults live at the edge. */
 export interface PersistOptions {
@@ -41,6 +28,8 @@ export interface PersistOptions {
   readonly directory: string;
   readonly chainId: string;
   readonly segmentBytes: number;
+  /** Bytes of what was pruned that stay readable; 0 for none. */
+  readonly retainBytes: number;
   readonly epochOf: EpochOf;
   readonly openMap: () => Promise<LogMap>;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -107,82 +96,35 @@ export async function initPersisters(options: InitOptions): Promise<void> {
 /**
  * Opens the store: everything acknowledged is there, or it is refused and no byte was changed (D5).
  *
- * @throws {PersisterError} as `ownStore`, `recoverJournal`, `recoverPair`, `proveAnchor` and
- * `startsByAnchor` say; DISK_FULL, IO.
+ * @throws {PersisterError} as `ownStore`, `judgeStore` and `proveAnchor` say; DISK_FULL, IO.
  */
 export async function openPersisters(options: PersistOptions): Promise<Persisters> {
   const { disk, directory } = options;
   const store = await ownStore(disk, directory, options.chainId);
-  const undo: (() => Promise<void>)[] = [() => store.file.close()];
+  let judged: JudgedStore | undefined;
   try {
-    const judge = new RecordJudge();
-    const recovered = await recoverJournal(disk, directory, store.identity.storeId, judge.visit);
-    undo.push(() => recovered.close());
-    const headSeq = recovered.head.anchorSeq;
-    const anchorPair = await recoverPair(disk, directory, "anchor", {
-      mark: recovered.mark,
-      headSeq,
-    });
-    undo.push(() => anchorPair.pair.close());
-    const votePair = await recoverPair(disk, directory, "vote", {
-      mark: recovered.mark,
-      headSeq: 0n,
-    });
-    undo.push(() => votePair.pair.close());
-    const anchor = anchorPair.message
-      ? await proveAnchor(anchorPair.message, anchorPair.file, options.epochOf)
-      : undefined;
-    const starts = startsByAnchor(recovered.table, judge.road, anchor);
-    const foreign = [...(await foreignNames(disk, directory)), ...recovered.foreign];
-    const found = { store, recovered, judge, anchorPair, votePair };
-    return await begin(options, { ...found, anchor, starts, foreign });
+    const { storeId } = store.identity;
+    judged = await judgeStore(disk, directory, storeId, (message, file) =>
+      proveAnchor(message, file, options.epochOf),
+    );
+    return await begin(options, store, judged);
   } catch (error) {
-    for (const step of undo.reverse()) await step();
+    await judged?.close();
+    await store.file.close();
     throw error;
   }
 }
 
-/** Every name in a state directory that is ours. */
-const OWN_NAMES = new Set([
-  STORE_FILE,
-  INIT_FILE,
-  MARK_FILE,
-  JOURNAL_DIRECTORY,
-  INDEX_DIRECTORY,
-  "jobs",
-  ...pairFiles(),
-]);
-
-function pairFiles(): string[] {
-  return [ANCHOR_NAME, VOTE_NAME].flatMap((name) => [`${name}_a.pb`, `${name}_b.pb`]);
-}
-
-/** What stands in the state directory and is not ours: reported, and left alone. */
-async function foreignNames(disk: Disk, directory: string): Promise<string[]> {
-  const entries = (await disk.list(directory)) ?? [];
-  return entries
-    .filter(({ name }) => !OWN_NAMES.has(name))
-    .map(({ name }) => `${directory}/${name}`);
-}
-
-interface Judged {
-  readonly store: OwnedStore;
-  readonly recovered: Recovered;
-  readonly judge: RecordJudge;
-  readonly anchorPair: RecoveredPair;
-  readonly votePair: RecoveredPair;
-  readonly anchor: PruneAnchor | undefined;
-  readonly starts: ReadonlyMap<string, bigint>;
-  readonly foreign: readonly string[];
-}
-
 /** From here on bytes are written: everything was read and judged. */
-async function begin(options: PersistOptions, judged: Judged): Promise<Persisters> {
-  const { store, recovered, judge, anchorPair, votePair, anchor } = judged;
+async function begin(
+  options: PersistOptions,
+  store: OwnedStore,
+  judged: JudgedStore,
+): Promise<Persisters> {
+  const { recovered, judge, anchorPair, votePair, anchor } = judged;
   const proven = await writeAgain(options.disk, options.directory, store, recovered);
   await writePairAgain(anchorPair);
   await writePairAgain(votePair);
-  const firsts = new Map([...recovered.table.states()].map(({ name, first }) => [name, first]));
   const voteRoadIndex = recovered.mark.voteRoadIndex;
   // Closed when the journal has drained, before the lock is let go.
   const closing: (() => Promise<void>)[] = [];
@@ -198,16 +140,15 @@ async function begin(options: PersistOptions, judged: Judged): Promise<Persister
   const logs = new LogSet({
     journal,
     table: recovered.table,
-    pointers: recovered.pointers,
-    recoveredFirsts: firsts,
     map,
+    retains: options.retainBytes > 0,
   });
   const tips = new Map(
     [...judge.tips].filter(([lane, tip]) => isHeld(recovered.table.byName(lane), tip.number)),
   );
   const blocks = new BlockPersister(journal, logs, tips);
   const road = new CommitQCPersister(logs);
-  await logs.rebuildMap();
+  logs.rebuildMap();
   if (anchor) await road.prune(anchor.commitQC);
   const anchors = new PairPersister(anchorPair, journal);
   const votes = new PairPersister(votePair, journal);
@@ -244,7 +185,7 @@ async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
   await disk.syncDirectory(directory);
 }
 
-function reportOf(judged: Judged, journal: Journal, logs: LogSet): RecoveryReport {
+function reportOf(judged: JudgedStore, journal: Journal, logs: LogSet): RecoveryReport {
   const { recovered, anchorPair, votePair } = judged;
   const warnings = [
     ...recovered.warnings,

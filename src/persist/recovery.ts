@@ -6,28 +6,57 @@ import type { RecoveredRecord } from "../journal/recovery.js";
 import type { LogTable } from "../journal/log-table.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
+import { verifyAnchor } from "../wire/anchor.js";
 import { readSignedBlockHeader } from "../wire/block-header.js";
-import type { Epoch } from "../wire/committee.js";
+import type { EpochOf } from "../wire/committee.js";
 import { decodeCommitQC, decodePruneAnchor } from "../wire/decode.js";
 import { DecodeError } from "../wire/decode-error.js";
 import { commitVoteDigest, headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
-import { verifyAppAgainstCommit, verifyAppQC, verifyCommitQC } from "../wire/verify.js";
 import { VerifyError } from "../wire/verify-error.js";
 import type { Tip } from "./block-persister.js";
 import { LANE_BLOCKS_MAX, ROAD } from "./kinds.js";
 
-/** Says which committee an epoch has; `undefined` for one that is not known. */
-export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
+export { verifyAnchor } from "../wire/anchor.js";
+export type { EpochOf } from "../wire/committee.js";
 
-/** Judges recovered records one by one, and remembers what the next must link to. */
+/** A block that was found, and what it must link to. */
+interface FoundBlock extends Tip {
+  readonly parentHash: Uint8Array;
+  readonly record: RecoveredRecord;
+}
+
+/** Judges recovered records one by one, in any order, and at the end how they are linked. */
 export class RecordJudge {
-  readonly #tips = new Map<LaneId, Tip>();
+  readonly #blocks = new Map<LaneId, Map<bigint, FoundBlock>>();
   readonly #road = new Map<bigint, CommitQC>();
 
   /** The last block of each lane that has one. */
   get tips(): ReadonlyMap<LaneId, Tip> {
-    return this.#tips;
+    return new Map(
+      [...this.#blocks].map(([lane, blocks]) => [lane, [...blocks.values()].reduce(higher)]),
+    );
+  }
+
+  /**
+   * D5: every block's parent is the block before it, where that one is held.
+   *
+   * @throws {PersisterError} RECOVERY_MISMATCH
+   */
+  checkLinks(): void {
+    for (const refusal of this.brokenLinks()) throw refusal;
+  }
+
+  /** A refusal for each block whose parent is not the block before it. */
+  *brokenLinks(): Generator<PersisterError> {
+    for (const blocks of this.#blocks.values()) {
+      for (const { number, parentHash, record } of blocks.values()) {
+        const parent = blocks.get(number - 1n);
+        if (parent && !sameBytes(parentHash, parent.headerHash)) {
+          yield mismatch(record, `its parent is not block ${parent.number}`);
+        }
+      }
+    }
   }
 
   /** Every commit QC that is held. */
@@ -63,14 +92,24 @@ export class RecordJudge {
     if (header.blockNumber !== record.number) {
       throw mismatch(record, `it is block ${header.blockNumber}`);
     }
-    const tip = this.#tips.get(lane);
-    if (tip && !sameBytes(header.parentHash, tip.headerHash)) {
-      throw mismatch(record, `its parent is not block ${tip.number}`);
-    }
-    const hash = headerHash(header);
-    this.#tips.set(lane, { number: record.number, headerHash: hash });
-    return hash;
+    const { name, number, pointer, file } = record;
+    const block = {
+      number,
+      headerHash: headerHash(header),
+      parentHash: header.parentHash,
+      // Without the payload: it is valid no longer than this visit.
+      record: { name, number, pointer, file, payload: NOTHING },
+    };
+    const blocks = this.#blocks.get(lane) ?? new Map<bigint, FoundBlock>();
+    this.#blocks.set(lane, blocks.set(number, block));
+    return block.headerHash;
   }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function higher(one: FoundBlock, other: FoundBlock): FoundBlock {
+  return one.number > other.number ? one : other;
 }
 
 /**
@@ -97,17 +136,6 @@ export async function proveAnchor(
       { file, cause },
     );
   }
-}
-
-/** The app QC is about this very commit QC, and both have their quorum. Throws VerifyError. */
-export async function verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf): Promise<void> {
-  const { appQC, commitQC } = anchor;
-  const { epochIndex } = commitQC.vote.view;
-  const epoch = epochOf(epochIndex);
-  if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
-  verifyAppAgainstCommit(appQC.vote, commitQC);
-  await verifyCommitQC(commitQC, epoch);
-  await verifyAppQC(appQC, epoch.committee);
 }
 
 /** One way in which the logs may contradict the anchor; each is a refusal. */

@@ -16,6 +16,18 @@ const range = fc.tuple(u64, u64).map(([a, b]): [bigint, bigint] => (a < b ? [a, 
 const seqs = fc.record({ acked: u64, inFlight: u64 });
 const pins = fc.array(fc.record({ name, number: u64, hash: bytes(32) }), { maxLength: 5 });
 
+const segments = fc.array(
+  fc.record({
+    slot: u32,
+    sequence: u64,
+    firstLsn: u64,
+    nextLsn: u64,
+    endOffset: u32,
+    endChain: u32,
+  }),
+  { maxLength: 6 },
+);
+
 const heads: fc.Arbitrary<Head> = fc.record({
   storeId: bytes(16),
   generation: u64,
@@ -23,20 +35,10 @@ const heads: fc.Arbitrary<Head> = fc.record({
   salt: bytes(32),
   firstLsn: u64,
   anchorSeq: u64,
-  indexedThrough: u64,
   keyId: u32,
   nextLog: u32,
-  sealed: fc.array(
-    fc.record({
-      slot: u32,
-      sequence: u64,
-      firstLsn: u64,
-      nextLsn: u64,
-      endOffset: u32,
-      endChain: u32,
-    }),
-    { maxLength: 6 },
-  ),
+  sealed: segments,
+  retained: segments,
   logs: fc.array(
     fc.tuple(u32, name, range, bytes(32)).map(([log, logName, [first, next], tip]) => {
       return { log, name: logName, first, next, tip };

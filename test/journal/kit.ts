@@ -68,6 +68,7 @@ export async function openJournal(
         disk,
         directory: DIRECTORY,
         segmentBytes,
+        retainBytes: 0,
         randomBytes,
         whenIdle: (task) => queueMicrotask(task),
         beforeRelease: () => Promise.resolve(),
@@ -79,9 +80,8 @@ export async function openJournal(
     const logs = new LogSet({
       journal,
       table: recovered.table,
-      pointers: recovered.pointers,
-      recoveredFirsts: new Map(),
       map: memoryLogMap(undefined),
+      retains: false,
     });
     const opened = new Map<string, LaneLog<string>>();
     const log = (name = "log"): LaneLog<string> => {

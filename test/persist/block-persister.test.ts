@@ -19,6 +19,7 @@ async function open(disk: SimulatedDisk): Promise<Persisters> {
     directory: DIRECTORY,
     chainId: CHAIN_ID,
     segmentBytes: SEGMENT_BYTES,
+    retainBytes: 0,
     epochOf: chain.epochOf,
   });
 }
