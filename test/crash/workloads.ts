@@ -83,4 +83,28 @@ export const leapingWork: Workload = async ({ open }) => {
   await session.close();
 };
 
-export const workloads = { steadyWork, hastyWork, leapingWork } as const;
+/**
+ * One lane runs far ahead and stops, so that its old segment straggles: it is relocated and released,
+ * while the others go on and rotate; and restarts that each leave a segment with little in it.
+ */
+export const stragglingWork: Workload = async ({ open }) => {
+  let session = await open();
+  const [ahead, ...others] = chain.lanes;
+  for (let number = 0n; ahead && number < 20n; number++) await session.push(ahead, number);
+  await session.settled();
+  for (let round = 0n; round < 18n; round++) {
+    for (const lane of others) await session.push(lane, round);
+    await session.qc(round);
+    if (round >= 2n && round % 2n === 0n) await session.anchor(round - 2n);
+    await session.settled();
+  }
+  await session.close();
+  for (let again = 18n; again < 20n; again++) {
+    session = await open();
+    for (const lane of others) await session.push(lane, again);
+    await session.settled();
+    await session.close();
+  }
+};
+
+export const workloads = { steadyWork, hastyWork, leapingWork, stragglingWork } as const;

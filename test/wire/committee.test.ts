@@ -1,104 +1,102 @@
+/** Quorums, lane order, leaders, and lanes over epochs. */
 import { describe, expect, it } from "vitest";
 import { laneIdOf } from "../../src/types/lane.js";
-import { roadIndex } from "../../src/types/numbers.js";
+import { roadIndex, U64_MAX } from "../../src/types/numbers.js";
 import { Committee, isLaneClosed } from "../../src/wire/committee.js";
 import { VerifyError } from "../../src/wire/verify-error.js";
-import { golden, hex, noGolden } from "./golden.js";
+import { committee, keys } from "./samples.js";
 
-interface Quorums {
-  readonly total: string;
-  readonly faulty: string;
-  readonly laneQuorum: string;
-  readonly commitQuorum: string;
-  readonly lanes: readonly { readonly dirName: string; readonly weight: string }[];
-}
+/** Of the sample committee: positions of the leaders of roads 0 to 11 at view number 2. */
+const LEADERS = [1, 1, 0, 1, 0, 1, 0, 0, 2, 0, 1, 1];
 
-interface Members {
-  readonly members: readonly { readonly public: string; readonly weight: string }[];
-}
+/** A committee of made-up keys with these weights, in the order of the keys. */
+const numbered = (weights: readonly bigint[]) =>
+  weights.map((weight, index) => ({ key: new Uint8Array(32).fill(index + 1), weight }));
 
-interface Committees {
-  readonly cases: readonly (Members &
-    Quorums & {
-      readonly name: string;
-      readonly accept: boolean;
-      readonly errorClass?: string;
-      readonly leaders?: readonly (readonly [string, string, string, number])[];
-    })[];
-  readonly derived: readonly (Members & {
-    readonly epoch: string;
-    readonly accept: boolean;
-    readonly errorClass?: string;
-    readonly committee?: Quorums;
-    readonly lanes?: readonly (readonly [string, string, boolean, boolean])[];
-  })[];
-}
-
-function weighted({ members }: Members) {
-  return members.map((member) => ({ key: hex(member.public), weight: BigInt(member.weight) }));
-}
-
-function checkQuorums(committee: Committee, expected: Quorums): void {
-  expect({
-    total: String(committee.total),
-    faulty: String(committee.faulty),
-    laneQuorum: String(committee.laneQuorum),
-    commitQuorum: String(committee.commitQuorum),
-    lanes: committee.members.map(({ lane, weight }) => [lane, String(weight)]),
-  }).toEqual({
-    total: expected.total,
-    faulty: expected.faulty,
-    laneQuorum: expected.laneQuorum,
-    commitQuorum: expected.commitQuorum,
-    lanes: expected.lanes.map(({ dirName, weight }) => [dirName, weight]),
-  });
-}
-
-function refusal(make: () => Committee): string {
-  try {
-    make();
-    return "accept";
-  } catch (error) {
-    if (error instanceof VerifyError) return error.errorClass;
-    throw error;
-  }
-}
-
-describe.skipIf(noGolden)("committees", () => {
-  const data = noGolden ? undefined : golden<Committees>("committees.json");
-
-  it.for(data?.cases ?? [])("$name", (testCase) => {
-    if (!testCase.accept) {
-      expect(refusal(() => Committee.genesis(weighted(testCase)))).toBe(testCase.errorClass);
-      return;
-    }
-    const committee = Committee.genesis(weighted(testCase));
-    checkQuorums(committee, testCase);
-    for (const [index, number, , position] of testCase.leaders ?? []) {
-      const leader = committee.leader({ index: roadIndex(BigInt(index)), number: BigInt(number) });
-      expect(committee.members.indexOf(leader)).toBe(Number(position));
-    }
+describe("a committee", () => {
+  it.for([
+    { weights: [1n], quorums: [1n, 0n, 1n, 1n] },
+    { weights: [1n, 1n, 1n], quorums: [3n, 0n, 3n, 1n] },
+    { weights: [1n, 1n, 1n, 1n], quorums: [4n, 1n, 3n, 2n] },
+    { weights: [1n, 2n, 4n, 8n, 16n, 32n, 64n], quorums: [127n, 42n, 85n, 43n] },
+    { weights: [5n, 0n, 5n], quorums: [10n, 3n, 7n, 4n] },
+    {
+      weights: [U64_MAX],
+      quorums: [U64_MAX, U64_MAX / 3n - 1n, 2n * (U64_MAX / 3n) + 1n, U64_MAX / 3n],
+    },
+  ])("of weights $weights has its quorums", ({ weights, quorums }) => {
+    const made = Committee.genesis(numbered(weights));
+    expect([made.total, made.faulty, made.commitQuorum, made.laneQuorum]).toEqual(quorums);
+    expect(made.members.length).toBe(weights.filter((weight) => weight > 0n).length);
   });
 
-  it("a chain of epochs keeps the joined epochs of those who stay and closes other lanes", () => {
-    let current: Committee | undefined;
-    for (const step of data?.derived ?? []) {
-      const epoch = BigInt(step.epoch);
-      const weights = weighted(step);
-      const before = current;
-      const make = () => before?.after(epoch, weights) ?? Committee.genesis(weights);
-      if (!step.accept) {
-        expect(refusal(make)).toBe(step.errorClass);
-        continue;
-      }
-      const committee = make();
-      current = committee;
-      if (step.committee !== undefined) checkQuorums(committee, step.committee);
-      for (const [validator, joined, member, closed] of step.lanes ?? []) {
-        const lane = laneIdOf(hex(validator), BigInt(joined));
-        expect(committee.memberOfLane(lane) !== undefined).toBe(member);
-        expect(isLaneClosed(lane, epoch, committee)).toBe(closed);
-      }
-    }
+  it("has its lanes in the order of keys, whatever order they came in", () => {
+    const lanes = committee.members.map(({ lane }) => lane);
+    expect(lanes).toEqual([...lanes].sort());
+    const weights = keys.map(({ publicKey }) => ({ key: publicKey, weight: 1n }));
+    expect(Committee.genesis(weights.reverse()).members).toEqual(committee.members);
+  });
+
+  it("draws its leaders by weight, from road and view number only", () => {
+    const weights = numbered([1n, 100n, 1n]);
+    const made = Committee.genesis(weights);
+    const drawn = Array.from({ length: 30 }, (_, index) => {
+      const leader = made.leader({ index: roadIndex(BigInt(index)), number: 0n });
+      return made.members.indexOf(leader);
+    });
+    expect(drawn.filter((position) => position === 1).length).toBeGreaterThan(25);
+    const leaders = Array.from({ length: 12 }, (_, index) => {
+      const leader = committee.leader({ index: roadIndex(BigInt(index)), number: 2n });
+      return committee.members.indexOf(leader);
+    });
+    expect(leaders).toEqual(LEADERS);
+  });
+
+  it.for([
+    { what: "no members", weights: [], errorClass: "zero_weight" },
+    { what: "weights of 0 only", weights: [0n, 0n], errorClass: "zero_weight" },
+    { what: "a total of 2^64", weights: [U64_MAX, 1n], errorClass: "overflow" },
+    {
+      what: "101 members",
+      weights: Array<bigint>(101).fill(1n),
+      errorClass: "too_many_validators",
+    },
+  ])("is refused with $what ($errorClass)", ({ weights, errorClass }) => {
+    const make = () => Committee.genesis(numbered(weights));
+    expect(make).toThrow(VerifyError);
+    expect(make).toThrow(expect.objectContaining({ errorClass }));
+  });
+});
+
+describe("over epochs", () => {
+  const [a, b, c] = numbered([1n, 1n, 1n]);
+  if (a === undefined || b === undefined || c === undefined) throw new Error("three members");
+  const joined = (made: Committee) => made.members.map((member) => member.joined);
+
+  it("those who stay keep the epoch they joined, those who come back join anew", () => {
+    const zero = Committee.genesis([a, b]);
+    const two = zero.after(2n, [a, c]);
+    const five = two.after(5n, [a, b, c]);
+    expect([zero, two, five].map(joined)).toEqual([
+      [0n, 0n],
+      [0n, 2n],
+      [0n, 5n, 2n],
+    ]);
+  });
+
+  it("a lane is closed in an epoch after its own whose committee does not have it", () => {
+    const later = Committee.genesis([a, b]).after(2n, [a]);
+    const closed = (key: Uint8Array, epoch: bigint) =>
+      isLaneClosed(laneIdOf(key, epoch), 2n, later);
+    expect(closed(a.key, 0n)).toBe(false);
+    expect(closed(b.key, 0n)).toBe(true);
+    expect(closed(a.key, 1n)).toBe(true);
+    expect(closed(b.key, 2n)).toBe(false);
+    expect(closed(b.key, 3n)).toBe(false);
+  });
+
+  it("epoch 0 comes after no other", () => {
+    const make = () => Committee.genesis([a]).after(0n, [a]);
+    expect(make).toThrow(expect.objectContaining({ errorClass: "epoch_zero" }));
   });
 });

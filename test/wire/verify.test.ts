@@ -1,20 +1,17 @@
+/** Why blocks and certificates are refused: for each class a single change to a good one. */
 import { describe, expect, it } from "vitest";
-import { blockNumber, roadIndex } from "../../src/types/numbers.js";
-import { Committee, type Epoch } from "../../src/wire/committee.js";
+import { laneIdOf } from "../../src/types/lane.js";
+import { blockNumber, roadIndex, U64_MAX } from "../../src/types/numbers.js";
+import * as build from "../../src/wire/build.js";
+import { sign } from "../../src/wire/ed25519.js";
+import { laneProposalDigest } from "../../src/wire/hash.js";
 import {
-  decodeAppProposal,
-  decodeAppQC,
-  decodeCommitQC,
-  decodeFullCommitQC,
-  decodeLaneQC,
-  decodePrepareQC,
-  decodeSignedBlock,
-  decodeTimeoutQC,
-} from "../../src/wire/decode.js";
-import { DecodeError } from "../../src/wire/decode-error.js";
-import { encodeSignedBlock } from "../../src/wire/encode.js";
-import { headerHash, laneProposalDigest, payloadHash, sha256 } from "../../src/wire/hash.js";
-import { readSignedBlockHeader } from "../../src/wire/block-header.js";
+  type LaneRange,
+  type Proposal,
+  type Signature,
+  type TimeoutVote,
+  ZERO_HASH,
+} from "../../src/wire/messages.js";
 import { verifyTimeoutQC } from "../../src/wire/timeout.js";
 import {
   verifyAppAgainstCommit,
@@ -24,209 +21,239 @@ import {
   verifyFullCommitQC,
   verifyLaneQC,
   verifyPrepareQC,
-  verifySignature,
   verifySignedBlock,
 } from "../../src/wire/verify.js";
-import { VerifyError } from "../../src/wire/verify-error.js";
-import { golden, goldenText, hex, noGolden, toHex } from "./golden.js";
+import {
+  VerifyError,
+  type VerifyErrorClass,
+  verifyErrorClasses,
+} from "../../src/wire/verify-error.js";
+import * as s from "./samples.js";
 
-interface Members {
-  readonly members: readonly { readonly public: string; readonly weight: string }[];
-}
+/** What is wrong, the class of the refusal, and the check that refuses. */
+type Refusal = readonly [string, VerifyErrorClass, () => void | Promise<void>];
 
-interface QCs {
-  readonly committees: readonly (Members & {
-    readonly name: string;
-    readonly lanes: readonly { readonly validator: string; readonly joined: string }[];
-    readonly epoch: {
-      readonly index: string;
-      readonly roads: { readonly first: string; readonly next: string };
-    };
-  })[];
-  readonly cases: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly bytes: string;
-    readonly committee: string;
-    readonly decodes: boolean;
-    readonly accept: boolean;
-    readonly errorClass?: string;
-    readonly commitQC?: string;
-    readonly previousCommitQC?: string | null;
-  }[];
-}
+const { view } = s.proposal;
+const strangersLane = laneIdOf(s.stranger.publicKey, 0n);
 
-interface LaneBlock {
-  readonly name: string;
-  readonly record: string;
-  readonly number: string;
-  readonly headerHash: string;
-  readonly payloadHash: string;
-  readonly parentHash: string;
-  readonly digest: string;
-  readonly sha256: string;
-}
+/** Verifies a commit QC of a quorum about the sample proposal with `change`. */
+const proposing = (change: Partial<Proposal>) => () =>
+  verifyCommitQC(build.buildCommitQC({ ...s.proposal, ...change }, s.quorum), s.epoch);
 
-interface Lanes extends Members {
-  readonly lanes: readonly {
-    readonly file: string;
-    readonly count: number;
-    readonly dirName: string;
-  }[];
-  readonly bad: readonly (LaneBlock & {
-    readonly blockVerify: string;
-    readonly signatureVerify: string;
-    readonly signerIsLaneOwner: boolean;
-  })[];
-}
+const ranging = (change: Partial<LaneRange>) => {
+  const [empty, full] = s.proposal.laneRanges;
+  if (empty === undefined || full === undefined) throw new Error("the sample has two ranges");
+  return proposing({ laneRanges: [{ ...empty, ...change }, full] });
+};
 
-function weighted({ members }: Members) {
-  return members.map((member) => ({ key: hex(member.public), weight: BigInt(member.weight) }));
-}
+/** Verifies the sample commit QC with other signatures. */
+const signing = (sigs: readonly (Signature | undefined)[]) => () => {
+  const given = sigs.filter((sig) => sig !== undefined);
+  return verifyCommitQC({ ...s.commitQC, sigs: given }, s.epoch);
+};
+const [one, two, three] = s.commitQC.sigs;
+const byStranger = build.buildCommitQC(s.proposal, [s.stranger]).sigs[0];
+const ofPrepare = build.buildPrepareQC(s.proposal, s.quorum).sigs[2];
 
-/** A committee whose lanes have the given joined epochs. */
-function committeeOf(listed: QCs["committees"][number]): Committee {
-  const weights = weighted(listed);
-  const epochs = [...new Set(listed.lanes.map((lane) => BigInt(lane.joined)))].sort();
-  let committee: Committee | undefined;
-  for (const epoch of epochs) {
-    const present = weights.filter(({ key }) => {
-      const lane = listed.lanes.find((candidate) => candidate.validator === toHex(key));
-      return lane !== undefined && BigInt(lane.joined) <= epoch;
-    });
-    if (committee !== undefined) committee = committee.after(epoch, present);
-    else if (epoch === 0n) committee = Committee.genesis(present);
-    else
-      committee = Committee.genesis([{ key: new Uint8Array(32), weight: 1n }]).after(
-        epoch,
-        present,
-      );
-  }
-  if (committee === undefined) throw new Error("a committee without lanes");
-  const final = committee;
-  expect(final.members.map(({ lane }) => lane.slice(0, 64))).toEqual(
-    listed.lanes.map((lane) => lane.validator),
-  );
-  expect(final.members.map(({ joined }) => String(joined))).toEqual(
-    listed.lanes.map((lane) => lane.joined),
-  );
-  return final;
-}
+/** The QC of the road before, which a timeout QC follows. */
+const previous = {
+  ...s.commitQC,
+  vote: { ...s.proposal, view: { ...view, index: roadIndex(2n) } },
+};
+const timingOut =
+  (
+    votes: readonly TimeoutVote[],
+    latestPrepareQC = s.timeoutQC.latestPrepareQC,
+    after = previous,
+  ) =>
+  () => {
+    const signed = votes.map((vote, index) =>
+      build.signTimeoutVote(vote, s.quorum[index] ?? s.first),
+    );
+    return verifyTimeoutQC({ votes: signed, latestPrepareQC }, s.epoch, after);
+  };
+const vote = s.timeoutVote;
+const without = { ...vote, latestPrepareQcViewNumber: undefined };
 
-async function verdict(check: () => void | Promise<void>): Promise<string> {
+const refusals: readonly Refusal[] = [
+  ["signatures below the quorum", "quorum", signing([one, two])],
+  [
+    "a lane QC below its quorum",
+    "quorum",
+    () => verifyLaneQC({ ...s.laneQC, sigs: s.laneQC.sigs.slice(1) }, s.committee),
+  ],
+  [
+    "an app QC below its quorum",
+    "quorum",
+    () => verifyAppQC({ ...s.appQC, sigs: s.appQC.sigs.slice(1) }, s.committee),
+  ],
+  ["two timeout votes", "quorum", timingOut([vote, vote])],
+  ["a signer twice", "duplicate_signer", signing([one, two, three, one])],
+  ["a stranger, after the quorum", "not_a_replica", signing([one, two, three, byStranger])],
+  ["a signature under another arm", "bad_signature", signing([one, two, ofPrepare])],
+  ["commit votes for a prepare QC", "bad_signature", () => verifyPrepareQC(s.commitQC, s.epoch)],
+  ["another epoch", "epoch", proposing({ view: { ...view, epochIndex: 1n } })],
+  [
+    "a road after the epoch",
+    "road_range",
+    proposing({ view: { ...view, index: s.epoch.nextRoad } }),
+  ],
+  ["no block", "empty_tipcut", proposing({ laneRanges: [] })],
+  ["eleven blocks of a lane", "range_too_long", ranging({ next: blockNumber(18n) })],
+  [
+    "a range that wraps",
+    "invalid_range",
+    ranging({ first: blockNumber(U64_MAX), next: blockNumber(1n) }),
+  ],
+  ["a lane of nobody", "not_a_lane", ranging({ lane: strangersLane })],
+  [
+    "a hash on an empty range",
+    "nonzero_hash_on_empty_range",
+    ranging({ lastHash: new Uint8Array(32).fill(1) }),
+  ],
+  [
+    "too few headers",
+    "headers_length",
+    () => verifyFullCommitQC({ qc: s.commitQC, headers: [] }, s.epoch),
+  ],
+  [
+    "another header",
+    "header_hash",
+    () =>
+      verifyFullCommitQC(
+        { qc: s.commitQC, headers: [{ ...s.block.header, blockNumber: blockNumber(1n) }] },
+        s.epoch,
+      ),
+  ],
+  [
+    "an app proposal of another road",
+    "road_index",
+    () => verifyAppAgainstCommit({ ...s.app, roadIndex: roadIndex(4n) }, s.commitQC),
+  ],
+  [
+    "an app proposal of another epoch",
+    "epoch",
+    () => verifyAppAgainstCommit({ ...s.app, epochIndex: 1n }, s.commitQC),
+  ],
+  [
+    "an app proposal of other blocks",
+    "global_range",
+    () => verifyAppAgainstCommit({ ...s.app, globalNext: 9n }, s.commitQC),
+  ],
+  [
+    "a timeout QC of another road",
+    "timeout_road_index",
+    timingOut([vote, vote, vote], s.prepareQC, s.commitQC),
+  ],
+  [
+    "timeouts of two views",
+    "timeout_view_mismatch",
+    timingOut([vote, vote, { ...vote, view: { ...view, number: 3n } }]),
+  ],
+  [
+    "a prepare QC that nobody named",
+    "unnecessary_prepare_qc",
+    timingOut([without, without, without]),
+  ],
+  [
+    "a prepare QC that is not the highest named",
+    "prepare_qc_view",
+    timingOut([vote, vote, { ...vote, latestPrepareQcViewNumber: 2n }]),
+  ],
+  [
+    "a prepare QC that is not there",
+    "missing",
+    () => verifyTimeoutQC({ ...s.timeoutQC, latestPrepareQC: undefined }, s.epoch, previous),
+  ],
+  [
+    "a block with another payload",
+    "payload_hash",
+    () => verifyBlock({ ...s.block, payload: { ...s.payload, txs: [] } }, s.committee),
+  ],
+  [
+    "a block of nobody's lane",
+    "not_a_lane",
+    () =>
+      verifySignedBlock(
+        build.signBlock(
+          { ...s.block, header: { ...s.block.header, lane: strangersLane } },
+          s.stranger,
+        ),
+        s.committee,
+      ),
+  ],
+  [
+    "a block signed by another member",
+    "wrong_signer",
+    () => verifySignedBlock(build.signBlock(s.block, s.second), s.committee),
+  ],
+  [
+    "a block with the signature of another",
+    "bad_signature",
+    () =>
+      verifySignedBlock(
+        {
+          msg: s.block,
+          sig: sign(
+            s.first,
+            laneProposalDigest({ ...s.block, payload: { ...s.payload, txs: [] } }),
+          ),
+        },
+        s.committee,
+      ),
+  ],
+];
+
+/** Refused while something is made: the tests of committees and of building hold these. */
+const elsewhere: readonly VerifyErrorClass[] = [
+  "limit.txs",
+  "limit.bytes",
+  "epoch_zero",
+  "zero_weight",
+  "overflow",
+  "too_many_validators",
+];
+
+describe("refused is", () => {
+  it.for(refusals)("%s (%s)", async ([, errorClass, check]) => {
+    const error = await reasonOf(check);
+    expect(error).toBeInstanceOf(VerifyError);
+    expect(error).toMatchObject({ errorClass, message: expect.stringContaining(errorClass) });
+  });
+
+  it("something for every class that there is, but the one for what cannot be", () => {
+    const seen = new Set([...refusals.map(([, errorClass]) => errorClass), ...elsewhere, "other"]);
+    expect(seen).toEqual(new Set(verifyErrorClasses));
+  });
+});
+
+describe("accepted is", () => {
+  it("a quorum in any order, and more than a quorum", async () => {
+    await signing([three, one, two])();
+    await verifyCommitQC(build.buildCommitQC(s.proposal, s.keys), s.epoch);
+  });
+
+  it("a zero hash on a range that is not empty", async () => {
+    await ranging({ next: blockNumber(9n), lastHash: ZERO_HASH })();
+  });
+
+  it("a timeout of which no vote names a prepare QC", async () => {
+    const votes = s.quorum.map((pair) => build.signTimeoutVote(without, pair));
+    await verifyTimeoutQC({ votes, latestPrepareQC: undefined }, s.epoch, previous);
+  });
+
+  it("a timeout of road 0 without a QC before it", async () => {
+    const first = { ...without, view: { ...view, index: roadIndex(0n) } };
+    const votes = s.quorum.map((pair) => build.signTimeoutVote(first, pair));
+    await verifyTimeoutQC({ votes, latestPrepareQC: undefined }, s.epoch, undefined);
+  });
+});
+
+async function reasonOf(check: () => void | Promise<void>): Promise<unknown> {
   try {
     await check();
-    return "accept";
+    return undefined;
   } catch (error) {
-    if (error instanceof VerifyError) return error.errorClass;
-    throw error;
+    return error;
   }
 }
-
-async function verifyCase(testCase: QCs["cases"][number], epoch: Epoch): Promise<void> {
-  const bytes = hex(testCase.bytes);
-  const { committee } = epoch;
-  switch (testCase.type) {
-    case "CommitQC":
-      return verifyCommitQC(decodeCommitQC(bytes), epoch);
-    case "PrepareQC":
-      return verifyPrepareQC(decodePrepareQC(bytes), epoch);
-    case "LaneQC":
-      return verifyLaneQC(decodeLaneQC(bytes), committee);
-    case "AppQC":
-      return verifyAppQC(decodeAppQC(bytes), committee);
-    case "FullCommitQC":
-      return verifyFullCommitQC(decodeFullCommitQC(bytes), epoch);
-    case "AppProposalAgainstCommitQC":
-      return verifyAppAgainstCommit(
-        decodeAppProposal(bytes),
-        decodeCommitQC(hex(testCase.commitQC ?? "")),
-      );
-    case "TimeoutQC": {
-      const previous = testCase.previousCommitQC;
-      const qc = typeof previous === "string" ? decodeCommitQC(hex(previous)) : undefined;
-      return verifyTimeoutQC(decodeTimeoutQC(bytes), epoch, qc);
-    }
-    default:
-      throw new Error(`no verifier for ${testCase.type}`);
-  }
-}
-
-describe.skipIf(noGolden)("certificates get the golden verdicts", () => {
-  const data = noGolden ? undefined : golden<QCs>("qcs.json");
-  const epochs = new Map(
-    (data?.committees ?? []).map((listed): [string, Epoch] => [
-      listed.name,
-      {
-        index: BigInt(listed.epoch.index),
-        firstRoad: roadIndex(BigInt(listed.epoch.roads.first)),
-        nextRoad: roadIndex(BigInt(listed.epoch.roads.next)),
-        committee: committeeOf(listed),
-      },
-    ]),
-  );
-
-  it.for(data?.cases ?? [])("$type in $committee: $name", async (testCase) => {
-    const epoch = epochs.get(testCase.committee);
-    if (epoch === undefined) throw new Error(`no committee ${testCase.committee}`);
-    const expected = testCase.accept ? "accept" : testCase.errorClass;
-    expect(await verdict(() => verifyCase(testCase, epoch))).toBe(expected);
-  });
-});
-
-describe.skipIf(noGolden)("lane blocks", () => {
-  const index = noGolden ? undefined : golden<Lanes>("lanes/index.json");
-  const committee = index === undefined ? undefined : Committee.genesis(weighted(index));
-
-  function checkHashes(block: LaneBlock): void {
-    const bytes = hex(block.record);
-    const signed = decodeSignedBlock(bytes);
-    expect(toHex(encodeSignedBlock(signed))).toBe(block.record);
-    expect(toHex(sha256(bytes))).toBe(block.sha256);
-    expect(toHex(headerHash(signed.msg.header))).toBe(block.headerHash);
-    expect(toHex(laneProposalDigest(signed.msg))).toBe(block.digest);
-    expect(signed.msg.header.blockNumber).toBe(blockNumber(BigInt(block.number)));
-    const read = readSignedBlockHeader(bytes);
-    expect(read.header).toEqual(signed.msg.header);
-    expect(toHex(read.headerHash)).toBe(block.headerHash);
-  }
-
-  it.for(index?.lanes ?? [])("every block of $file verifies and follows its parent", (lane) => {
-    if (committee === undefined) throw new Error("no committee");
-    const lines = goldenText(`lanes/${lane.file}`).trim().split("\n");
-    expect(lines.length).toBe(lane.count);
-    let parent = "00".repeat(32);
-    for (const line of lines) {
-      const block = JSON.parse(line) as LaneBlock;
-      checkHashes(block);
-      const signed = decodeSignedBlock(hex(block.record));
-      expect(signed.msg.header.lane).toBe(lane.dirName);
-      expect(toHex(payloadHash(signed.msg.payload))).toBe(block.payloadHash);
-      expect(toHex(signed.msg.header.parentHash)).toBe(parent);
-      verifySignedBlock(signed, committee);
-      parent = block.headerHash;
-    }
-  });
-
-  it.for(index?.bad ?? [])("$name", async (bad) => {
-    if (committee === undefined) throw new Error("no committee");
-    checkHashes(bad);
-    const signed = decodeSignedBlock(hex(bad.record));
-    const digest = laneProposalDigest(signed.msg);
-    expect(await verdict(() => verifyBlock(signed.msg, committee))).toBe(bad.blockVerify);
-    expect(await verdict(() => verifySignature(signed.sig, digest, committee))).toBe(
-      bad.signatureVerify,
-    );
-    const fine = bad.blockVerify === "accept" && bad.signatureVerify === "accept";
-    const whole = await verdict(() => verifySignedBlock(signed, committee));
-    expect(whole === "accept").toBe(fine && bad.signerIsLaneOwner);
-    if (!bad.signerIsLaneOwner) expect(whole).toBe("wrong_signer");
-  });
-
-  it("the header reader refuses damaged framing and ignores the payload's inside", () => {
-    const good = hex(index?.bad[0]?.record ?? "");
-    for (let length = 0; length < good.length; length++) {
-      expect(() => readSignedBlockHeader(good.subarray(0, length))).toThrow(DecodeError);
-    }
-  });
-});

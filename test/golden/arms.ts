@@ -1,0 +1,64 @@
+/** The seven arms of the signing envelope: which object each carries, and the digest of it. */
+import * as decode from "../../src/wire/decode.js";
+import type { Msg } from "../../src/wire/envelope.js";
+import * as hash from "../../src/wire/hash.js";
+
+interface Arm {
+  /** The type of the bare object. */
+  readonly type: string;
+  /** The envelope around an encoded object. */
+  readonly msg: (object: Uint8Array) => Msg;
+  /** What is signed of an encoded object under this arm. */
+  readonly digest: (object: Uint8Array) => Uint8Array;
+}
+
+interface Reading<T> {
+  readonly type: string;
+  readonly from: (bytes: Uint8Array) => T;
+}
+
+function arm<T>(
+  { type, from }: Reading<T>,
+  msg: (value: T) => Msg,
+  digest: (value: T) => Uint8Array,
+): Arm {
+  return {
+    type,
+    msg: (object) => msg(from(object)),
+    digest: (object) => digest(from(object)),
+  };
+}
+
+const proposal = { type: "Proposal", from: decode.decodeProposal };
+
+const arms: Readonly<Record<Msg["arm"], Arm>> = {
+  lane_proposal: arm(
+    { type: "Block", from: decode.decodeBlock },
+    (value) => ({ arm: "lane_proposal", value }),
+    hash.laneProposalDigest,
+  ),
+  lane_vote: arm(
+    { type: "BlockHeader", from: decode.decodeBlockHeader },
+    (value) => ({ arm: "lane_vote", value }),
+    hash.laneVoteDigest,
+  ),
+  proposal: arm(proposal, (value) => ({ arm: "proposal", value }), hash.proposalDigest),
+  prepare_vote: arm(proposal, (value) => ({ arm: "prepare_vote", value }), hash.prepareVoteDigest),
+  commit_vote: arm(proposal, (value) => ({ arm: "commit_vote", value }), hash.commitVoteDigest),
+  timeout_vote: arm(
+    { type: "TimeoutVote", from: decode.decodeTimeoutVote },
+    (value) => ({ arm: "timeout_vote", value }),
+    hash.timeoutVoteDigest,
+  ),
+  app_vote: arm(
+    { type: "AppProposal", from: decode.decodeAppProposal },
+    (value) => ({ arm: "app_vote", value }),
+    hash.appVoteDigest,
+  ),
+};
+
+export const armNames = Object.keys(arms) as readonly Msg["arm"][];
+
+export function armOf(name: Msg["arm"]): Arm {
+  return arms[name];
+}
