@@ -31,6 +31,9 @@ export interface Epoch {
   readonly committee: Committee;
 }
 
+/** Says which committee an epoch has; `undefined` for one that is not known. */
+export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
+
 /** The members of one epoch, sorted by key; lanes are in the same order. Copies the keys. */
 export class Committee {
   readonly members: readonly Member[];
