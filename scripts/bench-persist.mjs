@@ -59,6 +59,7 @@ async function openStore(directory) {
   await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
   return await openPersisters({
     ...common,
+    retainBytes: 0,
     epochOf: () => undefined,
     openMap: () => openLogMap(join(directory, "index")),
     whenIdle: (task) => setTimeout(() => task(), 20),
