@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError, Option } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
 import { runChild } from "./child.js";
+import { addInspectCommands } from "./inspect-commands.js";
 import { defaults, runOptions } from "./options.js";
 import { summaryOf, tableOf } from "./report.js";
 import { run } from "./run.js";
@@ -21,7 +22,7 @@ export interface CliPort {
   readonly script: string;
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly hasColor: boolean;
   readonly clockMs: () => number;
   /** Calls `listener` at each interrupt (Ctrl-C) until the function that it returns is called. */
@@ -78,6 +79,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
     .addOption(new Option("--json", "print one JSON object instead of progress and table"))
     .addHelpText("after", examples)
     .action(async (parsed: unknown) => setExit(await runCommand(parsed, port)));
+  addInspectCommands(program, port, setExit);
   program
     .command("run-child", { hidden: true })
     .action(async () => setExit(await childCommand(port)));

@@ -38,6 +38,8 @@ export interface SpaceFacts {
   readonly liveBytes: number;
   /** Bytes that copies may take in the current segment. */
   readonly room: number;
+  /** The current segment is half full: what is not relocated now will need a slot of its own. */
+  readonly rotationNear: boolean;
   /** The disk has no room for another slot. */
   readonly diskFull: boolean;
 }
@@ -67,34 +69,36 @@ export function planReclaim(facts: SpaceFacts): ReclaimPlan {
   // Retained segments yield where the disk has no room for what must be there.
   const yields = facts.segments.filter(({ retained }) => retained);
   if (facts.diskFull) release.push(...yields.slice(0, Math.max(0, lacking - release.length)));
-  const gained = release.length;
+  const spareless = facts.diskFull ? lacking - release.length : 0;
+  const surplus = Math.min(facts.freeSlots + release.length - SPARE_SLOTS, facts.slots - allowed);
   return {
-    relocate: stragglers(facts, allowed, facts.diskFull ? lacking - gained : 0),
+    relocate: stragglers(facts, Math.max(excessOf(facts, allowed), spareless)),
     release: release.map(({ sequence }) => sequence),
-    surplus: Math.max(
-      0,
-      Math.min(facts.freeSlots + gained - SPARE_SLOTS, facts.slots - allowed),
-    ),
+    surplus: Math.max(0, surplus),
   };
 }
 
+/** How many segments too many hold something, now or after the rotation that is near. */
+function excessOf(facts: SpaceFacts, allowed: number): number {
+  const held = facts.segments.filter(({ live, retained }) => live.records > 0 || retained).length;
+  // The current segment, and once it is sealed its successor; the spares.
+  return held + (facts.rotationNear ? 2 : 1) + SPARE_SLOTS - allowed;
+}
+
 /**
- * The segments with the least in them, as many as must go so that the next rotation stays within the
- * bound, or so that `lacking` slots more come free, as far as the current segment takes their records.
+ * The segments with the least in them, as many as are in excess, as far as the current segment takes
+ * their records.
  */
-function stragglers(facts: SpaceFacts, allowed: number, lacking: number): bigint[] {
+function stragglers(facts: SpaceFacts, excess: number): bigint[] {
   const live = facts.segments.filter((segment) => segment.live.records > 0);
-  const retained = facts.segments.filter((segment) => segment.retained);
-  // After the next rotation: these, the current one sealed, its successor, and the spares.
-  const afterRotation = live.length + retained.length + 2 + SPARE_SLOTS;
-  let surplus = Math.max(afterRotation - allowed, lacking);
+  let left = excess;
   let { room } = facts;
   const chosen: bigint[] = [];
   for (const { sequence, live: share } of [...live].sort((a, b) => a.live.bytes - b.live.bytes)) {
-    if (surplus <= 0 || share.bytes > room) break;
+    if (left <= 0 || share.bytes > room) break;
     chosen.push(sequence);
     room -= share.bytes;
-    surplus -= 1;
+    left -= 1;
   }
   return chosen;
 }

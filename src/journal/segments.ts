@@ -144,6 +144,7 @@ export class Segments {
       freeSlots: space.freeCount,
       liveBytes: places.liveBytes,
       room: this.room,
+      rotationNear: this.#current.offset >= this.#current.slot.bytes / 2,
       diskFull,
     };
   }
@@ -163,7 +164,7 @@ export class Segments {
     const freeSlots = space.freeCount - 1 + freed.length;
     if (freeSlots < freed.length) return false;
     const room = this.payloadBytesMax / 2;
-    const facts = { ...this.#facts(sealed, [], true), freeSlots, room };
+    const facts = { ...this.#facts(sealed, [], true), freeSlots, room, rotationNear: false };
     return planReclaim(facts).relocate.length >= SPARE_SLOTS - freeSlots;
   }
 
