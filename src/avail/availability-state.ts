@@ -16,6 +16,7 @@ import { sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { checkAnchor, checkBlock, checkCommitQC } from "./admission.js";
 import { LaneQueue } from "./lane-queue.js";
+import { PayloadCache } from "./payload-cache.js";
 import { RoadQueue } from "./road-queue.js";
 import { Version, type WaitOptions } from "./version.js";
 
@@ -50,6 +51,8 @@ export interface AvailStart {
   readonly readBlock: (lane: LaneId, number: bigint) => Promise<Uint8Array>;
   /** The largest encoded block that can be stored. */
   readonly blockBytesMax: number;
+  /** Bytes of durable payloads that are kept in memory. */
+  readonly cacheBytes: number;
 }
 
 /** Everything that one turn of `runPersist` writes. */
@@ -66,6 +69,7 @@ export class AvailabilityState {
   readonly #blockBytesMax: number;
   readonly #version = new Version();
   readonly #lanes = new Map<LaneId, LaneQueue>();
+  readonly #cache: PayloadCache;
   readonly #counters = { droppedBlocks: 0 };
   readonly #road: RoadQueue;
   #durableAnchor: PruneAnchor | undefined;
@@ -80,6 +84,7 @@ export class AvailabilityState {
     this.#pinOf = start.pinOf;
     this.#readBlock = start.readBlock;
     this.#blockBytesMax = start.blockBytesMax;
+    this.#cache = new PayloadCache(start.cacheBytes);
     for (const [lane, range] of start.lanes) {
       this.#lanes.set(lane, new LaneQueue(range, range.tipHash));
     }
@@ -115,6 +120,27 @@ export class AvailabilityState {
   /** Blocks that were dropped for a wrong parent since the start. */
   get droppedBlocks(): number {
     return this.#counters.droppedBlocks;
+  }
+
+  /** Bytes of durable payloads in memory. */
+  get cachedBytes(): number {
+    return this.#cache.byteLength;
+  }
+
+  /**
+   * The encoded block as it was received: queued ones and those of late from memory, else from disk.
+   * The caller's to keep.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
+   */
+  async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
+    const lent = this.#lanes.get(lane)?.queuedBytes(number) ?? this.#cache.get(lane, number);
+    if (lent) return Uint8Array.from(lent);
+    const bytes = await this.#readBlock(lane, number);
+    // It may have been pruned while it was read.
+    const queue = this.#lanes.get(lane);
+    if (queue && number >= queue.first) this.#cache.put(lane, number, Uint8Array.from(bytes));
+    return bytes;
   }
 
   /** Every lane that has a start, a block, or both. */
@@ -255,7 +281,7 @@ export class AvailabilityState {
     const starts = anchorStarts(anchor);
     for (const [name, start] of starts) {
       if (name === ROAD) this.#road.prune(anchor.commitQC);
-      else if (isLaneId(name)) this.#laneOf(name).prune(start);
+      else if (isLaneId(name)) this.#pruneLane(name, start);
     }
     this.#version.bump();
   }
@@ -263,7 +289,11 @@ export class AvailabilityState {
   /** The lane's durable cursor moved; where an anchor has pruned past it, it stays there. */
   blocksDurable(lane: LaneId, next: bigint): void {
     const queue = this.#laneOf(lane);
-    if (next > queue.durable) queue.becameDurable(next);
+    if (next > queue.durable) {
+      for (const { number, bytes } of queue.becameDurable(next)) {
+        this.#cache.put(lane, number, bytes);
+      }
+    }
     this.#version.bump();
   }
 
@@ -275,7 +305,11 @@ export class AvailabilityState {
 
   /** Forgets every lane that is not in `keep`. */
   retainLanes(keep: ReadonlySet<LaneId>): void {
-    for (const lane of this.#lanes.keys()) if (!keep.has(lane)) this.#lanes.delete(lane);
+    for (const [lane, { next }] of this.#lanes) {
+      if (keep.has(lane)) continue;
+      this.#pruneLane(lane, next);
+      this.#lanes.delete(lane);
+    }
     this.#version.bump();
   }
 
@@ -380,6 +414,14 @@ export class AvailabilityState {
       return { lane, number, headerHash };
     }
     return undefined;
+  }
+
+  #pruneLane(lane: LaneId, start: bigint): void {
+    const queue = this.#laneOf(lane);
+    for (let number = queue.first; number < start && number < queue.next; number++) {
+      this.#cache.forget(lane, number);
+    }
+    queue.prune(start);
   }
 
   #laneOf(lane: LaneId): LaneQueue {

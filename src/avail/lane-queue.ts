@@ -64,11 +64,12 @@ export class LaneQueue {
     this.#hashes.set(block.number, block.headerHash);
   }
 
-  /** Moves the durable cursor, only forward; the bytes are let go. */
-  becameDurable(next: bigint): void {
+  /** Moves the durable cursor, only forward; returns the blocks that it passed, and lets them go. */
+  becameDurable(next: bigint): readonly NewBlock[] {
     assert(next >= this.#durable, "a durable cursor only moves forward");
-    this.#queue.splice(0, Number(next - this.#durable));
+    const passed = this.#queue.splice(0, Number(next - this.#durable));
     this.#durable = next;
+    return passed;
   }
 
   /** A durable anchor raises the start; past the durable cursor it moves the cursor too. */

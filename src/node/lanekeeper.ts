@@ -63,7 +63,7 @@ export class Lanekeeper {
     this.#settings = parts.settings;
     this.#durable = parts.durable;
     this.recovery = recoveryOf(parts.persisters, parts.settings.epochOf, parts.durationMs);
-    this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings.epochOf));
+    this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings));
     const { journal } = parts.persisters;
     journal.onPoison = (poison) => this.#state.fail(poison);
     if (journal.poison) this.#state.fail(journal.poison);
@@ -221,11 +221,13 @@ export class Lanekeeper {
     return this.#state.durableBlocks(options);
   }
 
-  /** The encoded block as it was received. Durable blocks from disk, queued ones from memory. */
+  /**
+   * The encoded block as it was received: queued ones and those of late from memory, else from disk.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
+   */
   async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
-    const queued = this.#state.lanes.get(lane)?.queuedBytes(number);
-    if (queued) return Uint8Array.from(queued);
-    return await this.#persisters.blocks.readBytes(lane, number);
+    return await this.#state.readBlock(lane, number);
   }
 
   /** The encoded commit QC, from disk. */

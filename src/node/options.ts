@@ -14,6 +14,8 @@ export const defaults = {
   segmentBytes: 4 * MIB,
   /** What an anchor passed is forgotten: keeping it is for those who serve peers or archives. */
   retainBytes: 0,
+  /** The last blocks of a large committee, as peers ask for them. */
+  cacheBytes: 64 * MIB,
   /** Long enough that a busy store writes no mark of its own, short enough for an operator's eye. */
   idleMs: 20,
 } as const;
@@ -34,6 +36,8 @@ export interface OpenChoices extends InitChoices {
   readonly epochOf: EpochOf;
   /** Bytes of pruned blocks and QCs that stay readable, in whole segments; 0 where it is left out. */
   readonly retainBytes?: number;
+  /** Bytes of durable blocks that are kept in memory for readers; 64 MiB where it is left out. */
+  readonly cacheBytes?: number;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -46,6 +50,7 @@ const initSchema = z.strictObject({
 
 const openSchema = initSchema.extend({
   epochOf: z.custom<EpochOf>((value) => typeof value === "function", "a function"),
+  cacheBytes: z.number().int().min(0).default(defaults.cacheBytes),
   retainBytes: z.number().int().min(0).default(defaults.retainBytes),
 });
 

@@ -4,6 +4,7 @@
 import type { AvailStart } from "../avail/availability-state.js";
 import type { Persisters } from "../persist/persisters.js";
 import type { EpochOf } from "../persist/recovery.js";
+import type { OpenSettings } from "./options.js";
 import type { LaneId } from "../types/lane.js";
 import type { PruneAnchor } from "../wire/messages.js";
 
@@ -70,7 +71,10 @@ function isServed(persisters: Persisters, epochOf: EpochOf, lane: LaneId): boole
   return committee === undefined || committee.memberOfLane(lane) !== undefined;
 }
 
-export function startOf(persisters: Persisters, epochOf: EpochOf): AvailStart {
+export function startOf(
+  persisters: Persisters,
+  { epochOf, cacheBytes }: Pick<OpenSettings, "epochOf" | "cacheBytes">,
+): AvailStart {
   const { blocks, road } = persisters;
   const lanes = new Map(
     [...blocks.lanes]
@@ -87,5 +91,6 @@ export function startOf(persisters: Persisters, epochOf: EpochOf): AvailStart {
     pinOf: (lane, number) => blocks.pinOf(lane, number),
     readBlock: (lane, number) => blocks.readBytes(lane, number),
     blockBytesMax: blocks.blockBytesMax,
+    cacheBytes,
   };
 }

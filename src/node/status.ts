@@ -24,6 +24,7 @@ export interface Status {
   readonly pins: readonly PinnedNumber[];
   /** Journal slots: how many, how many of them free, and their bytes. */
   readonly disk: { readonly slots: number; readonly free: number; readonly bytes: number };
+  readonly cachedBytes: number;
   readonly counters: {
     readonly groups: number;
     readonly records: number;
@@ -60,6 +61,7 @@ export function statusOf(
     anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
     pins: blocks.pinned(),
     disk: journal.space,
+    cachedBytes: state.cachedBytes,
     counters: { ...journal.counters, droppedBlocks: state.droppedBlocks },
     stalled: state.stalled,
     poison: journal.poison,
