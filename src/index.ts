@@ -7,7 +7,7 @@ export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";
 export type { QueueStatus, Status } from "./node/status.js";
-export type { EpochOf } from "./persist/recovery.js";
+export type { Release } from "./persist/release-log.js";
 export { InvariantError } from "./types/assert.js";
 export { type ErrorCode, errorCodes, PersisterError } from "./types/errors.js";
 export { isLaneId, type LaneId, laneId, laneIdOf, laneParts } from "./types/lane.js";
@@ -18,7 +18,7 @@ export {
   roadIndex,
 } from "./types/numbers.js";
 export * from "./wire/build.js";
-export { Committee, type Epoch, type Member, type Weighted } from "./wire/committee.js";
+export { Committee, type Epoch, type EpochOf, type Member, type Weighted } from "./wire/committee.js";
 export * from "./wire/decode.js";
 export { DecodeError } from "./wire/decode-error.js";
 export { type KeyPair, keyPairFromSeed, sign, verify } from "./wire/ed25519.js";

@@ -292,7 +292,9 @@ export class Journal {
 
   /** Also what nobody waits for. */
   #runAll(): void {
-    this.#queue = this.#queue.map((entry) => (isAwaited(entry) ? entry : { ...entry, lazily: false }));
+    this.#queue = this.#queue.map((entry) =>
+      isAwaited(entry) ? entry : { ...entry, lazily: false },
+    );
     this.#run();
   }
 

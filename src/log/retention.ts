@@ -22,7 +22,9 @@ export class Retention {
   }
 
   /** Forgets the segment; tells which numbers of which logs were in it. */
-  released(sequence: bigint): { readonly name: string; readonly from: bigint; readonly to: bigint }[] {
+  released(
+    sequence: bigint,
+  ): { readonly name: string; readonly from: bigint; readonly to: bigint }[] {
     const ranges = [...(this.#ranges.get(sequence) ?? [])];
     this.#ranges.delete(sequence);
     return ranges.map(([name, { from, next }]) => ({ name, from, to: next }));

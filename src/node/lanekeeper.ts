@@ -15,6 +15,7 @@ import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap, openLogMap } from "../log/log-map.js";
 import { ROAD } from "../persist/kinds.js";
+import type { Release } from "../persist/release-log.js";
 import { initPersisters, openPersisters, type Persisters } from "../persist/persisters.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
@@ -43,6 +44,7 @@ export interface Surroundings {
 }
 
 const MEMORY_DIRECTORY = "memory";
+const REASON_CHARS_MAX = 1000;
 
 export class Lanekeeper {
   readonly recovery: Recovery;
@@ -50,6 +52,7 @@ export class Lanekeeper {
   readonly #state: AvailabilityState;
   readonly #settings: OpenSettings;
   readonly #durable: boolean;
+  readonly #nowMs: () => number;
   readonly #running: Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -58,10 +61,12 @@ export class Lanekeeper {
     readonly settings: OpenSettings;
     readonly durable: boolean;
     readonly durationMs: number;
+    readonly nowMs: () => number;
   }) {
     this.#persisters = parts.persisters;
     this.#settings = parts.settings;
     this.#durable = parts.durable;
+    this.#nowMs = parts.nowMs;
     this.recovery = recoveryOf(parts.persisters, parts.settings.epochOf, parts.durationMs);
     this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings));
     const { journal } = parts.persisters;
@@ -134,8 +139,8 @@ export class Lanekeeper {
       openMap: () => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`),
     });
     const durationMs = surroundings.nowMs() - began;
-    const { durable } = surroundings;
-    return new Lanekeeper({ persisters, settings, durable, durationMs });
+    const { durable, nowMs } = surroundings;
+    return new Lanekeeper({ persisters, settings, durable, durationMs, nowMs });
   }
 
   /**
@@ -190,9 +195,31 @@ export class Lanekeeper {
     await this.#persisters.blocks.liftPins(lane, blockNumber + 1n);
   }
 
-  /** Lifts one pin by an operator's decision; durable when resolved (D6). */
-  async release(lane: LaneId, number: bigint): Promise<void> {
+  /**
+   * Lifts one pin by an operator's decision (D6): the decision is put on record with its reason, then
+   * the pin goes; both are durable when resolved. Where nothing is pinned nothing happens.
+   *
+   * @throws {PersisterError} USAGE without a reason; DISK_FULL, POISONED, CLOSED.
+   */
+  async release(lane: LaneId, number: bigint, reason: string): Promise<void> {
+    const pin = this.#persisters.blocks.pinOf(lane, number);
+    if (!pin) return;
+    const isSaid = reason.trim().length > 0 && reason.length <= REASON_CHARS_MAX;
+    if (!isSaid) {
+      throw new PersisterError(
+        "USAGE",
+        `a release wants a reason of 1 to ${REASON_CHARS_MAX} characters`,
+      );
+    }
+    const headerHash = Buffer.from(pin).toString("hex");
+    const atMs = this.#nowMs();
+    await this.#persisters.releases.append({ lane, number, headerHash, reason, atMs });
     await this.#persisters.blocks.releasePin(lane, number);
+  }
+
+  /** The releases on record, oldest first: the last 64. */
+  async releases(): Promise<readonly Release[]> {
+    return await this.#persisters.releases.list();
   }
 
   /** Drops every lane that is not in `keep`, durably. */

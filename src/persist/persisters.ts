@@ -20,6 +20,7 @@ import { BlockPersister } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type JudgedStore, judgeStore, pairFiles } from "./judged-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
+import { ReleaseLog } from "./release-log.js";
 import { type EpochOf, proveAnchor } from "./recovery.js";
 
 /** What a store's parts are opened with. All values are required here: defaults live at the edge. */
@@ -55,6 +56,7 @@ export interface Persisters {
   readonly road: CommitQCPersister;
   readonly anchor: AnchorPersister;
   readonly votes: PairPersister;
+  readonly releases: ReleaseLog;
   readonly logs: LogSet;
   readonly report: RecoveryReport;
   /** The anchor that was durable at open. */
@@ -163,6 +165,7 @@ async function begin(
     road,
     anchor: new AnchorPersister(anchors),
     votes,
+    releases: new ReleaseLog(logs),
     logs,
     report: reportOf(judged, journal, logs),
     recoveredAnchor: anchor,

@@ -16,6 +16,7 @@ import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { VerifyError } from "../wire/verify-error.js";
 import type { Tip } from "./block-persister.js";
 import { LANE_BLOCKS_MAX, ROAD } from "./kinds.js";
+import { readRelease, RELEASES } from "./release-log.js";
 
 export { verifyAnchor } from "../wire/anchor.js";
 export type { EpochOf } from "../wire/committee.js";
@@ -68,6 +69,7 @@ export class RecordJudge {
   readonly visit = (record: RecoveredRecord): Uint8Array | undefined => {
     try {
       if (record.name === ROAD) return this.#commitQC(record);
+      if (record.name === RELEASES) return checkRelease(record);
       if (isLaneId(record.name)) return this.#block(record, record.name);
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
@@ -107,6 +109,11 @@ export class RecordJudge {
 }
 
 const NOTHING = new Uint8Array(0);
+
+function checkRelease(record: RecoveredRecord): undefined {
+  if (!readRelease(record.payload)) throw mismatch(record, "it does not read as a release");
+  return undefined;
+}
 
 function higher(one: FoundBlock, other: FoundBlock): FoundBlock {
   return one.number > other.number ? one : other;
@@ -151,7 +158,7 @@ interface LogFacts {
   readonly next: bigint;
   readonly start: bigint | undefined;
   readonly anchored: boolean;
-  readonly isRoad: boolean;
+  readonly isLane: boolean;
 }
 
 /** D3, D9: checked for every log before the anchor is applied. */
@@ -171,7 +178,7 @@ export const contradictions: readonly ContradictionCase[] = [
     // An anchor that is silent about a lane says nothing of the start that an older one gave it, and
     // a crash may come before that was recorded in the lane.
     when: (log) =>
-      !log.isRoad &&
+      log.isLane &&
       (log.start !== undefined || !log.anchored) &&
       log.next - startOf(log) > LANE_BLOCKS_MAX,
     say: `it exceeds capacity: more than ${LANE_BLOCKS_MAX} blocks above its start`,
@@ -194,12 +201,13 @@ export function startsByAnchor(
 ): ReadonlyMap<string, bigint> {
   const starts = anchor ? anchorStarts(anchor) : new Map<string, bigint>();
   for (const { name, first, next } of table.states()) {
+    if (name === RELEASES) continue;
     const facts = {
       first,
       next,
       start: starts.get(name),
       anchored: anchor !== undefined,
-      isRoad: name === ROAD,
+      isLane: name !== ROAD,
     };
     const row = contradictions.find((each) => each.when(facts));
     if (!row) continue;
