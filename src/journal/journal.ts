@@ -7,34 +7,22 @@
  */
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
-import {
-  assembleGroup,
-  countForGroup,
-  type CopyEntry,
-  type Entry,
-  entryBytes,
-  type Group,
-  usesReserve,
-} from "./group.js";
+import { SEGMENT_RESERVE_BYTES } from "./format.js";
+import { countForGroup, type Entry, entryBytes, usesReserve } from "./group.js";
+import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
-import { groupAcked, groupInFlight } from "./mark-change.js";
 import type { Mark } from "./mark.js";
 import type { MarkChange, MarkFile } from "./mark-file.js";
 import type { PlacedRecord, Places } from "./places.js";
 import { RecordReader } from "./reader.js";
+import { Reclaimer } from "./reclaimer.js";
 import type { Pointer } from "./segment.js";
 import { recordsIn, type SegmentRecords } from "./segment-records.js";
 import { type SegmentListener, Segments, type SegmentsParts } from "./segments.js";
 
 /** Bytes that may wait in the queue; beyond it `whenRoom` waits. */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-/** Bytes of copies that one group takes: what waits meanwhile waits no longer than for this. */
-const COPY_BYTES_MAX = 1024 * 1024;
-/** Copies, or releases, in one group. */
-const COPIES_MAX = GROUP_RECORDS_MAX / 2;
-
 /** No log has this number. */
 const NO_LOG = -1;
 
@@ -47,16 +35,6 @@ export interface JournalParts extends SegmentsParts {
   readonly release: () => Promise<void>;
 }
 
-/** Counters since open, for status and benchmarks. */
-export interface JournalCounters {
-  groups: number;
-  records: number;
-  bytes: number;
-  rotations: number;
-  /** Live records that were copied out of a straggling segment. */
-  relocated: number;
-}
-
 export class Journal {
   readonly #parts: JournalParts;
   readonly #table: LogTable;
@@ -64,6 +42,8 @@ export class Journal {
   readonly #markFile: MarkFile;
   readonly #segments: Segments;
   readonly #reader: RecordReader;
+  readonly #writer: GroupWriter;
+  readonly #reclaimer: Reclaimer;
   #queue: Entry[] = [];
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly Entry[] = [];
@@ -80,26 +60,30 @@ export class Journal {
   #tidyDue = false;
   /** The last slot that was wanted could not be made. */
   #diskFull = false;
-  readonly counters: JournalCounters = {
-    groups: 0,
-    records: 0,
-    bytes: 0,
-    rotations: 0,
-    relocated: 0,
-  };
-
   constructor(parts: JournalParts) {
     this.#parts = parts;
     this.#table = parts.table;
     this.#places = parts.places;
     this.#markFile = parts.markFile;
-    this.#segments = new Segments(parts);
+    const segments = new Segments(parts);
+    this.#segments = segments;
     this.#reader = new RecordReader((slot) => parts.space.find(slot)?.file);
+    this.#writer = new GroupWriter({ ...parts, segments });
+    this.#reclaimer = new Reclaimer({
+      table: parts.table,
+      segments,
+      read: ({ pointer, name, number }) => this.readAt(pointer, name, number),
+      write: (entries) => this.#writeGroup(entries),
+    });
   }
 
   /** Why nothing is acknowledged any more, or `undefined` while all is well (D7). */
   get poison(): PersisterError | undefined {
     return this.#poison;
+  }
+
+  get counters(): Readonly<JournalCounters> {
+    return this.#writer.counters;
   }
 
   get mark(): Mark {
@@ -308,7 +292,7 @@ export class Journal {
         assert(count > 0, "an entry that was let in fits an empty segment");
       }
       if (count > 0) await this.#writeGroup(this.#queue.splice(0, count));
-      if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimStep();
+      if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
     }
   }
 
@@ -343,83 +327,27 @@ export class Journal {
     this.writeMark({}).catch((cause: unknown) => this.fail(cause));
   }
 
-  async #writeGroup(entries: readonly Entry[]): Promise<void> {
+  /** Writes entries as one group and settles them; tells whether they are durable. */
+  async #writeGroup(entries: readonly Entry[]): Promise<boolean> {
     this.#taken = entries;
-    const { current } = this.#segments;
-    const group = assembleGroup(entries, this.#table, {
-      slot: current.slot.slot,
-      offset: current.offset,
-      chain: current.chain,
-      nextLsn: current.nextLsn,
-    });
-    if (group.recordCount + group.pairs.length > 0) {
-      const last = current.nextLsn + BigInt(group.recordCount) - 1n;
-      // The mark goes beside the group, never behind it: the acknowledgement waits for all.
-      const { pairs, buffers } = group;
-      const ended = await Promise.allSettled([
-        buffers.length > 0 ? current.slot.file.writeDurable(current.offset, buffers) : undefined,
-        this.#markFile.write(groupInFlight(this.mark, group, last)),
-        ...pairs.map((pair) => pair.write()),
-      ]);
-      const failed = ended.find((outcome) => outcome.status === "rejected");
-      // Another mark may have failed beside us: then nothing more is acknowledged either.
-      if (failed) this.fail(failed.reason);
-      if (this.#poison) return;
-      this.#advance(group, last);
+    const wasNear = this.#segments.isRotationNear;
+    try {
+      await this.#writer.write(entries);
+    } catch (cause) {
+      this.fail(cause);
     }
+    // Another mark may have failed beside us: then nothing more is acknowledged either.
+    if (this.#poison) return false;
     this.#taken = [];
-    for (const { entry } of group.entries) entry.settled();
-    for (const pair of group.pairs) pair.settled();
-  }
-
-  /** The group is durable: from here on the journal stands behind it. */
-  #advance(group: Group, last: bigint): void {
-    const { current } = this.#segments;
-    const half = current.slot.bytes / 2;
-    if (current.offset < half && current.offset + group.byteLength >= half) this.#reclaimDue = true;
-    current.offset += group.byteLength;
-    current.chain = group.endChain;
-    current.nextLsn += BigInt(group.recordCount);
-    for (const { entry, pointer } of group.entries) this.#place(entry, pointer);
-    this.noteMark(groupAcked(this.mark, group, last));
+    this.#reclaimDue ||= this.#segments.isRotationNear && !wasNear;
     this.#tidyDue = true;
-    this.counters.groups += 1;
-    this.counters.records += group.recordCount;
-    this.counters.bytes += group.byteLength;
-    if (this.#queuedBytes < QUEUE_BYTES_MAX) this.#wakeForRoom();
-  }
-
-  #place(entry: Group["entries"][number]["entry"], pointer: Pointer | undefined): void {
-    const { current } = this.#segments;
-    switch (entry.type) {
-      case "append": {
-        const { name, number } = entry;
-        assert(pointer !== undefined, "an append has a place");
-        this.#places.append(name, number, pointer);
-        current.records.push({ name, number, pointer });
-        this.#queuedBytes -= entry.payload.length;
-        return;
-      }
-      case "truncate":
-        this.#places.truncate(entry.name, entry.first);
-        return;
-      case "drop":
-        this.#places.drop(entry.name);
-        current.records = current.records.filter(({ name }) => name !== entry.name);
-        return;
-      case "copy": {
-        const { name, number } = entry;
-        if (!pointer) return;
-        this.#places.move(name, number, pointer);
-        current.records.push({ name, number, pointer });
-        this.counters.relocated += 1;
-        return;
-      }
-      case "release":
-        this.#segments.released(entry.sequence);
-        return;
-      case "open":
+    for (const entry of entries) {
+      if (entry.type === "append") this.#queuedBytes -= entry.payload.length;
+      entry.settled();
     }
+    if (this.#queuedBytes < QUEUE_BYTES_MAX) this.#wakeForRoom();
+    this.#restSoon();
+    return true;
   }
 
   async #rotate(): Promise<boolean> {
@@ -427,7 +355,7 @@ export class Journal {
     try {
       await this.#parts.checkOwner();
       await this.#segments.rotate();
-      this.counters.rotations += 1;
+      this.#writer.counters.rotations += 1;
       this.#reclaimDue = true;
       return true;
     } catch (cause) {
@@ -449,7 +377,7 @@ export class Journal {
       } catch (cause) {
         if (!(cause instanceof PersisterError)) throw cause;
         this.#diskFull = true;
-        if (await this.#release(this.#segments.plan(true).release)) continue;
+        if (await this.#reclaimer.yieldRetained()) continue;
         if (this.#segments.restoresSpares()) return true;
         if (!this.#poison) this.#refuseForSpace(cause);
         return false;
@@ -465,59 +393,17 @@ export class Journal {
     if (!this.#segments.lacksSpares) return;
     this.#diskFull = true;
     this.#run(async () => {
-      while (this.#segments.lacksSpares && (await this.#reclaimStep()));
+      while (this.#segments.lacksSpares && (await this.#reclaimer.step(true)));
     });
     await this.#running;
     if (this.#poison) throw this.#poison;
-  }
-
-  /** One step towards the bound on disk use (D9); tells whether there was one to take. */
-  async #reclaimStep(): Promise<boolean> {
-    const { relocate, release } = this.#segments.plan(this.#diskFull);
-    const copies = await this.#copiesOf(relocate);
-    if (copies.length === 0) return await this.#release(release);
-    await this.#writeGroup(copies);
-    return this.#poison === undefined;
-  }
-
-  /** Copies of what is live in these segments, as many as one group takes. */
-  async #copiesOf(sequences: readonly bigint[]): Promise<CopyEntry[]> {
-    const copies: Promise<CopyEntry>[] = [];
-    let bytes = 0;
-    for (const { name, number, pointer } of sequences.flatMap((each) => [
-      ...this.#segments.recordsOf(each),
-    ])) {
-      const log = this.#table.byName(name)?.log;
-      bytes += pointer.length;
-      if (log === undefined) continue;
-      if (copies.length > 0 && (bytes > COPY_BYTES_MAX || copies.length >= COPIES_MAX)) break;
-      copies.push(
-        this.readAt(pointer, name, number).then((payload) => {
-          return { type: "copy", name, log, number, payload, settled: () => undefined };
-        }),
-      );
-    }
-    return await Promise.all(copies);
-  }
-
-  /** Sets segments free by a record; tells whether there was one, and room to say so. */
-  async #release(sequences: readonly bigint[]): Promise<boolean> {
-    const room = this.#segments.room + SEGMENT_RESERVE_BYTES;
-    const count = Math.min(sequences.length, Math.floor(room / RECORD_HEADER_BYTES), COPIES_MAX);
-    if (count === 0) return false;
-    await this.#writeGroup(
-      sequences
-        .slice(0, count)
-        .map((sequence) => ({ type: "release", sequence, settled: () => undefined })),
-    );
-    return this.#poison === undefined;
   }
 
   /** With nobody waiting: all that is to be reclaimed, and what is surplus is given back. */
   async #tidy(): Promise<void> {
     this.#tidyDue = false;
     while (!this.#queue.some(isAwaited)) {
-      if (await this.#reclaimStep()) continue;
+      if (await this.#reclaimer.step(this.#diskFull)) continue;
       const { surplus } = this.#segments.plan(this.#diskFull);
       if (!this.#poison) await this.#parts.space.giveBack(surplus);
       return;

@@ -21,9 +21,10 @@ import {
   recordType,
   slotName,
 } from "./format.js";
+import { FoundRecords } from "./found-records.js";
 import type { Head, SealedSegment } from "./head.js";
 import { type LogState, LogTable, NO_HASH } from "./log-table.js";
-import { Places } from "./places.js";
+import type { Places } from "./places.js";
 import type { Mark } from "./mark.js";
 import type { MarkFound } from "./mark-file.js";
 import {
@@ -149,8 +150,7 @@ class Scan {
   readonly #mark: Mark;
   readonly #visit: RecordVisitor;
   readonly #table: LogTable;
-  /** Of the live records that were found, by log name and number. */
-  readonly #found = new Map<string, Map<bigint, Pointer>>();
+  readonly #found = new FoundRecords();
   readonly #segments: SealedSegment[] = [];
   /** Sequences of the segments that the newest one's own records released. */
   readonly #released = new Set<bigint>();
@@ -243,9 +243,9 @@ class Scan {
   /** D5: exactly [first, next) of every log was delivered. */
   checkComplete(): void {
     for (const state of this.#table.states()) {
-      const number = this.#missingOf(state);
+      const number = this.#found.missingOf(state);
       if (number === undefined) continue;
-      const found = this.#found.get(state.name)?.size ?? 0;
+      const found = this.#found.countOf(state.name);
       throw new PersisterError(
         "JOURNAL_CORRUPT",
         `${state.name}: record ${number} is missing: returned ${found}, expected ` +
@@ -269,7 +269,7 @@ class Scan {
     return {
       segments: this.#segments,
       table: this.#table,
-      places: this.#places(),
+      places: this.#found.places(this.#table.states()),
       highestLsn: lastLsn > this.#mark.intended ? lastLsn : this.#mark.intended,
       recordsRead: this.#recordsRead,
     };
@@ -323,9 +323,7 @@ class Scan {
     if (record.type !== recordType.append && record.type !== recordType.copy) return;
     const state = this.#table.byLog(record.log);
     if (!state || record.number < state.first || record.number >= state.next) return;
-    const found = this.#found.get(state.name) ?? new Map<bigint, Pointer>();
-    this.#found.set(state.name, found);
-    const earlier = found.get(record.number);
+    const earlier = this.#found.find(state.name, record.number);
     if (earlier) {
       const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
       if (!same) this.#corrupt(slot, record.offset, "a record is there twice, and differs", record);
@@ -340,7 +338,7 @@ class Scan {
     const { name } = state;
     const { number, payload } = record;
     const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
-    found.set(number, pointer);
+    this.#found.put(name, number, pointer);
     this.#recordsRead += 1;
     if (hash) this.#checkTip(state, number, hash, slot);
     if (number === state.next - 1n) state.tip = hash ?? NO_HASH;
@@ -395,7 +393,7 @@ class Scan {
   /** The first live record that was not delivered yet: what the damage has cost at least. */
   #firstMissing() {
     for (const state of this.#table.states()) {
-      const number = this.#missingOf(state);
+      const number = this.#found.missingOf(state);
       if (number === undefined) continue;
       return {
         words: ` (${state.name} ${number} is not found)`,
@@ -403,26 +401,6 @@ class Scan {
       };
     }
     return { words: "", facts: {} };
-  }
-
-  /** The lowest live number of a log that was not found. */
-  #missingOf({ name, first, next }: LogState): bigint | undefined {
-    const found = this.#found.get(name);
-    if (BigInt(found?.size ?? 0) === next - first) return undefined;
-    let number = first;
-    while (found?.has(number)) number += 1n;
-    return number;
-  }
-
-  #places(): Places {
-    const places = new Places();
-    for (const { name, first, next } of this.#table.states()) {
-      for (let number = first; number < next; number++) {
-        const pointer = this.#found.get(name)?.get(number);
-        if (pointer) places.append(name, number, pointer);
-      }
-    }
-    return places;
   }
 
   #pathOf(slot: number): string {

@@ -144,9 +144,23 @@ export class Segments {
       freeSlots: space.freeCount,
       liveBytes: places.liveBytes,
       room: this.room,
-      rotationNear: this.#current.offset >= this.#current.slot.bytes / 2,
+      rotationNear: this.isRotationNear,
       diskFull,
     };
+  }
+
+  /** A record of a log is durable in the current segment. */
+  note(record: PlacedRecord): void {
+    this.#current.records.push(record);
+  }
+
+  noteDropped(dropped: string): void {
+    this.#current.records = this.#current.records.filter(({ name }) => name !== dropped);
+  }
+
+  /** The current segment is half full: what straggles is to move now. */
+  get isRotationNear(): boolean {
+    return this.#current.offset >= this.#current.slot.bytes / 2;
   }
 
   get lacksSpares(): boolean {

@@ -1,0 +1,80 @@
+/**
+ * Carries out what `reclaim.ts` decides, a group at a time: live records are copied out of
+ * straggling segments, and segments are released by a record.
+ */
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
+import type { CopyEntry, Entry } from "./group.js";
+import type { LogTable } from "./log-table.js";
+import type { PlacedRecord } from "./places.js";
+import type { Segments } from "./segments.js";
+
+/** Bytes of copies that one group takes: what waits meanwhile waits no longer than for this. */
+const COPY_BYTES_MAX = 1024 * 1024;
+/** Copies, or releases, in one group. */
+const ENTRIES_MAX = GROUP_RECORDS_MAX / 2;
+
+export interface ReclaimerParts {
+  readonly table: LogTable;
+  readonly segments: Segments;
+  /** Reads a record and checks it. */
+  readonly read: (record: PlacedRecord) => Promise<Uint8Array>;
+  /** Writes a group; tells whether it is durable. */
+  readonly write: (entries: readonly Entry[]) => Promise<boolean>;
+}
+
+export class Reclaimer {
+  readonly #parts: ReclaimerParts;
+
+  constructor(parts: ReclaimerParts) {
+    this.#parts = parts;
+  }
+
+  /** One step towards the bound on disk use (D9); tells whether there was one to take. */
+  async step(diskFull: boolean): Promise<boolean> {
+    const { relocate, release } = this.#parts.segments.plan(diskFull);
+    const copies = await this.#copiesOf(relocate);
+    if (copies.length === 0) return await this.#release(release);
+    return await this.#parts.write(copies);
+  }
+
+  /** Sets retained segments free where the disk has no room; tells whether there were any. */
+  async yieldRetained(): Promise<boolean> {
+    return await this.#release(this.#parts.segments.plan(true).release);
+  }
+
+  /** Copies of what is live in these segments, as many as one group takes. */
+  async #copiesOf(sequences: readonly bigint[]): Promise<CopyEntry[]> {
+    const { table, segments, read } = this.#parts;
+    const copies: Promise<CopyEntry>[] = [];
+    let bytes = 0;
+    for (const record of sequences.flatMap((sequence) => segments.recordsOf(sequence))) {
+      const { name, number, pointer } = record;
+      const log = table.byName(name)?.log;
+      if (log === undefined) continue;
+      bytes += pointer.length;
+      if (copies.length > 0 && (bytes > COPY_BYTES_MAX || copies.length >= ENTRIES_MAX)) break;
+      copies.push(
+        read(record).then((payload) => {
+          return { type: "copy", name, log, number, payload, settled: nobodyWaits };
+        }),
+      );
+    }
+    return await Promise.all(copies);
+  }
+
+  async #release(sequences: readonly bigint[]): Promise<boolean> {
+    const { segments, write } = this.#parts;
+    const room = segments.room + SEGMENT_RESERVE_BYTES;
+    const count = Math.min(sequences.length, Math.floor(room / RECORD_HEADER_BYTES), ENTRIES_MAX);
+    if (count <= 0) return false;
+    return await write(
+      sequences
+        .slice(0, count)
+        .map((sequence) => ({ type: "release", sequence, settled: nobodyWaits })),
+    );
+  }
+}
+
+function nobodyWaits(): void {
+  // The step is known by its group.
+}
