@@ -221,12 +221,16 @@ export class AvailabilityState {
    * Resolves when block `number` of `lane` is durable, or was pruned.
    *
    * @throws {PersisterError} DISK_FULL while it is queued and the disk has no room: waiting anew tries
-   * again; the refusal that stopped its lane; POISONED, CLOSED, ABORTED.
+   * again; the refusal that stopped its lane; POISONED, CLOSED (also where the lane was dropped),
+   * ABORTED.
    */
   async waitForBlock(lane: LaneId, number: bigint, options: WaitOptions = {}): Promise<void> {
     this.#tryStalledAgain();
+    let known: LaneQueue | undefined;
     await this.#version.waitFor(() => {
       const queue = this.#lanes.get(lane);
+      if (known && known !== queue) throw dropped(lane, number);
+      known = queue;
       if (queue && queue.durable > number) return true;
       if (queue?.refused) throw queue.refused;
       if (this.#stalled && queue && queue.next > number) throw this.#stalled;
@@ -458,6 +462,15 @@ function below(lane: LaneId, { number, bytes }: NewBlock, queue: LaneQueue): Per
     "OUT_OF_SEQUENCE",
     `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
     { lane, blockNumber: number, offered: bytes },
+  );
+}
+
+function dropped(lane: LaneId, blockNumber: bigint): PersisterError {
+  const facts = { lane, blockNumber };
+  return new PersisterError(
+    "CLOSED",
+    `lane ${lane} was dropped before block ${blockNumber}`,
+    facts,
   );
 }
 

@@ -27,21 +27,18 @@ type Parts = Pick<Persisters, "anchor" | "blocks" | "road">;
 export async function runPersist(state: AvailabilityState, parts: Parts): Promise<void> {
   // Truncations ride in the groups of later turns: no turn waits for them, the end does.
   const prunes = new Set<Promise<void>>();
-  let failed: { readonly cause: unknown } | undefined;
+  let fail: (cause: unknown) => void = () => {};
+  const failure = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
   for (;;) {
-    const turn = await state.nextTurn();
+    const turn = await Promise.race([state.nextTurn(), failure]);
     if (!turn) break;
     const { pruning } = await persistTurn(state, parts, turn);
-    const task = pruning
-      .catch((cause: unknown) => {
-        failed ??= { cause };
-      })
-      .finally(() => prunes.delete(task));
+    const task = pruning.catch(fail).finally(() => prunes.delete(task));
     prunes.add(task);
-    if (failed) throw failed.cause;
   }
-  await Promise.all(prunes);
-  if (failed) throw failed.cause;
+  await Promise.race([Promise.all(prunes), failure]);
 }
 
 async function persistTurn(
@@ -71,7 +68,9 @@ async function persistTurn(
     await firstFailure([...branches, ...(anchored ? [anchored] : [])]);
   } catch (cause) {
     await Promise.allSettled([pruning]);
-    throw cause;
+    if (!isDiskFull(cause)) throw cause;
+    // The anchor's slot cannot grow: nothing was pruned, and the anchor waits with the rest.
+    state.stall(cause);
   }
   return { pruning };
 }

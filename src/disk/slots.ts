@@ -150,6 +150,21 @@ export class SlotPair implements SlotStates {
   }
 
   /**
+   * Grows the slot of `seq`'s parity where `message` does not fit it; durable when resolved. It is the
+   * slot that does not hold the last good message, so a refusal, or a crash, harms nothing.
+   * @throws {PersisterError} DISK_FULL, and the pair goes on as it was; IO; CLOSED after `close`.
+   */
+  async makeRoom(seq: bigint, message: Uint8Array): Promise<void> {
+    this.#refuseUnlessOpen();
+    const slot = this.#slots[slotOf(seq)];
+    assert(slot.file !== undefined, "a slot is written only where its file is");
+    const size = slotBytesFor(message, slot.size);
+    if (size <= slot.size || size > SLOT_BYTES_MAX) return;
+    await slot.file.writeDurable(slot.size, [new Uint8Array(size - slot.size)]);
+    slot.size = size;
+  }
+
+  /**
    * Writes what `slot` holds again, in place and byte-identical: what open saw may be in the page
    * cache alone (D1). Durable when resolved. Throws as `write`.
    */

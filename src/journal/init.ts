@@ -40,7 +40,8 @@ const STORE_READ_BYTES = 512;
  * Makes the files of a store in `directory`, which must be missing or empty; `makeMore` makes those
  * of the parts above and names them. The store is whole and durable when resolved.
  *
- * @throws {PersisterError} STORE_EXISTS where anything stands there already; DISK_FULL, READ_ONLY, IO.
+ * @throws {PersisterError} STORE_EXISTS where anything stands there already; STORE_LOCKED while another
+ * init is at work; DISK_FULL, READ_ONLY, IO.
  */
 export async function initStore(
   options: InitOptions,
@@ -50,7 +51,19 @@ export async function initStore(
   },
 ): Promise<StoreIdentity> {
   const { disk, directory } = options;
-  await claimDirectory(disk, directory, others.files);
+  const claim = await claimDirectory(disk, directory, others.files);
+  try {
+    return await makeStore(options, others);
+  } finally {
+    await claim.close();
+  }
+}
+
+async function makeStore(
+  options: InitOptions,
+  others: { readonly make: (directory: string) => Promise<void> },
+): Promise<StoreIdentity> {
+  const { disk, directory } = options;
   const identity = {
     storeId: options.randomBytes(STORE_ID_BYTES),
     chainId: options.chainId,
@@ -67,12 +80,15 @@ export async function initStore(
   return identity;
 }
 
-/** Leaves an empty directory with INIT in it, durable, or refuses and changes nothing. */
+/**
+ * Leaves an empty directory with INIT in it, durable and locked, or refuses and changes nothing. The
+ * lock goes with the handle that is returned: two inits at once are one init and a refusal.
+ */
 async function claimDirectory(
   disk: Disk,
   directory: string,
   otherFiles: readonly string[],
-): Promise<void> {
+): Promise<DiskFile> {
   const kind = await disk.kind(directory);
   if (kind === undefined) await disk.makeDirectory(directory);
   else if (kind !== "directory") throw exists(directory, "it is not a directory");
@@ -81,19 +97,27 @@ async function claimDirectory(
   const entries = await disk.list(directory);
   if (!entries) throw exists(directory, "it is not a directory");
   const names = new Set(entries.map((entry) => entry.name));
-  if (names.size > 0) await removeUnfinished(disk, directory, names, otherFiles);
-  if (!names.has(INIT_FILE)) await makeFile(disk, `${directory}/${INIT_FILE}`, new Uint8Array(0));
-  await disk.syncDirectory(directory);
+  if (names.size > 0 && !names.has(INIT_FILE)) throw exists(directory, "it is not empty");
+  const path = `${directory}/${INIT_FILE}`;
+  const claim = (await disk.openToWrite(path)) ?? (await disk.create(path));
+  try {
+    await claim.lock();
+    await removeUnfinished(disk, directory, otherFiles);
+    await disk.syncDirectory(directory);
+    return claim;
+  } catch (error) {
+    await claim.close();
+    throw error;
+  }
 }
 
 /** What an interrupted init left is taken away; anything else is refused. */
 async function removeUnfinished(
   disk: Disk,
   directory: string,
-  names: ReadonlySet<string>,
   otherFiles: readonly string[],
 ): Promise<void> {
-  if (!names.has(INIT_FILE)) throw exists(directory, "it is not empty");
+  const names = new Set(((await disk.list(directory)) ?? []).map((entry) => entry.name));
   const store = names.has(STORE_FILE)
     ? await readAll(disk, `${directory}/${STORE_FILE}`)
     : undefined;

@@ -222,10 +222,16 @@ export class Lanekeeper {
     return await this.#persisters.releases.list();
   }
 
-  /** Drops every lane that is not in `keep`, durably. */
+  /**
+   * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them.
+   * Durable when resolved.
+   *
+   * @throws {PersisterError} DISK_FULL, and the lanes are still on disk; POISONED, CLOSED.
+   */
   async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
-    await this.#persisters.blocks.retainLanes(keep);
+    // In one step: whatever is pushed from here on is of a new lane.
     this.#state.retainLanes(keep);
+    await this.#persisters.blocks.retainLanes(keep);
   }
 
   /** Resolves when the block is durable; then, and only then, may it be voted for. */

@@ -28,6 +28,9 @@ export const VOTE_NAME = "consensus";
 /** No vote state or anchor comes near it; a slot holds its padding and head beside it. */
 const MESSAGE_BYTES_MAX = SLOT_BYTES_MAX / 2;
 
+/** What refuses a slot's growth without a write that failed on the way to the disk. */
+const harmlessCodes: ReadonlySet<string> = new Set(["DISK_FULL", "CLOSED"]);
+
 const fileNames = { anchor: ANCHOR_NAME, vote: VOTE_NAME } as const;
 
 /** What the pair and the mark say together. */
@@ -195,7 +198,8 @@ export class PairPersister {
    * Writes `message`; durable when resolved, the mark that names it included. `roadIndex` is that of
    * a vote. Copies `message`.
    *
-   * @throws {PersisterError} INVALID when it is too large; POISONED after a failed write; CLOSED.
+   * @throws {PersisterError} INVALID when it is too large; DISK_FULL where its slot cannot grow, and
+   * nothing was harmed; POISONED after a failed write; CLOSED.
    */
   async write(message: Uint8Array, roadIndex = 0n): Promise<void> {
     if (message.length > MESSAGE_BYTES_MAX) {
@@ -211,9 +215,20 @@ export class PairPersister {
     return this.#pair.close();
   }
 
+  /** D9: a full disk is noticed here, before anything durable is overwritten. */
+  async #makeRoom(seq: bigint, message: Uint8Array): Promise<void> {
+    try {
+      await this.#pair.makeRoom(seq, message);
+    } catch (cause) {
+      const harmless = cause instanceof PersisterError && harmlessCodes.has(cause.code);
+      throw harmless ? cause : this.#journal.fail(cause);
+    }
+  }
+
   async #write(message: Uint8Array, roadIndex: bigint): Promise<void> {
     const { acked, inFlight } = this.#journal.mark[this.#role];
     const seq = nextSeq([acked, inFlight], this.#winner);
+    await this.#makeRoom(seq, message);
     await new Promise<void>((resolve, reject) => {
       const entry: PairEntry = {
         type: "pair",
