@@ -8,6 +8,25 @@ export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";
 export type { QueueStatus, Status } from "./node/status.js";
 export type { Release } from "./persist/release-log.js";
+export {
+  type Availability,
+  availabilityOf,
+} from "./sei/availability.js";
+export {
+  type ImportItem,
+  type ImportOptions,
+  type ImportStart,
+  importFrom,
+  importSeiDirectory,
+  type VerifiedVotes,
+} from "./sei/import.js";
+export type { LogSummary } from "./sei/import-log.js";
+export type { VerifiedBlock } from "./sei/lane-judge.js";
+export type { Refusal, RefusalReason } from "./sei/refusal.js";
+export type { VerifiedCommitQC } from "./sei/road-judge.js";
+export type { LaneSource, StateSource } from "./sei/source.js";
+export { StateError, type StateErrorClass } from "./sei/state-error.js";
+export { type StateContents, writeSeiDirectory } from "./sei/write-state.js";
 export { InvariantError } from "./types/assert.js";
 export { type ErrorCode, errorCodes, PersisterError } from "./types/errors.js";
 export { isLaneId, type LaneId, laneId, laneIdOf, laneParts } from "./types/lane.js";
@@ -18,7 +37,13 @@ export {
   roadIndex,
 } from "./types/numbers.js";
 export * from "./wire/build.js";
-export { Committee, type Epoch, type EpochOf, type Member, type Weighted } from "./wire/committee.js";
+export {
+  Committee,
+  type Epoch,
+  type EpochOf,
+  type Member,
+  type Weighted,
+} from "./wire/committee.js";
 export * from "./wire/decode.js";
 export { DecodeError } from "./wire/decode-error.js";
 export { type KeyPair, keyPairFromSeed, sign, verify } from "./wire/ed25519.js";
