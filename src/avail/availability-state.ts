@@ -15,6 +15,7 @@ import { isLaneId, type LaneId } from "../types/lane.js";
 import { sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { checkAnchor, checkBlock, checkCommitQC } from "./admission.js";
+import { dropped, heldAlready, outOfSequence, pinned, pruned, tooLarge } from "./block-refusal.js";
 import { LaneQueue } from "./lane-queue.js";
 import { PayloadCache } from "./payload-cache.js";
 import { RoadQueue } from "./road-queue.js";
@@ -61,6 +62,11 @@ export interface PersistTurn {
   readonly commitQCs: readonly NewCommitQC[];
   readonly lanes: ReadonlyMap<LaneId, readonly NewBlock[]>;
 }
+
+/** Bytes that may wait for the disk over all lanes; beyond it whoever pushes waits (D9). */
+const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+/** Commit QCs that may wait for the disk. */
+const QUEUED_QCS_MAX = 1000;
 
 export class AvailabilityState {
   readonly #epochOf: EpochOf;
@@ -134,7 +140,9 @@ export class AvailabilityState {
    * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
    */
   async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
-    const lent = this.#lanes.get(lane)?.queuedBytes(number) ?? this.#cache.get(lane, number);
+    const held = this.#lanes.get(lane);
+    if (held && number < held.first) throw pruned(lane, number, held.first);
+    const lent = held?.queuedBytes(number) ?? this.#cache.get(lane, number);
     if (lent) return Uint8Array.from(lent);
     const bytes = await this.#readBlock(lane, number);
     // It may have been pruned while it was read.
@@ -165,25 +173,26 @@ export class AvailabilityState {
     this.#refuseUnlessOpen();
     const queue = this.#laneOf(lane);
     const { number, bytes } = block;
-    if (number >= queue.first && number < queue.next) throw await this.#held(lane, block, queue);
-    if (bytes.length > this.#blockBytesMax) {
-      throw new PersisterError(
-        "INVALID",
-        `block ${number} of lane ${lane}: ${bytes.length} bytes are more than a segment of this ` +
-          `store holds (${this.#blockBytesMax})`,
-        { lane, blockNumber: number },
-      );
+    if (number >= queue.first && number < queue.next) {
+      throw heldAlready(lane, block, await this.readBlock(lane, number));
     }
+    if (bytes.length > this.#blockBytesMax) throw tooLarge(lane, block, this.#blockBytesMax);
     return await this.#version.waitFor(() => this.#tryAdmit(lane, block), options);
   }
 
   /**
-   * Queues a commit QC for the road. One that is held with the same proposal digest is ignored.
+   * Queues a commit QC for the road, once there is room for it. One that is held with the same
+   * proposal digest is ignored.
    *
-   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, POISONED, CLOSED.
+   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, POISONED, CLOSED, ABORTED.
    */
-  async pushCommitQC(qc: CommitQC | Uint8Array): Promise<void> {
-    this.admitCommitQC(await checkCommitQC(qc, this.#epochOf));
+  async pushCommitQC(qc: CommitQC | Uint8Array, options: WaitOptions = {}): Promise<void> {
+    const checked = await checkCommitQC(qc, this.#epochOf);
+    await this.#version.waitFor(() => {
+      if (this.#road.queued.length >= QUEUED_QCS_MAX && !this.#stalled) return undefined;
+      this.admitCommitQC(checked);
+      return true;
+    }, options);
   }
 
   /** As `pushCommitQC`, for a QC that is verified already. Lends its bytes until it is durable. */
@@ -353,15 +362,10 @@ export class AvailabilityState {
     const queue = this.#laneOf(lane);
     if (queue.refused) throw queue.refused;
     const { number } = block;
-    if (number < queue.next) throw below(lane, block, queue);
+    if (number < queue.next) throw outOfSequence(lane, block, queue);
     if (number >= queue.capacityEnd) return undefined;
-    if (number > queue.next) {
-      throw new PersisterError(
-        "OUT_OF_SEQUENCE",
-        `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
-        { lane, blockNumber: number },
-      );
-    }
+    if (this.#hasNoRoomFor(block) && !this.#stalled) return undefined;
+    if (number > queue.next) throw outOfSequence(lane, block, queue);
     this.#refuseWhileStalled();
     const pin = this.#pinOf(lane, number);
     if (pin && !sameBytes(pin, block.headerHash)) throw pinned(lane, number);
@@ -378,22 +382,11 @@ export class AvailabilityState {
     return { status: "admitted" };
   }
 
-  /** D2: a number that is held is refused, with both blocks as evidence. */
-  async #held(lane: LaneId, block: NewBlock, queue: LaneQueue): Promise<PersisterError> {
-    const { number, bytes: offered } = block;
-    const held = queue.queuedBytes(number) ?? (await this.#readBlock(lane, number));
-    const facts = { lane, blockNumber: number, held, offered };
-    return sameBytes(held, offered)
-      ? new PersisterError(
-          "DUPLICATE",
-          `lane ${lane}: block ${number} is out of sequence: the same bytes are held already`,
-          facts,
-        )
-      : new PersisterError(
-          "CONFLICT",
-          `lane ${lane}: block ${number}: conflict, other bytes are held at this number`,
-          facts,
-        );
+  /** A single block is let in, however large. */
+  #hasNoRoomFor({ bytes }: NewBlock): boolean {
+    let queued = 0;
+    for (const queue of this.#lanes.values()) queued += queue.queuedByteLength;
+    return queued > 0 && queued + bytes.length > QUEUED_BYTES_MAX;
   }
 
   #collect(): PersistTurn | "end" | undefined {
@@ -454,30 +447,4 @@ export class AvailabilityState {
     if (this.#version.failure) throw this.#version.failure;
     if (this.#closing) throw new PersisterError("CLOSED", "the store is closing");
   }
-}
-
-/** A number below next that is not held any more, or was taken while this one waited. */
-function below(lane: LaneId, { number, bytes }: NewBlock, queue: LaneQueue): PersisterError {
-  return new PersisterError(
-    "OUT_OF_SEQUENCE",
-    `lane ${lane}: block ${number} is out of sequence: ${queue.next} is next`,
-    { lane, blockNumber: number, offered: bytes },
-  );
-}
-
-function dropped(lane: LaneId, blockNumber: bigint): PersisterError {
-  const facts = { lane, blockNumber };
-  return new PersisterError(
-    "CLOSED",
-    `lane ${lane} was dropped before block ${blockNumber}`,
-    facts,
-  );
-}
-
-function pinned(lane: LaneId, number: bigint): PersisterError {
-  return new PersisterError(
-    "PINNED",
-    `lane ${lane}: block ${number} is pinned to another header hash after a loss in flight`,
-    { lane, blockNumber: number },
-  );
 }

@@ -14,6 +14,7 @@ export class LaneQueue {
   #durable: bigint;
   /** Blocks of [durable, next). */
   readonly #queue: NewBlock[] = [];
+  #queuedBytes = 0;
   /** Header hashes of [first, next), where known. */
   readonly #hashes = new Map<bigint, Uint8Array>();
   /** Why this lane goes no further; the others do. */
@@ -43,6 +44,11 @@ export class LaneQueue {
     return this.#queue;
   }
 
+  /** Bytes of the blocks that wait for the disk. */
+  get queuedByteLength(): number {
+    return this.#queuedBytes;
+  }
+
   /** D9: the first number that is too far above the durable anchor's start. */
   get capacityEnd(): bigint {
     return this.#first + LANE_BLOCKS_MAX;
@@ -61,25 +67,28 @@ export class LaneQueue {
     assert(block.number === this.next, "the admitted block is the next one");
     assert(block.number < this.capacityEnd, "the admitted block is within capacity (D9)");
     this.#queue.push(block);
+    this.#queuedBytes += block.bytes.length;
     this.#hashes.set(block.number, block.headerHash);
   }
 
   /** Moves the durable cursor, only forward; returns the blocks that it passed, and lets them go. */
   becameDurable(next: bigint): readonly NewBlock[] {
     assert(next >= this.#durable, "a durable cursor only moves forward");
-    const passed = this.#queue.splice(0, Number(next - this.#durable));
-    this.#durable = next;
-    return passed;
+    return this.#passTo(next);
   }
 
   /** A durable anchor raises the start; past the durable cursor it moves the cursor too. */
   prune(start: bigint): void {
     if (start <= this.#first) return;
-    if (start > this.#durable) {
-      this.#queue.splice(0, Number(start - this.#durable));
-      this.#durable = start;
-    }
+    if (start > this.#durable) this.#passTo(start);
     this.#first = start;
     for (const number of this.#hashes.keys()) if (number < start) this.#hashes.delete(number);
+  }
+
+  #passTo(cursor: bigint): readonly NewBlock[] {
+    const passed = this.#queue.splice(0, Number(cursor - this.#durable));
+    for (const { bytes } of passed) this.#queuedBytes -= bytes.length;
+    this.#durable = cursor;
+    return passed;
   }
 }

@@ -159,8 +159,8 @@ export class Lanekeeper {
    *
    * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, DISK_FULL, POISONED, CLOSED.
    */
-  async pushCommitQC(qc: CommitQC | Uint8Array): Promise<void> {
-    await this.#state.pushCommitQC(qc);
+  async pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void> {
+    await this.#state.pushCommitQC(qc, options);
   }
 
   /**
@@ -263,8 +263,20 @@ export class Lanekeeper {
     return await this.#state.readBlock(lane, number);
   }
 
-  /** The encoded commit QC, from disk. */
+  /**
+   * The encoded commit QC, from disk.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
+   */
   async readCommitQC(index: bigint): Promise<Uint8Array> {
+    const { first } = this.#state.road;
+    if (index < first) {
+      throw new PersisterError(
+        "OUT_OF_SEQUENCE",
+        `commit QC ${index} was pruned, ${first} is the first`,
+        { roadIndex: index },
+      );
+    }
     return await this.#persisters.road.log.readBytes(index);
   }
 
