@@ -13,14 +13,8 @@
 import { assert } from "../types/assert.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
-import {
-  chainStart,
-  OPTIONAL_TYPE_BIT,
-  RECORD_HEADER_BYTES,
-  recordsStart,
-  recordType,
-  slotName,
-} from "./format.js";
+import { chainStart, RECORD_HEADER_BYTES, recordsStart, recordType, slotName } from "./format.js";
+import { applyRecord } from "./apply.js";
 import { FoundRecords } from "./found-records.js";
 import type { Head, SealedSegment } from "./head.js";
 import { type LogState, LogTable, NO_HASH } from "./log-table.js";
@@ -170,9 +164,10 @@ class Scan {
   async readNewest(): Promise<void> {
     const { slot, head } = this.#newest;
     this.#newestBytes = await slot.file.read(0, slot.bytes);
+    const manifest = { head, table: this.#table, released: this.#released };
     const end = this.#walkNewest((record) => {
       if (record.lsn > this.#mark.acked) this.#unprovenFrom ??= record.offset;
-      const refusal = this.#apply(record);
+      const refusal = applyRecord(record, manifest);
       if (refusal !== undefined) this.#corrupt(slot, record.offset, refusal, record);
     });
     // D6: a group is acknowledged only under a mark, so what the mark calls acknowledged must be here.
@@ -286,37 +281,6 @@ class Scan {
       },
       visit,
     );
-  }
-
-  #apply(record: WalkedRecord): string | undefined {
-    switch (record.type) {
-      case recordType.open: {
-        const name = Buffer.from(record.payload).toString("latin1");
-        return this.#table.open(record.log, name, record.number);
-      }
-      case recordType.append:
-        return this.#table.append(record.log, record.number, NO_HASH);
-      case recordType.truncate:
-        return this.#table.truncate(record.log, record.number);
-      case recordType.drop:
-        return this.#table.drop(record.log);
-      case recordType.copy:
-        return this.#table.copy(record.log, record.number);
-      case recordType.release:
-        return this.#release(record.number);
-      default:
-        return record.type & OPTIONAL_TYPE_BIT
-          ? undefined
-          : `record type ${record.type} is required and not known to this Lanekeeper`;
-    }
-  }
-
-  #release(sequence: bigint): string | undefined {
-    const { sealed, retained } = this.#newest.head;
-    const listed = [...sealed, ...retained].some((segment) => segment.sequence === sequence);
-    if (!listed) return `it releases segment ${sequence}, which the head does not list`;
-    this.#released.add(sequence);
-    return undefined;
   }
 
   #deliver(record: WalkedRecord, slot: Slot): void {

@@ -9,6 +9,7 @@
  * LevelDB can end the process over a damaged table: what it left is never read again.
  */
 import { rm } from "node:fs/promises";
+import { ClassicLevel } from "classic-level";
 import { Level } from "level";
 import type { Pointer } from "../journal/segment.js";
 
@@ -22,11 +23,11 @@ export interface MapEntry {
   readonly pointer: Pointer;
 }
 
-/** The numbers [from, to) of a log that the map need not hold any longer. */
+/** The numbers [from, next) of a log, each of which the map held and need not hold any longer. */
 export interface Forgotten {
   readonly name: string;
   readonly from: bigint;
-  readonly to: bigint;
+  readonly next: bigint;
 }
 
 export interface LogMap {
@@ -51,6 +52,8 @@ interface Sublevel {
  */
 export async function openLogMap(directory: string): Promise<LogMap> {
   try {
+    // LevelDB takes its own files away, unless somebody has them open; then whatever else is there.
+    await ClassicLevel.destroy(directory);
     await rm(directory, { recursive: true, force: true });
     return new LevelMap(await openDatabase(directory));
   } catch (cause) {
@@ -85,9 +88,9 @@ class LevelMap implements LogMap {
       const key = this.#sublevel(name).prefixKey(keyOf(number), "view");
       batch.put(key, encodePointer(pointer));
     }
-    for (const { name, from, to } of forgotten) {
+    for (const { name, from, next } of forgotten) {
       const sublevel = this.#sublevel(name);
-      for (let number = from; number < to; number++) {
+      for (let number = from; number < next; number++) {
         batch.del(sublevel.prefixKey(keyOf(number), "view"));
       }
     }
@@ -124,8 +127,8 @@ export function memoryLogMap(warning: string | undefined): LogMap {
     warning,
     write(entries, forgotten) {
       for (const { name, number, pointer } of entries) pointers.set(keyed(name, number), pointer);
-      for (const { name, from, to } of forgotten) {
-        for (let number = from; number < to; number++) pointers.delete(keyed(name, number));
+      for (const { name, from, next } of forgotten) {
+        for (let number = from; number < next; number++) pointers.delete(keyed(name, number));
       }
       return Promise.resolve();
     },

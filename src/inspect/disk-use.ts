@@ -1,0 +1,30 @@
+/** How many bytes a store takes: its own files, without the map, whose files LevelDB may have locked. */
+import type { Disk } from "../disk/disk.js";
+import { MARK_FILE } from "../journal/mark.js";
+import type { Slot } from "../journal/segment.js";
+import { STORE_FILE } from "../journal/store.js";
+import { pairFiles } from "../persist/judged-store.js";
+import { attempted } from "./attempt.js";
+
+/** What cannot be looked at is not counted. */
+export async function diskBytesOf(
+  disk: Disk,
+  directory: string,
+  slots: readonly Slot[],
+): Promise<number> {
+  let sum = slots.reduce((bytes, slot) => bytes + slot.bytes, 0);
+  for (const name of [STORE_FILE, MARK_FILE, ...pairFiles()]) {
+    const size = await attempted(() => sizeOf(disk, `${directory}/${name}`));
+    if ("value" in size) sum += size.value;
+  }
+  return sum;
+}
+
+async function sizeOf(disk: Disk, path: string): Promise<number> {
+  const file = await disk.openToRead(path);
+  try {
+    return (await file?.size()) ?? 0;
+  } finally {
+    await file?.close();
+  }
+}
