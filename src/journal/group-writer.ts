@@ -3,6 +3,8 @@
  * at once (D1, D6). When all are on disk, the journal's state moves with them.
  */
 import { assert } from "../types/assert.js";
+import { ChunkSize } from "./chunk-size.js";
+import { Framing } from "./framing.js";
 import { assembleGroup, type Entry, type Group } from "./group.js";
 import type { LogTable } from "./log-table.js";
 import { groupAcked, groupInFlight } from "./mark-change.js";
@@ -30,6 +32,8 @@ export interface GroupWriterParts {
 
 export class GroupWriter {
   readonly #parts: GroupWriterParts;
+  readonly #framing = new Framing();
+  readonly #chunkSize = new ChunkSize();
   readonly counters: JournalCounters = {
     groups: 0,
     records: 0,
@@ -46,35 +50,48 @@ export class GroupWriter {
   async write(entries: readonly Entry[]): Promise<void> {
     const { table, segments, markFile } = this.#parts;
     const { current } = segments;
-    const group = assembleGroup(entries, table, {
-      slot: current.slot.slot,
-      offset: current.offset,
-      chain: current.chain,
-      nextLsn: current.nextLsn,
-    });
-    const { pairs, buffers, recordCount } = group;
-    if (recordCount + pairs.length === 0) return;
-    const last = current.nextLsn + BigInt(recordCount) - 1n;
+    const group = assembleGroup(entries, table);
+    const { pairs, records } = group;
+    if (records.length + pairs.length === 0) return;
+    const last = current.nextLsn + BigInt(records.length) - 1n;
     // The mark goes beside the group, never behind it: the acknowledgement waits for all.
-    const ended = await Promise.allSettled([
-      buffers.length > 0 ? current.slot.file.writeDurable(current.offset, buffers) : undefined,
-      markFile.write(groupInFlight(markFile.current, group, last)),
-      ...pairs.map((pair) => pair.write()),
-    ]);
+    const writes = [markFile.write(groupInFlight(markFile.current, group, last))];
+    for (const pair of pairs) writes.push(pair.write());
+    const chunkBytes = this.#chunkSize.of(group.byteLength);
+    const { offset, chain, nextLsn } = current;
+    const start = { slot: current.slot.slot, offset, chain, nextLsn };
+    for (const { offset, buffers, byteLength } of this.#framing.chunks(
+      records,
+      start,
+      chunkBytes,
+    )) {
+      writes.push(this.#timed(byteLength, current.slot.file.writeDurable(offset, buffers)));
+    }
+    const ended = await Promise.allSettled(writes);
     const failed = ended.find((outcome) => outcome.status === "rejected");
     if (failed) throw failed.reason;
     this.#advance(group);
     markFile.note(groupAcked(markFile.current, group, last));
   }
 
+  async #timed(bytes: number, write: Promise<void>): Promise<void> {
+    const began = performance.now();
+    await write;
+    this.#chunkSize.note(bytes, performance.now() - began);
+  }
+
   #advance(group: Group): void {
     const { current } = this.#parts.segments;
+    const { pointers, endChain } = this.#framing;
+    const { records } = group;
+    if (records.length > 0) current.chain = endChain;
     current.offset += group.byteLength;
-    current.chain = group.endChain;
-    current.nextLsn += BigInt(group.recordCount);
-    for (const { entry, pointer } of group.entries) this.#place(entry, pointer);
+    current.nextLsn += BigInt(records.length);
+    for (const { entry, record } of group.entries) {
+      this.#place(entry, record === undefined ? undefined : pointers[record]);
+    }
     this.counters.groups += 1;
-    this.counters.records += group.recordCount;
+    this.counters.records += records.length;
     this.counters.bytes += group.byteLength;
   }
 

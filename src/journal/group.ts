@@ -1,20 +1,12 @@
 /**
- * A group: the records that one durable write carries. All that arrived while the previous group was
- * being written goes into the next one, over all logs, so that one flush serves them all.
+ * A group: the records that are written together. All that arrived while the previous group was being
+ * written goes into the next one, over all logs, so that one flush serves them all.
  */
-import { crc32c } from "../codec/crc32c.js";
 import { assert } from "../types/assert.js";
 import type { PersisterError } from "../types/errors.js";
-import {
-  GROUP_BYTES_MAX,
-  GROUP_RECORDS_MAX,
-  RECORD_HEADER_BYTES,
-  recordType,
-  writeRecordHeader,
-} from "./format.js";
+import { GROUP_BYTES_MAX, GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, recordType } from "./format.js";
 import { type LogTable, NO_HASH } from "./log-table.js";
 import type { DropInFlight, Pin } from "./mark.js";
-import type { Pointer } from "./segment.js";
 
 /** Told what became of an entry: durable, or the reason why it is not. */
 export type Settled = (error?: PersisterError) => void;
@@ -79,24 +71,22 @@ export interface PairEntry {
 /** An entry that becomes a record. */
 export type RecordEntry = Exclude<Entry, PairEntry>;
 
-export interface Group {
-  /** With the place of the record, where one was written. */
-  readonly entries: readonly { readonly entry: RecordEntry; readonly pointer?: Pointer }[];
-  readonly pairs: readonly PairEntry[];
-  readonly buffers: readonly Uint8Array[];
-  readonly byteLength: number;
-  readonly recordCount: number;
-  readonly endChain: number;
-  readonly appends: readonly Pin[];
-  readonly drops: readonly DropInFlight[];
+/** A record of the group, not framed yet. */
+export interface GroupRecord {
+  readonly type: number;
+  readonly log: number;
+  readonly number: bigint;
+  readonly payload: Uint8Array;
 }
 
-/** Where a group begins. */
-export interface GroupStart {
-  readonly slot: number;
-  readonly offset: number;
-  readonly chain: number;
-  readonly nextLsn: bigint;
+export interface Group {
+  /** With the index of the record, where it has one that can be read. */
+  readonly entries: readonly { readonly entry: RecordEntry; readonly record?: number }[];
+  readonly pairs: readonly PairEntry[];
+  readonly records: readonly GroupRecord[];
+  readonly byteLength: number;
+  readonly appends: readonly Pin[];
+  readonly drops: readonly DropInFlight[];
 }
 
 /** Bytes that `entry` takes in a segment, with the OPEN record that it may need. */
@@ -153,129 +143,93 @@ export function countForGroup(
 }
 
 /**
- * Frames `entries` as records from `start` on and applies them to `table`. Payloads go by reference.
- * The caller has checked every order: a refusal of the table here is a defect of ours.
+ * Makes the records of `entries` and applies them to `table`. Payloads go by reference. The caller
+ * has checked every order: a refusal of the table here is a defect of ours.
  */
-export function assembleGroup(
-  entries: readonly Entry[],
-  table: LogTable,
-  start: GroupStart,
-): Group {
-  const builder = new GroupBuilder(start);
+export function assembleGroup(entries: readonly Entry[], table: LogTable): Group {
+  const builder = new GroupBuilder(table);
   for (const entry of entries) {
-    if (entry.type === "pair") builder.pair(entry);
-    else builder.entry(entry, table);
+    if (entry.type === "pair") builder.pairs.push(entry);
+    else builder.add(entry);
   }
-  return builder.group();
+  return builder;
 }
 
 function must(refusal: string | undefined): void {
   assert(refusal === undefined, refusal ?? "");
 }
 
-class GroupBuilder {
-  readonly #start: GroupStart;
-  readonly #entries: { entry: RecordEntry; pointer?: Pointer }[] = [];
-  readonly #pairs: PairEntry[] = [];
-  readonly #buffers: Uint8Array[] = [];
-  readonly #appends: Pin[] = [];
-  readonly #drops: DropInFlight[] = [];
-  #chain: number;
-  #byteLength = 0;
-  #recordCount = 0;
+class GroupBuilder implements Group {
+  readonly entries: { entry: RecordEntry; record?: number }[] = [];
+  readonly pairs: PairEntry[] = [];
+  readonly records: GroupRecord[] = [];
+  readonly appends: Pin[] = [];
+  readonly drops: DropInFlight[] = [];
+  byteLength = 0;
+  readonly #table: LogTable;
 
-  constructor(start: GroupStart) {
-    this.#start = start;
-    this.#chain = start.chain;
+  constructor(table: LogTable) {
+    this.#table = table;
   }
 
-  pair(entry: PairEntry): void {
-    this.#pairs.push(entry);
-  }
-
-  /** Frames `entry`, where it still says something, and applies it to `table`. */
-  entry(entry: RecordEntry, table: LogTable): void {
+  /** Makes the record of `entry`, where it still says something, and applies it to the table. */
+  add(entry: RecordEntry): void {
+    const table = this.#table;
     switch (entry.type) {
       case "append": {
         const { name, number, payload, hash } = entry;
-        const log = this.#logOf(name, number, table);
-        const pointer = this.add(recordType.append, log, number, payload);
+        const log = this.#logOf(name, number);
         must(table.append(log, number, hash ?? NO_HASH));
-        if (hash) this.#appends.push({ name, number, hash });
-        this.#entries.push({ entry, pointer });
+        if (hash) this.appends.push({ name, number, hash });
+        const record = this.#put(recordType.append, log, number, payload);
+        this.entries.push({ entry, record });
         return;
       }
       case "truncate": {
-        const log = this.#logOf(entry.name, entry.first, table);
-        this.add(recordType.truncate, log, entry.first, NOTHING);
+        const log = this.#logOf(entry.name, entry.first);
+        this.#put(recordType.truncate, log, entry.first, NOTHING);
         must(table.truncate(log, entry.first));
         break;
       }
       case "open":
-        this.#logOf(entry.name, entry.first, table);
+        this.#logOf(entry.name, entry.first);
         break;
       case "drop": {
         // A log that never got a record is dropped by nothing: there is nothing that could come back.
         const state = table.byName(entry.name);
         if (!state) break;
-        this.add(recordType.drop, state.log, 0n, NOTHING);
+        this.#put(recordType.drop, state.log, 0n, NOTHING);
         must(table.drop(state.log));
-        this.#drops.push({ name: entry.name, log: state.log });
+        this.drops.push({ name: entry.name, log: state.log });
         break;
       }
       case "copy": {
-        const state = table.byLog(entry.log);
-        if (!state || entry.number < state.first) break;
-        const pointer = this.add(recordType.copy, entry.log, entry.number, entry.payload);
-        this.#entries.push({ entry, pointer });
+        const { log, number, payload } = entry;
+        const state = table.byLog(log);
+        if (!state || number < state.first) break;
+        const record = this.#put(recordType.copy, log, number, payload);
+        this.entries.push({ entry, record });
         return;
       }
       case "release":
-        this.add(recordType.release, 0, entry.sequence, NOTHING);
+        this.#put(recordType.release, 0, entry.sequence, NOTHING);
     }
-    this.#entries.push({ entry });
+    this.entries.push({ entry });
   }
 
   /** The log's number; an OPEN record gives it one where it has none, and `first` as its start. */
-  #logOf(name: string, first: bigint, table: LogTable): number {
-    const known = table.byName(name);
+  #logOf(name: string, first: bigint): number {
+    const known = this.#table.byName(name);
     if (known) return known.log;
-    const log = table.nextLog;
-    must(table.open(log, name, first));
-    this.add(recordType.open, log, first, Buffer.from(name, "latin1"));
+    const log = this.#table.nextLog;
+    must(this.#table.open(log, name, first));
+    this.#put(recordType.open, log, first, Buffer.from(name, "latin1"));
     return log;
   }
 
-  add(type: number, log: number, number: bigint, payload: Uint8Array): Pointer {
-    const header = Buffer.allocUnsafe(RECORD_HEADER_BYTES);
-    const payloadCrc = crc32c(payload);
-    this.#chain = writeRecordHeader(header, 0, this.#chain, {
-      payloadLength: payload.length,
-      payloadCrc,
-      type,
-      lsn: this.#start.nextLsn + BigInt(this.#recordCount),
-      log,
-      number,
-    });
-    const offset = this.#start.offset + this.#byteLength + RECORD_HEADER_BYTES;
-    this.#buffers.push(header);
-    if (payload.length > 0) this.#buffers.push(payload);
-    this.#byteLength += RECORD_HEADER_BYTES + payload.length;
-    this.#recordCount += 1;
-    return { slot: this.#start.slot, offset, length: payload.length, crc: payloadCrc };
-  }
-
-  group(): Group {
-    return {
-      entries: this.#entries,
-      pairs: this.#pairs,
-      buffers: this.#buffers,
-      byteLength: this.#byteLength,
-      recordCount: this.#recordCount,
-      endChain: this.#chain,
-      appends: this.#appends,
-      drops: this.#drops,
-    };
+  #put(type: number, log: number, number: bigint, payload: Uint8Array): number {
+    this.byteLength += RECORD_HEADER_BYTES + payload.length;
+    return this.records.push({ type, log, number, payload }) - 1;
   }
 }
 
