@@ -54,19 +54,17 @@ export class GroupWriter {
     const { pairs, records } = group;
     if (records.length + pairs.length === 0) return;
     const last = current.nextLsn + BigInt(records.length) - 1n;
-    // The mark goes beside the group, never behind it: the acknowledgement waits for all.
-    const writes = [markFile.write(groupInFlight(markFile.current, group, last))];
-    for (const pair of pairs) writes.push(pair.write());
     const chunkBytes = this.#chunkSize.of(group.byteLength);
-    const { offset, chain, nextLsn } = current;
-    const start = { slot: current.slot.slot, offset, chain, nextLsn };
-    for (const { offset, buffers, byteLength } of this.#framing.chunks(
-      records,
-      start,
-      chunkBytes,
-    )) {
-      writes.push(this.#timed(byteLength, current.slot.file.writeDurable(offset, buffers)));
+    const { slot, offset, chain, nextLsn } = current;
+    const start = { slot: slot.slot, offset, chain, nextLsn };
+    const writes: Promise<void>[] = [];
+    for (const chunk of this.#framing.chunks(records, start, chunkBytes)) {
+      const write = slot.file.writeDurable(chunk.offset, chunk.buffers);
+      writes.push(this.#timed(chunk.byteLength, write));
     }
+    // The mark goes beside the group, never behind it: the acknowledgement waits for all.
+    writes.push(markFile.write(groupInFlight(markFile.current, group, last)));
+    for (const pair of pairs) writes.push(pair.write());
     const ended = await Promise.allSettled(writes);
     const failed = ended.find((outcome) => outcome.status === "rejected");
     if (failed) throw failed.reason;
