@@ -10,7 +10,14 @@ import type { Disk, DiskFile } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
 import { slotName } from "./format.js";
 import { encodeHead, SALT_BYTES, STORE_ID_BYTES } from "./head.js";
-import { encodeMark, MARK_FILE, MARK_SLOT_BYTES, type Mark, markSlotOffset } from "./mark.js";
+import {
+  encodeMark,
+  FIRST_MARK_SEQUENCE,
+  MARK_FILE,
+  MARK_SLOT_BYTES,
+  type Mark,
+  markSlotOffset,
+} from "./mark.js";
 import { makeSlot } from "./segment.js";
 import { SPARE_SLOTS } from "./space.js";
 import {
@@ -169,7 +176,7 @@ async function makeMark(options: InitOptions, storeId: Uint8Array): Promise<void
   const none = { acked: 0n, inFlight: 0n };
   const mark: Mark = {
     storeId,
-    sequence: 1n,
+    sequence: FIRST_MARK_SEQUENCE,
     generation: 0n,
     headSequence: FIRST_SEQUENCE,
     acked: 0n,

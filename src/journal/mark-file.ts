@@ -12,6 +12,7 @@ import {
   type Mark,
   type MarkSlot,
   markSlotOffset,
+  FIRST_MARK_SEQUENCE,
 } from "./mark.js";
 
 export interface MarkFound {
@@ -47,7 +48,9 @@ export function newestMark(
   );
   if (!newest) return { bad: bad.map((slot) => slot.reason).join("; ") };
   const { mark, bytes } = newest;
-  return { mark, bytes, offset: markSlotOffset(mark.sequence), otherSlotBad: bad[0]?.reason };
+  // The first mark has no other beside it yet.
+  const otherSlotBad = mark.sequence === FIRST_MARK_SEQUENCE ? undefined : bad[0]?.reason;
+  return { mark, bytes, offset: markSlotOffset(mark.sequence), otherSlotBad };
 }
 
 /** What a writer of the mark may change. */

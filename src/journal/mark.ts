@@ -72,6 +72,9 @@ export interface Mark {
   readonly pins: readonly Pin[];
 }
 
+/** The sequence of the mark that init writes. */
+export const FIRST_MARK_SEQUENCE = 1n;
+
 /** What one mark slot holds. */
 export type MarkSlot =
   | { readonly status: "valid"; readonly mark: Mark; readonly bytes: Uint8Array }
