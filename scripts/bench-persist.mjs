@@ -32,7 +32,9 @@ export async function benchPersist({ recordBytes, rounds, anchored }) {
   const floor = openFloor(directory);
   try {
     const persisters = await openStore(join(directory, "store"));
-    const state = new AvailabilityState(startOf(persisters, { epochOf: () => undefined, cacheBytes: 64 * 1024 * 1024 }));
+    const state = new AvailabilityState(
+      startOf(persisters, { epochOf: () => undefined, cacheBytes: 64 * 1024 * 1024 }),
+    );
     const running = runPersist(state, persisters);
     const traffic = makeTraffic(recordBytes);
     const times = { floor: [], persist: [], settled: [] };

@@ -5,6 +5,8 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchPersist } from "./bench-persist.mjs";
+import { benchRecovery } from "./bench-recovery.mjs";
+import { benchWire } from "./bench-wire.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,6 +17,11 @@ const KIB = 1024;
 const persistCases = [300, 4 * KIB, 64 * KIB, 512 * KIB].flatMap((recordBytes) =>
   [false, true].map((anchored) => ({ recordBytes, anchored })),
 );
+const recoveryCases = [
+  { lanes: 100, blocks: 30, recordBytes: 64 * KIB },
+  { lanes: 334, blocks: 30, recordBytes: 2 * KIB },
+  { lanes: 8, blocks: 30, recordBytes: 1024 * KIB },
+];
 const roundsFor = (recordBytes) =>
   recordBytes >= 512 * KIB ? 100 : recordBytes >= 64 * KIB ? 400 : 2000;
 
@@ -29,6 +36,16 @@ const benches = {
     }
     return rows;
   },
+  async recovery() {
+    const rows = [];
+    for (const shape of recoveryCases) {
+      const row = await benchRecovery(shape);
+      rows.push(row);
+      if (!values.json) printRecovery(row);
+    }
+    return rows;
+  },
+  wire: () => benchWire(values.json ? () => undefined : printWire),
 };
 
 function printPersist(row) {
@@ -38,6 +55,25 @@ function printPersist(row) {
     `${String(row.recordBytes).padStart(7)} B x ${row.lanes}  ${anchor}  floor ${ms(row.floorMs)}  ` +
       `durable ${ms(row.persistMs)}  ${row.ratio.toFixed(2)}x  ` +
       `groups/round ${row.groupsPerRound.toFixed(2)}`,
+  );
+}
+
+function printRecovery(row) {
+  const { lanes, blocks, recordBytes, readMs, openMs, ratio, ratioWithoutMap, rssMiB } = row;
+  console.log(
+    `${lanes} lanes x ${blocks} x ${recordBytes} B`.padEnd(30) +
+      `read ${readMs.toFixed(0)} ms  open ${openMs.toFixed(0)} ms  ${ratio.toFixed(2)}x  ` +
+      `without the map ${ratioWithoutMap.toFixed(2)}x  ${rssMiB.toFixed(0)} MiB at most`,
+  );
+}
+
+function printWire({ name, baseline, baselineUs, oursUs, ratio, target, holdMs }) {
+  const us = (value) => `${value.toFixed(value < 100 ? 2 : 0)} us`.padStart(10);
+  const wanted = target === undefined ? "" : `  (wanted ${target}x)`;
+  const hold = holdMs && `  longest hold ${holdMs.p50.toFixed(1)} / ${holdMs.max.toFixed(1)} ms`;
+  console.log(
+    `${name.padEnd(52)}${us(oursUs)}  ${baseline}${us(baselineUs)}  ` +
+      `${ratio.toFixed(1)}x${wanted}${hold ?? ""}`,
   );
 }
 

@@ -25,8 +25,11 @@ export type FileIdentity = string;
 
 export interface DiskFile {
   readonly path: string;
-  /** Up to `length` bytes from `position`; fewer only at the end of the file. Never short before it. */
-  read(position: number, length: number): Promise<Uint8Array>;
+  /**
+   * Up to `length` bytes from `position`; fewer only at the end of the file. Never short before it.
+   * They may come as a view of `into`, where that holds as many.
+   */
+  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /**
    * Writes `buffers` one after the other from `position` on, growing the file where needed.
    * Durable when resolved. After a rejection the range holds anything (D7): the caller must not try

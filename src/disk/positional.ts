@@ -38,14 +38,14 @@ export function writeFully(
   });
 }
 
-/** Reads up to `length` bytes from `position` on; fewer only at the end of the file. */
+/** Fills `bytes` from `position` on and returns them; fewer only at the end of the file. */
 export function readFully(
   calls: Pick<Calls, "read">,
   fd: number,
   position: number,
-  length: number,
+  bytes: Uint8Array,
 ): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
+  const { length } = bytes;
   return new Promise((resolve, reject) => {
     const readSome = (from: number): void => {
       const wanted = Math.min(length - from, BYTES_PER_CALL_MAX);

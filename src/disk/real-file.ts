@@ -28,10 +28,12 @@ export class RealFile implements DiskFile {
     this.#durability = durability;
   }
 
-  async read(position: number, length: number): Promise<Uint8Array> {
+  async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     assert(position >= 0 && length >= 0, "a read has a position and a length of at least 0");
+    const fits = into !== undefined && into.length >= length;
+    const target = fits ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length);
     return this.#run(`read ${length} bytes at ${position}`, () =>
-      readFully(systemCalls, this.#fd, position, length),
+      readFully(systemCalls, this.#fd, position, target),
     );
   }
 

@@ -20,6 +20,7 @@ import type { Head, SealedSegment } from "./head.js";
 import { type LogState, LogTable, NO_HASH } from "./log-table.js";
 import type { Places } from "./places.js";
 import type { Mark } from "./mark.js";
+import { readAhead, type ReadSegment } from "./read-ahead.js";
 import type { MarkFound } from "./mark-file.js";
 import {
   type ChainEnd,
@@ -96,7 +97,7 @@ export async function recoverJournal(
     const newest = newestHead(heads, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const scan = new Scan(newest, found.mark, visit);
     await scan.readNewest();
-    for (const segment of scan.needed()) await scan.readSealed(segment, slots, heads);
+    for await (const read of readAhead(scan.needed(), slots)) scan.checkSealed(read, slots, heads);
     scan.deliverNewest();
     scan.checkComplete();
     const retained = scan.retained().filter((segment) => isThere(segment, heads));
@@ -195,19 +196,18 @@ class Scan {
   }
 
   /** Verifies one sealed segment from its head to its last byte, and delivers its live records. */
-  async readSealed(
-    segment: SealedSegment,
+  checkSealed(
+    { segment, bytes }: ReadSegment,
     slots: readonly Slot[],
     heads: readonly FoundHead[],
-  ): Promise<void> {
+  ): void {
     const found = heads.find((each) => each.slot.slot === segment.slot);
     const slot = slots.find((each) => each.slot === segment.slot);
-    if (!slot || found?.head.sequence !== segment.sequence) {
+    if (!slot || !bytes || found?.head.sequence !== segment.sequence) {
       const missing = slot ? "is not the segment that the head lists" : "is missing";
       const file = slot?.file.path ?? this.#pathOf(segment.slot);
       this.#corruptFile(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
     }
-    const bytes = await slot.file.read(0, segment.endOffset);
     const start = {
       offset: recordsStart(found.bytes.length),
       chain: chainStart(found.head.salt),

@@ -139,8 +139,8 @@ describe("positional reads and writes", () => {
       into.set(part, offset);
       queueMicrotask(() => done(null, part.length));
     }) as typeof fs.read;
-    expect(await readFully({ read }, 0, 5, 100)).toEqual(source.subarray(5));
-    expect(await readFully({ read }, 0, 5, 10)).toEqual(source.subarray(5, 15));
+    expect(await readFully({ read }, 0, 5, new Uint8Array(100))).toEqual(source.subarray(5));
+    expect(await readFully({ read }, 0, 5, new Uint8Array(10))).toEqual(source.subarray(5, 15));
   });
 });
 
