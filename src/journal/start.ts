@@ -46,8 +46,10 @@ export async function openMark(
 /** The head of every slot that has one of this store. */
 export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<FoundHead[]> {
   const heads: FoundHead[] = [];
-  for (const slot of slots) {
-    const found = await readHead(slot);
+  const read = await Promise.all(
+    slots.map(async (slot) => ({ slot, found: await readHead(slot) })),
+  );
+  for (const { slot, found } of read) {
     if (found.status === "too-new") {
       throw new PersisterError(
         "FORMAT_TOO_NEW",
