@@ -35,6 +35,7 @@ export {
   blockNumber,
   type RoadIndex,
   roadIndex,
+  U64_MAX,
 } from "./types/numbers.js";
 export * from "./wire/build.js";
 export {
@@ -48,7 +49,11 @@ export * from "./wire/decode.js";
 export { DecodeError } from "./wire/decode-error.js";
 export { type KeyPair, keyPairFromSeed, sign, verify } from "./wire/ed25519.js";
 export * from "./wire/encode.js";
+export { verifyFullProposal, type ViewStart } from "./wire/full-proposal.js";
 export * from "./wire/hash.js";
 export type * from "./wire/messages.js";
+export { verifyTimeoutQC } from "./wire/timeout.js";
+export { Verifier, type VerifierCounts, type VerifierOptions } from "./wire/verifier.js";
+export { globalRange } from "./wire/proposal.js";
 export * from "./wire/verify.js";
 export { VerifyError, type VerifyErrorClass } from "./wire/verify-error.js";

@@ -1,7 +1,10 @@
 /** The rule for prune anchors: an app QC and its commit QC. */
+import type { Rule } from "./claim.js";
 import type { EpochOf } from "./committee.js";
 import type { PruneAnchor } from "./messages.js";
-import { verifyAppAgainstCommit, verifyAppQC, verifyCommitQC } from "./verify.js";
+import { appRule, commitRule } from "./rules.js";
+import { runRule, type VerifyOptions } from "./run-rule.js";
+import { verifyAppAgainstCommit } from "./verify.js";
 import { VerifyError } from "./verify-error.js";
 
 /**
@@ -9,12 +12,19 @@ import { VerifyError } from "./verify-error.js";
  *
  * @throws {VerifyError} as the returned promise's rejection.
  */
-export async function verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf): Promise<void> {
-  const { appQC, commitQC } = anchor;
+export function verifyAnchor(
+  anchor: PruneAnchor,
+  epochOf: EpochOf,
+  options?: VerifyOptions,
+): Promise<void> {
+  return runRule(anchorRule(anchor, epochOf), options);
+}
+
+export function* anchorRule({ appQC, commitQC }: PruneAnchor, epochOf: EpochOf): Rule {
   const { epochIndex } = commitQC.vote.view;
   const epoch = epochOf(epochIndex);
   if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
   verifyAppAgainstCommit(appQC.vote, commitQC);
-  await verifyCommitQC(commitQC, epoch);
-  await verifyAppQC(appQC, epoch.committee);
+  yield* commitRule(commitQC, epoch);
+  yield* appRule(appQC, epoch.committee);
 }

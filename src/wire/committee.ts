@@ -44,6 +44,7 @@ export class Committee {
   readonly laneQuorum: bigint;
   readonly #byKey = new Map<string, Member>();
   readonly #byLane = new Map<LaneId, Member>();
+  #fingerprint: Uint8Array | undefined;
 
   private constructor(members: readonly Member[], total: bigint) {
     this.members = members;
@@ -100,6 +101,12 @@ export class Committee {
     );
   }
 
+  /** Equal for committees whose members have equal keys and weights: 32 bytes. */
+  get fingerprint(): Uint8Array {
+    this.#fingerprint ??= fingerprintOf(this.members);
+    return this.#fingerprint;
+  }
+
   /** The member with this key, if it is one. */
   memberOf(key: Uint8Array): Member | undefined {
     return this.#byKey.get(keyText(key));
@@ -129,6 +136,16 @@ export class Committee {
 export function isLaneClosed(lane: LaneId, epochIndex: bigint, committee: Committee): boolean {
   const joined = BigInt(`0x${lane.slice(2 * KEY_BYTES)}`);
   return joined < epochIndex && committee.memberOfLane(lane) === undefined;
+}
+
+function fingerprintOf(members: readonly Member[]): Uint8Array {
+  const bytes = Buffer.alloc(members.length * (KEY_BYTES + 8));
+  for (const [index, { key, weight }] of members.entries()) {
+    const at = index * (KEY_BYTES + 8);
+    bytes.set(key, at);
+    bytes.writeBigUInt64BE(weight, at + KEY_BYTES);
+  }
+  return createHash("sha256").update(bytes).digest();
 }
 
 function keyText(key: Uint8Array): string {

@@ -11,9 +11,11 @@ export const WIRE_GROUP_END = 4;
 export const WIRE_FIXED32 = 5;
 
 /** Field numbers above this fit no tag of the framing; above `FIELD_NUMBER_MAX` no message. */
-const TAG_NUMBER_MAX = 0x7fff_ffffn;
+const TAG_NUMBER_MAX = 0x7fff_ffff;
 export const FIELD_NUMBER_MAX = 0x1fff_ffff;
 const VARINT_BYTES_MAX = 10;
+/** Bytes of a varint that a `number` holds exactly: 49 bits. */
+const EXACT_BYTES_MAX = 7;
 /** Groups in groups, as the original bounds them. */
 const GROUP_DEPTH_MAX = 10_001;
 
@@ -27,63 +29,61 @@ export interface Cursor {
   end: number;
 }
 
-/** Reads a varint of at most 64 bits, padded or not. */
-export function readVarint(cursor: Cursor): bigint {
-  const { bytes, at } = cursor;
-  let low = 0;
-  for (let index = 0; index < 7; index++) {
-    if (at + index >= cursor.end) throw new Malformed("a number is cut off");
-    const byte = bytes[at + index] as number;
-    low += (byte & 0x7f) * 2 ** (7 * index);
+/** Reads a varint of at most 64 bits, padded or not, as a number: rounded above 2^53. */
+function readRounded(cursor: Cursor): number {
+  const { bytes, end } = cursor;
+  let at = cursor.at;
+  let value = 0;
+  for (let scale = 1; at < end; scale *= 128) {
+    const byte = bytes[at] as number;
+    at++;
     if (byte < 0x80) {
-      cursor.at = at + index + 1;
-      return BigInt(low);
+      if (at - cursor.at === VARINT_BYTES_MAX && byte > 1) break;
+      cursor.at = at;
+      return value + byte * scale;
     }
+    if (at - cursor.at === VARINT_BYTES_MAX) break;
+    value += (byte & 0x7f) * scale;
   }
-  return readLongVarint(cursor, BigInt(low));
+  const isLong = at - cursor.at === VARINT_BYTES_MAX;
+  throw new Malformed(isLong ? "a number exceeds 64 bits" : "a number is cut off");
 }
 
-function readLongVarint(cursor: Cursor, low: bigint): bigint {
-  let value = low;
-  for (let index = 7; index < VARINT_BYTES_MAX; index++) {
-    if (cursor.at + index >= cursor.end) throw new Malformed("a number is cut off");
-    const byte = cursor.bytes[cursor.at + index] as number;
-    if (index === VARINT_BYTES_MAX - 1 && byte > 1) break;
-    value |= BigInt(byte & 0x7f) << BigInt(7 * index);
-    if (byte < 0x80) {
-      cursor.at += index + 1;
-      return value;
-    }
+/** Reads a varint of at most 64 bits, padded or not. */
+export function readVarint(cursor: Cursor): bigint {
+  const start = cursor.at;
+  const rounded = readRounded(cursor);
+  if (cursor.at - start <= EXACT_BYTES_MAX) return BigInt(rounded);
+  let value = 0n;
+  for (let at = cursor.at - 1; at >= start; at--) {
+    value = (value << 7n) | BigInt((cursor.bytes[at] as number) & 0x7f);
   }
-  throw new Malformed("a number exceeds 64 bits");
+  return value;
 }
 
 /** Reads a tag as `number * 8 + wire type`, a safe integer. */
 export function readTag(cursor: Cursor): number {
-  if (cursor.at < cursor.end) {
-    const byte = cursor.bytes[cursor.at] as number;
-    if (byte >= 8 && byte < 0x80) {
-      cursor.at++;
-      return byte;
-    }
-  }
-  const tag = readVarint(cursor);
-  const number = tag >> 3n;
-  if (number === 0n || number > TAG_NUMBER_MAX) throw new Malformed("a field number is invalid");
-  return Number(tag);
+  const tag = readRounded(cursor);
+  if (tag < 8 || tag >= 8 * (TAG_NUMBER_MAX + 1)) throw new Malformed("a field number is invalid");
+  return tag;
+}
+
+/** The field number in a tag. */
+export function fieldOf(tag: number): number {
+  return tag < 0x80 ? tag >> 3 : Math.floor(tag / 8);
 }
 
 /** Reads a length that the rest of the message holds, and returns where its bytes end. */
 export function readLength(cursor: Cursor): number {
-  const length = readVarint(cursor);
-  if (length > BigInt(cursor.end - cursor.at)) throw new Malformed("a value is cut off");
-  return cursor.at + Number(length);
+  const length = readRounded(cursor);
+  if (length > cursor.end - cursor.at) throw new Malformed("a value is cut off");
+  return cursor.at + length;
 }
 
 /** Skips the value of a field with `tag`, whatever it is. */
 export function skipValue(cursor: Cursor, tag: number): void {
-  if (tag % 8 !== WIRE_GROUP) skipPlain(cursor, tag % 8);
-  else skipGroup(cursor, Math.floor(tag / 8));
+  if (tag % 8 === WIRE_GROUP) skipGroup(cursor, fieldOf(tag));
+  else skipPlain(cursor, tag % 8);
 }
 
 function skipGroup(cursor: Cursor, number: number): void {
@@ -92,9 +92,9 @@ function skipGroup(cursor: Cursor, number: number): void {
     const tag = readTag(cursor);
     const wireType = tag % 8;
     if (wireType === WIRE_GROUP) {
-      if (open.push(Math.floor(tag / 8)) > GROUP_DEPTH_MAX) throw new Malformed("groups too deep");
+      if (open.push(fieldOf(tag)) > GROUP_DEPTH_MAX) throw new Malformed("groups too deep");
     } else if (wireType === WIRE_GROUP_END) {
-      if (open.pop() !== Math.floor(tag / 8)) throw new Malformed("a group ends with another tag");
+      if (open.pop() !== fieldOf(tag)) throw new Malformed("a group ends with another tag");
     } else {
       skipPlain(cursor, wireType);
     }
@@ -104,7 +104,7 @@ function skipGroup(cursor: Cursor, number: number): void {
 function skipPlain(cursor: Cursor, wireType: number): void {
   switch (wireType) {
     case WIRE_VARINT:
-      readVarint(cursor);
+      readRounded(cursor);
       return;
     case WIRE_BYTES:
       cursor.at = readLength(cursor);

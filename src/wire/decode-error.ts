@@ -15,15 +15,10 @@ export type DecodeReason =
   | "duplicate_lane"
   | "empty";
 
-/** A place in a message: a field's name and the message around it. */
+/** Where in the bytes: a dotted path such as `SignedBlock.msg.header`, and an offset. */
 export interface Place {
-  readonly name: string;
-  readonly parent: Place | undefined;
-}
-
-/** The dotted path of `place`, such as `SignedBlock.msg.header`. */
-export function pathOf(place: Place): string {
-  return place.parent === undefined ? place.name : `${pathOf(place.parent)}.${place.name}`;
+  readonly path: string;
+  readonly offset: number;
 }
 
 /** Bytes that are no message of the type asked for; `offset` counts from the first byte given. */
@@ -33,11 +28,10 @@ export class DecodeError extends Error {
   readonly path: string;
   readonly offset: number;
 
-  constructor(reason: DecodeReason, place: Place, offset: number, detail: string) {
-    const path = pathOf(place);
-    super(`${path} at byte ${offset}: ${detail} (${reason})`);
+  constructor(reason: DecodeReason, place: Place, detail: string) {
+    super(`${place.path} at byte ${place.offset}: ${detail} (${reason})`);
     this.reason = reason;
-    this.path = path;
-    this.offset = offset;
+    this.path = place.path;
+    this.offset = place.offset;
   }
 }

@@ -30,24 +30,25 @@ import {
   type Timestamp,
   type View,
 } from "./messages.js";
-import { type Put, Writer } from "./writer.js";
+import { type Put, type Writer, written } from "./writer.js";
 
 const NANOS_MAX = 1_000_000_000;
-const SMALL_BYTES = 512;
+/** Bytes of a signed block besides its transactions, rounded up. */
+const BLOCK_REST_BYTES = 512;
 
-/** Bytes that `payload` takes at most. */
-function payloadBytes(payload: Payload): number {
-  let total = 64;
-  for (const tx of payload.txs) total += tx.length + 6;
+/** Bytes that a signed block with this payload takes at most. */
+export function blockBytes({ txs }: Payload): number {
+  let total = BLOCK_REST_BYTES;
+  for (const tx of txs) total += tx.length + 5;
   return total;
 }
 
-function encoder<T>(put: Put<T>, capacity: (value: T) => number = () => SMALL_BYTES) {
-  return (value: T): Uint8Array => {
-    const writer = new Writer(capacity(value));
-    put(writer, value);
-    return writer.finish();
-  };
+function encoder<T>(put: Put<T>): (value: T) => Uint8Array {
+  return (value) => written(put, value);
+}
+
+function blockEncoder<T>(put: Put<T>, payloadOf: (value: T) => Payload): (value: T) => Uint8Array {
+  return (value) => written(put, value, blockBytes(payloadOf(value)));
 }
 
 const putTimestamp: Put<Timestamp> = (writer, { seconds, nanos }) => {
@@ -111,19 +112,26 @@ export const putAppProposal: Put<AppProposal> = (writer, app) => {
   writer.u64(2, app.roadIndex);
 };
 
-/** A copy of `ranges`, sorted by lane. */
+/** `ranges` sorted by lane: themselves, where they are. */
 export function sortedRanges(ranges: readonly LaneRange[]): readonly LaneRange[] {
-  const sorted = [...ranges].sort((a, b) => (a.lane < b.lane ? -1 : a.lane > b.lane ? 1 : 0));
-  for (let index = 1; index < sorted.length; index++) {
-    assert(sorted[index - 1]?.lane !== sorted[index]?.lane, "a proposal has one range per lane");
-  }
-  return sorted;
+  return isSorted(ranges) ? ranges : [...ranges].sort((a, b) => (a.lane < b.lane ? -1 : 1));
+}
+
+function isSorted(ranges: readonly LaneRange[]): boolean {
+  return ranges.every((range, at) => at === 0 || (ranges[at - 1] as LaneRange).lane <= range.lane);
+}
+
+/** Tells whether a lane has two ranges; `sorted` is sorted by lane. */
+export function hasLaneTwice(sorted: readonly LaneRange[]): boolean {
+  return sorted.some((range, at) => sorted[at - 1]?.lane === range.lane);
 }
 
 export const putProposal: Put<Proposal> = (writer, proposal) => {
   writer.u64(6, proposal.globalFirst);
   writer.message(5, putTimestamp, proposal.timestamp);
-  writer.messages(3, putLaneRange, sortedRanges(proposal.laneRanges));
+  const ranges = sortedRanges(proposal.laneRanges);
+  assert(!hasLaneTwice(ranges), "a proposal has one range per lane");
+  writer.messages(3, putLaneRange, ranges);
   writer.message(1, putView, proposal.view);
 };
 
@@ -194,32 +202,27 @@ const putPersistedInner: Put<PersistedInner> = (writer, inner) => {
   maybe(writer, 1, putCommitQC, inner.commitQC);
 };
 
-const blockBytes = (block: Block): number => payloadBytes(block.payload) + SMALL_BYTES;
-/** A certificate's signatures take 102 bytes each, its ranges 105. */
-const certificateBytes = ({ sigs }: { readonly sigs: readonly Signature[] }): number =>
-  SMALL_BYTES + 210 * sigs.length;
-
 export const encodeTimestamp = encoder(putTimestamp);
 export const encodePublicKey = encoder(putPublicKey);
 export const encodeLaneId = encoder(putLaneId);
 export const encodeSignature = encoder(putSignature);
 export const encodeBlockHeader = encoder(putBlockHeader);
-export const encodePayload = encoder(putPayload, payloadBytes);
-export const encodeBlock = encoder(putBlock, blockBytes);
+export const encodePayload = blockEncoder(putPayload, (payload) => payload);
+export const encodeBlock = blockEncoder(putBlock, ({ payload }) => payload);
 export const encodeView = encoder(putView);
 export const encodeLaneRange = encoder(putLaneRange);
 export const encodeProposal = encoder(putProposal);
 export const encodeAppProposal = encoder(putAppProposal);
 export const encodeTimeoutVote = encoder(putTimeoutVote);
-export const encodeSignedBlock = encoder(signed(putBlock), ({ msg }) => blockBytes(msg));
+export const encodeSignedBlock = blockEncoder(signed(putBlock), ({ msg }) => msg.payload);
 export const encodeSignedBlockHeader = encoder(signed(putBlockHeader));
 export const encodeSignedProposal = encoder(putSignedProposal);
 export const encodeSignedTimeoutVote = encoder(putSignedTimeoutVote);
 export const encodeSignedAppVote = encoder(signed(putAppProposal));
-export const encodeLaneQC = encoder(putLaneQC, certificateBytes);
-export const encodePrepareQC = encoder(putPrepareQC, certificateBytes);
-export const encodeCommitQC = encoder(putCommitQC, certificateBytes);
-export const encodeAppQC = encoder(putAppQC, certificateBytes);
+export const encodeLaneQC = encoder(putLaneQC);
+export const encodePrepareQC = encoder(putPrepareQC);
+export const encodeCommitQC = encoder(putCommitQC);
+export const encodeAppQC = encoder(putAppQC);
 export const encodeFullCommitQC = encoder(putFullCommitQC);
 export const encodeFullTimeoutVote = encoder(putFullTimeoutVote);
 export const encodeTimeoutQC = encoder(putTimeoutQC);

@@ -2,13 +2,21 @@
  * The signing envelope: a message under one of seven arms. What is signed is the SHA-256 of its
  * canonical bytes, so the same proposal proposed, prepared and committed has three digests.
  */
+import { readLength, readTag, skipValue } from "./cursor.js";
 import { type From, armsFrom } from "./decode.js";
-import { putAppProposal, putBlock, putBlockHeader, putProposal, putTimeoutVote } from "./encode.js";
+import {
+  blockBytes,
+  putAppProposal,
+  putBlock,
+  putBlockHeader,
+  putProposal,
+  putTimeoutVote,
+} from "./encode.js";
 import { messageOf, refuse } from "./fields.js";
 import type { AppProposal, Block, BlockHeader, Proposal, TimeoutVote } from "./messages.js";
-import { scan } from "./scan.js";
+import { RawMessage } from "./raw-message.js";
 import * as schemas from "./schema.js";
-import { type Put, Writer } from "./writer.js";
+import { type Put, written } from "./writer.js";
 
 export type Msg =
   | { readonly arm: "lane_proposal"; readonly value: Block }
@@ -17,17 +25,16 @@ export type Msg =
   | { readonly arm: "timeout_vote"; readonly value: TimeoutVote }
   | { readonly arm: "app_vote"; readonly value: AppProposal };
 
-function enveloped<T>(field: number, put: Put<T>, value: T, capacity = 512): Uint8Array {
-  const writer = new Writer(capacity);
-  writer.message(field, put, value);
-  return writer.finish();
+function enveloped<T>(field: number, put: Put<T>, value: T, capacity?: number): Uint8Array {
+  const putEnvelope: Put<T> = (writer, inner) => writer.message(field, put, inner);
+  return written(putEnvelope, value, capacity);
 }
 
 /** Canonical bytes of the envelope, of which the digest is made. */
 export function encodeMsg(msg: Msg): Uint8Array {
   switch (msg.arm) {
     case "lane_proposal":
-      return enveloped(1, putBlock, msg.value, blockCapacity(msg.value));
+      return enveloped(1, putBlock, msg.value, blockBytes(msg.value.payload));
     case "lane_vote":
       return enveloped(2, putBlockHeader, msg.value);
     case "proposal":
@@ -43,8 +50,15 @@ export function encodeMsg(msg: Msg): Uint8Array {
   }
 }
 
-function blockCapacity(block: Block): number {
-  return block.payload.txs.reduce((total, tx) => total + tx.length + 6, 512);
+/** The payload's canonical bytes: the end of those of a lane proposal's envelope. A view. */
+export function payloadWithin(envelope: Uint8Array): Uint8Array {
+  const cursor = { bytes: envelope, at: 0, end: envelope.length };
+  readTag(cursor);
+  readLength(cursor);
+  skipValue(cursor, readTag(cursor));
+  readTag(cursor);
+  const end = readLength(cursor);
+  return envelope.subarray(cursor.at, end);
 }
 
 /**
@@ -53,8 +67,8 @@ function blockCapacity(block: Block): number {
  * @throws {DecodeError} `empty` without an arm, else as every decoder.
  */
 export function decodeMsg(bytes: Uint8Array): Msg {
-  const raw = scan(bytes, schemas.Msg);
-  const take = <T>(from: From<T>): T => from(messageOf(raw, raw.last, "arm"));
+  const raw = RawMessage.of(bytes, schemas.Msg, "lent");
+  const take = <T>(from: From<T>): T => from(messageOf(raw, raw.last));
   switch (raw.last) {
     case 1:
       return { arm: "lane_proposal", value: take(armsFrom.block) };

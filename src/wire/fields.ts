@@ -1,58 +1,28 @@
 /** Taking fields out of a scanned message: what must be there, what may, and fixed lengths. */
-import { assert } from "../types/assert.js";
 import { type LaneId, laneIdOf } from "../types/lane.js";
 import { DecodeError, type DecodeReason } from "./decode-error.js";
 import { KEY_BYTES } from "./messages.js";
-import { RawMessage, type RawValue } from "./scan.js";
+import type { RawMessage } from "./raw-message.js";
 
 /** Refuses `raw` because of its field `name`. */
 export function refuse(raw: RawMessage, name: string, reason: DecodeReason, detail: string): never {
-  throw new DecodeError(reason, { name, parent: raw.place }, raw.offset, detail);
+  throw new DecodeError(reason, { path: `${raw.path}.${name}`, offset: raw.offset }, detail);
 }
 
-function valueOf(raw: RawMessage, field: number): RawValue | undefined {
-  return raw.values[field]?.at(-1);
+function nameOf(raw: RawMessage, field: number): string {
+  return raw.schema.fields[field]?.name ?? String(field);
 }
 
-export function maybeVarintOf(raw: RawMessage, field: number): bigint | undefined {
-  const value = valueOf(raw, field);
-  assert(value === undefined || typeof value === "bigint", "the schema makes this field a number");
-  return value;
+function missing(raw: RawMessage, field: number): never {
+  return refuse(raw, nameOf(raw, field), "missing", "is required");
 }
 
-export function varintOf(raw: RawMessage, field: number, name: string): bigint {
-  return maybeVarintOf(raw, field) ?? refuse(raw, name, "missing", "is required");
+export function varintOf(raw: RawMessage, field: number): bigint {
+  return raw.varint(field) ?? missing(raw, field);
 }
 
-/** A view of a byte string that may be absent. */
-export function lendOf(raw: RawMessage, field: number): Uint8Array | undefined {
-  const value = valueOf(raw, field);
-  assert(value === undefined || value instanceof Uint8Array, "the schema makes this field bytes");
-  return value;
-}
-
-/** A copy of a byte string that may be absent. */
-export function bytesOf(raw: RawMessage, field: number): Uint8Array | undefined {
-  return lendOf(raw, field)?.slice();
-}
-
-/** A copy of a byte string of exactly `length` bytes; an absent one has none. */
-export function fixedOf(raw: RawMessage, field: number, name: string, length: number): Uint8Array {
-  const value = lendOf(raw, field);
-  const found = value?.length ?? 0;
-  if (value === undefined || found !== length) {
-    refuse(raw, name, "length", `has ${found} bytes, not ${length}`);
-  }
-  return value.slice();
-}
-
-/** Views of all byte strings of a repeated field. */
-export function lendAllOf(raw: RawMessage, field: number): readonly Uint8Array[] {
-  const values = raw.values[field] ?? [];
-  return values.map((value) => {
-    assert(value instanceof Uint8Array, "the schema makes this field bytes");
-    return value;
-  });
+export function messageOf(raw: RawMessage, field: number): RawMessage {
+  return raw.message(field) ?? missing(raw, field);
 }
 
 export function maybeMessageOf<T>(
@@ -60,28 +30,25 @@ export function maybeMessageOf<T>(
   field: number,
   from: (raw: RawMessage) => T,
 ): T | undefined {
-  const value = valueOf(raw, field);
-  assert(value === undefined || value instanceof RawMessage, "the schema makes this a message");
-  return value === undefined ? undefined : from(value);
+  const message = raw.message(field);
+  return message === undefined ? undefined : from(message);
 }
 
-export function messageOf(raw: RawMessage, field: number, name: string): RawMessage {
-  const same = (value: RawMessage): RawMessage => value;
-  return maybeMessageOf(raw, field, same) ?? refuse(raw, name, "missing", "is required");
-}
-
-export function manyOf<T>(raw: RawMessage, field: number, from: (raw: RawMessage) => T): T[] {
-  return (raw.values[field] ?? []).map((value) => {
-    assert(value instanceof RawMessage, "the schema makes this field a message");
-    return from(value);
-  });
+/** A byte string of exactly `length` bytes; an absent one has none. */
+export function fixedOf(raw: RawMessage, field: number, length: number): Uint8Array {
+  const value = raw.bytes(field);
+  const found = value?.length ?? 0;
+  if (value === undefined || found !== length) {
+    refuse(raw, nameOf(raw, field), "length", `has ${found} bytes, not ${length}`);
+  }
+  return value;
 }
 
 export function publicKeyFrom(raw: RawMessage): Uint8Array {
-  return fixedOf(raw, 1, "ed25519", KEY_BYTES);
+  return fixedOf(raw, 1, KEY_BYTES);
 }
 
 export function laneIdFrom(raw: RawMessage): LaneId {
-  const key = publicKeyFrom(messageOf(raw, 1, "validator"));
-  return laneIdOf(key, varintOf(raw, 2, "joined"));
+  const key = publicKeyFrom(messageOf(raw, 1));
+  return laneIdOf(key, varintOf(raw, 2));
 }

@@ -8,6 +8,7 @@ import {
   RANGE_BLOCKS_MAX,
   TXS_BYTES_MAX,
   TXS_MAX,
+  type View,
   ZERO_HASH,
 } from "./messages.js";
 import { VerifyError } from "./verify-error.js";
@@ -31,7 +32,18 @@ export function globalRange(proposal: Proposal): { readonly first: bigint; reado
  * `invalid_range`, `nonzero_hash_on_empty_range`.
  */
 export function verifyProposal(proposal: Proposal, epoch: Epoch): void {
-  const { view } = proposal;
+  verifyView(proposal.view, epoch);
+  const { first, next } = globalRange(proposal);
+  if (first === next) throw new VerifyError("empty_tipcut", "the proposal finalises no block");
+  for (const range of proposal.laneRanges) verifyRange(range, epoch.committee);
+}
+
+/**
+ * The view belongs to this epoch.
+ *
+ * @throws {VerifyError} `epoch`, `road_range`.
+ */
+export function verifyView(view: View, epoch: Epoch): void {
   if (view.epochIndex !== epoch.index) {
     throw new VerifyError("epoch", `epoch ${view.epochIndex}, not ${epoch.index}`);
   }
@@ -39,9 +51,6 @@ export function verifyProposal(proposal: Proposal, epoch: Epoch): void {
     const roads = `[${epoch.firstRoad}, ${epoch.nextRoad})`;
     throw new VerifyError("road_range", `road ${view.index} is not in ${roads}`);
   }
-  const { first, next } = globalRange(proposal);
-  if (first === next) throw new VerifyError("empty_tipcut", "the proposal finalises no block");
-  for (const range of proposal.laneRanges) verifyRange(range, epoch.committee);
 }
 
 function verifyRange(range: LaneRange, committee: Committee): void {

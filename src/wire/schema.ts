@@ -5,6 +5,7 @@
  * Every field may occur `countMax` times (once, where nothing is said); `bytesMax` bounds one byte
  * string and `totalBytesMax` all of a repeated one. A `dropped` field is scanned, never decoded.
  */
+import { assert } from "../types/assert.js";
 import {
   HASH_BYTES,
   HEADERS_MAX,
@@ -31,10 +32,18 @@ export interface Schema {
   readonly fields: readonly (FieldRule | undefined)[];
 }
 
-function schema(name: string, fields: Readonly<Record<number, FieldRule>>): Schema {
+/** The highest field number of any message. */
+const FIELD_MAX = 8;
+
+/** At most one field of a message may occur more than once. */
+function schema(name: string, rules: Readonly<Record<number, FieldRule>>): Schema {
   const list: (FieldRule | undefined)[] = [];
-  for (const [number, rule] of Object.entries(fields)) list[Number(number)] = rule;
-  return { name, fields: Array.from(list) };
+  for (const [number, rule] of Object.entries(rules)) list[Number(number)] = rule;
+  const fields = Array.from(list);
+  assert(fields.length <= FIELD_MAX + 1, "places are kept by field number");
+  const repeated = fields.filter((rule) => rule !== undefined && rule.countMax > 1);
+  assert(repeated.length <= 1, "places of one repeated field are kept");
+  return { name, fields };
 }
 
 function varint(name: string): FieldRule {

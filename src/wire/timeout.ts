@@ -1,12 +1,12 @@
 /** The rules for timeout certificates: a quorum gave up one view, and what it had prepared. */
+import type { Rule } from "./claim.js";
 import type { Epoch } from "./committee.js";
 import { timeoutVoteDigest } from "./hash.js";
 import type { CommitQC, TimeoutQC, View } from "./messages.js";
-import { inSlices, prepareRule, type Rule, Tally, verifySignature } from "./verify.js";
+import { verifyView } from "./proposal.js";
+import { prepareRule } from "./rules.js";
+import { runRule, type VerifyOptions } from "./run-rule.js";
 import { VerifyError } from "./verify-error.js";
-
-/** Votes between two turns of the event loop; each has a digest of its own. */
-const SLICE_VOTES = 8;
 
 /**
  * All votes are for one view, of the road after `previous` (road 0 without one), of distinct
@@ -19,21 +19,24 @@ export function verifyTimeoutQC(
   qc: TimeoutQC,
   epoch: Epoch,
   previous: CommitQC | undefined,
+  options?: VerifyOptions,
 ): Promise<void> {
-  return inSlices(timeoutRule(qc, epoch, previous));
+  return runRule(timeoutRule(qc, epoch, previous), options);
 }
 
-function* timeoutRule(qc: TimeoutQC, epoch: Epoch, previous: CommitQC | undefined): Rule {
-  const view = qc.votes[0]?.msg.view;
-  if (view === undefined) throw new VerifyError("missing", "there is no vote");
-  const road = previous === undefined ? 0n : BigInt.asUintN(64, previous.vote.view.index + 1n);
+export function* timeoutRule(qc: TimeoutQC, epoch: Epoch, previous: CommitQC | undefined): Rule {
+  const view = timeoutView(qc);
+  verifyView(view, epoch);
+  const road = roadAfter(previous);
   if (view.index !== road) {
     throw new VerifyError("timeout_road_index", `road ${view.index}, not ${road}`);
   }
-  if (view.epochIndex !== epoch.index) {
-    throw new VerifyError("epoch", `epoch ${view.epochIndex}, not ${epoch.index}`);
+  const { committee } = epoch;
+  const checks = qc.votes.map(({ msg, sig }) => ({ digest: timeoutVoteDigest(msg), sig }));
+  yield { checks, committee, quorum: committee.commitQuorum };
+  if (!qc.votes.every(({ msg }) => sameView(msg.view, view))) {
+    throw new VerifyError("timeout_view_mismatch", "the votes are for different views");
   }
-  yield* votesRule(qc, view, epoch);
   const latest = highestPrepared(qc);
   const prepareQC = qc.latestPrepareQC;
   if (latest === undefined) {
@@ -47,19 +50,20 @@ function* timeoutRule(qc: TimeoutQC, epoch: Epoch, previous: CommitQC | undefine
   yield* prepareRule(prepareQC, epoch);
 }
 
-function* votesRule(qc: TimeoutQC, view: View, epoch: Epoch): Rule {
-  const { committee } = epoch;
-  const tally = new Tally(committee);
-  let sliced = 0;
-  for (const { msg, sig } of qc.votes) {
-    if (!sameView(msg.view, view)) {
-      throw new VerifyError("timeout_view_mismatch", "the votes are for different views");
-    }
-    tally.add(sig);
-    if (++sliced % SLICE_VOTES === 0) yield;
-    verifySignature(sig, timeoutVoteDigest(msg), committee);
-  }
-  tally.mustReach(committee.commitQuorum);
+/** The view that was given up. */
+export function timeoutView(qc: TimeoutQC): View {
+  const view = qc.votes[0]?.msg.view;
+  if (view === undefined) throw new VerifyError("missing", "there is no vote");
+  return view;
+}
+
+/** The road index that is decided after `previous`. */
+export function roadAfter(previous: CommitQC | undefined): bigint {
+  return previous === undefined ? 0n : BigInt.asUintN(64, previous.vote.view.index + 1n);
+}
+
+export function sameView(a: View, b: View): boolean {
+  return a.index === b.index && a.number === b.number && a.epochIndex === b.epochIndex;
 }
 
 function highestPrepared(qc: TimeoutQC): bigint | undefined {
@@ -69,8 +73,4 @@ function highestPrepared(qc: TimeoutQC): bigint | undefined {
     if (number !== undefined && (highest === undefined || number > highest)) highest = number;
   }
   return highest;
-}
-
-function sameView(a: View, b: View): boolean {
-  return a.index === b.index && a.number === b.number && a.epochIndex === b.epochIndex;
 }

@@ -324,6 +324,12 @@ describe("the consensus votes", () => {
       { ...none, prepareVote: signed("prepare_vote", at(6, 1n), keys[0]!) },
       "other",
     ],
+    ["a prepare QC of another view", { ...none, prepareQC: prepare(1n) }, "other"],
+    [
+      "a commit vote of another view than its prepare QC",
+      { ...none, prepareQC: prepare(0n), commitVote: signed("commit_vote", at(6, 1n), keys[0]!) },
+      "other",
+    ],
     [
       "a vote by a stranger",
       { ...none, prepareVote: signed("prepare_vote", at(6, 0n), stranger) },

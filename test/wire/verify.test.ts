@@ -141,6 +141,11 @@ const refusals: readonly Refusal[] = [
     () => verifyAppAgainstCommit({ ...s.app, globalNext: 9n }, s.commitQC),
   ],
   [
+    "timeouts of a road after the epoch",
+    "road_range",
+    timingOut([{ ...vote, view: { ...view, index: s.epoch.nextRoad } }]),
+  ],
+  [
     "a timeout QC of another road",
     "timeout_road_index",
     timingOut([vote, vote, vote], s.prepareQC, s.commitQC),
@@ -204,8 +209,21 @@ const refusals: readonly Refusal[] = [
   ],
 ];
 
-/** Refused while something is made: the tests of committees and of building hold these. */
+/**
+ * Refused while something is made, or in a full proposal: the tests of committees, of building and
+ * of proposals hold these.
+ */
 const elsewhere: readonly VerifyErrorClass[] = [
+  "view",
+  "global_first",
+  "timestamp",
+  "wrong_leader",
+  "timeout_qc",
+  "unnecessary_lane_qc",
+  "reproposal",
+  "range_first",
+  "lane_qc_number",
+  "lane_qc_hash",
   "limit.txs",
   "limit.bytes",
   "epoch_zero",

@@ -1,0 +1,35 @@
+/**
+ * Claims that were verified: a look into a table instead of a signature's arithmetic each. Bounded;
+ * what was not asked for longest goes first. Only what holds is kept, so that nobody can fill it
+ * with what does not.
+ */
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import type { Claim } from "./claim.js";
+import { packChecks } from "./packed-checks.js";
+
+export class KnownClaims {
+  readonly #known: LRUCache<string, true> | undefined;
+
+  /** Keeps up to `max` claims, of about 100 bytes each; none for 0. */
+  constructor(max: number) {
+    this.#known = max > 0 ? new LRUCache({ max }) : undefined;
+  }
+
+  has(claim: Claim): boolean {
+    return this.#known?.get(nameOf(claim)) ?? false;
+  }
+
+  add(claim: Claim): void {
+    this.#known?.set(nameOf(claim), true);
+  }
+}
+
+/** What the truth of a claim depends on: committee, quorum, digests, keys and signatures. */
+function nameOf({ checks, committee, quorum }: Claim): string {
+  return createHash("sha256")
+    .update(committee.fingerprint)
+    .update(`${quorum} `)
+    .update(packChecks(checks))
+    .digest("binary");
+}

@@ -1,0 +1,182 @@
+/**
+ * Verifying with a memory and two threads: what was verified before is looked up, and some hundreds
+ * of signatures are shared with a worker. The verdicts are those of the functions in `verify.ts`.
+ */
+import { PersisterError } from "../types/errors.js";
+import { anchorRule } from "./anchor.js";
+import { type Batch, firstBadHere } from "./batch.js";
+import { CheckWorker } from "./check-worker.js";
+import type { Check, Claim, Rule } from "./claim.js";
+import type { Committee, Epoch, EpochOf } from "./committee.js";
+import { fullProposalRule, type ViewStart } from "./full-proposal.js";
+import { KnownClaims } from "./known-claims.js";
+import type {
+  AppQC,
+  CommitQC,
+  FullCommitQC,
+  FullProposal,
+  LaneQC,
+  PrepareQC,
+  PruneAnchor,
+  SignedBlock,
+  TimeoutQC,
+} from "./messages.js";
+import * as rules from "./rules.js";
+import { runRule, type VerifyOptions } from "./run-rule.js";
+import { timeoutRule } from "./timeout.js";
+
+/** Signatures waiting from which on a second thread is worth its messages: 24 ms of work. */
+const WORKER_CHECKS_MIN = 200;
+
+/** Compiled beside this file. Run from the sources there is none, and one thread does it all. */
+const compiledWorker = import.meta.url.endsWith(".ts")
+  ? "none"
+  : new URL("./verify-worker.js", import.meta.url);
+
+export interface VerifierOptions {
+  /** Certificates to remember; default 4096, about half a megabyte. */
+  readonly knownMax?: number;
+  /** The compiled program of the second thread; default the one beside this module, if any. */
+  readonly worker?: URL | "none";
+}
+
+/** What was asked of a verifier since it was made. */
+export interface VerifierCounts {
+  /** Certificates that were known. */
+  readonly known: number;
+  /** Signatures of those that were not, and of single messages. */
+  readonly signatures: number;
+  /** Of these, how many the worker verified. */
+  readonly byWorker: number;
+}
+
+/**
+ * Every method rejects with `VerifyError`, with ABORTED by the signal, with CLOSED once closed, and
+ * with `CheckWorkerError` where the second thread died of itself.
+ */
+export class Verifier implements AsyncDisposable {
+  readonly #known: KnownClaims;
+  readonly #program: URL | "none";
+  /** What is being verified. */
+  readonly #batches = new Set<Batch>();
+  readonly #counts = { known: 0, signatures: 0, byWorker: 0 };
+  #worker: CheckWorker | undefined;
+  #isClosed = false;
+
+  constructor({ knownMax = 4096, worker = compiledWorker }: VerifierOptions = {}) {
+    this.#known = new KnownClaims(knownMax);
+    this.#program = worker;
+  }
+
+  verifySignedBlock(
+    signed: SignedBlock,
+    committee: Committee,
+    options?: VerifyOptions,
+  ): Promise<void> {
+    return this.#run(rules.signedBlockRule(signed, committee), options);
+  }
+
+  verifyLaneQC(qc: LaneQC, committee: Committee, options?: VerifyOptions): Promise<void> {
+    return this.#run(rules.laneRule(qc, committee), options);
+  }
+
+  verifyAppQC(qc: AppQC, committee: Committee, options?: VerifyOptions): Promise<void> {
+    return this.#run(rules.appRule(qc, committee), options);
+  }
+
+  verifyCommitQC(qc: CommitQC, epoch: Epoch, options?: VerifyOptions): Promise<void> {
+    return this.#run(rules.commitRule(qc, epoch), options);
+  }
+
+  verifyPrepareQC(qc: PrepareQC, epoch: Epoch, options?: VerifyOptions): Promise<void> {
+    return this.#run(rules.prepareRule(qc, epoch), options);
+  }
+
+  verifyFullCommitQC(full: FullCommitQC, epoch: Epoch, options?: VerifyOptions): Promise<void> {
+    return this.#run(rules.fullCommitRule(full, epoch), options);
+  }
+
+  /** `previous` is the commit QC of the road before; none on road 0. */
+  verifyTimeoutQC(
+    qc: TimeoutQC,
+    epoch: Epoch,
+    previous: CommitQC | undefined,
+    options?: VerifyOptions,
+  ): Promise<void> {
+    return this.#run(timeoutRule(qc, epoch, previous), options);
+  }
+
+  verifyFullProposal(full: FullProposal, start: ViewStart, options?: VerifyOptions): Promise<void> {
+    return this.#run(fullProposalRule(full, start), options);
+  }
+
+  verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf, options?: VerifyOptions): Promise<void> {
+    return this.#run(anchorRule(anchor, epochOf), options);
+  }
+
+  get counts(): VerifierCounts {
+    return { ...this.#counts };
+  }
+
+  /** Rejects what is being verified, and stops the worker. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const batch of this.#batches) batch.fail(closed());
+    await this.#worker?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #run(rule: Rule, { signal }: VerifyOptions = {}): Promise<void> {
+    if (this.#isClosed) throw closed();
+    await runRule(rule, {
+      signal,
+      isKnown: (claim) => this.#isKnown(claim),
+      firstBad: (batch) => this.#firstBad(batch),
+      remember: (claims) => {
+        for (const claim of claims) if (claim.quorum > 0n) this.#known.add(claim);
+      },
+    });
+  }
+
+  #isKnown(claim: Claim): boolean {
+    const isKnown = claim.quorum > 0n && this.#known.has(claim);
+    if (isKnown) this.#counts.known++;
+    return isKnown;
+  }
+
+  async #firstBad(batch: Batch): Promise<Check | undefined> {
+    if (this.#isClosed) throw closed();
+    this.#counts.signatures += batch.checks.length;
+    this.#batches.add(batch);
+    try {
+      this.#shareIfMany();
+      return await firstBadHere(batch);
+    } finally {
+      this.#batches.delete(batch);
+    }
+  }
+
+  /** Calls the worker in where many signatures wait, in one batch or in several. */
+  #shareIfMany(): void {
+    if (this.#program === "none") return;
+    let waiting = 0;
+    for (const { left } of this.#batches) waiting += left;
+    if (waiting < WORKER_CHECKS_MIN) return;
+    this.#worker ??= new CheckWorker(this.#program, {
+      onVerified: (count) => {
+        this.#counts.byWorker += count;
+      },
+      onLost: () => {
+        this.#worker = undefined;
+      },
+    });
+    this.#worker.share(this.#batches);
+  }
+}
+
+function closed(): PersisterError {
+  return new PersisterError("CLOSED", "the verifier was closed");
+}

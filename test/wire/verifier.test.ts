@@ -1,0 +1,287 @@
+/** The verifier: the verdicts of the plain functions, remembered, and shared with a worker. */
+import { execFileSync } from "node:child_process";
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { signBlock } from "../../src/wire/build.js";
+import { CheckWorkerError } from "../../src/wire/check-worker.js";
+import { Committee, type Epoch } from "../../src/wire/committee.js";
+import type { CommitQC } from "../../src/wire/messages.js";
+import { Verifier, type VerifierOptions } from "../../src/wire/verifier.js";
+import { verifyCommitQC } from "../../src/wire/verify.js";
+import * as kit from "./verifier-kit.js";
+import * as s from "./samples.js";
+
+const { epoch } = kit;
+const compiled = { directory: "", remove: () => undefined as void };
+let program: URL;
+const open: Verifier[] = [];
+
+beforeAll(() => {
+  Object.assign(compiled, kit.compile());
+  program = pathToFileURL(join(compiled.directory, "wire/verify-worker.js"));
+});
+afterAll(() => compiled.remove());
+afterEach(async () => {
+  for (const verifier of open.splice(0)) await verifier.close();
+});
+
+function verifierWith(options: VerifierOptions = {}): Verifier {
+  const verifier = new Verifier(options);
+  open.push(verifier);
+  return verifier;
+}
+
+/** The class or code of what `check` rejects with. */
+async function verdictOf(check: Promise<void>): Promise<string> {
+  try {
+    await check;
+    return "accept";
+  } catch (error) {
+    const { errorClass, code } = error as { errorClass?: string; code?: string };
+    return errorClass ?? code ?? String(error);
+  }
+}
+
+/** Verifies many certificates at once, over and over, until the worker took its part. */
+async function untilWorkerHelps(verifier: Verifier): Promise<void> {
+  const qcs = [90n, 91n, 92n, 93n].map((road) => kit.commitQC(road));
+  for (let tries = 0; verifier.counts.byWorker === 0; tries++) {
+    expect(tries).toBeLessThan(100);
+    await Promise.all(qcs.map((qc) => verifier.verifyCommitQC(qc, epoch)));
+  }
+}
+
+const good = kit.commitQC(1n);
+const twice = { ...good, sigs: [...good.sigs.slice(0, 80), ...good.sigs.slice(0, 1)] };
+const many: readonly (readonly [string, CommitQC])[] = [
+  ["every signature valid", good],
+  [
+    "a signature that only the slow judge accepts",
+    { ...good, sigs: [...good.sigs, kit.slowSignature] },
+  ],
+  ["the first signature bad", kit.withBadSignature(good, 0)],
+  ["one in the middle bad", kit.withBadSignature(good, 50)],
+  ["the last one bad", kit.withBadSignature(good, 98)],
+  ["below the quorum", { ...good, sigs: good.sigs.slice(0, 66) }],
+  ["a signer twice", twice],
+  ["a bad signature before a signer who signs twice", kit.withBadSignature(twice, 3)],
+  ["a stranger before a bad signature", stranger()],
+];
+
+/** Its first signature is nobody's, its last one bad. */
+function stranger(): CommitQC {
+  const [first, ...rest] = kit.withBadSignature(good, 98).sigs;
+  return { ...good, sigs: [{ ...first!, key: s.stranger.publicKey }, ...rest] };
+}
+
+describe("the verdict is that of the plain function", () => {
+  it.for(many)("%s", async ([, qc]) => {
+    const expected = await verdictOf(verifyCommitQC(qc, epoch));
+    expect(await verdictOf(verifierWith().verifyCommitQC(qc, epoch))).toBe(expected);
+  });
+
+  it("beside a worker, for all of them at once, again and again", async () => {
+    const verifier = verifierWith({ worker: program, knownMax: 0 });
+    await untilWorkerHelps(verifier);
+    const before = verifier.counts.byWorker;
+    const expected = await Promise.all(many.map(([, qc]) => verdictOf(verifyCommitQC(qc, epoch))));
+    for (let round = 0; round < 3; round++) {
+      const verdicts = many.map(([, qc]) => verdictOf(verifier.verifyCommitQC(qc, epoch)));
+      expect(await Promise.all(verdicts)).toEqual(expected);
+    }
+    expect(verifier.counts.byWorker).toBeGreaterThan(before);
+  });
+});
+
+describe("what was verified", () => {
+  it("is looked up the next time", async () => {
+    const verifier = verifierWith();
+    await verifier.verifyCommitQC(good, epoch);
+    expect(verifier.counts).toEqual({ known: 0, signatures: 99, byWorker: 0 });
+    await verifier.verifyCommitQC(structuredClone(good), epoch);
+    expect(verifier.counts).toEqual({ known: 1, signatures: 99, byWorker: 0 });
+  });
+
+  it("is known by digest and signatures, not by one of them", async () => {
+    const verifier = verifierWith();
+    await verifier.verifyCommitQC(good, epoch);
+    await verifier.verifyCommitQC({ ...good, sigs: good.sigs.slice(1) }, epoch);
+    expect(await verdictOf(verifier.verifyCommitQC(kit.withBadSignature(good, 9), epoch))).toBe(
+      "bad_signature",
+    );
+    const other = { ...good, vote: { ...good.vote, globalFirst: 2n } };
+    expect(await verdictOf(verifier.verifyCommitQC(other, epoch))).toBe("bad_signature");
+    const prepared = verifier.verifyPrepareQC(good, epoch);
+    expect(await verdictOf(prepared)).toBe("bad_signature");
+    expect(verifier.counts.known).toBe(0);
+  });
+
+  it("is known of one committee", async () => {
+    const verifier = verifierWith();
+    await verifier.verifyCommitQC(good, epoch);
+    const weights = kit.committee.members.map(({ key, weight }) => ({ key, weight }));
+    const same: Epoch = { ...epoch, committee: Committee.genesis(weights) };
+    await verifier.verifyCommitQC(good, same);
+    expect(verifier.counts.known).toBe(1);
+    const heavier = weights.map(({ key }) => ({ key, weight: key[0] === 1 ? 1000n : 1n }));
+    const other = { ...epoch, committee: Committee.genesis(heavier) };
+    expect(await verdictOf(verifier.verifyCommitQC(good, other))).toBe("quorum");
+  });
+
+  it("still has to keep the other rules", async () => {
+    const verifier = verifierWith();
+    await verifier.verifyCommitQC(good, epoch);
+    const next = { ...epoch, index: 1n };
+    expect(await verdictOf(verifier.verifyCommitQC(good, next))).toBe("epoch");
+  });
+
+  it("is forgotten when too much was verified since", async () => {
+    const verifier = verifierWith({ knownMax: 2 });
+    const [one, two, three] = [1n, 2n, 3n].map((road) => kit.commitQC(road, 67)) as [
+      CommitQC,
+      CommitQC,
+      CommitQC,
+    ];
+    for (const qc of [one, two, one, three]) await verifier.verifyCommitQC(qc, epoch);
+    expect(verifier.counts.known).toBe(1);
+    await verifier.verifyCommitQC(one, epoch);
+    expect(verifier.counts.known).toBe(2);
+    await verifier.verifyCommitQC(two, epoch);
+    expect(verifier.counts).toMatchObject({ known: 2, signatures: 4 * 67 });
+  });
+
+  it("is remembered only where it holds", async () => {
+    const verifier = verifierWith();
+    for (let round = 0; round < 2; round++) {
+      const short = verifier.verifyCommitQC(kit.commitQC(1n, 66), epoch);
+      expect(await verdictOf(short)).toBe("quorum");
+    }
+    expect(verifier.counts).toMatchObject({ known: 0, signatures: 132 });
+  });
+
+  it("is known inside other certificates", async () => {
+    const verifier = verifierWith();
+    await verifier.verifyAnchor({ appQC: s.appQC, commitQC: s.commitQC }, () => s.epoch);
+    await verifier.verifyFullCommitQC(s.fullCommitQC, s.epoch);
+    await verifier.verifyAppQC(s.appQC, s.committee);
+    expect(verifier.counts.known).toBe(2);
+  });
+});
+
+it("every kind of message has its method", async () => {
+  const verifier = verifierWith();
+  const previous = {
+    ...s.commitQC,
+    vote: { ...s.proposal, view: { ...s.proposal.view, index: 2n } },
+  } as CommitQC;
+  await verifier.verifySignedBlock(signBlock(s.block, s.first), s.committee);
+  await verifier.verifyLaneQC(s.laneQC, s.committee);
+  await verifier.verifyPrepareQC(s.prepareQC, s.epoch);
+  await verifier.verifyTimeoutQC(s.timeoutQC, s.epoch, previous);
+});
+
+describe("the caller's signal", () => {
+  it("ends a verification, and no other one", async () => {
+    const verifier = verifierWith({ worker: program });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const ended = verdictOf(verifier.verifyCommitQC(kit.commitQC(5n), epoch, { signal }));
+    const other = verdictOf(verifier.verifyCommitQC(kit.commitQC(6n), epoch));
+    setImmediate(() => controller.abort(new Error("no longer wanted")));
+    expect(await ended).toBe("ABORTED");
+    expect(await other).toBe("accept");
+  });
+
+  it("is heeded by the plain functions too, also when it comes before", async () => {
+    const signal = AbortSignal.abort();
+    expect(await verdictOf(verifyCommitQC(good, epoch, { signal }))).toBe("ABORTED");
+  });
+});
+
+describe("a closed verifier", () => {
+  it("rejects also what it knows", async () => {
+    const verifier = verifierWith();
+    await verifier.verifyCommitQC(good, epoch);
+    await verifier.close();
+    expect(await verdictOf(verifier.verifyCommitQC(good, epoch))).toBe("CLOSED");
+  });
+
+  it("rejects what is being verified and what comes after", async () => {
+    const verifier = new Verifier({ worker: program });
+    const pending = [5n, 6n, 7n].map((road) =>
+      verdictOf(verifier.verifyCommitQC(kit.commitQC(road), epoch)),
+    );
+    setImmediate(() => void verifier.close());
+    expect(await Promise.all(pending)).toEqual(["CLOSED", "CLOSED", "CLOSED"]);
+    expect(await verdictOf(verifier.verifyCommitQC(good, epoch))).toBe("CLOSED");
+    await verifier.close();
+  });
+});
+
+describe("a worker that dies", () => {
+  const ready =
+    'import { parentPort as port } from "node:worker_threads"; port.postMessage("ready");';
+  const ways = [
+    {
+      name: "throws",
+      text: `${ready} port.on("message", () => { throw new Error("broken"); });`,
+      error: { cause: { message: "broken" } },
+    },
+    {
+      name: "exits",
+      text: `${ready} port.on("message", () => process.exit(7));`,
+      error: { message: expect.stringContaining("code 7") },
+    },
+    {
+      name: "never starts",
+      text: 'import "./nothing.js";',
+      error: { cause: { code: "ERR_MODULE_NOT_FOUND" } },
+    },
+  ];
+
+  it.for(ways)("and $name is the error of what it took part in", async ({ name, text, error }) => {
+    const worker = kit.programOf(compiled.directory, `${name}.mjs`, text);
+    const verifier = verifierWith({ worker, knownMax: 0 });
+    const found = await firstError(verifier);
+    expect(found).toBeInstanceOf(CheckWorkerError);
+    expect(found).toMatchObject(error);
+    await verifier.verifyCommitQC(good, epoch);
+  });
+});
+
+/** Verifies many signatures again and again, until that fails. */
+async function firstError(verifier: Verifier): Promise<unknown> {
+  const qcs = [5n, 6n, 7n].map((road) => kit.commitQC(road));
+  for (let tries = 0; ; tries++) {
+    expect(tries).toBeLessThan(100);
+    const checks = qcs.map((qc) => verifier.verifyCommitQC(qc, epoch));
+    const rejected = (await Promise.allSettled(checks)).find(({ status }) => status === "rejected");
+    if (rejected?.status === "rejected") return rejected.reason;
+  }
+}
+
+it("compiled, it brings its worker, and a process that does not close it ends all the same", () => {
+  const text = `
+    import { Verifier } from "./wire/verifier.js";
+    import { Committee } from "./wire/committee.js";
+    import { buildLaneQC } from "./wire/build.js";
+    import { keyPairFromSeed } from "./wire/ed25519.js";
+    const keys = Array.from({ length: 100 }, (_, index) => keyPairFromSeed(new Uint8Array(32).fill(index)));
+    const committee = Committee.genesis(keys.map(({ publicKey }) => ({ key: publicKey, weight: 1n })));
+    const hash = new Uint8Array(32);
+    const qcs = [1n, 2n, 3n].map((blockNumber) =>
+      buildLaneQC({ lane: committee.members[0].lane, blockNumber, parentHash: hash, payloadHash: hash }, keys));
+    const verifier = new Verifier({ knownMax: 0 });
+    for (let tries = 0; verifier.counts.byWorker === 0 && tries < 100; tries++) {
+      await Promise.all(qcs.map((qc) => verifier.verifyLaneQC(qc, committee)));
+    }
+    console.log(verifier.counts.byWorker > 0 ? "helped" : "did not help");
+  `;
+  const script = new URL(kit.programOf(compiled.directory, "main.mjs", text));
+  const output = execFileSync(process.execPath, [script.pathname], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  expect(output.trim()).toBe("helped");
+});
