@@ -13,6 +13,7 @@ import { openLogMap } from "../dist/log/log-map.js";
 import { startOf } from "../dist/node/recovery.js";
 import { initPersisters, openPersisters } from "../dist/persist/persisters.js";
 import { laneIdOf } from "../dist/types/lane.js";
+import { Verifier } from "../dist/wire/verifier.js";
 import { encodeCommitQC, encodeSignedBlock } from "../dist/wire/encode.js";
 import { openFloor } from "./bench-floor.mjs";
 
@@ -33,7 +34,11 @@ export async function benchPersist({ recordBytes, rounds, anchored }) {
   try {
     const persisters = await openStore(join(directory, "store"));
     const state = new AvailabilityState(
-      startOf(persisters, { epochOf: () => undefined, cacheBytes: 64 * 1024 * 1024 }),
+      startOf(
+        persisters,
+        { epochOf: () => undefined, cacheBytes: 64 * 1024 * 1024 },
+        new Verifier(),
+      ),
     );
     const running = runPersist(state, persisters);
     const traffic = makeTraffic(recordBytes);

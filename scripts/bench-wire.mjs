@@ -22,6 +22,8 @@ const TXS = 262;
 const TX_BYTES = 249;
 /** Different ones, 16 MiB together, as recovery meets them: not in the processor's cache. */
 const BLOCKS = 256;
+/** Blocks are encoded when they were just made, and their payloads hashed: a few, in the cache. */
+const FRESH_BLOCKS = 8;
 const WARM_UP_MS = 300;
 const SAMPLES = 200;
 /** A sample makes as many calls as take about this long. */
@@ -50,8 +52,9 @@ function* readingAndWriting() {
   const encoded = Buffer.concat(made.map(encodeSignedBlock));
   const length = encoded.length / BLOCKS;
   const records = made.map((_, at) => encoded.subarray(at * length, (at + 1) * length));
-  const messages = records.map((record) => autobahn.SignedBlock.decode(record));
-  const blocks = records.map(decodeSignedBlock);
+  const fresh = records.slice(0, FRESH_BLOCKS);
+  const messages = fresh.map((record) => autobahn.SignedBlock.decode(record));
+  const blocks = fresh.map(decodeSignedBlock);
   yield {
     name: `header of a 64 KiB block, ${TXS} transactions`,
     baseline: [

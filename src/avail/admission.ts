@@ -4,18 +4,18 @@
  */
 import type { NewBlock } from "../persist/block-persister.js";
 import type { NewCommitQC } from "../persist/commit-qc-persister.js";
-import { type EpochOf, verifyAnchor } from "../persist/recovery.js";
 import { type ErrorFacts, PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { readSignedBlockHeader } from "../wire/block-header.js";
-import type { Epoch } from "../wire/committee.js";
+import type { Epoch, EpochOf } from "../wire/committee.js";
 import { decodeCommitQC, decodeSignedBlock } from "../wire/decode.js";
 import { DecodeError } from "../wire/decode-error.js";
 import { encodeCommitQC, encodeSignedBlock } from "../wire/encode.js";
 import { headerHash } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { verifyPayloadLimits } from "../wire/proposal.js";
-import { verifyCommitQC, verifySignedBlock } from "../wire/verify.js";
+import type { Verifier } from "../wire/verifier.js";
+import { verifySignedBlock } from "../wire/verify.js";
 import { VerifyError } from "../wire/verify-error.js";
 
 /** Decodes (where it is bytes, which are copied) and verifies a block against `epoch`. */
@@ -41,10 +41,16 @@ export function checkBlock(
   return { lane, block: stored };
 }
 
+/** Verifies certificates against the committees of their epochs. */
+export interface Judgement {
+  readonly verifier: Verifier;
+  readonly epochOf: EpochOf;
+}
+
 /** Decodes (where it is bytes, which are copied) and verifies a commit QC against its epoch. */
 export async function checkCommitQC(
   qc: CommitQC | Uint8Array,
-  epochOf: EpochOf,
+  { verifier, epochOf }: Judgement,
 ): Promise<NewCommitQC> {
   const bytes = qc instanceof Uint8Array ? Uint8Array.from(qc) : undefined;
   const value = bytes ? decoded(() => decodeCommitQC(bytes)) : (qc as CommitQC);
@@ -52,7 +58,7 @@ export async function checkCommitQC(
   const epoch = epochOf(epochIndex);
   try {
     if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
-    await verifyCommitQC(value, epoch);
+    await verifier.verifyCommitQC(value, epoch);
   } catch (cause) {
     throw refusal(`commit QC ${index}`, { roadIndex: index }, cause);
   }
@@ -60,10 +66,13 @@ export async function checkCommitQC(
 }
 
 /** Verifies that the anchor's halves belong together and have their quorums. */
-export async function checkAnchor(anchor: PruneAnchor, epochOf: EpochOf): Promise<void> {
+export async function checkAnchor(
+  anchor: PruneAnchor,
+  { verifier, epochOf }: Judgement,
+): Promise<void> {
   const { index } = anchor.commitQC.vote.view;
   try {
-    await verifyAnchor(anchor, epochOf);
+    await verifier.verifyAnchor(anchor, epochOf);
   } catch (cause) {
     throw refusal(`prune anchor ${index}`, { roadIndex: index }, cause);
   }

@@ -9,12 +9,14 @@
 import type { NewBlock } from "../persist/block-persister.js";
 import type { NewCommitQC } from "../persist/commit-qc-persister.js";
 import { ROAD } from "../persist/kinds.js";
-import { anchorStarts, type EpochOf } from "../persist/recovery.js";
+import { anchorStarts } from "../persist/recovery.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
+import type { EpochOf } from "../wire/committee.js";
 import { sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
-import { checkAnchor, checkBlock, checkCommitQC } from "./admission.js";
+import type { Verifier } from "../wire/verifier.js";
+import { checkAnchor, checkBlock, checkCommitQC, type Judgement } from "./admission.js";
 import { dropped, heldAlready, outOfSequence, pinned, pruned, tooLarge } from "./block-refusal.js";
 import { LaneQueue } from "./lane-queue.js";
 import { PayloadCache } from "./payload-cache.js";
@@ -46,6 +48,8 @@ export interface AvailStart {
   };
   readonly anchor: PruneAnchor | undefined;
   readonly epochOf: EpochOf;
+  /** What it has verified once it knows again. */
+  readonly verifier: Verifier;
   /** The header hash to which a number is pinned, if it is (D6). */
   readonly pinOf: (lane: LaneId, number: bigint) => Uint8Array | undefined;
   /** The bytes of a durable block, from disk. */
@@ -70,6 +74,7 @@ const QUEUED_QCS_MAX = 1000;
 
 export class AvailabilityState {
   readonly #epochOf: EpochOf;
+  readonly #judgement: Judgement;
   readonly #pinOf: AvailStart["pinOf"];
   readonly #readBlock: AvailStart["readBlock"];
   readonly #blockBytesMax: number;
@@ -87,6 +92,7 @@ export class AvailabilityState {
 
   constructor(start: AvailStart) {
     this.#epochOf = start.epochOf;
+    this.#judgement = start;
     this.#pinOf = start.pinOf;
     this.#readBlock = start.readBlock;
     this.#blockBytesMax = start.blockBytesMax;
@@ -187,7 +193,7 @@ export class AvailabilityState {
    * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, POISONED, CLOSED, ABORTED.
    */
   async pushCommitQC(qc: CommitQC | Uint8Array, options: WaitOptions = {}): Promise<void> {
-    const checked = await checkCommitQC(qc, this.#epochOf);
+    const checked = await checkCommitQC(qc, this.#judgement);
     await this.#version.waitFor(() => {
       if (this.#road.queued.length >= QUEUED_QCS_MAX && !this.#stalled) return undefined;
       this.admitCommitQC(checked);
@@ -211,7 +217,7 @@ export class AvailabilityState {
    * @throws {PersisterError} INVALID where its halves do not belong together or do not verify.
    */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
-    await checkAnchor(anchor, this.#epochOf);
+    await checkAnchor(anchor, this.#judgement);
     this.admitAnchor(anchor);
   }
 

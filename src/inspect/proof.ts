@@ -2,7 +2,7 @@
  * Proves what records say, beyond what open checks: every block's payload hash and signature, every
  * QC's signatures, and, where the committees are known, membership and quorum.
  */
-import type { EpochOf } from "../persist/recovery.js";
+import type { EpochOf } from "../wire/committee.js";
 import { proveAnchor } from "../persist/recovery.js";
 import { ROAD } from "../persist/kinds.js";
 import { PersisterError } from "../types/errors.js";

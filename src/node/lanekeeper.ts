@@ -19,8 +19,8 @@ import type { Release } from "../persist/release-log.js";
 import { initPersisters, openPersisters, type Persisters } from "../persist/persisters.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
-import { verifyLaneQC } from "../wire/verify.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
+import { Verifier } from "../wire/verifier.js";
 import {
   checkInit,
   checkOpen,
@@ -50,6 +50,7 @@ export class Lanekeeper {
   readonly recovery: Recovery;
   readonly #persisters: Persisters;
   readonly #state: AvailabilityState;
+  readonly #verifier = new Verifier();
   readonly #settings: OpenSettings;
   readonly #durable: boolean;
   readonly #nowMs: () => number;
@@ -68,7 +69,7 @@ export class Lanekeeper {
     this.#durable = parts.durable;
     this.#nowMs = parts.nowMs;
     this.recovery = recoveryOf(parts.persisters, parts.settings.epochOf, parts.durationMs);
-    this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings));
+    this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings, this.#verifier));
     const { journal } = parts.persisters;
     journal.onPoison = (poison) => this.#state.fail(poison);
     if (journal.poison) this.#state.fail(journal.poison);
@@ -183,7 +184,7 @@ export class Lanekeeper {
     const epoch = this.#settings.epochOf(this.#state.epochIndex);
     try {
       if (!epoch) throw new Error("the committee of the current epoch is not known");
-      await verifyLaneQC(qc, epoch.committee);
+      await this.#verifier.verifyLaneQC(qc, epoch.committee);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new PersisterError("INVALID", `lane QC of ${lane} ${blockNumber}: ${why}`, {
@@ -302,7 +303,10 @@ export class Lanekeeper {
 
   /** Everything an operator asks, in one look. */
   status(): Status {
-    return statusOf(this.#persisters, this.#state, this.#durable);
+    return statusOf(this.#persisters, this.#state, {
+      durable: this.#durable,
+      verified: this.#verifier.counts,
+    });
   }
 
   /**
@@ -332,6 +336,7 @@ export class Lanekeeper {
     this.#state.close();
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
+    await this.#verifier.close();
     await this.#persisters.close();
   }
 }

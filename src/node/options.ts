@@ -2,7 +2,7 @@
  * What a user may choose, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
-import type { EpochOf } from "../persist/recovery.js";
+import type { EpochOf } from "../wire/committee.js";
 import { PersisterError } from "../types/errors.js";
 
 const KIB = 1024;

@@ -3,10 +3,11 @@
  */
 import type { AvailStart } from "../avail/availability-state.js";
 import type { Persisters } from "../persist/persisters.js";
-import type { EpochOf } from "../persist/recovery.js";
+import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
 import type { LaneId } from "../types/lane.js";
 import type { PruneAnchor } from "../wire/messages.js";
+import type { Verifier } from "../wire/verifier.js";
 
 /** A live range [first, next). */
 export interface Range {
@@ -74,6 +75,7 @@ function isServed(persisters: Persisters, epochOf: EpochOf, lane: LaneId): boole
 export function startOf(
   persisters: Persisters,
   { epochOf, cacheBytes }: Pick<OpenSettings, "epochOf" | "cacheBytes">,
+  verifier: Verifier,
 ): AvailStart {
   const { blocks, road } = persisters;
   const lanes = new Map(
@@ -88,6 +90,7 @@ export function startOf(
     road: { first: road.log.first, next: road.log.next, qcs: persisters.recoveredRoad },
     anchor: persisters.recoveredAnchor,
     epochOf,
+    verifier,
     pinOf: (lane, number) => blocks.pinOf(lane, number),
     readBlock: (lane, number) => blocks.readBytes(lane, number),
     blockBytesMax: blocks.blockBytesMax,

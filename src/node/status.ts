@@ -4,6 +4,7 @@
 import type { AvailabilityState } from "../avail/availability-state.js";
 import { ROAD } from "../persist/kinds.js";
 import type { Persisters } from "../persist/persisters.js";
+import type { VerifierCounts } from "../wire/verifier.js";
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { PinnedNumber, Range } from "./recovery.js";
@@ -24,7 +25,10 @@ export interface Status {
   readonly pins: readonly PinnedNumber[];
   /** Journal slots: how many, how many of them free, and their bytes. */
   readonly disk: { readonly slots: number; readonly free: number; readonly bytes: number };
+  /** Bytes of durable payloads in memory. */
   readonly cachedBytes: number;
+  /** Signatures that were verified since open, and certificates that needed none. */
+  readonly verified: VerifierCounts;
   readonly counters: {
     readonly groups: number;
     readonly records: number;
@@ -44,7 +48,7 @@ export interface Status {
 export function statusOf(
   persisters: Persisters,
   state: AvailabilityState,
-  durable: boolean,
+  own: { readonly durable: boolean; readonly verified: VerifierCounts },
 ): Status {
   const { journal, blocks, logs } = persisters;
   const lanes = new Map(
@@ -54,7 +58,8 @@ export function statusOf(
     }),
   );
   return {
-    durable,
+    durable: own.durable,
+    verified: own.verified,
     lanes,
     road: state.road,
     retained: retainedOf(persisters),

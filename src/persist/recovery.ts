@@ -18,9 +18,6 @@ import type { Tip } from "./block-persister.js";
 import { LANE_BLOCKS_MAX, ROAD } from "./kinds.js";
 import { readRelease, RELEASES } from "./release-log.js";
 
-export { verifyAnchor } from "../wire/anchor.js";
-export type { EpochOf } from "../wire/committee.js";
-
 /** A block that was found, and what it must link to. */
 interface FoundBlock extends Tip {
   readonly parentHash: Uint8Array;

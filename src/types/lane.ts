@@ -22,13 +22,15 @@ export function laneId(value: string): LaneId {
   return value;
 }
 
+/** What a lane id is made of; every header that is read makes one. */
+const scratch = Buffer.alloc(LANE_ID_BYTES);
+
 /** The lane of the validator with `key` (32 bytes) that joined in epoch `joined`. */
 export function laneIdOf(key: Uint8Array, joined: bigint): LaneId {
   assert(key.length === 32, "a lane's key has 32 bytes");
-  const bytes = Buffer.alloc(LANE_ID_BYTES);
-  bytes.set(key);
-  bytes.writeBigUInt64BE(joined, 32);
-  return laneId(bytes.toString("hex"));
+  scratch.set(key);
+  scratch.writeBigUInt64BE(joined, 32);
+  return scratch.toString("hex") as LaneId;
 }
 
 export interface LaneParts {

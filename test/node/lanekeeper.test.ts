@@ -54,3 +54,14 @@ test("thirty rounds with an anchor each rotate segments and survive a reopen", a
   expect(again.status().disk.slots).toBeLessThan(8);
   await again.close();
 });
+
+test("a commit QC that was verified is not verified again with its anchor", async () => {
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(await born()), DIRECTORY, choices);
+  const { bytes, qc, anchor } = chain.qc(0n);
+  await keeper.pushCommitQC(bytes);
+  expect(keeper.status().verified).toMatchObject({ known: 0, signatures: qc.sigs.length });
+  await keeper.pushAnchor(anchor);
+  const signatures = qc.sigs.length + anchor.appQC.sigs.length;
+  expect(keeper.status().verified).toMatchObject({ known: 1, signatures });
+  await keeper.close();
+});
