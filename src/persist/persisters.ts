@@ -21,7 +21,7 @@ import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type JudgedStore, judgeStore, pairFiles } from "./judged-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
 import { ReleaseLog } from "./release-log.js";
-import { type EpochOf, proveAnchor } from "./recovery.js";
+import { proveAnchor } from "./recovery.js";
 
 /** What a store's parts are opened with. All values are required here: defaults live at the edge. */
 export interface PersistOptions {
