@@ -14,6 +14,7 @@ import type { Pin } from "../journal/mark.js";
 import { INIT_FILE, type OwnedStore, ownStore } from "../journal/store.js";
 import type { LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
+import type { EpochOf } from "../wire/committee.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { encodePruneAnchor } from "../wire/encode.js";
 import { BlockPersister } from "./block-persister.js";
