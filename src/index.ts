@@ -6,7 +6,8 @@ export type { WaitOptions } from "./avail/version.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";
-export type { QueueStatus, Status } from "./node/status.js";
+export type { LaneStatus, QueueStatus, Status } from "./node/status.js";
+export type { RecoveryStep } from "./persist/persisters.js";
 export type { Release } from "./persist/release-log.js";
 export {
   type Availability,

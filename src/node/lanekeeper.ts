@@ -108,7 +108,7 @@ export class Lanekeeper {
     return await Lanekeeper.openOn(surroundings, MEMORY_DIRECTORY, choices);
   }
 
-  /** `init` in given surroundings. */
+  /** `init` in given surroundings. @internal */
   static async initOn(
     surroundings: Surroundings,
     directory: string,
@@ -125,7 +125,7 @@ export class Lanekeeper {
     });
   }
 
-  /** `open` in given surroundings. */
+  /** `open` in given surroundings. @internal */
   static async openOn(
     surroundings: Surroundings,
     directory: string,
@@ -306,6 +306,7 @@ export class Lanekeeper {
     return statusOf(this.#persisters, this.#state, {
       durable: this.#durable,
       verified: this.#verifier.counts,
+      recovery: this.recovery,
     });
   }
 

@@ -2,7 +2,7 @@
  * What a node is told of its own recovery, and what its availability state starts from.
  */
 import type { AvailStart } from "../avail/availability-state.js";
-import type { Persisters } from "../persist/persisters.js";
+import type { Persisters, RecoveryStep } from "../persist/persisters.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
 import type { LaneId } from "../types/lane.js";
@@ -35,9 +35,13 @@ export interface Recovery {
   readonly foreign: readonly string[];
   readonly warnings: readonly string[];
   readonly recordsRead: number;
+  /** Bytes that were seen, not known to be durable, and written again before anything else (D1). */
+  readonly bytesWrittenAgain: number;
   /** How often the store was opened, this time included. */
   readonly generation: bigint;
   readonly durationMs: number;
+  /** Where the time went, in the order of the steps. */
+  readonly steps: readonly RecoveryStep[];
 }
 
 export function recoveryOf(persisters: Persisters, epochOf: EpochOf, durationMs: number): Recovery {
@@ -59,8 +63,10 @@ export function recoveryOf(persisters: Persisters, epochOf: EpochOf, durationMs:
       ...strange.map((lane) => `lane ${lane} is outside the committee: kept on disk, not served`),
     ],
     recordsRead: report.recordsRead,
+    bytesWrittenAgain: report.bytesWrittenAgain,
     generation: report.generation,
     durationMs,
+    steps: report.steps,
   };
 }
 

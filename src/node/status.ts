@@ -2,22 +2,34 @@
  * One look at a running store, for operators and tests.
  */
 import type { AvailabilityState } from "../avail/availability-state.js";
+import type { LaneQueue } from "../avail/lane-queue.js";
 import { ROAD } from "../persist/kinds.js";
 import type { Persisters } from "../persist/persisters.js";
 import type { VerifierCounts } from "../wire/verifier.js";
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
-import type { PinnedNumber, Range } from "./recovery.js";
+import type { PinnedNumber, Range, Recovery } from "./recovery.js";
 
 /** A queue in memory: [first, next), of which [first, durable) is on disk. */
 export interface QueueStatus extends Range {
   readonly durable: bigint;
 }
 
+export interface LaneStatus extends QueueStatus {
+  /** Blocks that are admitted and not durable yet. */
+  readonly lag: bigint;
+  /** Blocks that the lane admits before an anchor has to move its start (D9). */
+  readonly capacityLeft: bigint;
+  /** Numbers at which only one block may be signed (D6). */
+  readonly pinned: readonly bigint[];
+  /** Why this lane goes no further. */
+  readonly refused?: PersisterError;
+}
+
 export interface Status {
   /** False for a store in memory (D10). */
   readonly durable: boolean;
-  readonly lanes: ReadonlyMap<LaneId, QueueStatus & { readonly refused?: PersisterError }>;
+  readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
   readonly road: QueueStatus;
   /** What was pruned and can be read yet: ranges that end where the live ones begin. */
   readonly retained: { readonly lanes: ReadonlyMap<LaneId, Range>; readonly road: Range };
@@ -41,6 +53,8 @@ export interface Status {
   readonly stalled: PersisterError | undefined;
   /** Why nothing is acknowledged any more (D7). */
   readonly poison: PersisterError | undefined;
+  /** What the last open found and did. */
+  readonly recovery: Recovery;
   /** Why the map is not what it should be: costs time only. */
   readonly mapWarnings: readonly string[];
 }
@@ -48,29 +62,43 @@ export interface Status {
 export function statusOf(
   persisters: Persisters,
   state: AvailabilityState,
-  own: { readonly durable: boolean; readonly verified: VerifierCounts },
+  own: Pick<Status, "durable" | "verified" | "recovery">,
 ): Status {
   const { journal, blocks, logs } = persisters;
+  const pins = blocks.pinned();
+  const pinsOf = (lane: LaneId): bigint[] =>
+    pins.filter((pin) => pin.lane === lane).map(({ number }) => number);
   const lanes = new Map(
     [...state.lanes].map(([lane, queue]) => {
-      const { first, next, durable: cursor, refused } = queue;
-      return [lane, { first, next, durable: cursor, ...(refused ? { refused } : {}) }] as const;
+      return [lane, laneStatusOf(queue, pinsOf(lane))] as const;
     }),
   );
   return {
-    durable: own.durable,
-    verified: own.verified,
+    ...own,
     lanes,
     road: state.road,
     retained: retainedOf(persisters),
     anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
-    pins: blocks.pinned(),
+    pins,
     disk: journal.space,
     cachedBytes: state.cachedBytes,
     counters: { ...journal.counters, droppedBlocks: state.droppedBlocks },
     stalled: state.stalled,
     poison: journal.poison,
     mapWarnings: logs.mapWarnings,
+  };
+}
+
+function laneStatusOf(queue: LaneQueue, pinned: readonly bigint[]): LaneStatus {
+  const { first, next, durable, capacityEnd, refused } = queue;
+  return {
+    first,
+    next,
+    durable,
+    lag: next - durable,
+    capacityLeft: capacityEnd - next,
+    pinned,
+    ...(refused ? { refused } : {}),
   };
 }
 

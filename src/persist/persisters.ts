@@ -38,6 +38,12 @@ export interface PersistOptions {
   readonly whenIdle: (task: () => void) => void;
 }
 
+/** One step of an open, and how long it took. */
+export interface RecoveryStep {
+  readonly name: "own" | "judge" | "write again" | "begin" | "map";
+  readonly ms: number;
+}
+
 /** What recovery found and did. */
 export interface RecoveryReport {
   readonly recordsRead: number;
@@ -46,6 +52,7 @@ export interface RecoveryReport {
   /** Names in the state directory that are not ours: left alone. */
   readonly foreign: readonly string[];
   readonly warnings: readonly string[];
+  readonly steps: readonly RecoveryStep[];
   /** Bytes written again in place because they were seen and not known to be durable. */
   readonly bytesWrittenAgain: number;
 }
@@ -103,14 +110,17 @@ export async function initPersisters(options: InitOptions): Promise<void> {
  */
 export async function openPersisters(options: PersistOptions): Promise<Persisters> {
   const { disk, directory } = options;
+  const steps = new Stopwatch();
   const store = await ownStore(disk, directory, options.chainId);
+  steps.end("own");
   let judged: JudgedStore | undefined;
   try {
     const { storeId } = store.identity;
     judged = await judgeStore(disk, directory, storeId, (message, file) =>
       proveAnchor(message, file, options.epochOf),
     );
-    return await begin(options, store, judged);
+    steps.end("judge");
+    return await begin(options, { store, judged, steps });
   } catch (error) {
     await judged?.close();
     await store.file.close();
@@ -118,16 +128,33 @@ export async function openPersisters(options: PersistOptions): Promise<Persister
   }
 }
 
+/** What was owned, read and judged, and the time that it took. */
+interface Found {
+  readonly store: OwnedStore;
+  readonly judged: JudgedStore;
+  readonly steps: Stopwatch;
+}
+
+class Stopwatch {
+  readonly steps: RecoveryStep[] = [];
+  #began = performance.now();
+
+  /** What was done since the last step. */
+  end(name: RecoveryStep["name"]): void {
+    const now = performance.now();
+    this.steps.push({ name, ms: now - this.#began });
+    this.#began = now;
+  }
+}
+
 /** From here on bytes are written: everything was read and judged. */
-async function begin(
-  options: PersistOptions,
-  store: OwnedStore,
-  judged: JudgedStore,
-): Promise<Persisters> {
-  const { recovered, judge, anchorPair, votePair, anchor } = judged;
+async function begin(options: PersistOptions, found: Found): Promise<Persisters> {
+  const { store, judged, steps } = found;
+  const { recovered, anchorPair, votePair } = judged;
   const proven = await writeAgain(options.disk, options.directory, store, recovered);
   await writePairAgain(anchorPair);
   await writePairAgain(votePair);
+  steps.end("write again");
   const voteRoadIndex = recovered.mark.voteRoadIndex;
   // Closed when the journal has drained, before the lock is let go.
   const closing: (() => Promise<void>)[] = [];
@@ -138,8 +165,26 @@ async function begin(
     starts: { truncate: judged.starts },
     named: { anchor: anchorPair.named, vote: votePair.named, voteRoadIndex },
   });
+  steps.end("begin");
+  try {
+    return await beginParts(options, found, { journal, closing });
+  } catch (error) {
+    // What it still has to write is of no record; what refuses it is told by `error` alone.
+    await journal.close().catch(() => {});
+    throw error;
+  }
+}
+
+/** The parts above a journal at work. What is pushed to `closing` is closed with it. */
+async function beginParts(
+  options: PersistOptions,
+  { judged, steps }: Found,
+  { journal, closing }: { readonly journal: Journal; readonly closing: (() => Promise<void>)[] },
+): Promise<Persisters> {
+  const { recovered, judge, anchorPair, votePair, anchor } = judged;
   await endUnfinishedInit(options.disk, options.directory);
   const map = await options.openMap();
+  closing.push(() => map.close());
   const logs = new LogSet({
     journal,
     table: recovered.table,
@@ -153,8 +198,10 @@ async function begin(
   const road = new CommitQCPersister(logs);
   logs.rebuildMap();
   if (anchor) await road.prune(anchor.commitQC);
+  steps.end("map");
   const anchors = new PairPersister(anchorPair, journal);
   const votes = new PairPersister(votePair, journal);
+  closing.splice(0, closing.length);
   closing.push(
     () => anchors.close(),
     () => votes.close(),
@@ -168,11 +215,11 @@ async function begin(
     votes,
     releases: new ReleaseLog(logs),
     logs,
-    report: reportOf(judged, journal, logs),
+    report: { ...reportOf(judged, journal, logs), steps: steps.steps },
     recoveredAnchor: anchor,
     recoveredRoad: judge.road,
     recoveredVote: votePair.message,
-    abstainThrough: votePair.inFlightLost ? voteRoadIndex : undefined,
+    abstainThrough: votePair.inFlightLost ? recovered.mark.voteRoadIndex : undefined,
     close: () => journal.close(),
   };
 }
@@ -189,7 +236,11 @@ async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
   await disk.syncDirectory(directory);
 }
 
-function reportOf(judged: JudgedStore, journal: Journal, logs: LogSet): RecoveryReport {
+function reportOf(
+  judged: JudgedStore,
+  journal: Journal,
+  logs: LogSet,
+): Omit<RecoveryReport, "steps"> {
   const { recovered, anchorPair, votePair } = judged;
   const warnings = [
     ...recovered.warnings,

@@ -53,8 +53,8 @@ test("I5 I8 blocks 0..2 restored: that lane's durable cursor is 3, others have t
   await pushBlocks(keeper, chain, other, { to: 1n });
   const again = await reopened(keeper, disk, chain);
   const { lanes } = again.status();
-  expect(lanes.get(lane)).toEqual({ first: 0n, next: 3n, durable: 3n });
-  expect(lanes.get(other)).toEqual({ first: 0n, next: 1n, durable: 1n });
+  expect(lanes.get(lane)).toMatchObject({ first: 0n, next: 3n, durable: 3n });
+  expect(lanes.get(other)).toMatchObject({ first: 0n, next: 1n, durable: 1n });
   expect(lanes.get(laneAt(chain, 2))?.durable ?? 0n).toBe(0n);
   await again.close();
 });
@@ -96,8 +96,8 @@ test("I12 pruning past the durable cursor moves the cursor up, and the loop rest
   await pushBlocks(keeper, chain, lane, { to: 2n });
   await pushAnchor(keeper, chain.qc(5n).anchor);
   await turns();
-  expect(keeper.status().lanes.get(lane)).toEqual({ first: 5n, next: 5n, durable: 5n });
-  expect(keeper.status().lanes.get(other)).toEqual({ first: 5n, next: 5n, durable: 5n });
+  expect(keeper.status().lanes.get(lane)).toMatchObject({ first: 5n, next: 5n, durable: 5n });
+  expect(keeper.status().lanes.get(other)).toMatchObject({ first: 5n, next: 5n, durable: 5n });
   const { groups } = keeper.status().counters;
   await turns();
   expect(keeper.status().counters.groups).toBe(groups);
@@ -221,7 +221,7 @@ test.each([/\.seg$/, /\/mark$/])(
     await turns();
     expect(watches.map(({ settled }) => settled)).toEqual([false, false, false]);
     expect(keeper.status().road).toEqual({ first: 0n, next: 1n, durable: 0n });
-    expect(keeper.status().lanes.get(lane)).toEqual({ first: 0n, next: 1n, durable: 0n });
+    expect(keeper.status().lanes.get(lane)).toMatchObject({ first: 0n, next: 1n, durable: 0n });
     disk.release();
     await Promise.all([keeper.waitForBlock(lane, 0n), keeper.waitForCommitQC(0n)]);
     expect((await offer).value).toMatchObject({ lane, number: 0n });

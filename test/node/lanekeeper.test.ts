@@ -65,3 +65,26 @@ test("a commit QC that was verified is not verified again with its anchor", asyn
   expect(keeper.status().verified).toMatchObject({ known: 1, signatures });
   await keeper.close();
 });
+
+test("an open says what it did, step by step, and status carries it", async () => {
+  const disk = await born();
+  const first = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, choices);
+  await first.pushBlock(chain.block(chain.lanes[0] as never, 0n).bytes);
+  await first.waitForBlock(chain.lanes[0] as never, 0n);
+  const killed = disk.kill();
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(killed, 2), DIRECTORY, choices);
+  const { steps, recordsRead, bytesWrittenAgain, generation } = keeper.recovery;
+  expect(steps.map(({ name }) => name)).toEqual(["own", "judge", "write again", "begin", "map"]);
+  expect({ recordsRead, generation }).toEqual({ recordsRead: 1, generation: 2n });
+  expect(bytesWrittenAgain).toBeGreaterThan(0);
+  expect(keeper.status().recovery).toBe(keeper.recovery);
+  expect(keeper.status().lanes.get(chain.lanes[0] as never)).toEqual({
+    first: 0n,
+    next: 1n,
+    durable: 1n,
+    lag: 0n,
+    capacityLeft: 29n,
+    pinned: [],
+  });
+  await keeper.close();
+});
