@@ -13,6 +13,7 @@ import type { Disk } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./format.js";
 import { beginSegment } from "./current-segment.js";
+import type { SealedSegment } from "./head.js";
 import { Journal } from "./journal.js";
 import type { LogTable } from "./log-table.js";
 import type { Mark, PairNamed, Pin } from "./mark.js";
@@ -98,9 +99,9 @@ export async function beginJournal(
     slots: proven.slots,
     inUse: new Set([...proven.segments, ...proven.retained].map(({ slot }) => slot)),
   });
-  await makeRoom(space);
+  const retained = await makeRoom(space, proven.retained);
   const { randomBytes, whenIdle, retainBytes } = options;
-  const held = succession({ places, space, retainBytes }, proven.segments, proven.retained);
+  const held = succession({ places, space, retainBytes }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
   const slot = space.take();
@@ -153,7 +154,7 @@ export async function beginJournal(
       }
     },
   });
-  await journal.reclaimSpares();
+  await journal.reclaimAtOpen();
   return journal;
 }
 
@@ -198,9 +199,27 @@ export function standingPins(table: LogTable, mark: Mark): readonly Pin[] {
   return [...pins.values()];
 }
 
-/** One slot for the new head must be there; more are made where the disk has room. */
-async function makeRoom(space: Space): Promise<void> {
-  if (space.freeCount === 0) await space.ensureFree(1);
+/**
+ * One slot for the new head must be there; more are made where the disk has room. Where it has none,
+ * the oldest of what is retained yields: if we stop while the new head is written into its slot, the
+ * old head lists a retained segment that is not there, which costs a warning. Returns what stays.
+ */
+async function makeRoom(
+  space: Space,
+  retained: readonly SealedSegment[],
+): Promise<readonly SealedSegment[]> {
+  let stays = retained;
+  while (space.freeCount === 0) {
+    try {
+      await space.ensureFree(1);
+    } catch (error) {
+      const [oldest, ...rest] = stays;
+      if (!oldest || !isDiskFull(error)) throw error;
+      space.release(oldest.slot);
+      stays = rest;
+    }
+  }
+  return stays;
 }
 
 /** D9: two spares for the next open. Where the disk is full, relocation makes them. */
@@ -208,8 +227,12 @@ async function growSpares(space: Space): Promise<void> {
   try {
     await space.ensureFree(SPARE_SLOTS);
   } catch (error) {
-    if (!(error instanceof PersisterError && error.code === "DISK_FULL")) throw error;
+    if (!isDiskFull(error)) throw error;
   }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof PersisterError && error.code === "DISK_FULL";
 }
 
 /** D8: noticed at the next rotation at the latest. */

@@ -30,6 +30,9 @@ const LENGTH_OFFSET = 12;
 /** A head of the most lanes that a committee can have, over several epochs, is far below this. */
 export const HEAD_BYTES_MAX = 1 << 20;
 
+/** Bytes that a head takes for each segment that it lists. */
+export const SEALED_SEGMENT_BYTES = 36;
+
 /** A sealed segment. LSNs are [firstLsn, nextLsn). */
 export interface SealedSegment {
   readonly slot: number;

@@ -8,6 +8,7 @@
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { SEGMENT_RESERVE_BYTES } from "./format.js";
+import { EntryQueue } from "./entry-queue.js";
 import { countForGroup, type Entry, entryBytes, usesReserve } from "./group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./head.js";
@@ -21,8 +22,6 @@ import type { Pointer } from "./segment.js";
 import { recordsIn, type SegmentRecords } from "./segment-records.js";
 import { type SegmentListener, Segments, type SegmentsParts } from "./segments.js";
 
-/** Bytes that may wait in the queue; beyond it `whenRoom` waits. */
-const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** No log has this number. */
 const NO_LOG = -1;
 
@@ -44,15 +43,13 @@ export class Journal {
   readonly #reader: RecordReader;
   readonly #writer: GroupWriter;
   readonly #reclaimer: Reclaimer;
-  #queue: Entry[] = [];
+  readonly #queue = new EntryQueue();
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly Entry[] = [];
-  #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #poison: PersisterError | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
-  #whenRoom: (() => void)[] = [];
   #onPoison: ((poison: PersisterError) => void) | undefined;
   #restScheduled = false;
   /** Something happened that may call for slots to be reclaimed, now or once the queue is idle. */
@@ -67,7 +64,7 @@ export class Journal {
     this.#markFile = parts.markFile;
     const segments = new Segments(parts);
     this.#segments = segments;
-    this.#reader = new RecordReader((slot) => parts.space.find(slot)?.file);
+    this.#reader = new RecordReader((slot) => parts.space.find(slot));
     this.#writer = new GroupWriter({ ...parts, segments });
     this.#reclaimer = new Reclaimer({
       table: parts.table,
@@ -115,6 +112,11 @@ export class Journal {
     return this.#segments.readable;
   }
 
+  /** Whether a segment that could be read still can. */
+  isReadable(segment: SealedSegment): boolean {
+    return this.#segments.isReadable(segment);
+  }
+
   /** The live records in a sealed segment. */
   liveRecordsIn(segment: SealedSegment): readonly PlacedRecord[] {
     return [...this.#places.recordsIn(segment.slot)];
@@ -142,20 +144,15 @@ export class Journal {
         entry.settled(refusal);
         continue;
       }
-      if (entry.type === "append") {
-        assert(entry.payload.length <= this.payloadBytesMax, "a record fits a segment");
-        this.#queuedBytes += entry.payload.length;
-      }
       this.#queue.push(entry);
     }
-    if (this.#queue.some(isAwaited)) this.#run();
+    if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
   }
 
   /** Resolves when the queue takes more: at once, unless it holds its bound in bytes (D9). */
   whenRoom(): Promise<void> {
-    if (this.#queuedBytes < QUEUE_BYTES_MAX) return Promise.resolve();
-    return new Promise((resolve) => this.#whenRoom.push(resolve));
+    return this.#queue.whenRoom();
   }
 
   /** Where a live record lies. */
@@ -228,7 +225,7 @@ export class Journal {
     const taken = this.#taken;
     this.#taken = [];
     for (const entry of taken) entry.settled(poison);
-    this.#rejectQueue(poison, () => true);
+    this.#queue.reject(poison, () => true);
     this.#onPoison?.(poison);
     return poison;
   }
@@ -269,36 +266,44 @@ export class Journal {
       })
       .finally(() => {
         this.#running = undefined;
-        if (this.#queue.some(isAwaited)) this.#run();
+        if (this.#queue.isAwaited) this.#run();
         else this.#restSoon();
       });
   }
 
   /** Also what nobody waits for. */
   #runAll(): void {
-    this.#queue = this.#queue.map((entry) =>
-      isAwaited(entry) ? entry : { ...entry, lazily: false },
-    );
+    this.#queue.hurry();
     this.#run();
   }
 
   async #drain(): Promise<void> {
     // Whatever this turn of the event loop submits, behind any number of promises, is one group.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.some(isAwaited) && !this.#poison) {
+    while (this.#queue.isAwaited && !this.#poison) {
       let count = this.#countForGroup();
       if (count === 0 && (await this.#rotate())) {
         count = this.#countForGroup();
-        assert(count > 0, "an entry that was let in fits an empty segment");
+        if (count === 0) this.#refuseOversized();
       }
-      if (count > 0) await this.#writeGroup(this.#queue.splice(0, count));
+      if (count > 0) await this.#writeGroup(this.#queue.take(count));
       if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
     }
   }
 
+  /** While stragglers are to move, groups leave them their room, but for the entry that is first. */
   #countForGroup(): number {
     const { room } = this.#segments;
-    return countForGroup(this.#queue, this.#table, room, room + SEGMENT_RESERVE_BYTES);
+    const promised = this.#reclaimDue
+      ? this.#segments.plan(this.#diskFull, this.#bytesOfFirst()).copyBytes
+      : 0;
+    const { entries } = this.#queue;
+    return countForGroup(entries, this.#table, room - promised, room + SEGMENT_RESERVE_BYTES);
+  }
+
+  #bytesOfFirst(): number {
+    const [first] = this.#queue.entries;
+    return first ? entryBytes(first, this.#table) : 0;
   }
 
   #restSoon(): void {
@@ -314,7 +319,7 @@ export class Journal {
   #rest(): void {
     const busy = this.#running ?? this.#closing;
     if (busy || this.#poison) return;
-    if (this.#queue.length > 0) {
+    if (this.#queue.entries.length > 0) {
       this.#runAll();
       return;
     }
@@ -329,6 +334,8 @@ export class Journal {
 
   /** Writes entries as one group and settles them; tells whether they are durable. */
   async #writeGroup(entries: readonly Entry[]): Promise<boolean> {
+    // D7: nothing is written behind a failure, and least of all over the group that failed.
+    if (this.#poison) return false;
     this.#taken = entries;
     const wasNear = this.#segments.isRotationNear;
     try {
@@ -342,10 +349,9 @@ export class Journal {
     this.#reclaimDue ||= this.#segments.isRotationNear && !wasNear;
     this.#tidyDue = true;
     for (const entry of entries) {
-      if (entry.type === "append") this.#queuedBytes -= entry.payload.length;
+      this.#queue.gone(entry);
       entry.settled();
     }
-    if (this.#queuedBytes < QUEUE_BYTES_MAX) this.#wakeForRoom();
     this.#restSoon();
     return true;
   }
@@ -354,10 +360,11 @@ export class Journal {
     if (!(await this.#makeRoom())) return false;
     try {
       await this.#parts.checkOwner();
+      if (this.#poison) return false;
       await this.#segments.rotate();
       this.#writer.counters.rotations += 1;
       this.#reclaimDue = true;
-      return true;
+      return this.#poison === undefined;
     } catch (cause) {
       this.fail(cause);
       return false;
@@ -378,7 +385,7 @@ export class Journal {
         if (!(cause instanceof PersisterError)) throw cause;
         this.#diskFull = true;
         if (await this.#reclaimer.yieldRetained()) continue;
-        if (this.#segments.restoresSpares()) return true;
+        if (this.#segments.restoresSpares(this.#bytesOfFirst())) return true;
         if (!this.#poison) this.#refuseForSpace(cause);
         return false;
       }
@@ -386,15 +393,12 @@ export class Journal {
   }
 
   /**
-   * D9: brings the spares to hand that an open must leave behind it; durable when resolved. Where
-   * the disk has no room for more, stragglers are relocated.
+   * D9: leaves two spares at hand, relocating where the disk has no room for more, and no more segments
+   * than the bound allows, however often the store is opened; durable when resolved.
    */
-  async reclaimSpares(): Promise<void> {
-    if (!this.#segments.lacksSpares) return;
-    this.#diskFull = true;
-    this.#run(async () => {
-      while (this.#segments.lacksSpares && (await this.#reclaimer.step(true)));
-    });
+  async reclaimAtOpen(): Promise<void> {
+    this.#diskFull = this.#segments.lacksSpares;
+    this.#run(() => this.#tidy());
     await this.#running;
     if (this.#poison) throw this.#poison;
   }
@@ -402,13 +406,21 @@ export class Journal {
   /** With nobody waiting: all that is to be reclaimed, and what is surplus is given back. */
   async #tidy(): Promise<void> {
     this.#tidyDue = false;
-    while (!this.#queue.some(isAwaited)) {
+    while (!this.#queue.isAwaited) {
       if (await this.#reclaimer.step(this.#diskFull)) continue;
-      const { surplus } = this.#segments.plan(this.#diskFull);
-      if (!this.#poison) await this.#parts.space.giveBack(surplus);
+      if (!this.#poison) await this.#giveBack();
       return;
     }
     this.#tidyDue = true;
+  }
+
+  /** A slot that cannot be removed stays free, and is tried again: no live segment was touched. */
+  async #giveBack(): Promise<void> {
+    try {
+      await this.#parts.space.giveBack(this.#segments.plan(this.#diskFull).surplus);
+    } catch (cause) {
+      if (!(cause instanceof PersisterError)) throw cause;
+    }
   }
 
   /**
@@ -422,7 +434,7 @@ export class Journal {
       { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
     );
     let room = this.#segments.room + SEGMENT_RESERVE_BYTES;
-    this.#rejectQueue(error, (entry) => {
+    this.#queue.reject(error, (entry) => {
       if (!usesReserve(entry) || entry.type === "open") return true;
       const bytes = entryBytes(entry, this.#table);
       if (bytes > room) return true;
@@ -431,26 +443,23 @@ export class Journal {
     });
   }
 
-  /** Settles and removes every queued entry that `select` picks. */
-  #rejectQueue(error: PersisterError, select: (entry: Entry) => boolean): void {
-    const rejected = this.#queue.filter(select);
-    this.#queue = this.#queue.filter((entry) => !rejected.includes(entry));
-    for (const entry of rejected) {
-      if (entry.type === "append") this.#queuedBytes -= entry.payload.length;
-      entry.settled(error);
-    }
-    this.#wakeForRoom();
+  /**
+   * Heads have grown since the first record was let in, and no segment takes it any more: it is
+   * refused, and with it what follows in its log.
+   */
+  #refuseOversized(): void {
+    const [first] = this.#queue.entries;
+    if (!first) return;
+    assert(first.type === "append", "an order fits an empty segment");
+    const { name, number, payload } = first;
+    const error = new PersisterError(
+      "INVALID",
+      `record ${number} of ${name}: ${payload.length} bytes are more than a segment holds ` +
+        `(${this.payloadBytesMax})`,
+      { lane: name, blockNumber: number },
+    );
+    this.#queue.reject(error, (entry) => entry.type === "append" && entry.name === name);
   }
-
-  #wakeForRoom(): void {
-    const waiting = this.#whenRoom;
-    this.#whenRoom = [];
-    for (const wake of waiting) wake();
-  }
-}
-
-function isAwaited(entry: Entry): boolean {
-  return entry.type !== "truncate" || !entry.lazily;
 }
 
 function closedError(message: string): PersisterError {

@@ -4,10 +4,9 @@
  * makes the first of their lanes were mostly written by one group.
  */
 import { crc32c } from "../codec/crc32c.js";
-import type { DiskFile } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
-import { RECORD_HEADER_BYTES, readRecordHeader } from "./format.js";
-import type { Pointer } from "./segment.js";
+import { RECORD_HEADER_BYTES, readRecordHeader, slotName } from "./format.js";
+import type { Pointer, Slot } from "./segment.js";
 
 /** Bytes between two records that are read along rather than read around. */
 const GAP_BYTES_MAX = 16 * 1024;
@@ -27,13 +26,19 @@ interface Request extends RecordName {
   readonly reject: (cause: unknown) => void;
 }
 
+/** Requests in the order of their places; one read from the first one's start to `end` serves them. */
+interface Run {
+  readonly requests: Request[];
+  end: number;
+}
+
 export class RecordReader {
-  readonly #fileOf: (slot: number) => DiskFile | undefined;
+  readonly #slotOf: (slot: number) => Slot | undefined;
   #requests: Request[] = [];
 
-  /** `fileOf` a slot that was given back is `undefined`. */
-  constructor(fileOf: (slot: number) => DiskFile | undefined) {
-    this.#fileOf = fileOf;
+  /** `slotOf` a slot that was given back is `undefined`. */
+  constructor(slotOf: (slot: number) => Slot | undefined) {
+    this.#slotOf = slotOf;
   }
 
   /**
@@ -52,25 +57,49 @@ export class RecordReader {
   #begin(): void {
     const requests = this.#requests.sort(byPlace);
     this.#requests = [];
-    for (const run of runsOf(requests)) {
-      this.#readRun(run).catch((cause: unknown) => {
+    for (const { requests: run, end } of runsOf(requests.filter((each) => this.#isPlace(each)))) {
+      this.#readRun(run, end).catch((cause: unknown) => {
         for (const request of run) request.reject(cause);
       });
     }
   }
 
-  async #readRun(run: readonly Request[]): Promise<void> {
+  /** Refuses a pointer out of its slot: it comes from a map, which is not trusted. */
+  #isPlace(request: Request): boolean {
+    const { pointer } = request;
+    const slot = this.#slotOf(pointer.slot);
+    if (slot && startOf(pointer) >= 0 && endOf(pointer) <= slot.bytes) return true;
+    request.reject(notThere(slot?.file.path ?? slotName(pointer.slot), request));
+    return false;
+  }
+
+  async #readRun(run: readonly Request[], end: number): Promise<void> {
     const [first] = run;
-    const last = run.at(-1);
-    if (!first || !last) return;
-    const file = this.#fileOf(first.pointer.slot);
-    if (!file) throw notThere(`slot ${first.pointer.slot}`, first);
+    if (!first) return;
+    const file = this.#slotOf(first.pointer.slot)?.file;
+    if (!file) throw notThere(slotName(first.pointer.slot), first);
     const start = startOf(first.pointer);
-    const bytes = await file.read(start, endOf(last.pointer) - start);
+    let bytes: Uint8Array;
+    try {
+      bytes = await file.read(start, end - start);
+    } catch (cause) {
+      if (run.length === 1) throw cause;
+      // What lies between them, or one of them, cannot be read: the others may.
+      await Promise.all(run.map((request) => this.#readAlone(request)));
+      return;
+    }
     for (const request of run) {
       const own = bytes.subarray(startOf(request.pointer) - start, endOf(request.pointer) - start);
       if (isRecord(own, request)) request.resolve(own.subarray(RECORD_HEADER_BYTES));
       else request.reject(notThere(file.path, request));
+    }
+  }
+
+  async #readAlone(request: Request): Promise<void> {
+    try {
+      await this.#readRun([request], endOf(request.pointer));
+    } catch (cause) {
+      request.reject(cause);
     }
   }
 }
@@ -79,21 +108,21 @@ function byPlace(a: Request, b: Request): number {
   return a.pointer.slot - b.pointer.slot || a.pointer.offset - b.pointer.offset;
 }
 
-/** Requests that one read serves, in the order of their places. */
-function runsOf(requests: readonly Request[]): Request[][] {
-  const runs: Request[][] = [];
+function runsOf(requests: readonly Request[]): Run[] {
+  const runs: Run[] = [];
   for (const request of requests) {
+    const { pointer } = request;
     const run = runs.at(-1);
-    const first = run?.[0];
-    const last = run?.at(-1);
+    const first = run?.requests[0];
     const joins =
       first &&
-      last &&
-      first.pointer.slot === request.pointer.slot &&
-      startOf(request.pointer) - endOf(last.pointer) <= GAP_BYTES_MAX &&
-      endOf(request.pointer) - startOf(first.pointer) <= READ_BYTES_MAX;
-    if (run && joins) run.push(request);
-    else runs.push([request]);
+      first.pointer.slot === pointer.slot &&
+      startOf(pointer) - run.end <= GAP_BYTES_MAX &&
+      endOf(pointer) - startOf(first.pointer) <= READ_BYTES_MAX;
+    if (joins) {
+      run.requests.push(request);
+      run.end = Math.max(run.end, endOf(pointer));
+    } else runs.push({ requests: [request], end: endOf(pointer) });
   }
   return runs;
 }

@@ -15,8 +15,10 @@ import { SPARE_SLOTS } from "./space.js";
 /** Disk use is at most this much of what is kept, and a floor beside it: 16 MiB, or some segments. */
 const USE_PER_KEPT = 1.5;
 const FLOOR_BYTES = 16 * 1024 * 1024;
-/** The least that works: a sealed segment, the current one, and the spares. */
-const SLOTS_MIN = 2 + SPARE_SLOTS;
+/** The current segment and the spares: what there must be beside the segments that are full. */
+const SLOTS_BESIDE = 1 + SPARE_SLOTS;
+/** The least that works: a sealed segment beside them. */
+const SLOTS_MIN = 1 + SLOTS_BESIDE;
 
 export interface SegmentFacts {
   readonly sequence: bigint;
@@ -47,6 +49,8 @@ export interface SpaceFacts {
 export interface ReclaimPlan {
   /** Sequences to be emptied into the current segment, in this order. */
   readonly relocate: readonly bigint[];
+  /** Bytes that this takes there. */
+  readonly copyBytes: number;
   /** Sequences whose slots are wanted before the next head. */
   readonly release: readonly bigint[];
   /** Free slots to be given back to the file system. */
@@ -57,8 +61,10 @@ export interface ReclaimPlan {
 export function slotsAllowed(facts: SpaceFacts): number {
   const retained = facts.segments.filter((segment) => segment.retained);
   const kept = facts.liveBytes + retained.reduce((sum, { slotBytes }) => sum + slotBytes, 0);
-  const floor = Math.min(FLOOR_BYTES, SLOTS_MIN * facts.segmentBytes);
-  return Math.max(SLOTS_MIN, Math.floor((USE_PER_KEPT * kept + floor) / facts.segmentBytes));
+  const { segmentBytes } = facts;
+  const least = Math.min(FLOOR_BYTES, SLOTS_MIN * segmentBytes);
+  const floor = Math.max(least, SLOTS_BESIDE * segmentBytes);
+  return Math.max(SLOTS_MIN, Math.floor((USE_PER_KEPT * kept + floor) / segmentBytes));
 }
 
 export function planReclaim(facts: SpaceFacts): ReclaimPlan {
@@ -70,9 +76,12 @@ export function planReclaim(facts: SpaceFacts): ReclaimPlan {
   const yields = facts.segments.filter(({ retained }) => retained);
   if (facts.diskFull) release.push(...yields.slice(0, Math.max(0, lacking - release.length)));
   const spareless = facts.diskFull ? lacking - release.length : 0;
-  const surplus = Math.min(facts.freeSlots + release.length - SPARE_SLOTS, facts.slots - allowed);
+  // Of what is free already: a release may find no room for its record.
+  const surplus = Math.min(facts.freeSlots - SPARE_SLOTS, facts.slots - allowed);
+  const relocate = stragglers(facts, Math.max(excessOf(facts, allowed), spareless));
   return {
-    relocate: stragglers(facts, Math.max(excessOf(facts, allowed), spareless)),
+    relocate: relocate.map(({ sequence }) => sequence),
+    copyBytes: relocate.reduce((sum, { live }) => sum + live.bytes, 0),
     release: release.map(({ sequence }) => sequence),
     surplus: Math.max(0, surplus),
   };
@@ -81,23 +90,23 @@ export function planReclaim(facts: SpaceFacts): ReclaimPlan {
 /** How many segments too many hold something, now or after the rotation that is near. */
 function excessOf(facts: SpaceFacts, allowed: number): number {
   const held = facts.segments.filter(({ live, retained }) => live.records > 0 || retained).length;
-  // The current segment, and once it is sealed its successor; the spares.
-  return held + (facts.rotationNear ? 2 : 1) + SPARE_SLOTS - allowed;
+  // The current segment will be sealed, and need a successor.
+  return held + SLOTS_BESIDE + (facts.rotationNear ? 1 : 0) - allowed;
 }
 
 /**
  * The segments with the least in them, as many as are in excess, as far as the current segment takes
  * their records.
  */
-function stragglers(facts: SpaceFacts, excess: number): bigint[] {
+function stragglers(facts: SpaceFacts, excess: number): SegmentFacts[] {
   const live = facts.segments.filter((segment) => segment.live.records > 0);
   let left = excess;
   let { room } = facts;
-  const chosen: bigint[] = [];
-  for (const { sequence, live: share } of [...live].sort((a, b) => a.live.bytes - b.live.bytes)) {
-    if (left <= 0 || share.bytes > room) break;
-    chosen.push(sequence);
-    room -= share.bytes;
+  const chosen: SegmentFacts[] = [];
+  for (const segment of [...live].sort((a, b) => a.live.bytes - b.live.bytes)) {
+    if (left <= 0 || segment.live.bytes > room) break;
+    chosen.push(segment);
+    room -= segment.live.bytes;
     left -= 1;
   }
   return chosen;

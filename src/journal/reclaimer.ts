@@ -37,9 +37,9 @@ export class Reclaimer {
     return await this.#parts.write(copies);
   }
 
-  /** Sets retained segments free where the disk has no room; tells whether there were any. */
+  /** Sets retained segments free where a rotation finds no room; tells whether there were any. */
   async yieldRetained(): Promise<boolean> {
-    return await this.#release(this.#parts.segments.plan(true).release);
+    return await this.#release(this.#parts.segments.yielding);
   }
 
   /** Copies of what is live in these segments, as many as one group takes. */

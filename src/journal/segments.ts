@@ -3,13 +3,16 @@
  * records, those retained for what was pruned, and the slots that are free.
  */
 import { beginSegment, type CurrentSegment, sealSegment } from "./current-segment.js";
-import type { SealedSegment } from "./head.js";
+import { HEAD_BYTES_MAX, SEALED_SEGMENT_BYTES, type SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
 import type { MarkFile } from "./mark-file.js";
 import type { PlacedRecord, Places } from "./places.js";
 import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
-import { RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
+import { BLOCK_BYTES, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
 import { SPARE_SLOTS, type Space } from "./space.js";
+
+/** Of a segment, what a head's list of retained segments may take: one part in so many. */
+const RETAINED_SHARE = 8;
 
 /** Whoever keeps the map is told what becomes of segments. */
 export interface SegmentListener {
@@ -17,6 +20,8 @@ export interface SegmentListener {
   sealed(segment: SealedSegment, records: readonly PlacedRecord[]): void;
   /** Nothing can be read from it any more. */
   released(segment: SealedSegment): void;
+  /** The log and all its records are forgotten; what comes under its name from now on is another. */
+  dropped(name: string): void;
 }
 
 export interface SegmentsParts {
@@ -69,6 +74,10 @@ export class Segments {
     return bySequence([...this.#sealed, ...this.#retained]);
   }
 
+  isReadable(segment: SealedSegment): boolean {
+    return this.#sealed.includes(segment) || this.#retained.includes(segment);
+  }
+
   get retained(): readonly SealedSegment[] {
     return this.#retained;
   }
@@ -91,7 +100,7 @@ export class Segments {
    */
   async makeRoom(): Promise<void> {
     const { freed } = this.#succession();
-    await this.#parts.space.ensureFree(Math.max(1, SPARE_SLOTS + 1 - freed.length));
+    await this.#parts.space.ensureFree(this.#slotsForRotation(freed));
   }
 
   /**
@@ -121,9 +130,24 @@ export class Segments {
     for (const segment of freed) this.#free(segment);
   }
 
-  /** What is to be done for the bound on disk use; `diskFull` where no slot can be made. */
-  plan(diskFull: boolean): ReclaimPlan {
-    return planReclaim(this.#facts(this.#sealed, this.#retained, diskFull));
+  /**
+   * The oldest of what is retained, as much as makes up for the slots that the next rotation lacks
+   * where none can be made.
+   */
+  get yielding(): readonly bigint[] {
+    const { freed } = this.#succession();
+    const lacking = this.#slotsForRotation(freed) - this.#parts.space.freeCount;
+    const retained = succession(this.#parts, this.#sealed, this.#retained).retained;
+    return retained.slice(0, Math.max(0, lacking)).map(({ sequence }) => sequence);
+  }
+
+  /**
+   * What is to be done for the bound on disk use; `diskFull` where no slot can be made, `beside` the
+   * bytes that copies leave to something else.
+   */
+  plan(diskFull: boolean, beside = 0): ReclaimPlan {
+    const facts = this.#facts(this.#sealed, this.#retained, diskFull);
+    return planReclaim({ ...facts, room: facts.room - beside });
   }
 
   #facts(
@@ -132,13 +156,15 @@ export class Segments {
     diskFull: boolean,
   ): SpaceFacts {
     const { space, places } = this.#parts;
+    // What died since the last head is retained by the next one, and what is too old is not.
+    const kept = new Set(succession(this.#parts, sealed, retained).retained);
     return {
       segmentBytes: space.segmentBytes,
       segments: bySequence([...sealed, ...retained]).map((segment) => ({
         sequence: segment.sequence,
         slotBytes: space.slot(segment.slot).bytes,
         live: places.liveIn(segment.slot),
-        retained: retained.includes(segment),
+        retained: kept.has(segment),
       })),
       slots: space.slotCount,
       freeSlots: space.freeCount,
@@ -156,6 +182,7 @@ export class Segments {
 
   noteDropped(dropped: string): void {
     this.#current.records = this.#current.records.filter(({ name }) => name !== dropped);
+    this.#listener?.dropped(dropped);
   }
 
   /** The current segment is half full: what straggles is to move now. */
@@ -169,17 +196,30 @@ export class Segments {
 
   /**
    * Whether a rotation into one of the spares, with no room on the disk for another, leaves stragglers
-   * that half of its successor can take in, so that the spares are whole again at once and the rest
-   * is progress.
+   * that its successor can take in beside `beside` bytes of what waits, so that the spares are whole
+   * again at once. Half of the successor must do: the rest is progress.
    */
-  restoresSpares(): boolean {
+  restoresSpares(beside: number): boolean {
     const { space } = this.#parts;
     const { sealed, freed } = this.#succession();
-    const freeSlots = space.freeCount - 1 + freed.length;
-    if (freeSlots < freed.length) return false;
-    const room = this.payloadBytesMax / 2;
+    if (space.freeCount === 0) return false;
+    const freeSlots = space.freeCount - 1 + this.#wholeOf(freed);
+    // The next head may be longer than this one.
+    const half = this.payloadBytesMax / 2;
+    const room = Math.min(half, this.payloadBytesMax - BLOCK_BYTES - beside);
     const facts = { ...this.#facts(sealed, [], true), freeSlots, room, rotationNear: false };
     return planReclaim(facts).relocate.length >= SPARE_SLOTS - freeSlots;
+  }
+
+  /** Free slots that a rotation needs: one for the head, and two spares, those counted that it frees. */
+  #slotsForRotation(freed: readonly SealedSegment[]): number {
+    return Math.max(1, SPARE_SLOTS + 1 - this.#wholeOf(freed));
+  }
+
+  /** How many of these have slots of full size: others have yet to grow before they are spares. */
+  #wholeOf(segments: readonly SealedSegment[]): number {
+    const { space } = this.#parts;
+    return segments.filter(({ slot }) => space.slot(slot).bytes >= space.segmentBytes).length;
   }
 
   /** The live records of the segment with this sequence. */
@@ -216,12 +256,25 @@ export function succession(
   const { places, retainBytes, space } = parts;
   const isLive = ({ slot }: SealedSegment): boolean => places.liveIn(slot).records > 0;
   const dead = bySequence([...retained, ...sealed.filter((segment) => !isLive(segment))]);
-  const kept = newestWithin(dead, retainBytes, ({ slot }) => space.slot(slot).bytes);
+  // What holds no record, as restarts leave behind, would take the place of what does.
+  const readable = dead.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
+  const kept = newestWithin(
+    readable.slice(-retainedMax(space.segmentBytes)),
+    retainBytes,
+    ({ slot }) => space.slot(slot).bytes,
+  );
+  const isKept = new Set(kept);
   return {
     sealed: sealed.filter(isLive),
     retained: kept,
-    freed: dead.filter((segment) => !kept.includes(segment)),
+    freed: dead.filter((segment) => !isKept.has(segment)),
   };
+}
+
+/** How many retained segments a head lists at most, so that it leaves its segment to records. */
+function retainedMax(segmentBytes: number): number {
+  const headBytes = Math.min(HEAD_BYTES_MAX / 2, segmentBytes / RETAINED_SHARE);
+  return Math.floor(headBytes / SEALED_SEGMENT_BYTES);
 }
 
 /** The newest of `segments` that `budget` bytes hold, oldest first: the oldest are dropped first. */

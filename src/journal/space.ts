@@ -95,16 +95,16 @@ export class Space {
 
   /**
    * Gives up to `count` free slots back, the highest first. That a name is gone need not be durable: a
-   * slot that comes back is free space, since no head lists it.
+   * slot that comes back is free space, since no head lists it. One that is refused stays free.
    */
   async giveBack(count: number): Promise<void> {
     const free = [...this.#free].sort((a, b) => b - a);
     for (const slot of free.slice(0, count)) {
       const { file } = this.slot(slot);
+      await this.#disk.remove(file.path);
       this.#free.delete(slot);
       this.#slots.delete(slot);
       await file.close();
-      await this.#disk.remove(file.path);
     }
   }
 

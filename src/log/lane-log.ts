@@ -99,7 +99,8 @@ export class LaneLog<T> {
    * Appends one record; durable when resolved.
    *
    * @throws {PersisterError} OUT_OF_SEQUENCE above `appendNext` or below `first`; DUPLICATE or
-   * CONFLICT where the number is held, with both payloads; DISK_FULL, POISONED, CLOSED.
+   * CONFLICT where the number is held, with both payloads; INVALID where no segment takes so large a
+   * one; DISK_FULL, POISONED, CLOSED.
    */
   async append(record: NewRecord): Promise<void> {
     await this.write({ records: [record] });

@@ -52,12 +52,20 @@ interface Sublevel {
  */
 export async function openLogMap(directory: string): Promise<LogMap> {
   try {
-    // LevelDB takes its own files away, unless somebody has them open; then whatever else is there.
-    await ClassicLevel.destroy(directory);
+    await destroyUnlessOpen(directory);
     await rm(directory, { recursive: true, force: true });
     return new LevelMap(await openDatabase(directory));
   } catch (cause) {
     return memoryLogMap(`the map is in memory only: ${reasonOf(cause)}`);
+  }
+}
+
+/** LevelDB takes its own files away, unless somebody has them open. What it leaves goes with the rest. */
+async function destroyUnlessOpen(directory: string): Promise<void> {
+  try {
+    await ClassicLevel.destroy(directory);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "LEVEL_LOCKED") throw cause;
   }
 }
 

@@ -7,10 +7,16 @@ import type { Journal } from "../journal/journal.js";
 import type { LogTable } from "../journal/log-table.js";
 import type { PlacedRecord } from "../journal/places.js";
 import type { Pointer } from "../journal/segment.js";
+import type { SegmentRecords } from "../journal/segment-records.js";
 import { assert } from "../types/assert.js";
+import { PersisterError } from "../types/errors.js";
 import { LaneLog, type RecordKind } from "./lane-log.js";
 import { type Forgotten, type LogMap, memoryLogMap } from "./log-map.js";
-import { Retention } from "./retention.js";
+import { Retention, RunsByName } from "./retention.js";
+
+/** Warnings that are kept: the newest tell enough. */
+const WARNINGS_MAX = 20;
+const noRecords: readonly PlacedRecord[] = [];
 
 interface LogRange {
   readonly first: bigint;
@@ -19,6 +25,12 @@ interface LogRange {
 
 /** What is needed of a log here, whatever its records are. */
 type AnyLog = Pick<LaneLog<unknown>, "first" | "close">;
+
+/** What became of a look at a retained record. */
+type Looked =
+  | { readonly bytes: Uint8Array }
+  /** `byMap`: it was the map that told where. */
+  | { readonly bytes: undefined; readonly cause: unknown; readonly byMap: boolean };
 
 export class LogSet {
   readonly #journal: Journal;
@@ -32,7 +44,11 @@ export class LogSet {
   readonly #unmapped = new Set<readonly PlacedRecord[]>();
   readonly #mapWarnings: string[] = [];
   #rebuilt: Promise<void> = Promise.resolve();
+  /** Segments that did not verify when they were last read for the map. */
+  readonly #damaged = new Set<bigint>();
   #closing = false;
+  /** The runs of the records that are not sealed yet, as far as they were counted. */
+  #current = { records: noRecords, count: 0, runs: new RunsByName() };
 
   /** `table` as recovered, with the firsts that open has raised. */
   constructor(options: {
@@ -45,13 +61,14 @@ export class LogSet {
     this.#journal = options.journal;
     this.#map = options.map;
     this.#retains = options.retains;
-    if (options.map.warning !== undefined) this.#mapWarnings.push(options.map.warning);
+    if (options.map.warning !== undefined) this.#warn(options.map.warning);
     for (const { name, first, next } of options.table.states()) {
       this.#found.set(name, { first, next });
     }
     options.journal.listener = {
       sealed: (segment, records) => this.#sealed(segment, records),
       released: (segment) => this.#released(segment),
+      dropped: (name) => this.#dropped(name),
     };
   }
 
@@ -73,48 +90,91 @@ export class LogSet {
     return log;
   }
 
-  /** Forgets a log that was dropped. */
+  /** Lets go of a log that is being dropped: what was in it is forgotten when that is durable. */
   close(name: string): void {
     this.#logs.get(name)?.close();
     this.#logs.delete(name);
     this.#found.delete(name);
-    this.#writeMap(
-      [],
-      this.#retention.dropped(name).map((range) => ({ name, ...range })),
-    );
   }
 
   /** The lowest number of a log that can be read: below its first, what is retained. */
   retainedFirst(name: string): bigint {
-    const first = this.#logs.get(name)?.first ?? 0n;
+    const first = this.#firstOf(name);
     if (!this.#retains) return first;
-    return this.#retention.firstOf(name, first, this.#journal.currentRecords);
+    return this.#retention.firstOf(name, first, this.#currentRuns().of(name));
   }
 
   /**
    * A record that was pruned and is retained; `undefined` where it is not. The map is not trusted:
-   * where it is wrong it is made anew.
+   * where it is wrong it is made anew, and left for one in memory where it is wrong again.
    *
-   * @throws {PersisterError} JOURNAL_CORRUPT where the record itself is damaged; IO.
+   * @throws {PersisterError} JOURNAL_CORRUPT where the record itself is damaged; IO, CLOSED.
    */
   async readRetained(name: string, number: bigint): Promise<Uint8Array | undefined> {
+    if (this.#closing) throw new PersisterError("CLOSED", "the store was closed");
     await this.#rebuilt;
-    const isRetained = (): boolean =>
-      number >= this.retainedFirst(name) && number < (this.#logs.get(name)?.first ?? 0n);
-    if (!isRetained()) return undefined;
-    const found = await this.#readMapped(name, number).catch(reasonOf);
-    if (found instanceof Uint8Array) return found;
-    if (!isRetained()) return undefined;
-    const why = found ?? "it does not know it";
-    this.#mapWarnings.push(`the map is made anew, it is wrong about ${name} ${number}: ${why}`);
-    this.rebuildMap();
-    await this.#rebuilt;
-    return isRetained() ? await this.#readMapped(name, number) : undefined;
+    if (!this.#isRetained(name, number)) return undefined;
+    const looked = await this.#look(name, number);
+    if (looked.bytes || !this.#isRetained(name, number)) return looked.bytes;
+    if (!looked.byMap) throw looked.cause;
+    const wrong = `wrong about ${name} ${number}: ${reasonOf(looked.cause)}`;
+    this.#warn(`the map is made anew, it is ${wrong}`);
+    await this.#rebuild();
+    if (!this.#isRetained(name, number)) {
+      // Its segment does not verify: from now on it is not retained, and whoever asked is told why.
+      if (this.#damaged.size > 0) throw looked.cause;
+      return undefined;
+    }
+    const again = await this.#look(name, number);
+    if (again.bytes || !this.#isRetained(name, number)) return again.bytes;
+    this.#leaveMap(wrong);
+    await this.#rebuild();
+    const last = await this.#look(name, number);
+    if (last.bytes || !this.#isRetained(name, number)) return last.bytes;
+    throw last.cause;
   }
 
-  async #readMapped(name: string, number: bigint): Promise<Uint8Array | undefined> {
-    const pointer = await this.#find(name, number);
-    return pointer && (await this.#journal.readAt(pointer, name, number));
+  #firstOf(name: string): bigint {
+    return this.#logs.get(name)?.first ?? 0n;
+  }
+
+  #isRetained(name: string, number: bigint): boolean {
+    return number < this.#firstOf(name) && number >= this.retainedFirst(name);
+  }
+
+  async #look(name: string, number: bigint): Promise<Looked> {
+    let byMap = false;
+    try {
+      let pointer = this.#findUnmapped(name, number);
+      if (!pointer) {
+        byMap = true;
+        pointer = await this.#map.find(name, number);
+      }
+      if (pointer) return { bytes: await this.#journal.readAt(pointer, name, number) };
+      return { bytes: undefined, cause: new Error("it does not know it"), byMap };
+    } catch (cause) {
+      return { bytes: undefined, cause, byMap };
+    }
+  }
+
+  /** Where a record lies that is not in the map yet; the newest place of it. */
+  #findUnmapped(name: string, number: bigint): Pointer | undefined {
+    for (const records of [this.#journal.currentRecords, ...[...this.#unmapped].reverse()]) {
+      const found = records.find((each) => each.number === number && each.name === name);
+      if (found) return found.pointer;
+    }
+    return undefined;
+  }
+
+  /** Counts on from where the last look ended. */
+  #currentRuns(): RunsByName {
+    const records = this.#journal.currentRecords;
+    if (this.#current.records !== records) {
+      this.#current = { records, count: 0, runs: new RunsByName() };
+    }
+    for (const record of records.slice(this.#current.count)) this.#current.runs.add(record);
+    this.#current.count = records.length;
+    return this.#current.runs;
   }
 
   /** Writes what the journal holds into the map, behind the caller's back; reads through it wait. */
@@ -126,19 +186,37 @@ export class LogSet {
     });
   }
 
+  async #rebuild(): Promise<void> {
+    this.rebuildMap();
+    await this.#rebuilt;
+  }
+
   async #mapSegment(segment: SealedSegment): Promise<void> {
+    if (!this.#journal.isReadable(segment)) return;
     if (!this.#retains) {
       this.#sealed(segment, this.#journal.liveRecordsIn(segment));
       return;
     }
-    const { records, damage } = await this.#journal.recordsIn(segment);
+    const { records, damage } = await this.#recordsIn(segment);
     // Its slot may have been written over while it was read.
-    if (!this.#journal.readable.includes(segment)) return;
-    if (damage !== undefined) {
-      this.#mapWarnings.push(`retained records of segment ${segment.sequence} are lost: ${damage}`);
+    if (!this.#journal.isReadable(segment)) return;
+    if (damage === undefined) this.#damaged.delete(segment.sequence);
+    else {
+      this.#damaged.add(segment.sequence);
+      this.#warn(`retained records of segment ${segment.sequence} are lost: ${damage}`);
     }
     this.#sealed(segment, records);
     await this.#mapWrites;
+  }
+
+  /** A segment that cannot be read holds nothing: what is retained is not promised. */
+  async #recordsIn(segment: SealedSegment): Promise<SegmentRecords> {
+    try {
+      return await this.#journal.recordsIn(segment);
+    } catch (cause) {
+      if (!(cause instanceof PersisterError)) throw cause;
+      return { records: [], damage: cause.message };
+    }
   }
 
   async closeMap(): Promise<void> {
@@ -148,15 +226,6 @@ export class LogSet {
     await this.#map.close();
   }
 
-  async #find(name: string, number: bigint): Promise<Pointer | undefined> {
-    const lists = [this.#journal.currentRecords, ...this.#unmapped];
-    for (const records of lists) {
-      const found = records.find((each) => each.number === number && each.name === name);
-      if (found) return found.pointer;
-    }
-    return await this.#map.find(name, number);
-  }
-
   #sealed(segment: SealedSegment, records: readonly PlacedRecord[]): void {
     const kept = this.#retains ? records : this.#journal.liveRecordsIn(segment);
     this.#retention.sealed(segment.sequence, kept);
@@ -164,11 +233,16 @@ export class LogSet {
   }
 
   #released(segment: SealedSegment): void {
-    const forgotten = this.#retention.released(segment.sequence).map(({ name, from, to }) => {
-      const kept = this.retainedFirst(name);
-      return { name, from, to: to < kept ? to : kept };
-    });
-    this.#writeMap([], forgotten);
+    this.#damaged.delete(segment.sequence);
+    this.#writeMap([], this.#retention.released(segment.sequence));
+  }
+
+  #dropped(dropped: string): void {
+    const runs = this.#retention.dropped(dropped);
+    this.#writeMap(
+      [],
+      runs.map((run) => ({ name: dropped, ...run })),
+    );
   }
 
   /** One write at a time, off the acknowledgement path. A map that fails is left for one in memory. */
@@ -179,13 +253,32 @@ export class LogSet {
       try {
         await this.#map.write(entries, forgotten);
       } catch (cause) {
-        const reason = reasonOf(cause);
-        this.#mapWarnings.push(`the map failed and is in memory from here on: ${reason}`);
-        this.#map = memoryLogMap(reason);
+        this.#leaveMap(`it failed: ${reasonOf(cause)}`);
+        await this.#map.write(entries, forgotten);
       } finally {
         this.#unmapped.delete(entries);
       }
     });
+  }
+
+  /** Goes on with a map in memory, which a rebuild fills. */
+  #leaveMap(reason: string): void {
+    const left = this.#map;
+    this.#warn(`the map is in memory from here on: ${reason}`);
+    this.#map = memoryLogMap(reason);
+    this.#mapWrites = this.#mapWrites.then(async () => {
+      try {
+        await left.close();
+      } catch (cause) {
+        this.#warn(`the map that was left could not be closed: ${reasonOf(cause)}`);
+      }
+    });
+  }
+
+  #warn(warning: string): void {
+    if (this.#mapWarnings.includes(warning)) return;
+    this.#mapWarnings.push(warning);
+    if (this.#mapWarnings.length > WARNINGS_MAX) this.#mapWarnings.shift();
   }
 }
 

@@ -10,6 +10,7 @@ import {
   recordType,
   writeRecordHeader,
 } from "../../src/journal/format.js";
+import type { Settled } from "../../src/journal/group.js";
 import { claimedHeadBytes, decodeHead, encodeHead, type Head } from "../../src/journal/head.js";
 import { initStore } from "../../src/journal/init.js";
 import type { Journal } from "../../src/journal/journal.js";
@@ -17,12 +18,12 @@ import { type Recovered, recoverJournal } from "../../src/journal/recovery.js";
 import { walkRecords } from "../../src/journal/segment.js";
 import { ownStore } from "../../src/journal/store.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
-import { memoryLogMap } from "../../src/log/log-map.js";
+import { type LogMap, memoryLogMap } from "../../src/log/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";
 
 export const DIRECTORY = "store";
 export const CHAIN = "text";
-const SEGMENT_BYTES = 24 * 1024;
+export const SEGMENT_BYTES = 24 * 1024;
 
 export const textKind: RecordKind<string> = {
   noun: "record",
@@ -52,14 +53,27 @@ export interface OpenJournal {
   readonly logs: LogSet;
   readonly recovered: Recovered;
   readonly log: (name?: string) => LaneLog<string>;
+  /** Drops a log; durable when resolved. */
+  readonly drop: (name: string) => Promise<void>;
+}
+
+/** What a test may choose of a journal; the smallest, with nothing retained, where it does not. */
+export interface JournalChoices {
+  readonly segmentBytes?: number;
+  readonly retainBytes?: number;
+  readonly map?: LogMap;
+  /** Firsts that open raises. */
+  readonly starts?: ReadonlyMap<string, bigint>;
 }
 
 /** Opens the journal and its logs, without what the parts above check. */
 export async function openJournal(
   disk: SimulatedDisk,
-  segmentBytes = SEGMENT_BYTES,
+  choices: JournalChoices = {},
 ): Promise<OpenJournal> {
+  const { segmentBytes = SEGMENT_BYTES, retainBytes = 0, starts = new Map() } = choices;
   const store = await ownStore(disk, DIRECTORY, CHAIN);
+  let logs: LogSet | undefined;
   try {
     const recovered = await recoverJournal(disk, DIRECTORY, store.identity.storeId, visitNothing);
     const none = { acked: 0n, inFlight: 0n };
@@ -68,28 +82,40 @@ export async function openJournal(
         disk,
         directory: DIRECTORY,
         segmentBytes,
-        retainBytes: 0,
+        retainBytes,
         randomBytes,
         whenIdle: (task) => queueMicrotask(task),
-        beforeRelease: () => Promise.resolve(),
+        beforeRelease: async () => {
+          await logs?.closeMap();
+        },
       },
       store,
       await writeAgain(disk, DIRECTORY, store, recovered),
-      { starts: { truncate: new Map() }, named: { anchor: none, vote: none, voteRoadIndex: 0n } },
+      { starts: { truncate: starts }, named: { anchor: none, vote: none, voteRoadIndex: 0n } },
     );
-    const logs = new LogSet({
+    const made = new LogSet({
       journal,
       table: recovered.table,
-      map: memoryLogMap(undefined),
-      retains: false,
+      map: choices.map ?? memoryLogMap(undefined),
+      retains: retainBytes > 0,
     });
+    logs = made;
+    made.rebuildMap();
     const opened = new Map<string, LaneLog<string>>();
     const log = (name = "log"): LaneLog<string> => {
-      const known = opened.get(name) ?? logs.open(name, textKind);
+      const known = opened.get(name) ?? made.open(name, textKind);
       opened.set(name, known);
       return known;
     };
-    return { journal, logs, recovered, log };
+    const drop = async (name: string): Promise<void> => {
+      made.close(name);
+      opened.delete(name);
+      await new Promise<void>((resolve, reject) => {
+        const settled: Settled = (error) => (error ? reject(error) : resolve());
+        journal.submit([{ type: "drop", name, settled }]);
+      });
+    };
+    return { journal, logs: made, recovered, log, drop };
   } catch (error) {
     await store.file.close();
     throw error;

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
 import { SimulatedDisk } from "../../src/disk/simulated.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import type { OpenChoices } from "../../src/node/options.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { PersisterError, type ErrorCode } from "../../src/types/errors.js";
 import { blockNumber, roadIndex } from "../../src/types/numbers.js";
@@ -22,19 +23,27 @@ export async function born(disk = new SimulatedDisk()): Promise<SimulatedDisk> {
   return disk;
 }
 
+/** What a test may choose of an opening. */
+export type MoreChoices = Pick<OpenChoices, "retainBytes">;
+
 /** Opens the store on `disk`; every opening draws other bytes. */
-export async function opened(disk: SimulatedDisk, chain: TestChain): Promise<Lanekeeper> {
+export async function opened(
+  disk: SimulatedDisk,
+  chain: TestChain,
+  more: MoreChoices = {},
+): Promise<Lanekeeper> {
   const { epochOf } = chain;
-  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf };
+  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf, ...more };
   return await Lanekeeper.openOn(simulatedSurroundings(disk, ++seeds), DIRECTORY, choices);
 }
 
 /** A fresh store, open. */
 export async function fresh(
   chain: TestChain,
+  more: MoreChoices = {},
 ): Promise<{ readonly disk: SimulatedDisk; readonly keeper: Lanekeeper }> {
   const disk = await born();
-  return { disk, keeper: await opened(disk, chain) };
+  return { disk, keeper: await opened(disk, chain, more) };
 }
 
 /** Closes, and opens the same directory in a fresh instance. */
@@ -42,9 +51,10 @@ export async function reopened(
   keeper: Lanekeeper,
   disk: SimulatedDisk,
   chain: TestChain,
+  more: MoreChoices = {},
 ): Promise<Lanekeeper> {
   await keeper.close();
-  return await opened(disk, chain);
+  return await opened(disk, chain, more);
 }
 
 export function laneAt(chain: TestChain, index: number): LaneId {
