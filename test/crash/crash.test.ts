@@ -19,14 +19,14 @@ afterAll(() => {
   console.log(`crash states: ${distinctStates}, violations: ${violations.length}`);
 });
 
-describe.each(Object.entries(workloads))("%s", (_, workload) => {
+describe.each(Object.entries(workloads))("%s", (_, { workload, cuts, stride }) => {
   test("a crash at any step leaves a store that opens with all that was acknowledged", async () => {
     const disk = await born();
     const whole = await explorer.run(disk, workload);
     const { steps } = whole.disk;
     for (let step = 1; step <= steps + 1; step++) {
       const stopped = await explorer.run(disk, workload, step);
-      const left = explorer.crashes(stopped, 90);
+      const left = explorer.crashes(stopped, cuts);
       for (const [at, state] of left.entries()) await explorer.judge(state, at < 3);
     }
     expect(explorer.violations.slice(0, 5)).toEqual([]);
@@ -35,7 +35,7 @@ describe.each(Object.entries(workloads))("%s", (_, workload) => {
   test("a crash of the recovery, and of the recovery after that, loses nothing more", async () => {
     const disk = await born();
     const { steps } = (await explorer.run(disk, workload)).disk;
-    for (let step = 3; step <= steps; step += 13) {
+    for (let step = 3; step <= steps; step += stride) {
       const stopped = await explorer.run(disk, workload, step);
       // The kill, the power cut that takes everything, and two that tear.
       const left = explorer.crashes(stopped, 6);

@@ -107,4 +107,13 @@ export const stragglingWork: Workload = async ({ open }) => {
   }
 };
 
-export const workloads = { steadyWork, hastyWork, leapingWork, stragglingWork } as const;
+/**
+ * `cuts`: power cuts at each step; `stride`: each so many steps the recoveries are crashed in turn. A
+ * long history repeats itself more than a short one.
+ */
+export const workloads = {
+  steadyWork: { workload: steadyWork, cuts: 90, stride: 23 },
+  hastyWork: { workload: hastyWork, cuts: 90, stride: 41 },
+  leapingWork: { workload: leapingWork, cuts: 90, stride: 23 },
+  stragglingWork: { workload: stragglingWork, cuts: 24, stride: 71 },
+} as const;
