@@ -23,6 +23,27 @@ export {
 } from "./sei/import.js";
 export type { LogSummary } from "./sei/import-log.js";
 export type { VerifiedBlock } from "./sei/lane-judge.js";
+export { OlderCommittee } from "./sei/older/committee.js";
+export {
+  type RefusedReason as OlderRefusedReason,
+  type RefusedRecord as OlderRefusedRecord,
+  verifyOlderState,
+} from "./sei/older/history.js";
+export type { LoadedLog as OlderLog } from "./sei/older/log.js";
+export type {
+  CommitQC as OlderCommitQC,
+  LaneKey,
+  PersistedInner as OlderPersistedInner,
+  PruneAnchor as OlderPruneAnchor,
+  SignedBlock as OlderSignedBlock,
+} from "./sei/older/messages.js";
+export { OlderRefusal, type OlderRefusalReason } from "./sei/older/refusal.js";
+export {
+  type OlderLane,
+  type OlderState,
+  type Reading as OlderReading,
+  readOlderState,
+} from "./sei/older/state.js";
 export type { Refusal, RefusalReason } from "./sei/refusal.js";
 export type { VerifiedCommitQC } from "./sei/road-judge.js";
 export type { LaneSource, StateSource } from "./sei/source.js";

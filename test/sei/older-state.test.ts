@@ -57,7 +57,7 @@ beforeEach(() => {
 /** What is refused of `stored`, as "part number reason". */
 async function refused(stored: Stored): Promise<readonly string[]> {
   await writeState(disk, "/state", stored);
-  const state = await readOlderState(lookOnly(disk), "/state");
+  const state = await readOlderState("/state", { disk: lookOnly(disk) });
   const records = await verifyOlderState(state, committee);
   return records.map(({ part, number, reason }) => `${part} ${number ?? "whole"} ${reason}`);
 }
@@ -74,7 +74,7 @@ function withQC(change: (qc: CommitQC) => CommitQC): Stored {
 describe("reading", () => {
   it("gives the votes, the anchor, every lane and the road", async () => {
     await writeState(disk, "/state", sound);
-    const state = await readOlderState(lookOnly(disk), "/state");
+    const state = await readOlderState("/state", { disk: lookOnly(disk) });
     expect(state.inner).toEqual({ status: "read", content: sound.inner });
     expect(state.anchor).toEqual({ status: "read", content: sound.anchor });
     expect(state.road).toMatchObject({ status: "read", content: { records: sound.road } });
@@ -88,7 +88,7 @@ describe("reading", () => {
 
   it("of an empty directory gives nothing, and nothing is wrong", async () => {
     await makeDirectories(disk, "/state");
-    const state = await readOlderState(lookOnly(disk), "/state");
+    const state = await readOlderState("/state", { disk: lookOnly(disk) });
     expect(state.inner).toEqual({ status: "read", content: undefined });
     expect(state.anchor).toEqual({ status: "read", content: undefined });
     expect([state.lanes, state.skipped]).toEqual([[], []]);
@@ -96,7 +96,7 @@ describe("reading", () => {
   });
 
   it("of a directory that is not there is refused", async () => {
-    const reading = readOlderState(lookOnly(disk), "/nowhere");
+    const reading = readOlderState("/nowhere", { disk: lookOnly(disk) });
     await expect(reading).rejects.toMatchObject({ code: "NOT_A_STORE" });
   });
 
@@ -106,7 +106,7 @@ describe("reading", () => {
     await writeFile(disk, `/state/blocks/${upper}/${segmentName(1)}`, record);
     await makeDirectories(disk, `/state/blocks/${lane}0000000000000000`);
     await writeFile(disk, `/state/blocks/${lane}_7.pb`, record);
-    const state = await readOlderState(lookOnly(disk), "/state");
+    const state = await readOlderState("/state", { disk: lookOnly(disk) });
     expect(state.lanes.map((each) => each.lane)).toEqual([lane]);
     expect(state.skipped).toEqual([`${lane}0000000000000000`, `${lane}_7.pb`].sort());
   });
@@ -119,7 +119,7 @@ describe("reading", () => {
     await writeFile(disk, `/state/blocks/${lane}/${segmentName(1)}`, Buffer.concat(records));
     await writeFile(disk, "/state/avail_inner_b.pb", hex("08021200"));
     await writeFile(disk, "/state/inner_b.pb", hex("0801"));
-    const state = await readOlderState(lookOnly(disk), "/state");
+    const state = await readOlderState("/state", { disk: lookOnly(disk) });
     expect(state.road).toMatchObject({ status: "read" });
     const found = await verifyOlderState(state, committee);
     expect(found.map(({ part, reason }) => `${part} ${reason}`)).toEqual([

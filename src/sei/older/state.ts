@@ -11,6 +11,7 @@
  *
  * Its owner must be stopped: nothing in these directories can be locked.
  */
+import { RealDisk } from "../../disk/real.js";
 import { PersisterError } from "../../types/errors.js";
 import type { ReadableDisk } from "../readable-disk.js";
 import { StateError } from "../state-error.js";
@@ -57,7 +58,10 @@ const laneDirectoryForm = /^[0-9a-fA-F]{64}$/;
  *
  * @throws {PersisterError} NOT_A_STORE when `directory` is none; IO, READ_ONLY.
  */
-export async function readOlderState(disk: ReadableDisk, directory: string): Promise<OlderState> {
+export async function readOlderState(
+  directory: string,
+  { disk = new RealDisk() }: { readonly disk?: ReadableDisk } = {},
+): Promise<OlderState> {
   if ((await disk.list(directory)) === undefined) {
     const message = `${directory} is not a directory: name the state directory of a stopped node`;
     throw new PersisterError("NOT_A_STORE", message, { file: directory });
