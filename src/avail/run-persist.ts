@@ -198,8 +198,9 @@ function isDiskFull(cause: unknown): cause is PersisterError {
 
 /** A refusal stops its lane; a full disk is backpressure (D9); anything else is about the store. */
 function refuseLane(state: AvailabilityState, lane: LaneId, cause: unknown): void {
-  // Dropped under way: there is nothing left to persist, and nobody to tell.
-  if (cause instanceof PersisterError && cause.code === "CLOSED" && !state.lanes.has(lane)) return;
+  // Dropped under way: there is nothing left to persist, and who waited was told by the drop. An error
+  // that names no lane is about the store.
+  if (cause instanceof PersisterError && cause.code === "CLOSED" && cause.lane === lane) return;
   if (isDiskFull(cause)) {
     state.stall(cause);
     return;

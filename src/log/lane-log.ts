@@ -135,7 +135,10 @@ export class LaneLog<T> {
     if (!verified) await this.#verifyStart(turn);
     const refused = this.#refusedRecord(turn);
     if (refused) throw await this.#refusal(refused.record, refused.next);
-    if (this.#closed) throw new PersisterError("CLOSED", `the log ${this.name} was dropped`);
+    if (this.#closed) {
+      const facts = this.#kind.facts(this.#queuedNext);
+      throw new PersisterError("CLOSED", `the log ${this.name} was dropped`, facts);
+    }
     turn.admit?.();
     await new Promise<void>((resolve, reject) => {
       this.#submit(turn, resolve, reject);

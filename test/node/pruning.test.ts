@@ -9,8 +9,10 @@ import {
   laneOf,
   pushAnchor,
   pushBlocks,
+  pushQCs,
   refusal,
   reopened,
+  turns,
 } from "./kit.js";
 
 const chain = new TestChain();
@@ -130,5 +132,26 @@ test("B20 a lane is dropped only by the set to keep; calling again is fine", asy
   expect(await contents(again)).toMatchObject({
     lanes: { [lane]: laneOf(chain, lane, 0n, 3n), [other]: laneOf(chain, other, 0n, 2n) },
   });
+  await again.close();
+});
+
+test("a lane dropped while an anchor is about to prune it harms nothing", async () => {
+  const { disk, keeper } = await fresh(chain);
+  for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 4n });
+  await pushQCs(keeper, chain, { to: 4n });
+  disk.hold(({ path }) => path.includes("prune_anchor"));
+  await keeper.pushAnchor(chain.qc(2n).anchor);
+  await turns();
+  const dropping = keeper.retainLanes(new Set([lane, other]));
+  await turns();
+  disk.release();
+  await keeper.waitForAnchor(2n);
+  await dropping;
+  await turns();
+  expect(keeper.status().poison).toBeUndefined();
+  await pushBlocks(keeper, chain, other, { from: 4n, to: 6n });
+  const again = await reopened(keeper, disk, chain);
+  const range = again.recovery.lanes.get(third);
+  expect(range?.first).toBe(range?.next);
   await again.close();
 });
