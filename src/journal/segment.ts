@@ -74,18 +74,18 @@ export async function openSlots(
       file: directory,
     });
   }
-  const slots: Slot[] = [];
-  const foreign: string[] = [];
-  try {
-    for (const entry of entries) {
-      const slot = await openSlot(disk, directory, entry);
-      if (slot) slots.push(slot);
-      else foreign.push(`${directory}/${entry.name}`);
-    }
-  } catch (error) {
+  const opened = await Promise.allSettled(entries.map((entry) => openSlot(disk, directory, entry)));
+  const slots = opened.flatMap((each) => (each.status === "fulfilled" && each.value) || []);
+  const failed = opened.find((each) => each.status === "rejected");
+  if (failed) {
     for (const slot of slots) await slot.file.close();
-    throw error;
+    throw failed.reason;
   }
+  const isForeign = (_: unknown, index: number): boolean => {
+    const each = opened[index];
+    return each?.status === "fulfilled" && each.value === undefined;
+  };
+  const foreign = entries.filter(isForeign).map(({ name }) => `${directory}/${name}`);
   return { slots, foreign };
 }
 

@@ -16,7 +16,7 @@ const POWER_CUTS = 4;
 
 test.each(Object.entries(workloads))(
   "%s: inspection foretells what open finds",
-  async (_, work) => {
+  async (_, { workload: work }) => {
     const disk = new SimulatedDisk();
     await initOn(disk, SEED);
     const explorer = new Explorer(SEED);
