@@ -305,9 +305,12 @@ export class AvailabilityState {
     this.#version.bump();
   }
 
-  /** The lane's durable cursor moved; where an anchor has pruned past it, it stays there. */
-  blocksDurable(lane: LaneId, next: bigint): void {
-    const queue = this.#laneOf(lane);
+  /**
+   * The durable cursor of `queue`, the lane's, moved; where an anchor has pruned past it, it stays
+   * there. A lane that was dropped meanwhile, and may be another one by now, has nothing of it.
+   */
+  blocksDurable(lane: LaneId, next: bigint, queue: LaneQueue | undefined): void {
+    if (!queue || this.#lanes.get(lane) !== queue) return;
     if (next > queue.durable) {
       for (const { number, bytes } of queue.becameDurable(next)) {
         this.#cache.put(lane, number, bytes);
@@ -334,7 +337,8 @@ export class AvailabilityState {
 
   /** A refusal stops this lane alone: those who wait on it are told why. */
   refuseLane(lane: LaneId, refusal: PersisterError): void {
-    this.#laneOf(lane).refused ??= refusal;
+    const queue = this.#lanes.get(lane);
+    if (queue) queue.refused ??= refusal;
     this.#version.bump();
   }
 

@@ -107,7 +107,8 @@ async function persistLane(
   anchored: Promise<void> | undefined,
 ): Promise<void> {
   const { lane, start } = work;
-  const onDurable = (next: bigint): void => state.blocksDurable(lane, next);
+  const queue = state.lanes.get(lane);
+  const onDurable = (next: bigint): void => state.blocksDurable(lane, next, queue);
   try {
     if (start === undefined) {
       await blocks.write(lane, { ...gapStart(blocks, work), blocks: work.blocks, onDurable });

@@ -155,3 +155,19 @@ test("a lane dropped while an anchor is about to prune it harms nothing", async 
   expect(range?.first).toBe(range?.next);
   await again.close();
 });
+
+test("a block in flight as its lane is dropped leaves nothing of it behind", async () => {
+  const { disk, keeper } = await fresh(chain);
+  disk.hold();
+  await keeper.pushBlock(chain.block(lane, 0n).bytes);
+  await turns();
+  const dropping = keeper.retainLanes(new Set([other]));
+  disk.release();
+  await dropping;
+  expect(keeper.status().lanes.has(lane)).toBe(false);
+  // It begins anew.
+  await pushBlocks(keeper, chain, lane, { to: 2n });
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({ lanes: { [lane]: laneOf(chain, lane, 0n, 2n) } });
+  await again.close();
+});
