@@ -111,11 +111,12 @@ export class LogSet {
    * @throws {PersisterError} JOURNAL_CORRUPT where the record itself is damaged; IO, CLOSED.
    */
   async readRetained(name: string, number: bigint): Promise<Uint8Array | undefined> {
-    if (this.#closing) throw new PersisterError("CLOSED", "the store was closed");
+    this.#refuseWhileClosing();
     await this.#rebuilt;
     if (!this.#isRetained(name, number)) return undefined;
     const looked = await this.#look(name, number);
     if (looked.bytes || !this.#isRetained(name, number)) return looked.bytes;
+    this.#refuseWhileClosing();
     if (!looked.byMap) throw looked.cause;
     const wrong = `wrong about ${name} ${number}: ${reasonOf(looked.cause)}`;
     this.#warn(`the map is made anew, it is ${wrong}`);
@@ -127,11 +128,18 @@ export class LogSet {
     }
     const again = await this.#look(name, number);
     if (again.bytes || !this.#isRetained(name, number)) return again.bytes;
+    this.#refuseWhileClosing();
     this.#leaveMap(wrong);
     await this.#rebuild();
     const last = await this.#look(name, number);
     if (last.bytes || !this.#isRetained(name, number)) return last.bytes;
+    this.#refuseWhileClosing();
     throw last.cause;
+  }
+
+  /** What a closing store has let go of is no fault of the map. */
+  #refuseWhileClosing(): void {
+    if (this.#closing) throw new PersisterError("CLOSED", "the store was closed");
   }
 
   #firstOf(name: string): bigint {

@@ -1,102 +1,88 @@
+/**
+ * Properties over drawn histories. LANEKEEPER_RUNS asks for more of them, LANEKEEPER_SEED for others;
+ * a run that fails prints its seed, its path and the commands that are left of it after shrinking,
+ * and LANEKEEPER_SEED and LANEKEEPER_PATH show it again.
+ */
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { SimulatedDisk } from "../../src/disk/simulated.js";
-import { ReferenceModel } from "../model/reference-model.js";
-import { type Command, commands, Hand } from "./commands.js";
-import { drained } from "./explorer.js";
-import { namedOn } from "./named.js";
-import { initOn, openMemory, openOn, recoveredOf, Session } from "./session.js";
+import type { ReferenceModel } from "../model/reference-model.js";
+import { COMMANDS, diskHistories, storeHistories } from "./commands.js";
+import { retainBytes } from "./commands-crashes.js";
+import { initOn } from "./session.js";
+import { DiskStage, MemoryStage, type Stage } from "./stage.js";
+import { sights, Tally } from "./tally.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_261);
-const RUNS = 200;
+const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 1000);
+/** fast-check's path, and behind a slash which commands it has left out. */
+const [path = "", ...left] = (process.env["LANEKEEPER_PATH"] ?? "").split("/");
+const replayPath = left.join("/");
 
-/** The store and the model through one drawn history; every fault that was found. */
-class History {
-  readonly faults: string[] = [];
-  readonly #model = new ReferenceModel();
-  #disk: SimulatedDisk;
-  #opens = 0;
-  #hand: Hand | undefined;
-  #newestVote = 0n;
+/** So many histories come upon everything that they are drawn for. */
+const RUNS_TO_SEE_ALL = 1000;
+/** Far more than a run takes on a busy machine: it hangs. */
+const RUN_MS_MAX = 10_000;
+const TEST_MS_MAX = 300_000 + RUNS * 1000;
 
-  constructor(disk: SimulatedDisk) {
-    this.#disk = disk;
-  }
-
-  async open(): Promise<void> {
-    const named = namedOn(this.#disk);
-    const keeper = await openOn(this.#disk, ++this.#opens);
-    const recovered = await recoveredOf(keeper);
-    this.faults.push(...this.#model.judge(recovered, named));
-    this.#model.published(recovered);
-    this.#hand = new Hand(new Session(keeper, this.#model), this.#newestVote);
-  }
-
-  async do(command: Command): Promise<void> {
-    if (command.do === "reopen") await this.close();
-    else if (command.do === "kill") await this.#crash(this.#disk.kill());
-    else if (command.do === "power cut") {
-      const cuts = [...this.#disk.powerCuts(command.seed, 12)];
-      await this.#crash(cuts[command.pick % cuts.length]!);
-    } else {
-      this.faults.push(...((await this.#hand?.do(command)) ?? []));
-      return;
-    }
-    await this.open();
-  }
-
-  async close(): Promise<void> {
-    const hand = this.#hand!;
-    await hand.session.close();
-    this.faults.push(...hand.session.failures.map((failure) => `failed: ${String(failure)}`));
-    this.#newestVote = hand.newestVote;
-    this.#disk = this.#disk.kill();
-  }
-
-  async #crash(left: SimulatedDisk): Promise<void> {
-    this.#disk.crash();
-    await drained();
-    this.#newestVote = this.#hand?.newestVote ?? 0n;
-    this.#disk = left;
-  }
+interface Histories<Real extends Stage> {
+  readonly drawn: fc.Arbitrary<Iterable<fc.AsyncCommand<ReferenceModel, Real>>>;
+  readonly open: (retainBytes: number, tally: Tally) => Promise<Real>;
 }
 
-const report = { numRuns: RUNS, seed: SEED, endOnFailure: true } as const;
+/** Checks that every history comes to its end on a stage of its own. */
+async function check<Real extends Stage>({ drawn, open }: Histories<Real>): Promise<Tally> {
+  const tally = new Tally();
+  const property = fc.asyncProperty(drawn, retainBytes, async (commands, retained) => {
+    const stage = await open(retained, tally);
+    await fc.asyncModelRun(() => ({ model: stage.model, real: stage }), commands);
+    await stage.end();
+  });
+  const replay = path === "" ? {} : { path, endOnFailure: true };
+  const options = { numRuns: RUNS, seed: SEED, timeout: RUN_MS_MAX, ...replay };
+  const began = process.cpuUsage();
+  const details = await fc.check(property, options);
+  const { user, system } = process.cpuUsage(began);
+  const seconds = Math.round((user + system) / 1e6);
+  if (details.failed) throw new Error(wordsOf(details));
+  console.log(`${details.numRuns} histories, ${seconds} s of processor time; ${String(tally)}`);
+  return tally;
+}
 
-test(`any history of commands, kills and power cuts recovers as the model says (seed ${SEED})`, async () => {
-  console.log(`property seed: ${SEED}`);
-  const begun = new SimulatedDisk();
-  await initOn(begun, SEED);
-  await fc.assert(
-    fc.asyncProperty(commands, async (drawn) => {
-      const history = new History(begun.kill());
-      await history.open();
-      for (const command of drawn) await history.do(command);
-      await history.close();
-      await history.open();
-      expect(history.faults).toEqual([]);
-    }),
-    report,
-  );
+function wordsOf<T>(details: fc.RunDetails<[Iterable<T>, number]>): string {
+  const [commands, retained] = details.counterexample ?? [[], 0];
+  const omitted = /replayPath="([^"]*)"/.exec(fc.stringify(commands))?.[1] ?? "";
+  return [
+    `LANEKEEPER_SEED=${details.seed} LANEKEEPER_PATH=${details.counterexamplePath}/${omitted}`,
+    `run ${details.numRuns}, shrunk ${details.numShrinks} times; retaining ${retained} bytes:`,
+    ...[...commands].map((command) => `  ${String(command)}`),
+    String(details.errorInstance),
+  ].join("\n");
+}
+
+// Time stands still: whoever asks how long it has held the event loop is told that it has not, so
+// that a history takes the same steps each time.
+beforeAll(() => {
+  vi.spyOn(performance, "now").mockReturnValue(0);
 });
 
-test(`the store in memory obeys the same commands (seed ${SEED})`, async () => {
-  await fc.assert(
-    fc.asyncProperty(commands, async (drawn) => {
-      const model = new ReferenceModel();
-      const session = new Session(await openMemory(), model);
-      const hand = new Hand(session, 0n);
-      const faults: string[] = [];
-      for (const command of drawn) faults.push(...(await hand.do(command)));
-      // The QC of an anchor that leapt past the road is in the log once a later one is.
-      await session.settled();
-      await hand.do({ do: "qc" });
-      await session.settled();
-      faults.push(...model.judge(await hand.held()), ...session.failures.map(String));
-      expect(faults).toEqual([]);
-      expect(session.keeper.status().durable).toBe(false);
-      await session.close();
-    }),
-    report,
-  );
+const words = `seed ${SEED}, ${RUNS} histories of ${COMMANDS} commands`;
+const options = { timeout: TEST_MS_MAX };
+
+test(`a store obeys through kills, power cuts, failures (${words})`, options, async () => {
+  const begun = new SimulatedDisk();
+  await initOn(begun, SEED);
+  const tally = await check({
+    drawn: diskHistories(replayPath),
+    open: (retained, seen) => DiskStage.open(begun, retained, seen),
+  });
+  if (path !== "" || RUNS < RUNS_TO_SEE_ALL) return;
+  for (const sight of sights) expect(tally.of(sight), sight).toBeGreaterThan(0);
+});
+
+test(`the store in memory obeys the same commands (${words})`, options, async () => {
+  await check({
+    drawn: storeHistories(replayPath),
+    open: (retained, seen) => MemoryStage.open(retained, seen),
+  });
 });

@@ -1,9 +1,9 @@
 /**
- * One log of the reference model, a lane or the road: what was offered at each number, what of it is
- * acknowledged, and which recovered range [first, next) the contract allows of it.
+ * What the reference model knows of one log, a lane or the road, as a value: what was offered at each
+ * number, how far it is acknowledged, and which recovered range [first, next) the contract allows.
  */
 
-/** A record as it was offered. Hashes and bytes are kept as hex and by reference. */
+/** A record as it was offered. */
 export interface Offer {
   readonly bytes: Uint8Array;
   /** Header hash of a block; empty for a commit QC. */
@@ -19,83 +19,81 @@ export interface RecoveredLog {
   readonly records: readonly Uint8Array[];
 }
 
-export class Log {
-  first = 0n;
-  /** Everything below is acknowledged, or was pruned. */
-  next = 0n;
-  dropping = false;
-  readonly acknowledged = new Map<bigint, Offer>();
-  readonly offers = new Map<bigint, readonly Offer[]>();
-
-  offer(number: bigint, offer: Offer): void {
-    const others = (this.offers.get(number) ?? []).filter((each) => !same(each.bytes, offer.bytes));
-    this.offers.set(number, [...others, offer]);
-  }
-
-  acknowledge(number: bigint): void {
-    for (let each = this.next; each <= number; each++) {
-      const newest = this.offers.get(each)?.at(-1);
-      if (newest) this.acknowledged.set(each, newest);
-    }
-    if (number >= this.next) this.next = number + 1n;
-  }
-
-  /** What may lie at `number`: one thing once it is acknowledged, else whatever was begun. */
-  allowed(number: bigint): readonly Offer[] {
-    const held = number < this.next ? this.acknowledged.get(number) : undefined;
-    return held ? [held] : (this.offers.get(number) ?? []);
-  }
+export interface Log {
+  readonly first: bigint;
+  /** Everything below is acknowledged, or was pruned: one offer is left there. */
+  readonly next: bigint;
+  /** A drop was begun; or is done, and nothing of a new life was acknowledged since. */
+  readonly drop: "begun" | "done" | undefined;
+  readonly offers: ReadonlyMap<bigint, readonly Offer[]>;
 }
 
-/** D1, D2, D3, D5 for one log: the whole range, nothing lost, nothing changed, nothing invented. */
-export function judgeLog(
-  name: string,
+export const empty: Log = { first: 0n, next: 0n, drop: undefined, offers: new Map() };
+
+export function offered(log: Log, number: bigint, offer: Offer): Log {
+  if (number < log.next) return log;
+  const others = offersAt(log, number).filter((each) => !same(each.bytes, offer.bytes));
+  return { ...log, offers: new Map(log.offers).set(number, [...others, offer]) };
+}
+
+/** The newest offer of each number below `next` is the one that is held. */
+export function acknowledgedTo(log: Log, next: bigint): Log {
+  const isGone = log.drop === "done" && !log.offers.has(next - 1n);
+  if (next <= log.next || isGone) return log;
+  const offers = new Map(log.offers);
+  for (let each = log.next; each < next; each++) offers.set(each, offersAt(log, each).slice(-1));
+  return { ...log, next, offers, drop: log.drop === "begun" ? "begun" : undefined };
+}
+
+/** What an open has published is acknowledged; what it did not return never comes back. */
+export function published(log: Log, { first, next, records }: RecoveredLog): Log {
+  const offers = new Map(
+    records.map((bytes, at) => {
+      const number = first + BigInt(at);
+      return [number, [offerOf(log, number, bytes) ?? { bytes, hash: "", parent: "" }]];
+    }),
+  );
+  return { first, next, drop: undefined, offers };
+}
+
+/** D1, D2, D3, D5: from one of `firsts` to its whole end, nothing lost, changed or invented. */
+export function judge(
   log: Log,
+  name: string,
   got: RecoveredLog | undefined,
-  start: bigint | undefined,
+  firsts: readonly bigint[],
 ): string[] {
-  const where = name.slice(0, 6);
-  const first = start ?? log.first;
-  const empty = !got || got.first === got.next;
-  if (log.dropping && empty && (got?.first ?? 0n) === (start ?? 0n)) return [];
-  if (!got) {
-    const wanted = log.next > first ? log.next : first;
-    return wanted > 0n ? [`${where}: the log is gone, [${first}, ${wanted}) is wanted`] : [];
-  }
+  const { first, next, records } = got ?? { first: 0n, next: 0n, records: [] };
   const faults: string[] = [];
-  if (got.first !== first)
-    faults.push(`${where}: starts at ${got.first}, the anchor says ${first}`);
-  if (got.next < got.first) faults.push(`${where}: next ${got.next} is below first ${got.first}`);
-  if (got.next < log.next) {
-    faults.push(`${where}: ends at ${got.next}, acknowledged up to ${log.next}`);
-  }
-  const count = Number(got.next - got.first);
-  if (got.records.length !== count) {
-    faults.push(`${where}: ${got.records.length} records in [${got.first}, ${got.next})`);
+  if (!firsts.includes(first)) faults.push(`starts at ${first}, the anchor says ${firsts[0]}`);
+  if (log.drop && first === next && faults.length === 0) return [];
+  if (next < log.next) faults.push(`ends at ${next}, acknowledged up to ${log.next}`);
+  if (!got && faults.length > 0) faults.push("the log is gone");
+  if (BigInt(records.length) !== next - first) {
+    faults.push(`${records.length} records in [${first}, ${next})`);
   }
   let tip = "";
-  got.records.forEach((bytes, at) => {
-    const number = got.first + BigInt(at);
-    const found = log.allowed(number).find((offer) => same(offer.bytes, bytes));
-    if (!found) faults.push(`${where}: record ${number} is not what was offered or acknowledged`);
-    const linked = !found || tip === "" || found.parent === "" || found.parent === tip;
-    if (!linked) faults.push(`${where}: record ${number} names another parent`);
+  for (const [at, bytes] of records.entries()) {
+    const number = first + BigInt(at);
+    const found = offerOf(log, number, bytes);
+    if (!found) faults.push(`record ${number} is not what was offered or acknowledged`);
+    else if (tip !== "" && found.parent !== "" && found.parent !== tip) {
+      faults.push(`record ${number} names another parent`);
+    }
     tip = found?.hash ?? "";
-  });
-  return faults;
+  }
+  return faults.map((fault) => `${name.slice(0, 6)}: ${fault}`);
 }
 
-export function copyLog(log: Log): Log {
-  const copy = new Log();
-  copy.first = log.first;
-  copy.next = log.next;
-  copy.dropping = log.dropping;
-  for (const [number, offer] of log.acknowledged) copy.acknowledged.set(number, offer);
-  for (const [number, offers] of log.offers) copy.offers.set(number, offers);
-  return copy;
+/** What may lie at `number`: one thing once it is acknowledged, else whatever was begun. */
+function offersAt(log: Log, number: bigint): readonly Offer[] {
+  return log.offers.get(number) ?? [];
 }
 
-/** Whether there are bytes, and these. */
-export function same(one: Uint8Array, other: Uint8Array | undefined): boolean {
-  return other !== undefined && Buffer.compare(one, other) === 0;
+function offerOf(log: Log, number: bigint, bytes: Uint8Array): Offer | undefined {
+  return offersAt(log, number).find((offer) => same(offer.bytes, bytes));
+}
+
+function same(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
 }

@@ -8,8 +8,9 @@
  * An open that published is an event of its own: what it returned counts as acknowledged from then on
  * (D1), and what it did not return never comes back.
  */
-
-import { copyLog, judgeLog, Log, type Offer, type RecoveredLog, same } from "./log-model.js";
+import * as kept from "./kept-model.js";
+import * as log from "./log-model.js";
+import type { Offer, RecoveredLog } from "./log-model.js";
 
 export type { Offer, RecoveredLog } from "./log-model.js";
 
@@ -50,7 +51,7 @@ export interface NamedInFlight {
 export type Damage = "none" | "journal" | "mark" | "anchor" | "vote" | "store";
 
 /** Which refusals each kind of damage allows. Anything else must open, exactly. */
-export const refusalsAllowed: Readonly<Record<Damage, readonly string[]>> = {
+const refusalsAllowed: Readonly<Record<Damage, readonly string[]>> = {
   none: [],
   journal: ["JOURNAL_CORRUPT", "ACKNOWLEDGED_LOST", "RECOVERY_MISMATCH", "FORMAT_TOO_NEW"],
   mark: ["MARK_CORRUPT"],
@@ -59,95 +60,101 @@ export const refusalsAllowed: Readonly<Record<Damage, readonly string[]>> = {
   store: ["NOT_A_STORE", "WRONG_CHAIN", "FORMAT_TOO_NEW"],
 };
 
+/** Everything that the model was told, as a value. */
+const nothing = {
+  lanes: new Map<string, log.Log>() as ReadonlyMap<string, log.Log>,
+  road: log.empty,
+  anchors: kept.nothing as kept.Kept<OfferedAnchor>,
+  votes: kept.nothing as kept.Kept<kept.Message>,
+  abstain: undefined as bigint | undefined,
+  /** Every block that was begun since the last open, also of lanes that were dropped. */
+  inFlight: [] as readonly PinSeen[],
+  /** Those that stand, and those of them that something begun since may have lifted. */
+  pins: [] as readonly PinSeen[],
+  lifted: [] as readonly PinSeen[],
+} as const;
+type Told = typeof nothing;
+
 export class ReferenceModel {
-  #lanes = new Map<string, Log>();
-  #road = new Log();
-  /** The acknowledged anchor, if any, then those begun behind it. */
-  #anchors: OfferedAnchor[] = [];
-  #anchorAcknowledged = false;
-  #votes: { readonly roadIndex: bigint; readonly bytes: Uint8Array }[] = [];
-  #voteAcknowledged = false;
-  #abstain: bigint | undefined;
-  #pins: PinSeen[] = [];
-  /** Pins of `#pins` that something begun since may have lifted. */
-  #lifted = new Set<PinSeen>();
+  #told: Told = nothing;
 
   clone(): ReferenceModel {
-    return new ReferenceModel().#from(this);
-  }
-
-  /** The acknowledged next of a lane, and what the newest anchor made of it. */
-  laneNext(lane: string): bigint {
-    return this.#lane(lane).next;
+    const model = new ReferenceModel();
+    model.#told = this.#told;
+    return model;
   }
 
   /** What is acknowledged and what is begun, in one line: two histories with equal lines judge alike. */
   get summary(): string {
-    const logs = [...this.#lanes, ["road", this.#road] as const].map(([name, log]) => {
-      return `${name} ${log.next} ${[...log.offers.keys()].at(-1)} ${log.dropping}`;
+    const { lanes, road, anchors, votes, abstain, inFlight, pins, lifted } = this.#told;
+    const logs = [...lanes, ["road", road] as const].map(([name, { next, offers, drop }]) => {
+      return `${name} ${next} ${[...offers.keys()].at(-1)} ${drop}`;
     });
-    const anchors = `${this.#anchorAcknowledged} ${this.#anchors.map(({ index }) => index)}`;
-    const votes = `${this.#voteAcknowledged} ${this.#votes.map(({ roadIndex }) => roadIndex)}`;
-    return [...logs, anchors, votes, this.#abstain, this.#pins.length, this.#lifted.size].join("|");
+    const kept = [anchors, votes].map(({ acked, begun }) => [
+      acked,
+      begun.map(({ index }) => index),
+    ]);
+    return [...logs, ...kept, abstain, inFlight.length, pins.length, lifted.length].join("|");
   }
 
   blockBegun(lane: string, number: bigint, offer: Offer): void {
-    this.#lane(lane).offer(number, offer);
+    this.#setLane(lane, log.offered(this.#lane(lane), number, offer));
+    this.#set({ inFlight: [...this.#told.inFlight, { lane, number, hash: offer.hash }] });
   }
 
   blockAcknowledged(lane: string, number: bigint): void {
-    this.#lane(lane).acknowledge(number);
+    this.#setLane(lane, log.acknowledgedTo(this.#lane(lane), number + 1n));
   }
 
   qcBegun(index: bigint, bytes: Uint8Array, covers: ReadonlyMap<string, bigint>): void {
-    this.#road.offer(index, { bytes, hash: "", parent: "" });
-    this.#mayLift(covers);
+    this.#set({ road: log.offered(this.#told.road, index, { bytes, hash: "", parent: "" }) });
+    this.#mayLift((pin) => pin.number < (covers.get(pin.lane) ?? 0n));
   }
 
   qcAcknowledged(index: bigint): void {
-    this.#road.acknowledge(index);
+    this.#set({ road: log.acknowledgedTo(this.#told.road, index + 1n) });
   }
 
   anchorBegun(anchor: OfferedAnchor): void {
-    this.#anchors.push(anchor);
+    this.#set({ anchors: kept.begun(this.#told.anchors, anchor) });
     this.qcBegun(anchor.index, anchor.qc, anchor.covers);
   }
 
-  /** Prunes: what lies below its starts may be gone from now on, and must be at the next open (D3). */
+  /** What lies below its starts may be gone from now on, and must be at the next open (D3). */
   anchorAcknowledged(index: bigint): void {
-    const at = this.#anchors.findIndex((anchor) => anchor.index === index);
-    if (at < 0) return;
-    this.#anchors = this.#anchors.slice(at);
-    this.#anchorAcknowledged = true;
-    this.#road.acknowledge(index);
-    for (const [lane, start] of this.#anchors[0]?.starts ?? []) {
-      if (start > 0n) this.#lane(lane).acknowledge(start - 1n);
-    }
+    const anchors = kept.acknowledged(this.#told.anchors, index);
+    if (anchors.acked === this.#told.anchors.acked) return;
+    this.#set({ anchors });
+    this.qcAcknowledged(index);
+    for (const [lane, start] of anchors.begun[anchors.acked]?.starts ?? [])
+      this.blockAcknowledged(lane, start - 1n);
   }
 
   voteBegun(roadIndex: bigint, bytes: Uint8Array): void {
-    this.#votes.push({ roadIndex, bytes });
+    this.#set({ votes: kept.begun(this.#told.votes, { index: roadIndex, bytes }) });
   }
 
   voteAcknowledged(roadIndex: bigint): void {
-    const at = this.#votes.findIndex((vote) => vote.roadIndex === roadIndex);
-    if (at < 0) return;
-    this.#votes = this.#votes.slice(at);
-    this.#voteAcknowledged = true;
-    this.#abstain = undefined;
+    this.#set({ votes: kept.acknowledged(this.#told.votes, roadIndex), abstain: undefined });
   }
 
+  /** Begins to lift a pin: from now on it may be gone. */
   pinReleased(lane: string, number: bigint): void {
-    for (const pin of this.#pins)
-      if (pin.lane === lane && pin.number === number) this.#lifted.add(pin);
+    this.#mayLift((pin) => pin.lane === lane && pin.number === number);
+  }
+
+  /** It is gone, and comes back only where its block is lost in flight once more. */
+  pinGone(lane: string, number: bigint): void {
+    const pins = this.#told.pins.filter((pin) => pin.lane !== lane || pin.number !== number);
+    this.#set({ pins });
   }
 
   dropBegun(lane: string): void {
-    this.#lane(lane).dropping = true;
+    this.#setLane(lane, { ...this.#lane(lane), drop: "begun" });
   }
 
   dropAcknowledged(lane: string): void {
-    this.#lanes.set(lane, new Log());
+    this.#setLane(lane, { ...log.empty, drop: "done" });
   }
 
   /** An open refused: allowed only behind damage, and only with the codes of that damage (D5). */
@@ -158,125 +165,114 @@ export class ReferenceModel {
 
   /** Every way in which what an open returned breaks the contract; empty where it is allowed. */
   judge(recovered: RecoveredStore, named?: NamedInFlight): string[] {
-    const { anchor, faults } = this.#judgeAnchor(recovered.anchor);
-    for (const lane of new Set([...this.#lanes.keys(), ...recovered.lanes.keys()])) {
+    const { lanes, road, anchors, votes } = this.#told;
+    const anchored = anchors.begun.slice(0, kept.placeOf(anchors, recovered.anchor) + 1);
+    const anchor = anchored.at(-1);
+    const faults = kept.judge(anchors, "anchor", recovered.anchor);
+    for (const lane of new Set([...lanes.keys(), ...recovered.lanes.keys()])) {
+      const held = this.#lane(lane);
+      // D3: of a lane that the anchor is silent about, an older one may have raised the start, and
+      // a drop on its way may have forgotten it.
       const start = anchor?.starts.get(lane);
-      faults.push(...judgeLog(lane, this.#lane(lane), recovered.lanes.get(lane), start));
+      const older = anchored.map(({ starts }) => starts.get(lane) ?? (held.drop ? 0n : held.first));
+      const firsts = start === undefined ? [held.first, ...older] : [start];
+      faults.push(...log.judge(held, lane, recovered.lanes.get(lane), firsts));
     }
-    faults.push(...judgeLog("road", this.#road, recovered.road, anchor?.index));
-    return [...faults, ...this.#judgePins(recovered, named), ...this.#judgeVote(recovered, named)];
+    faults.push(...log.judge(road, "road", recovered.road, [anchor?.index ?? road.first]));
+    faults.push(...kept.judge(votes, "vote state", recovered.vote));
+    return [
+      ...faults,
+      ...this.#judgePins(recovered, named),
+      ...this.#judgeAbstention(recovered, named),
+    ];
+  }
+
+  /** D6: a damaged journal was opened: what was acknowledged and is not there must be pinned. */
+  judgeDamaged({ lanes, pins }: RecoveredStore): string[] {
+    const { lanes: told, anchors } = this.#told;
+    return [...told].flatMap(([lane, { next, offers, drop }]) => {
+      const starts = anchors.begun.map((anchor) => anchor.starts.get(lane) ?? 0n);
+      const kept = [lanes.get(lane)?.next ?? 0n, ...starts];
+      return [...(drop ? [] : offers)]
+        .filter(([number]) => number < next && kept.every((least) => number >= least))
+        .flatMap(([number, held]) => held.map(({ hash }) => ({ lane, number, hash })))
+        .filter((block) => !isAmong(pins, block))
+        .map(({ number }) => `${lane.slice(0, 6)}: block ${number} is lost and not pinned`);
+    });
   }
 
   /** The open that returned this has published it: from now on it is acknowledged (D1). */
   published(recovered: RecoveredStore): void {
-    const logs = [...recovered.lanes].map(([lane, got]) => [
-      lane,
-      this.#kept(this.#lane(lane), got),
-    ]);
-    this.#lanes = new Map(logs as [string, Log][]);
-    this.#road = this.#kept(this.#road, recovered.road);
-    this.#anchors = this.#anchors.filter(({ bytes }) => same(bytes, recovered.anchor));
-    this.#anchorAcknowledged = recovered.anchor !== undefined;
-    const { vote } = recovered;
-    this.#votes = this.#votes.filter(({ bytes }) => vote && isPrefix(bytes, vote));
-    this.#voteAcknowledged = vote !== undefined;
-    this.#abstain = recovered.abstainThrough;
-    this.#pins = [...recovered.pins];
-    this.#lifted = new Set();
-  }
-
-  #kept(log: Log, got: RecoveredLog): Log {
-    const kept = new Log();
-    kept.first = got.first;
-    got.records.forEach((bytes, at) => {
-      const number = got.first + BigInt(at);
-      const offer = log.allowed(number).find((each) => same(each.bytes, bytes));
-      kept.offer(number, offer ?? { bytes, hash: "", parent: "" });
+    const { road, anchors, votes } = this.#told;
+    const lanes = [...recovered.lanes].map(([lane, got]) => {
+      return [lane, log.published(this.#lane(lane), got)] as const;
     });
-    if (got.next > 0n) kept.acknowledge(got.next - 1n);
-    return kept;
+    this.#told = {
+      lanes: new Map(lanes),
+      road: log.published(road, recovered.road),
+      anchors: kept.published(anchors, recovered.anchor),
+      votes: kept.published(votes, recovered.vote),
+      abstain: recovered.abstainThrough,
+      inFlight: [],
+      pins: recovered.pins,
+      lifted: [],
+    };
   }
 
-  #judgeAnchor(got: Uint8Array | undefined) {
-    if (!got && !this.#anchorAcknowledged) return { anchor: undefined, faults: [] as string[] };
-    const anchor = this.#anchors.find(({ bytes }) => same(bytes, got));
-    const oldest = this.#anchors[0]?.index;
-    const faults = anchor
-      ? []
-      : [`the anchor is neither the acknowledged one (${oldest}) nor one begun later`];
-    return { anchor, faults };
+  /** D6: pinned is what was in flight and is not there, by number; and nothing else. */
+  #judgePins({ lanes, pins }: RecoveredStore, named: NamedInFlight | undefined): string[] {
+    const { inFlight, pins: stood, lifted } = this.#told;
+    const must = [...stood.filter((pin) => !lifted.includes(pin)), ...(named?.pins ?? [])];
+    const isOpen = ({ lane, number }: PinSeen): boolean => number >= (lanes.get(lane)?.next ?? 0n);
+    const wrong = {
+      "the number was found": pins.filter((pin) => !isOpen(pin)),
+      "no block with this hash was in flight": pins.filter((pin) => {
+        return !isAmong(inFlight, pin) && !isAmong(stood, pin);
+      }),
+      "is missing: it was named in flight": must.filter(
+        (pin) => isOpen(pin) && !isAmong(pins, pin),
+      ),
+    };
+    return Object.entries(wrong).flatMap(([fault, which]) =>
+      which.map(({ lane, number }) => `pin ${lane.slice(0, 6)} ${number} ${fault}`),
+    );
   }
 
-  #judgePins(recovered: RecoveredStore, named: NamedInFlight | undefined): string[] {
-    const faults: string[] = [];
-    const nextOf = (lane: string): bigint => recovered.lanes.get(lane)?.next ?? 0n;
-    const stands = (pin: PinSeen): boolean => recovered.pins.some((each) => samePin(each, pin));
-    for (const pin of recovered.pins) {
-      const where = `pin ${pin.lane.slice(0, 6)} ${pin.number}`;
-      if (pin.number < nextOf(pin.lane)) faults.push(`${where}: the number was found`);
-      const begun = this.#lane(pin.lane).offers.get(pin.number) ?? [];
-      const known = begun.some(({ hash }) => hash === pin.hash);
-      if (!known && !this.#pins.some((each) => samePin(each, pin))) {
-        faults.push(`${where}: no block with this hash was in flight`);
-      }
-    }
-    const must = [...this.#pins.filter((pin) => !this.#lifted.has(pin)), ...(named?.pins ?? [])];
-    for (const pin of must) {
-      if (pin.number < nextOf(pin.lane) || stands(pin)) continue;
-      faults.push(`pin ${pin.lane.slice(0, 6)} ${pin.number} is missing: it was named in flight`);
-    }
-    return faults;
-  }
-
-  #judgeVote({ vote, abstainThrough }: RecoveredStore, named: NamedInFlight | undefined): string[] {
-    const faults: string[] = [];
-    const at = vote ? this.#votes.findIndex(({ bytes }) => isPrefix(bytes, vote)) : -1;
-    if (vote && at < 0)
-      faults.push("the vote state is neither the acknowledged one nor a later one");
-    if (!vote && this.#voteAcknowledged) faults.push("the acknowledged vote state is lost");
-    const older = at === (this.#voteAcknowledged ? 0 : -1);
-    const needed = named?.lostVote ?? (older ? this.#abstain : undefined);
-    if (needed !== undefined && (abstainThrough === undefined || abstainThrough < needed)) {
-      faults.push(
-        `a vote at road ${needed} was in flight and is lost: the node must abstain there`,
-      );
-    }
-    const later = this.#votes.slice(at + 1).map(({ roadIndex }) => roadIndex);
-    if (abstainThrough === undefined || later.includes(abstainThrough)) return faults;
-    if (abstainThrough === this.#abstain) return faults;
+  /** D6: behind a vote that was lost in flight the node abstains, up to its road index. */
+  #judgeAbstention(
+    { vote, abstainThrough }: RecoveredStore,
+    named: NamedInFlight | undefined,
+  ): string[] {
+    const { votes, abstain } = this.#told;
+    const at = kept.placeOf(votes, vote);
+    const needed = named?.lostVote ?? (at === votes.acked ? abstain : undefined);
+    const faults =
+      needed !== undefined && (abstainThrough ?? -1n) < needed
+        ? [`a vote at road ${needed} was in flight and is lost: the node must abstain there`]
+        : [];
+    const lost = votes.begun.slice(at + 1).some(({ index }) => index === abstainThrough);
+    if (abstainThrough === undefined || lost || abstainThrough === abstain) return faults;
     return [...faults, `no vote in flight was at road ${abstainThrough}: nothing to abstain from`];
   }
 
-  #mayLift(covers: ReadonlyMap<string, bigint>): void {
-    for (const pin of this.#pins) {
-      if (pin.number < (covers.get(pin.lane) ?? 0n)) this.#lifted.add(pin);
-    }
+  #mayLift(which: (pin: PinSeen) => boolean): void {
+    const { pins, lifted } = this.#told;
+    this.#set({ lifted: [...lifted, ...pins.filter(which)] });
   }
 
-  #lane(lane: string): Log {
-    const known = this.#lanes.get(lane) ?? new Log();
-    this.#lanes.set(lane, known);
-    return known;
+  #lane(lane: string): log.Log {
+    return this.#told.lanes.get(lane) ?? log.empty;
   }
 
-  #from(other: ReferenceModel): this {
-    this.#lanes = new Map([...other.#lanes].map(([lane, log]) => [lane, copyLog(log)]));
-    this.#road = copyLog(other.#road);
-    this.#anchors = [...other.#anchors];
-    this.#anchorAcknowledged = other.#anchorAcknowledged;
-    this.#votes = [...other.#votes];
-    this.#voteAcknowledged = other.#voteAcknowledged;
-    this.#abstain = other.#abstain;
-    this.#pins = [...other.#pins];
-    this.#lifted = new Set(other.#lifted);
-    return this;
+  #setLane(lane: string, held: log.Log): void {
+    this.#set({ lanes: new Map(this.#told.lanes).set(lane, held) });
+  }
+
+  #set(change: Partial<Told>): void {
+    this.#told = { ...this.#told, ...change };
   }
 }
 
-function samePin(one: PinSeen, other: PinSeen): boolean {
-  return one.lane === other.lane && one.number === other.number && one.hash === other.hash;
-}
-
-function isPrefix(prefix: Uint8Array, bytes: Uint8Array): boolean {
-  return same(prefix, bytes.subarray(0, prefix.length));
+function isAmong(pins: readonly PinSeen[], { lane, number, hash }: PinSeen): boolean {
+  return pins.some((pin) => pin.lane === lane && pin.number === number && pin.hash === hash);
 }
