@@ -1,6 +1,6 @@
 /**
- * A vitest reporter that ends the output with `N passed, N failed` (and `, N skipped` where there
- * are any) alone on the last line. A file that could not be loaded, a hook of a suite that failed
+ * A vitest reporter that ends the output with `N passed, N failed` alone on the last line, and before
+ * it `N skipped` where there are any. A file that could not be loaded, a hook of a suite that failed
  * and an error that no test caught count as one failure each.
  */
 
@@ -29,6 +29,7 @@ export default class TotalsReporter {
 
   onTestRunEnd(testModules, unhandledErrors) {
     const { passed, failed, skipped } = count(testModules, unhandledErrors);
-    this.#line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`;
+    const left = skipped > 0 ? `${skipped} skipped, each with its reason above\n` : "";
+    this.#line = `${left}${passed} passed, ${failed} failed\n`;
   }
 }
