@@ -37,11 +37,18 @@ export function* walkPastDamage(
 ): Generator<WalkStep, void, void> {
   const buffer = Buffer.from(segment.buffer, segment.byteOffset, segment.length);
   let place = from;
+  /** A batch, as long as more of it is to follow: it counts only as a whole. */
+  let batch: WalkStep[] = [];
+  let whole = from;
   for (;;) {
     const found = recordAt(buffer, place);
     if (found.status === "record") {
-      yield { kind: "record", record: found.record };
+      batch.push({ kind: "record", record: found.record });
       place = found.next;
+      if (found.record.more && found.record.lsn > through) continue;
+      yield* batch;
+      batch = [];
+      whole = place;
       continue;
     }
     const { end, next } = found;
@@ -49,6 +56,7 @@ export function* walkPastDamage(
     if (next && end.suspect) {
       yield { kind: "damaged", header: end.suspect, at: end };
       place = next;
+      whole = next;
       continue;
     }
     const resumed = end.nextLsn === through ? undefined : chainAgain(buffer, place, through);
@@ -56,8 +64,9 @@ export function* walkPastDamage(
     if (!resumed) break;
     if (resumed.record) yield { kind: "record", record: resumed.record };
     place = resumed.next;
+    whole = place;
   }
-  yield { kind: "end", place };
+  yield { kind: "end", place: whole };
 }
 
 /** Where the chain goes on; `record` is there where the chain cannot prove it again. */
@@ -102,10 +111,9 @@ function searched(buffer: Buffer, broken: ChainPlace, through: bigint): Resumed 
   return undefined;
 }
 
-/** The bytes that are 0 in every header: tells most places apart at the cost of one comparison. */
+/** What is 0 in every header: tells most places apart at the cost of one comparison. */
 function looksLikeHeader(buffer: Buffer, offset: number): boolean {
   return (
-    buffer[offset + 13] === 0 &&
     buffer[offset + 14] === 0 &&
     buffer[offset + 15] === 0 &&
     buffer.readUInt32LE(offset + 28) === 0 &&

@@ -12,7 +12,7 @@
 import type { Disk } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./format.js";
-import { beginSegment } from "./current-segment.js";
+import { nextSegment, writeHead } from "./current-segment.js";
 import type { SealedSegment } from "./head.js";
 import { Journal } from "./journal.js";
 import type { LogTable } from "./log-table.js";
@@ -20,6 +20,7 @@ import type { Mark, PairNamed, Pin } from "./mark.js";
 import { MarkFile } from "./mark-file.js";
 import type { Recovered } from "./recovery.js";
 import { succession } from "./segments.js";
+import { wantedSegmentBytes } from "./segment-size.js";
 import { SPARE_SLOTS, Space } from "./space.js";
 import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, parentOf, STORE_FILE } from "./store.js";
 
@@ -104,8 +105,9 @@ export async function beginJournal(
   const held = succession({ places, space, retainBytes }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
-  const slot = space.take();
-  const current = await beginSegment(
+  const { liveBytes } = places;
+  const slot = space.take(wantedSegmentBytes(options.segmentBytes, { liveBytes, groupBytes: 0 }));
+  const next = nextSegment(
     { storeId, table, randomBytes },
     {
       slot,
@@ -119,6 +121,8 @@ export async function beginJournal(
       retained: held.retained,
     },
   );
+  await writeHead(next);
+  const { current } = next;
   const markFile = new MarkFile(proven.markFile, mark);
   await markFile.write({
     generation,
@@ -145,17 +149,20 @@ export async function beginJournal(
     randomBytes,
     whenIdle,
     checkOwner: () => checkOwner(options, store),
-    release: async () => {
-      try {
-        await options.beforeRelease();
-        await proven.markFile.close();
-      } finally {
-        await store.file.close();
-      }
-    },
+    release: () => release(options, store, proven),
   });
   await journal.reclaimAtOpen();
   return journal;
+}
+
+/** Lets go of all but the slots; of the lock last. */
+async function release(options: JournalOptions, store: OwnedStore, proven: Proven): Promise<void> {
+  try {
+    await options.beforeRelease();
+    await proven.markFile.close();
+  } finally {
+    await store.file.close();
+  }
 }
 
 /** What open changes in what was recovered. */

@@ -32,8 +32,14 @@ export function sealSegment(current: CurrentSegment): SealedSegment {
   };
 }
 
-/** Writes the head of a new segment into `slot`; durable when resolved. */
-export async function beginSegment(
+/** A segment that is to begin, and its head, which is not written yet. */
+export interface NextSegment {
+  readonly current: CurrentSegment;
+  readonly head: Uint8Array;
+}
+
+/** The segment that begins in `slot`; its head says what the journal is at this moment. */
+export function nextSegment(
   parts: {
     readonly storeId: Uint8Array;
     readonly table: LogTable;
@@ -48,7 +54,7 @@ export async function beginSegment(
     readonly sealed: readonly SealedSegment[];
     readonly retained: readonly SealedSegment[];
   },
-): Promise<CurrentSegment> {
+): NextSegment {
   const { slot, sequence, firstLsn } = plan;
   const salt = parts.randomBytes(SALT_BYTES);
   const head = encodeHead({
@@ -65,9 +71,8 @@ export async function beginSegment(
     logs: parts.table.entries(),
   });
   assert(head.length <= Math.min(HEAD_BYTES_MAX, slot.bytes), "a head fits its segment");
-  await slot.file.writeDurable(0, [head]);
   const offset = recordsStart(head.length);
-  return {
+  const current = {
     slot,
     sequence,
     firstLsn,
@@ -77,4 +82,10 @@ export async function beginSegment(
     nextLsn: firstLsn,
     records: [],
   };
+  return { current, head };
+}
+
+/** Durable when resolved. */
+export async function writeHead({ current, head }: NextSegment): Promise<void> {
+  await current.slot.file.writeDurable(0, [head]);
 }

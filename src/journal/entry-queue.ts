@@ -2,11 +2,15 @@
  * What waits to be written: entries in the order in which they came, bounded in bytes, and those who
  * wait until the queue takes more.
  */
+import { crc32c } from "../codec/crc32c.js";
 import type { PersisterError } from "../types/errors.js";
 import type { Entry } from "./group.js";
 
 /** Bytes that may wait; beyond it `whenRoom` waits (D9). */
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** From here on a payload's checksum is worth being computed ahead. */
+const SUMMED_BYTES_MIN = 4096;
 
 export class EntryQueue {
   #entries: Entry[] = [];
@@ -18,14 +22,20 @@ export class EntryQueue {
     return this.#entries;
   }
 
+  /** Bytes of the payloads of what is queued or on its way to disk. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
   /** Somebody waits for one of the entries. */
   get isAwaited(): boolean {
     return this.#entries.some(isAwaited);
   }
 
-  push(entry: Entry): void {
+  /** `summed`: the checksum of a large payload is computed now, rather than when its group begins. */
+  push(entry: Entry, { summed }: { readonly summed: boolean }): void {
     this.#bytes += payloadBytes(entry);
-    this.#entries.push(entry);
+    this.#entries.push(summed ? withChecksum(entry) : entry);
   }
 
   /** Takes `count` entries from the front; their bytes count until they are `gone`. */
@@ -68,6 +78,11 @@ export class EntryQueue {
     this.#whenRoom = [];
     for (const wake of waiting) wake();
   }
+}
+
+function withChecksum(entry: Entry): Entry {
+  if (entry.type !== "append" || entry.payload.length < SUMMED_BYTES_MIN) return entry;
+  return { ...entry, payloadCrc: crc32c(entry.payload) };
 }
 
 function isAwaited(entry: Entry): boolean {

@@ -12,7 +12,7 @@
  *   4   u32  payload length
  *   8   u32  payload checksum
  *   12  u8   type; bit 7 set: optional, a reader that does not know it skips and keeps it
- *   13  u8   0
+ *   13  u8   1 where more of its batch follows: it counts only together with the next record; else 0
  *   14  u16  0
  *   16  u64  LSN
  *   24  u32  log: the number that a head or an OPEN record gave to the log's name
@@ -48,6 +48,9 @@ export const recordType = {
 /** Set in the type of a record that a reader may skip without knowing it. */
 export const OPTIONAL_TYPE_BIT = 0x80;
 
+/** In the four bytes that begin with the type. */
+const MORE_FLAG = 1 << 8;
+
 export const RECORD_HEADER_BYTES = 40;
 
 /** Heads end, and records begin, at a multiple of this: a head is never in a block with records. */
@@ -56,8 +59,8 @@ export const BLOCK_BYTES = 4096;
 /** Most records that one group may hold; an LSN begun at open jumps by more than this (D1). */
 export const GROUP_RECORDS_MAX = 1024;
 
-/** Most payload bytes that one group may hold, unless a single record is larger. */
-export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+/** Most bytes that one group may hold, unless a single record or batch is larger. */
+export const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Room at the end of each segment that appends leave to truncations and drops (D9). */
 export const SEGMENT_RESERVE_BYTES = 8192;
@@ -67,6 +70,8 @@ export interface RecordHeader {
   readonly payloadLength: number;
   readonly payloadCrc: number;
   readonly type: number;
+  /** It counts only together with the next record. */
+  readonly more: boolean;
   readonly lsn: bigint;
   readonly log: number;
   readonly number: bigint;
@@ -86,7 +91,7 @@ export function writeRecordHeader(
 ): number {
   target.writeUInt32LE(fields.payloadLength, offset + 4);
   target.writeUInt32LE(fields.payloadCrc, offset + 8);
-  target.writeUInt32LE(fields.type, offset + 12);
+  target.writeUInt32LE(fields.type | (fields.more ? MORE_FLAG : 0), offset + 12);
   target.writeBigUInt64LE(fields.lsn, offset + 16);
   target.writeUInt32LE(fields.log, offset + 24);
   target.writeUInt32LE(0, offset + 28);
@@ -103,6 +108,7 @@ export function readRecordHeader(bytes: Buffer, offset: number): RecordHeader {
     payloadLength: bytes.readUInt32LE(offset + 4),
     payloadCrc: bytes.readUInt32LE(offset + 8),
     type: bytes.readUInt8(offset + 12),
+    more: bytes.readUInt8(offset + 13) === 1,
     lsn: bytes.readBigUInt64LE(offset + 16),
     log: bytes.readUInt32LE(offset + 24),
     number: bytes.readBigUInt64LE(offset + 32),

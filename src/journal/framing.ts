@@ -83,12 +83,14 @@ export class Framing {
   }
 
   /** Writes the header, and the payload where it is small, into the slab; returns the payload's CRC. */
-  #frame({ type, log, number, payload }: GroupRecord, lsn: bigint, at: number): number {
-    const payloadCrc = crc32c(payload);
+  #frame(record: GroupRecord, lsn: bigint, at: number): number {
+    const { type, log, number, payload, more = false } = record;
+    const payloadCrc = record.payloadCrc ?? crc32c(payload);
     this.#chain = writeRecordHeader(this.#slab, at, this.#chain, {
       payloadLength: payload.length,
       payloadCrc,
       type,
+      more,
       lsn,
       log,
       number,

@@ -11,7 +11,8 @@ import { groupAcked, groupInFlight } from "./mark-change.js";
 import type { MarkFile } from "./mark-file.js";
 import type { Places } from "./places.js";
 import type { Pointer } from "./segment.js";
-import type { Segments } from "./segments.js";
+import { writeHead } from "./current-segment.js";
+import type { Rotation, Segments } from "./segments.js";
 
 /** Counters since open, for status and benchmarks. */
 export interface JournalCounters {
@@ -46,18 +47,23 @@ export class GroupWriter {
     this.#parts = parts;
   }
 
-  /** Durable when resolved; the caller settles. Rejects with the first write that failed. */
-  async write(entries: readonly Entry[]): Promise<void> {
+  /**
+   * Durable when resolved; the caller settles. With `rotation` the group is the first of its segment,
+   * whose head is written beside it. Rejects with the first write that failed.
+   */
+  async write(entries: readonly Entry[], rotation?: Rotation): Promise<void> {
     const { table, segments, markFile } = this.#parts;
-    const { current } = segments;
+    const current = rotation?.current ?? segments.current;
     const group = assembleGroup(entries, table);
     const { pairs, records } = group;
-    if (records.length + pairs.length === 0) return;
+    if (records.length + pairs.length === 0 && !rotation) return;
     const last = current.nextLsn + BigInt(records.length) - 1n;
     const chunkBytes = this.#chunkSize.of(group.byteLength);
     const { slot, offset, chain, nextLsn } = current;
+    assert(offset + group.byteLength <= slot.bytes, "a group fits its segment");
     const start = { slot: slot.slot, offset, chain, nextLsn };
     const writes: Promise<void>[] = [];
+    if (rotation) writes.push(writeHead(rotation));
     for (const chunk of this.#framing.chunks(records, start, chunkBytes)) {
       const write = slot.file.writeDurable(chunk.offset, chunk.buffers);
       writes.push(this.#timed(chunk.byteLength, write));
@@ -68,8 +74,17 @@ export class GroupWriter {
     const ended = await Promise.allSettled(writes);
     const failed = ended.find((outcome) => outcome.status === "rejected");
     if (failed) throw failed.reason;
+    if (rotation) this.#begin(rotation);
     this.#advance(group);
     markFile.note(groupAcked(markFile.current, group, last));
+  }
+
+  /** D6: a mark names a head only after its write returned. */
+  #begin(rotation: Rotation): void {
+    const { segments, markFile } = this.#parts;
+    segments.begin(rotation);
+    markFile.note({ headSequence: rotation.current.sequence });
+    this.counters.rotations += 1;
   }
 
   async #timed(bytes: number, write: Promise<void>): Promise<void> {

@@ -13,16 +13,7 @@ export type Settled = (error?: PersisterError) => void;
 
 /** One thing to be recorded. `settled` is called exactly once, never before it is durable (D1). */
 export type Entry =
-  | {
-      readonly type: "append";
-      readonly name: string;
-      readonly number: bigint;
-      /** Lends: must not change until settled. */
-      readonly payload: Uint8Array;
-      /** Header hash, for logs whose lost numbers are to be pinned (D6). */
-      readonly hash: Uint8Array | undefined;
-      readonly settled: Settled;
-    }
+  | AppendEntry
   | {
       readonly type: "truncate";
       readonly name: string;
@@ -41,6 +32,21 @@ export type Entry =
   | CopyEntry
   | { readonly type: "release"; readonly sequence: bigint; readonly settled: Settled }
   | PairEntry;
+
+export interface AppendEntry {
+  readonly type: "append";
+  readonly name: string;
+  readonly number: bigint;
+  /** Lends: must not change until settled. */
+  readonly payload: Uint8Array;
+  /** Header hash, for logs whose lost numbers are to be pinned (D6). */
+  readonly hash: Uint8Array | undefined;
+  /** Checksum of the payload, where it is known already. */
+  readonly payloadCrc?: number;
+  /** The next entry is of the same batch: both are there after a crash, or neither is. */
+  readonly more?: boolean;
+  readonly settled: Settled;
+}
 
 /** A live record on its way to another segment. Nothing happens where it is not live any more. */
 export interface CopyEntry {
@@ -77,6 +83,8 @@ export interface GroupRecord {
   readonly log: number;
   readonly number: bigint;
   readonly payload: Uint8Array;
+  readonly payloadCrc?: number | undefined;
+  readonly more?: boolean | undefined;
 }
 
 export interface Group {
@@ -107,6 +115,16 @@ export function entryBytes(entry: Entry, table: LogTable): number {
   }
 }
 
+/** Bytes that the first of `queue` takes, with the rest of its batch. */
+export function firstBytes(queue: readonly Entry[], table: LogTable): number {
+  let bytes = 0;
+  for (const entry of queue) {
+    bytes += entryBytes(entry, table);
+    if (entry.type !== "append" || !entry.more) break;
+  }
+  return bytes;
+}
+
 function openBytes(name: string, table: LogTable): number {
   return table.byName(name) ? 0 : RECORD_HEADER_BYTES + name.length;
 }
@@ -118,8 +136,8 @@ export function usesReserve(entry: Entry): boolean {
 
 /**
  * How many entries from the front of `queue` the next group takes: as many as fit `room` bytes
- * (`roomForOrders` for all but appends) and the bounds of a group. No append rides in the group that
- * drops its log: a drop ends its group.
+ * (`roomForOrders` for all but appends) and the bounds of a group. A batch is taken as a whole. No
+ * append rides in the group that drops its log: a drop ends its group.
  */
 export function countForGroup(
   queue: readonly Entry[],
@@ -129,16 +147,21 @@ export function countForGroup(
 ): number {
   let bytes = 0;
   let count = 0;
+  let unit = 0;
   const roles = new Set<PairRole>();
   for (const entry of queue) {
     if (entry.type === "pair" && roles.has(entry.role)) break;
     if (entry.type === "pair") roles.add(entry.role);
     bytes += entryBytes(entry, table);
     if (bytes > (usesReserve(entry) ? roomForOrders : room)) break;
-    if (count > 0 && (bytes > GROUP_BYTES_MAX || count * 2 >= GROUP_RECORDS_MAX)) break;
-    count += 1;
+    if (count > 0 && (bytes > GROUP_BYTES_MAX || (count + unit) * 2 >= GROUP_RECORDS_MAX)) break;
+    unit += 1;
+    if (entry.type === "append" && entry.more) continue;
+    count += unit;
+    unit = 0;
     if (entry.type === "drop") break;
   }
+  assert(count * 2 <= GROUP_RECORDS_MAX, "a group's records have LSNs of their own");
   return count;
 }
 
@@ -177,17 +200,24 @@ class GroupBuilder implements Group {
     const table = this.#table;
     switch (entry.type) {
       case "append": {
-        const { name, number, payload, hash } = entry;
+        const { name, number, payload, hash, payloadCrc, more } = entry;
         const log = this.#logOf(name, number);
         must(table.append(log, number, hash ?? NO_HASH));
         if (hash) this.appends.push({ name, number, hash });
-        const record = this.#put(recordType.append, log, number, payload);
+        const record = this.#put({
+          type: recordType.append,
+          log,
+          number,
+          payload,
+          payloadCrc,
+          more,
+        });
         this.entries.push({ entry, record });
         return;
       }
       case "truncate": {
         const log = this.#logOf(entry.name, entry.first);
-        this.#put(recordType.truncate, log, entry.first, NOTHING);
+        this.#put({ type: recordType.truncate, log, number: entry.first, payload: NOTHING });
         must(table.truncate(log, entry.first));
         break;
       }
@@ -198,7 +228,7 @@ class GroupBuilder implements Group {
         // A log that never got a record is dropped by nothing: there is nothing that could come back.
         const state = table.byName(entry.name);
         if (!state) break;
-        this.#put(recordType.drop, state.log, 0n, NOTHING);
+        this.#put({ type: recordType.drop, log: state.log, number: 0n, payload: NOTHING });
         must(table.drop(state.log));
         this.drops.push({ name: entry.name, log: state.log });
         break;
@@ -207,12 +237,12 @@ class GroupBuilder implements Group {
         const { log, number, payload } = entry;
         const state = table.byLog(log);
         if (!state || number < state.first) break;
-        const record = this.#put(recordType.copy, log, number, payload);
+        const record = this.#put({ type: recordType.copy, log, number, payload });
         this.entries.push({ entry, record });
         return;
       }
       case "release":
-        this.#put(recordType.release, 0, entry.sequence, NOTHING);
+        this.#put({ type: recordType.release, log: 0, number: entry.sequence, payload: NOTHING });
     }
     this.entries.push({ entry });
   }
@@ -223,13 +253,13 @@ class GroupBuilder implements Group {
     if (known) return known.log;
     const log = this.#table.nextLog;
     must(this.#table.open(log, name, first));
-    this.#put(recordType.open, log, first, Buffer.from(name, "latin1"));
+    this.#put({ type: recordType.open, log, number: first, payload: Buffer.from(name, "latin1") });
     return log;
   }
 
-  #put(type: number, log: number, number: bigint, payload: Uint8Array): number {
-    this.byteLength += RECORD_HEADER_BYTES + payload.length;
-    return this.records.push({ type, log, number, payload }) - 1;
+  #put(record: GroupRecord): number {
+    this.byteLength += RECORD_HEADER_BYTES + record.payload.length;
+    return this.records.push(record) - 1;
   }
 }
 

@@ -9,7 +9,7 @@ import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { SEGMENT_RESERVE_BYTES } from "./format.js";
 import { EntryQueue } from "./entry-queue.js";
-import { countForGroup, type Entry, entryBytes, usesReserve } from "./group.js";
+import { countForGroup, type Entry, entryBytes, firstBytes, usesReserve } from "./group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
@@ -17,10 +17,18 @@ import type { Mark } from "./mark.js";
 import type { MarkChange, MarkFile } from "./mark-file.js";
 import type { PlacedRecord, Places } from "./places.js";
 import { RecordReader } from "./reader.js";
+import { closedError, noRoomError, oversizedError, poisonOf } from "./refused.js";
 import { Reclaimer } from "./reclaimer.js";
 import type { Pointer } from "./segment.js";
 import { recordsIn, type SegmentRecords } from "./segment-records.js";
-import { type SegmentListener, Segments, type SegmentsParts } from "./segments.js";
+import {
+  roomIn,
+  type Rotation,
+  type SegmentListener,
+  Segments,
+  type SegmentsParts,
+  type SpaceUse,
+} from "./segments.js";
 
 /** No log has this number. */
 const NO_LOG = -1;
@@ -57,6 +65,10 @@ export class Journal {
   #tidyDue = false;
   /** The last slot that was wanted could not be made. */
   #diskFull = false;
+  /** A rotation counts on the slots that are free. */
+  #rotating = false;
+  /** Slots on their way into being, or out of it. */
+  #upkeep: Promise<void> = Promise.resolve();
   constructor(parts: JournalParts) {
     this.#parts = parts;
     this.#table = parts.table;
@@ -92,9 +104,8 @@ export class Journal {
     return this.mark.acked;
   }
 
-  get space(): { readonly slots: number; readonly free: number; readonly bytes: number } {
-    const { slotCount, freeCount, byteLength } = this.#parts.space;
-    return { slots: slotCount, free: freeCount, bytes: byteLength };
+  get space(): SpaceUse {
+    return this.#segments.use;
   }
 
   /** The largest payload that a record can have here. */
@@ -137,14 +148,11 @@ export class Journal {
    * nobody waits for ride in the next group that somebody waits for, or go when the queue is idle.
    */
   submit(entries: readonly Entry[]): void {
-    const refusal =
-      this.#poison ?? (this.#closing ? closedError("the store is closed") : undefined);
+    const refusal = this.#poison ?? (this.#closing ? closedError() : undefined);
     for (const entry of entries) {
-      if (refusal) {
-        entry.settled(refusal);
-        continue;
-      }
-      this.#queue.push(entry);
+      if (refusal) entry.settled(refusal);
+      // What waits for the disk anyway is summed meanwhile.
+      else this.#queue.push(entry, { summed: this.#running !== undefined });
     }
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
@@ -190,14 +198,13 @@ export class Journal {
    * left out. `damage` says why there are no more, where the segment does not verify to its end.
    */
   async recordsIn(segment: SealedSegment): Promise<SegmentRecords> {
-    const { file } = this.#parts.space.slot(segment.slot);
-    return recordsIn(await file.read(0, segment.endOffset), segment, this.#table);
+    return await recordsIn(this.#parts.space.slot(segment.slot), segment, this.#table);
   }
 
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */
   async writeMark(change: MarkChange): Promise<void> {
     if (this.#poison) throw this.#poison;
-    if (this.#closed) throw closedError("the store is closed");
+    if (this.#closed) throw closedError();
     try {
       await this.#markFile.write(change);
     } catch (cause) {
@@ -214,13 +221,7 @@ export class Journal {
   /** D7: the first failure of a durable write is final. Returns the poison. */
   fail(cause: unknown): PersisterError {
     if (this.#poison) return this.#poison;
-    const facts = cause instanceof PersisterError && cause.file ? { file: cause.file } : {};
-    const what = cause instanceof Error ? cause.message : String(cause);
-    const poison = new PersisterError(
-      "POISONED",
-      `nothing is acknowledged any more since this failed: ${what}; close, reopen, verify`,
-      { ...facts, cause },
-    );
+    const poison = poisonOf(cause);
     this.#poison = poison;
     const taken = this.#taken;
     this.#taken = [];
@@ -242,19 +243,17 @@ export class Journal {
   async #close(): Promise<void> {
     this.#runAll();
     while (this.#running) await this.#running;
+    await this.#upkeep;
+    // A failed mark poisons the store, and the poison is what close tells (D7).
+    if (!this.#poison) await this.writeMark({}).catch((cause: unknown) => this.fail(cause));
+    await this.#markFile.settled();
+    this.#closed = true;
     const { space, release } = this.#parts;
-    try {
-      if (!this.#poison) await this.writeMark({});
-      await this.#markFile.settled();
-    } finally {
-      this.#closed = true;
-      try {
-        await space.close();
-      } finally {
-        await release();
-      }
-    }
+    const ended = await Promise.allSettled([space.close()]);
+    ended.push(...(await Promise.allSettled([release()])));
     if (this.#poison) throw this.#poison;
+    const failed = ended.find((outcome) => outcome.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   #run(work: () => Promise<void> = () => this.#drain()): void {
@@ -281,12 +280,10 @@ export class Journal {
     // Whatever this turn of the event loop submits, behind any number of promises, is one group.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.isAwaited && !this.#poison) {
-      let count = this.#countForGroup();
-      if (count === 0 && (await this.#rotate())) {
-        count = this.#countForGroup();
-        if (count === 0) this.#refuseOversized();
-      }
+      this.#segments.noteDemand(this.#queue.byteLength);
+      const count = this.#countForGroup();
       if (count > 0) await this.#writeGroup(this.#queue.take(count));
+      else await this.#rotate();
       if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
     }
   }
@@ -297,13 +294,16 @@ export class Journal {
     const promised = this.#reclaimDue
       ? this.#segments.plan(this.#diskFull, this.#bytesOfFirst()).copyBytes
       : 0;
+    return this.#countFor(room - promised, room);
+  }
+
+  #countFor(room: number, withPromised = room): number {
     const { entries } = this.#queue;
-    return countForGroup(entries, this.#table, room - promised, room + SEGMENT_RESERVE_BYTES);
+    return countForGroup(entries, this.#table, room, withPromised + SEGMENT_RESERVE_BYTES);
   }
 
   #bytesOfFirst(): number {
-    const [first] = this.#queue.entries;
-    return first ? entryBytes(first, this.#table) : 0;
+    return firstBytes(this.#queue.entries, this.#table);
   }
 
   #restSoon(): void {
@@ -333,20 +333,23 @@ export class Journal {
   }
 
   /** Writes entries as one group and settles them; tells whether they are durable. */
-  async #writeGroup(entries: readonly Entry[]): Promise<boolean> {
+  async #writeGroup(entries: readonly Entry[], rotation?: Rotation): Promise<boolean> {
     // D7: nothing is written behind a failure, and least of all over the group that failed.
     if (this.#poison) return false;
     this.#taken = entries;
-    const wasNear = this.#segments.isRotationNear;
+    const wasNear = !rotation && this.#segments.isRotationNear;
     try {
-      await this.#writer.write(entries);
+      await this.#writer.write(entries, rotation);
     } catch (cause) {
       this.fail(cause);
     }
     // Another mark may have failed beside us: then nothing more is acknowledged either.
     if (this.#poison) return false;
     this.#taken = [];
-    this.#reclaimDue ||= this.#segments.isRotationNear && !wasNear;
+    if (this.#segments.isRotationNear && !wasNear) {
+      this.#reclaimDue = true;
+      this.#keepUp();
+    }
     this.#tidyDue = true;
     for (const entry of entries) {
       this.#queue.gone(entry);
@@ -356,19 +359,21 @@ export class Journal {
     return true;
   }
 
-  async #rotate(): Promise<boolean> {
-    if (!(await this.#makeRoom())) return false;
-    try {
-      await this.#parts.checkOwner();
-      if (this.#poison) return false;
-      await this.#segments.rotate();
-      this.#writer.counters.rotations += 1;
-      this.#reclaimDue = true;
-      return this.#poison === undefined;
-    } catch (cause) {
-      this.fail(cause);
-      return false;
+  /** Begins the next segment with the group that found no room in this one. */
+  async #rotate(): Promise<void> {
+    this.#rotating = true;
+    const rotation = (await this.#makeRoom()) ? this.#segments.rotation() : undefined;
+    this.#rotating = false;
+    if (!rotation) return;
+    const room = roomIn(rotation.current);
+    const { copyBytes } = this.#segments.planAfter(rotation, this.#diskFull, this.#bytesOfFirst());
+    const count = this.#countFor(room - copyBytes, room);
+    if (count === 0) {
+      this.#segments.abandon(rotation);
+      this.#refuseOversized();
+      return;
     }
+    this.#reclaimDue = await this.#writeGroup(this.#queue.take(count), rotation);
   }
 
   /**
@@ -376,11 +381,13 @@ export class Journal {
    * of the spares is used, if relocation makes up for it at once.
    */
   async #makeRoom(): Promise<boolean> {
-    for (;;) {
+    await this.#parts.checkOwner();
+    while (!this.#poison) {
       try {
+        if (this.#segments.lacksRoom) await this.#upkeep;
         await this.#segments.makeRoom();
         this.#diskFull = false;
-        return true;
+        return !this.#poison;
       } catch (cause) {
         if (!(cause instanceof PersisterError)) throw cause;
         this.#diskFull = true;
@@ -390,6 +397,7 @@ export class Journal {
         return false;
       }
     }
+    return false;
   }
 
   /**
@@ -408,19 +416,27 @@ export class Journal {
     this.#tidyDue = false;
     while (!this.#queue.isAwaited) {
       if (await this.#reclaimer.step(this.#diskFull)) continue;
-      if (!this.#poison) await this.#giveBack();
+      this.#keepUp();
+      await this.#upkeep;
       return;
     }
     this.#tidyDue = true;
   }
 
-  /** A slot that cannot be removed stays free, and is tried again: no live segment was touched. */
-  async #giveBack(): Promise<void> {
-    try {
-      await this.#parts.space.giveBack(this.#segments.plan(this.#diskFull).surplus);
-    } catch (cause) {
-      if (!(cause instanceof PersisterError)) throw cause;
-    }
+  /**
+   * Slots are made and given back beside groups; none is given back that a rotation counts on. What is
+   * refused harmed nothing: it is tried again, and the rotation that cannot go on without it tells.
+   */
+  #keepUp(): void {
+    if (this.#poison) return;
+    this.#upkeep = this.#upkeep.then(async () => {
+      try {
+        await this.#segments.makeSlots(this.#diskFull);
+        if (!this.#rotating) await this.#segments.giveBack(this.#diskFull);
+      } catch (cause) {
+        if (!(cause instanceof PersisterError)) this.fail(cause);
+      }
+    });
   }
 
   /**
@@ -428,13 +444,8 @@ export class Journal {
    * segment was touched. Appends are refused; orders use the reserve; pairs need no room.
    */
   #refuseForSpace(cause: PersisterError): void {
-    const error = new PersisterError(
-      "DISK_FULL",
-      `no room for another journal segment: ${cause.message}; nothing was harmed`,
-      { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
-    );
     let room = this.#segments.room + SEGMENT_RESERVE_BYTES;
-    this.#queue.reject(error, (entry) => {
+    this.#queue.reject(noRoomError(cause), (entry) => {
       if (!usesReserve(entry) || entry.type === "open") return true;
       const bytes = entryBytes(entry, this.#table);
       if (bytes > room) return true;
@@ -451,17 +462,8 @@ export class Journal {
     const [first] = this.#queue.entries;
     if (!first) return;
     assert(first.type === "append", "an order fits an empty segment");
-    const { name, number, payload } = first;
-    const error = new PersisterError(
-      "INVALID",
-      `record ${number} of ${name}: ${payload.length} bytes are more than a segment holds ` +
-        `(${this.payloadBytesMax})`,
-      { lane: name, blockNumber: number },
-    );
+    const { name } = first;
+    const error = oversizedError(first, this.payloadBytesMax);
     this.#queue.reject(error, (entry) => entry.type === "append" && entry.name === name);
   }
-}
-
-function closedError(message: string): PersisterError {
-  return new PersisterError("CLOSED", message);
 }

@@ -6,6 +6,7 @@
 import type { DiskFile } from "../disk/disk.js";
 import { assert } from "../types/assert.js";
 import {
+  claimedMarkBytes,
   decodeMark,
   encodeMark,
   MARK_SLOT_BYTES,
@@ -14,6 +15,8 @@ import {
   markSlotOffset,
   FIRST_MARK_SEQUENCE,
 } from "./mark.js";
+
+const SHORT_MARK_BYTES = 8 * 1024;
 
 export interface MarkFound {
   readonly mark: Mark;
@@ -25,10 +28,14 @@ export interface MarkFound {
 
 /** What each of the two slots holds, in the order of their places. */
 export async function readMarkSlots(file: DiskFile): Promise<readonly [MarkSlot, MarkSlot]> {
-  return [
-    decodeMark(await file.read(0, MARK_SLOT_BYTES)),
-    decodeMark(await file.read(MARK_SLOT_BYTES, MARK_SLOT_BYTES)),
-  ];
+  return [await readMarkSlot(file, 0), await readMarkSlot(file, MARK_SLOT_BYTES)];
+}
+
+/** Most marks are short: the rest of their slot is read where they are not. */
+async function readMarkSlot(file: DiskFile, offset: number): Promise<MarkSlot> {
+  const start = await file.read(offset, SHORT_MARK_BYTES);
+  if (claimedMarkBytes(start) <= start.length) return decodeMark(start);
+  return decodeMark(await file.read(offset, MARK_SLOT_BYTES));
 }
 
 /** What both slots say, or why neither can be used. */

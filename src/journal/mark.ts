@@ -116,6 +116,12 @@ export function encodeMark(mark: Mark): Uint8Array {
   return bytes;
 }
 
+/** Bytes that the mark at the start of `slot` claims to have, whatever is there. */
+export function claimedMarkBytes(slot: Uint8Array): number {
+  if (slot.length < FRAME_BYTES) return 0;
+  return FRAME_BYTES + Buffer.from(slot.buffer, slot.byteOffset, slot.length).readUInt32LE(0);
+}
+
 /** Decodes what one slot holds. Total. Copies. */
 export function decodeMark(slot: Uint8Array): MarkSlot {
   if (slot.length < FRAME_BYTES) return { status: "bad", reason: "the slot is cut short" };

@@ -47,11 +47,15 @@ export class Reclaimer {
     const { table, segments, read } = this.#parts;
     const copies: Promise<CopyEntry>[] = [];
     let bytes = 0;
+    let { room } = segments;
     for (const record of sequences.flatMap((sequence) => segments.recordsOf(sequence))) {
       const { name, number, pointer } = record;
       const log = table.byName(name)?.log;
       if (log === undefined) continue;
       bytes += pointer.length;
+      // A large segment is emptied in parts.
+      room -= RECORD_HEADER_BYTES + pointer.length;
+      if (room < 0) break;
       if (copies.length > 0 && (bytes > COPY_BYTES_MAX || copies.length >= ENTRIES_MAX)) break;
       copies.push(
         read(record).then((payload) => {

@@ -20,16 +20,17 @@ import type { Head, SealedSegment } from "./head.js";
 import { type LogState, LogTable, NO_HASH } from "./log-table.js";
 import type { Places } from "./places.js";
 import type { Mark } from "./mark.js";
-import { readAhead, type ReadSegment } from "./read-ahead.js";
 import type { MarkFound } from "./mark-file.js";
+import { Refusal } from "./refusal.js";
 import {
   type ChainEnd,
+  type ChainPlace,
   openSlots,
   type Pointer,
   type Slot,
   type WalkedRecord,
-  walkRecords,
 } from "./segment.js";
+import { SegmentParts } from "./segment-parts.js";
 import { type FoundHead, findHeads, newestHead, openMark } from "./start.js";
 import { JOURNAL_DIRECTORY } from "./store.js";
 
@@ -97,8 +98,8 @@ export async function recoverJournal(
     const newest = newestHead(heads, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const scan = new Scan(newest, found.mark, visit);
     await scan.readNewest();
-    for await (const read of readAhead(scan.needed(), slots)) scan.checkSealed(read, slots, heads);
-    scan.deliverNewest();
+    await scan.checkSealed(heads, slots);
+    await scan.deliverNewest();
     scan.checkComplete();
     const retained = scan.retained().filter((segment) => isThere(segment, heads));
     const lost = scan.retained().length - retained.length;
@@ -139,6 +140,29 @@ function markBytes(file: DiskFile, found: MarkFound): UnprovenBytes {
   return { file, offset: found.offset, bytes: found.bytes };
 }
 
+function startOf({ head, bytes }: FoundHead): ChainPlace {
+  return {
+    offset: recordsStart(bytes.length),
+    chain: chainStart(head.salt),
+    nextLsn: head.firstLsn,
+  };
+}
+
+function behind({ offset, payloadLength, headerCrc, lsn }: WalkedRecord): ChainPlace {
+  return {
+    offset: offset + RECORD_HEADER_BYTES + payloadLength,
+    chain: headerCrc,
+    nextLsn: lsn + 1n,
+  };
+}
+
+/** What of a record's payload the table of logs is changed by. */
+function kept({ type, payload }: WalkedRecord): Uint8Array {
+  return type === recordType.open ? Uint8Array.from(payload) : NOTHING;
+}
+
+const NOTHING = new Uint8Array(0);
+
 /** One reading of the journal, from the newest segment down to its last live record. */
 class Scan {
   readonly #newest: FoundHead;
@@ -146,12 +170,13 @@ class Scan {
   readonly #visit: RecordVisitor;
   readonly #table: LogTable;
   readonly #found = new FoundRecords();
+  readonly #refusal: Refusal;
   readonly #segments: SealedSegment[] = [];
   /** Sequences of the segments that the newest one's own records released. */
   readonly #released = new Set<bigint>();
-  #newestBytes: Uint8Array = new Uint8Array(0);
   #newestEnd: ChainEnd | undefined;
-  #unprovenFrom: number | undefined;
+  /** Of the newest segment's records, those above the acknowledged LSN. */
+  #unproven: UnprovenBytes | undefined;
   #recordsRead = 0;
 
   constructor(newest: FoundHead, mark: Mark, visit: RecordVisitor) {
@@ -159,30 +184,47 @@ class Scan {
     this.#mark = mark;
     this.#visit = visit;
     this.#table = new LogTable(newest.head.logs, newest.head.nextLog);
+    this.#refusal = new Refusal(this.#table, this.#found);
   }
 
-  /** Applies the newest segment's own records to the table, up to its torn tail. */
+  /**
+   * Applies the newest segment's own records to the table, up to its torn tail. A batch that is not
+   * there to its end was never acknowledged, and counts as if it were not there at all.
+   */
   async readNewest(): Promise<void> {
     const { slot, head } = this.#newest;
-    this.#newestBytes = await slot.file.read(0, slot.bytes);
     const manifest = { head, table: this.#table, released: this.#released };
-    const end = this.#walkNewest((record) => {
-      if (record.lsn > this.#mark.acked) this.#unprovenFrom ??= record.offset;
-      const refusal = applyRecord(record, manifest);
-      if (refusal !== undefined) this.#corrupt(slot, record.offset, refusal, record);
+    const start = startOf(this.#newest);
+    const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: slot.bytes }]);
+    const batch: (WalkedRecord & { readonly place: ChainPlace })[] = [];
+    let unprovenFrom: number | undefined;
+    let place: ChainPlace = start;
+    const end = await parts.walkNext(start, (record) => {
+      batch.push({ ...record, payload: kept(record), place });
+      place = behind(record);
+      if (record.more) return;
+      for (const each of batch) {
+        if (each.lsn > this.#mark.acked) unprovenFrom ??= each.offset;
+        const refusal = applyRecord(each, manifest);
+        if (refusal !== undefined)
+          this.#refusal.corrupt(slot.file.path, each.offset, refusal, each);
+      }
+      batch.length = 0;
     });
-    // D6: a group is acknowledged only under a mark, so what the mark calls acknowledged must be here.
-    if (this.#mark.acked >= head.firstLsn && end.nextLsn <= this.#mark.acked) {
-      const file = slot.file.path;
-      const place = this.#place(end.suspect?.log, end.suspect?.number);
-      throw new PersisterError(
-        "ACKNOWLEDGED_LOST",
-        `${file}: acknowledged records ${end.nextLsn}..${this.#mark.acked} are not there` +
-          `${place.words}: ${end.reason} at byte ${end.offset}; restore the file`,
-        { file, offset: end.offset, ...place.facts },
-      );
-    }
-    this.#newestEnd = end;
+    await parts.end();
+    this.#newestEnd = { ...end, ...batch[0]?.place };
+    this.#checkAcknowledged(this.#newestEnd);
+    if (unprovenFrom === undefined) return;
+    const length = this.#newestEnd.offset - unprovenFrom;
+    const bytes = await slot.file.read(unprovenFrom, length);
+    this.#unproven = { file: slot.file, offset: unprovenFrom, bytes };
+  }
+
+  /** D6: a group is acknowledged only under a mark, so what the mark calls acknowledged must be here. */
+  #checkAcknowledged(end: ChainEnd): void {
+    const { slot, head } = this.#newest;
+    if (this.#mark.acked < head.firstLsn || end.nextLsn > this.#mark.acked) return;
+    this.#refusal.acknowledgedLost(slot.file.path, end, this.#mark.acked);
   }
 
   /** The listed segments that must verify. */
@@ -195,36 +237,49 @@ class Scan {
     return this.#newest.head.retained.filter(({ sequence }) => !this.#released.has(sequence));
   }
 
-  /** Verifies one sealed segment from its head to its last byte, and delivers its live records. */
-  checkSealed(
-    { segment, bytes }: ReadSegment,
-    slots: readonly Slot[],
-    heads: readonly FoundHead[],
-  ): void {
-    const found = heads.find((each) => each.slot.slot === segment.slot);
-    const slot = slots.find((each) => each.slot === segment.slot);
-    if (!slot || !bytes || found?.head.sequence !== segment.sequence) {
-      const missing = slot ? "is not the segment that the head lists" : "is missing";
-      const file = slot?.file.path ?? this.#pathOf(segment.slot);
-      this.#corruptFile(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
+  /** Verifies each sealed segment from its head to its last byte, and delivers its live records. */
+  async checkSealed(heads: readonly FoundHead[], slots: readonly Slot[]): Promise<void> {
+    const needed = this.needed().map((segment) => {
+      const found = heads.find((each) => each.slot.slot === segment.slot);
+      return { segment, found: found?.head.sequence === segment.sequence ? found : undefined };
+    });
+    const parts = new SegmentParts(
+      needed.flatMap(({ segment, found }) =>
+        found
+          ? [{ file: found.slot.file, from: startOf(found).offset, to: segment.endOffset }]
+          : [],
+      ),
+    );
+    try {
+      for (const { segment, found } of needed) {
+        if (!found) this.#refuseMissing(segment, slots);
+        const { slot } = found;
+        const end = await parts.walkNext(startOf(found), (record) => this.#deliver(record, slot));
+        const whole =
+          end.nextLsn === segment.nextLsn &&
+          end.offset === segment.endOffset &&
+          end.chain === segment.endChain;
+        if (!whole) this.#refusal.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
+        this.#segments.push(segment);
+      }
+    } finally {
+      await parts.end();
     }
-    const start = {
-      offset: recordsStart(found.bytes.length),
-      chain: chainStart(found.head.salt),
-      nextLsn: found.head.firstLsn,
-    };
-    const end = walkRecords(bytes, start, (record) => this.#deliver(record, slot));
-    const whole =
-      end.nextLsn === segment.nextLsn &&
-      end.offset === segment.endOffset &&
-      end.chain === segment.endChain;
-    if (!whole) this.#corruptFile(slot.file.path, end.offset, end.reason, end.suspect);
-    this.#segments.push(segment);
   }
 
-  deliverNewest(): void {
+  #refuseMissing(segment: SealedSegment, slots: readonly Slot[]): never {
+    const slot = slots.find((each) => each.slot === segment.slot);
+    const missing = slot ? "is not the segment that the head lists" : "is missing";
+    const file = slot?.file.path ?? this.#pathOf(segment.slot);
+    this.#refusal.corrupt(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
+  }
+
+  async deliverNewest(): Promise<void> {
     const { slot, head } = this.#newest;
-    const end = this.#walkNewest((record) => this.#deliver(record, slot));
+    const start = startOf(this.#newest);
+    const end: ChainPlace = this.#newestEnd ?? start;
+    const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: end.offset }]);
+    await parts.walkNext(start, (record) => this.#deliver(record, slot));
     this.#segments.push({
       slot: slot.slot,
       sequence: head.sequence,
@@ -253,10 +308,7 @@ class Scan {
   unproven(): UnprovenBytes[] {
     const { slot, bytes } = this.#newest;
     const head = { file: slot.file, offset: 0, bytes };
-    const end = this.#newestEnd?.offset ?? 0;
-    if (this.#unprovenFrom === undefined) return [head];
-    const records = this.#newestBytes.subarray(this.#unprovenFrom, end);
-    return [head, { file: slot.file, offset: this.#unprovenFrom, bytes: records }];
+    return this.#unproven ? [head, this.#unproven] : [head];
   }
 
   result() {
@@ -270,19 +322,6 @@ class Scan {
     };
   }
 
-  #walkNewest(visit: (record: WalkedRecord) => void): ChainEnd {
-    const { head, bytes } = this.#newest;
-    return walkRecords(
-      this.#newestBytes,
-      {
-        offset: recordsStart(bytes.length),
-        chain: chainStart(head.salt),
-        nextLsn: head.firstLsn,
-      },
-      visit,
-    );
-  }
-
   #deliver(record: WalkedRecord, slot: Slot): void {
     if (record.type !== recordType.append && record.type !== recordType.copy) return;
     const state = this.#table.byLog(record.log);
@@ -290,7 +329,10 @@ class Scan {
     const earlier = this.#found.find(state.name, record.number);
     if (earlier) {
       const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
-      if (!same) this.#corrupt(slot, record.offset, "a record is there twice, and differs", record);
+      if (!same) {
+        const reason = "a record is there twice, and differs";
+        this.#refusal.corrupt(slot.file.path, record.offset, reason, record);
+      }
       return;
     }
     const pointer = {
@@ -319,52 +361,6 @@ class Scan {
       `${slot.file.path}: ${name} ${number} is not the record whose hash the head lists`,
       { lane: name, blockNumber: number, file: slot.file.path },
     );
-  }
-
-  #corrupt(
-    slot: Slot,
-    offset: number,
-    reason: string,
-    at: { readonly log: number; readonly number: bigint } | undefined,
-  ): never {
-    this.#corruptFile(slot.file.path, offset, reason, at);
-  }
-
-  #corruptFile(
-    file: string,
-    offset: number,
-    reason: string,
-    at: { readonly log: number; readonly number: bigint } | undefined,
-  ): never {
-    const place = at ? this.#place(at.log, at.number) : this.#firstMissing();
-    throw new PersisterError(
-      "JOURNAL_CORRUPT",
-      `${file}: ${reason} at byte ${offset}${place.words}; restore the file`,
-      { file, offset, ...place.facts },
-    );
-  }
-
-  /** Which record is meant, where the damaged header still tells. */
-  #place(log: number | undefined, number: bigint | undefined) {
-    const state = log === undefined ? undefined : this.#table.byLog(log);
-    if (!state || number === undefined) return this.#firstMissing();
-    return {
-      words: ` (${state.name} ${number})`,
-      facts: { lane: state.name, blockNumber: number },
-    };
-  }
-
-  /** The first live record that was not delivered yet: what the damage has cost at least. */
-  #firstMissing() {
-    for (const state of this.#table.states()) {
-      const number = this.#found.missingOf(state);
-      if (number === undefined) continue;
-      return {
-        words: ` (${state.name} ${number} is not found)`,
-        facts: { lane: state.name, blockNumber: number },
-      };
-    }
-    return { words: "", facts: {} };
   }
 
   #pathOf(slot: number): string {

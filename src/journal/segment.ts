@@ -44,8 +44,10 @@ export async function makeSlot(
   bytes: number,
 ): Promise<Slot> {
   const path = `${directory}/${slotName(slot)}`;
-  // A full disk may have left it half made.
-  const file = (await disk.openToWrite(path)) ?? (await disk.create(path));
+  // A full disk may have left it half made, or its folder's flush may have failed, which no later one
+  // makes up for (D7): only a new name is a name to be flushed.
+  if ((await disk.kind(path)) !== undefined) await disk.remove(path);
+  const file = await disk.create(path);
   try {
     await fillWithZeros(file, 0, bytes);
     await disk.syncDirectory(directory);
@@ -133,50 +135,50 @@ export interface ChainEnd extends ChainPlace {
 /** What a place in a chain holds. */
 export type RecordFound =
   | { readonly status: "record"; readonly record: WalkedRecord; readonly next: ChainPlace }
-  /** `next` is where the chain goes on all the same: the header is proven, its payload is not. */
-  | { readonly status: "broken"; readonly end: ChainEnd; readonly next: ChainPlace | undefined };
-
-/** The record at `place` of `buffer`, which is the segment from its byte 0, or why none is there. */
-export function recordAt(buffer: Buffer, place: ChainPlace): RecordFound {
-  const { offset, chain, nextLsn } = place;
-  const broken = (reason: string, suspect?: RecordHeader, next?: ChainPlace): RecordFound => ({
-    status: "broken",
-    end: { offset, chain, nextLsn, reason, suspect },
-    next,
-  });
-  if (offset + RECORD_HEADER_BYTES > buffer.length) return broken("the segment is full");
-  const header = readRecordHeader(buffer, offset);
-  if (header.headerCrc !== expectedHeaderCrc(buffer, offset, chain)) {
-    return broken("no header continues the chain", header.lsn === nextLsn ? header : undefined);
-  }
-  const payloadStart = offset + RECORD_HEADER_BYTES;
-  const payloadEnd = payloadStart + header.payloadLength;
-  if (header.lsn !== nextLsn) return broken("the LSN does not follow", header);
-  const next = { offset: payloadEnd, chain: header.headerCrc, nextLsn: nextLsn + 1n };
-  if (payloadEnd > buffer.length) return broken("the payload runs over the segment", header, next);
-  const payload = buffer.subarray(payloadStart, payloadEnd);
-  if (crc32c(payload) !== header.payloadCrc) {
-    return broken("payload checksum mismatch", header, next);
-  }
-  return { status: "record", record: { ...header, offset, payload }, next };
-}
+  | {
+      readonly status: "broken";
+      readonly end: ChainEnd;
+      /** Where the chain goes on all the same: the header is proven, its payload is not. */
+      readonly next: ChainPlace | undefined;
+      /** Bytes from the place on that a verdict takes, where there are fewer. */
+      readonly wants: number | undefined;
+    };
 
 /**
- * Walks the records of a segment: `bytes` is the segment from its byte 0, `from` where to start,
- * `chain` and `nextLsn` what must come there. Calls `visit` for each proven record, in order.
+ * The record at `place`, or why none is there. `bytes` are those of the segment from its byte `from`
+ * on.
  */
-export function walkRecords(
-  bytes: Uint8Array,
-  from: ChainPlace,
-  visit: (record: WalkedRecord) => void,
-): ChainEnd {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let place = from; ; ) {
-    const found = recordAt(buffer, place);
-    if (found.status === "broken") return found.end;
-    visit(found.record);
-    place = found.next;
+export function recordAt(bytes: Buffer, place: ChainPlace, from = 0): RecordFound {
+  const { offset, chain, nextLsn } = place;
+  const at = offset - from;
+  const broken = (
+    reason: string,
+    more: { suspect?: RecordHeader; next?: ChainPlace; wants?: number } = {},
+  ): RecordFound => {
+    const { suspect, next, wants } = more;
+    const end = { offset, chain, nextLsn, reason, suspect };
+    return { status: "broken", end, next, wants };
+  };
+  if (at + RECORD_HEADER_BYTES > bytes.length) {
+    return broken("the segment is full", { wants: RECORD_HEADER_BYTES });
   }
+  const header = readRecordHeader(bytes, at);
+  if (header.headerCrc !== expectedHeaderCrc(bytes, at, chain)) {
+    const suspect = header.lsn === nextLsn ? { suspect: header } : {};
+    return broken("no header continues the chain", suspect);
+  }
+  if (header.lsn !== nextLsn) return broken("the LSN does not follow", { suspect: header });
+  const length = RECORD_HEADER_BYTES + header.payloadLength;
+  const next = { offset: offset + length, chain: header.headerCrc, nextLsn: nextLsn + 1n };
+  if (at + length > bytes.length) {
+    const reason = "the payload runs over the segment";
+    return broken(reason, { suspect: header, next, wants: length });
+  }
+  const payload = bytes.subarray(at + RECORD_HEADER_BYTES, at + length);
+  if (crc32c(payload) !== header.payloadCrc) {
+    return broken("payload checksum mismatch", { suspect: header, next });
+  }
+  return { status: "record", record: { ...header, offset, payload }, next };
 }
 
 async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {

@@ -2,13 +2,24 @@
  * The segments of a running journal: the one that groups go into, those sealed that hold live
  * records, those retained for what was pruned, and the slots that are free.
  */
-import { beginSegment, type CurrentSegment, sealSegment } from "./current-segment.js";
+import {
+  type CurrentSegment,
+  type NextSegment,
+  nextSegment,
+  sealSegment,
+} from "./current-segment.js";
 import { HEAD_BYTES_MAX, SEALED_SEGMENT_BYTES, type SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
 import type { MarkFile } from "./mark-file.js";
 import type { PlacedRecord, Places } from "./places.js";
 import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
-import { BLOCK_BYTES, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
+import {
+  BLOCK_BYTES,
+  GROUP_BYTES_MAX,
+  RECORD_HEADER_BYTES,
+  SEGMENT_RESERVE_BYTES,
+} from "./format.js";
+import { wantedSegmentBytes } from "./segment-size.js";
 import { SPARE_SLOTS, type Space } from "./space.js";
 
 /** Of a segment, what a head's list of retained segments may take: one part in so many. */
@@ -16,7 +27,7 @@ const RETAINED_SHARE = 8;
 
 /** Whoever keeps the map is told what becomes of segments. */
 export interface SegmentListener {
-  /** A segment ended, with every record of a log in it; its successor is not begun yet. */
+  /** A segment ended, with every record of a log in it; its successor is about to be the current one. */
   sealed(segment: SealedSegment, records: readonly PlacedRecord[]): void;
   /** Nothing can be read from it any more. */
   released(segment: SealedSegment): void;
@@ -40,6 +51,22 @@ export interface SegmentsParts {
   readonly randomBytes: (count: number) => Uint8Array;
 }
 
+/** Bytes that a segment still takes of appends and copies. */
+export function roomIn({ slot, offset }: CurrentSegment): number {
+  return slot.bytes - offset - SEGMENT_RESERVE_BYTES;
+}
+
+/** What the journal takes of the disk. */
+export interface SpaceUse {
+  readonly slots: number;
+  /** Slots that a segment could begin in. */
+  readonly free: number;
+  /** Of all slots. */
+  readonly bytes: number;
+  /** How large segments are by now. */
+  readonly segmentBytes: number;
+}
+
 /** What the next head lists, and what it sets free. */
 interface Succession {
   readonly sealed: readonly SealedSegment[];
@@ -47,16 +74,24 @@ interface Succession {
   readonly freed: readonly SealedSegment[];
 }
 
+/** A rotation that is decided: the next segment, and what its head lists. */
+export interface Rotation extends NextSegment, Succession {}
+
 export class Segments {
   readonly #parts: SegmentsParts;
   #current: CurrentSegment;
   #sealed: readonly SealedSegment[];
   #retained: readonly SealedSegment[];
   #listener: SegmentListener | undefined;
+  /** Where the records of the newest segment begin, also of one that was not begun after all. */
+  #recordsOffset: number;
+  /** Bytes that waited for a group, at most, since the last rotation and before it. */
+  #demand = { now: 0, before: 0 };
 
   constructor(parts: SegmentsParts) {
     this.#parts = parts;
     this.#current = parts.current;
+    this.#recordsOffset = parts.current.recordsOffset;
     this.#sealed = parts.sealed;
     this.#retained = parts.retained;
   }
@@ -84,14 +119,32 @@ export class Segments {
 
   /** Bytes left in the current segment for appends and copies. */
   get room(): number {
-    const { slot, offset } = this.#current;
-    return slot.bytes - offset - SEGMENT_RESERVE_BYTES;
+    return roomIn(this.#current);
   }
 
-  /** The largest payload that a record can have here. */
+  /** The largest payload that a record can have here, whichever slot it comes into. */
   get payloadBytesMax(): number {
-    const { slot, recordsOffset } = this.#current;
-    return slot.bytes - recordsOffset - SEGMENT_RESERVE_BYTES - 2 * RECORD_HEADER_BYTES - 255;
+    const { leastBytes } = this.#parts.space;
+    const beside = SEGMENT_RESERVE_BYTES + 2 * RECORD_HEADER_BYTES + 255;
+    return leastBytes - this.#recordsOffset - beside;
+  }
+
+  get use(): SpaceUse {
+    const { slotCount, freeCount, byteLength } = this.#parts.space;
+    const segmentBytes = Math.max(this.#current.slot.bytes, this.wantedBytes);
+    return { slots: slotCount, free: freeCount, bytes: byteLength, segmentBytes };
+  }
+
+  /** So many bytes wait for a group. */
+  noteDemand(bytes: number): void {
+    this.#demand.now = Math.max(this.#demand.now, Math.min(bytes, GROUP_BYTES_MAX));
+  }
+
+  /** Bytes of a new slot. */
+  get wantedBytes(): number {
+    const { places, space } = this.#parts;
+    const groupBytes = Math.max(this.#demand.now, this.#demand.before);
+    return wantedSegmentBytes(space.leastBytes, { liveBytes: places.liveBytes, groupBytes });
   }
 
   /**
@@ -100,22 +153,44 @@ export class Segments {
    */
   async makeRoom(): Promise<void> {
     const { freed } = this.#succession();
-    await this.#parts.space.ensureFree(this.#slotsForRotation(freed));
+    await this.#parts.space.ensureFree(this.#slotsForRotation(freed), this.wantedBytes);
+  }
+
+  /** A rotation needs slots that are not there yet. */
+  get lacksRoom(): boolean {
+    return this.#parts.space.freeCount < this.#slotsForRotation(this.#succession().freed);
+  }
+
+  /** Makes slots as the plan says, beside the groups. A refusal harms nothing. */
+  async makeSlots(diskFull: boolean): Promise<void> {
+    for (let { make } = this.plan(diskFull); make > 0; make--) {
+      await this.#parts.space.make(this.wantedBytes);
+    }
+  }
+
+  /** Gives surplus slots back. A refusal harms nothing. */
+  async giveBack(diskFull: boolean): Promise<void> {
+    await this.#parts.space.giveBack(this.plan(diskFull).surplus);
   }
 
   /**
-   * Seals the current segment and begins the next. Crash argument: until the new head's write
-   * returned, recovery takes the old head, and nothing that it lists was touched; once it returned,
-   * recovery takes the new one, whatever the mark says. The mark names it only now, and only then a
-   * slot that the new head no longer lists may be overwritten (by the head after it).
+   * Seals the current segment and prepares the next, whose head is to be written beside its first
+   * group. What a crash leaves:
+   *
+   * - before the head is durable: recovery takes the old head, and nothing that it lists was touched;
+   *   the group is lost, and the mark beside it tells of it;
+   * - once the head is durable, and not the group: recovery takes the new head, whatever the mark
+   *   says; what it lists was acknowledged before the head was begun, and the group is a torn tail;
+   * - once both are: the group is seen, whether or not it was acknowledged.
+   *
+   * The mark names the new head only once its write has returned, and only then a slot that it does
+   * not list any more is free: `begin`.
    */
-  async rotate(): Promise<void> {
+  rotation(): Rotation {
     const { space, markFile } = this.#parts;
     const { sealed, retained, freed } = this.#succession();
-    const slot = space.take();
-    this.#listener?.sealed(sealSegment(this.#current), this.#current.records);
-    const next = await beginSegment(this.#parts, {
-      slot,
+    const next = nextSegment(this.#parts, {
+      slot: space.take(this.wantedBytes),
       generation: markFile.current.generation,
       sequence: this.#current.sequence + 1n,
       firstLsn: this.#current.nextLsn,
@@ -123,10 +198,22 @@ export class Segments {
       sealed,
       retained,
     });
-    await markFile.write({ headSequence: next.sequence });
-    this.#current = next;
+    this.#recordsOffset = next.current.recordsOffset;
+    return { ...next, sealed, retained, freed };
+  }
+
+  /** The head of `rotation`, or its group, will not be written: nothing was touched. */
+  abandon(rotation: Rotation): void {
+    this.#parts.space.release(rotation.current.slot.slot);
+  }
+
+  /** The head of `rotation` is durable. */
+  begin({ current, sealed, retained, freed }: Rotation): void {
+    this.#listener?.sealed(sealSegment(this.#current), this.#current.records);
+    this.#current = current;
     this.#sealed = sealed;
     this.#retained = retained;
+    this.#demand = { now: 0, before: this.#demand.now };
     for (const segment of freed) this.#free(segment);
   }
 
@@ -150,6 +237,20 @@ export class Segments {
     return planReclaim({ ...facts, room: facts.room - beside });
   }
 
+  /** The same once `rotation` is done. */
+  planAfter(
+    { current, sealed, retained }: Rotation,
+    diskFull: boolean,
+    beside: number,
+  ): ReclaimPlan {
+    return planReclaim({
+      ...this.#facts(sealed, retained, diskFull),
+      currentBytes: current.slot.bytes,
+      room: roomIn(current) - beside,
+      rotationNear: false,
+    });
+  }
+
   #facts(
     sealed: readonly SealedSegment[],
     retained: readonly SealedSegment[],
@@ -157,20 +258,23 @@ export class Segments {
   ): SpaceFacts {
     const { space, places } = this.#parts;
     // What died since the last head is retained by the next one, and what is too old is not.
-    const kept = new Set(succession(this.#parts, sealed, retained).retained);
+    const next = succession(this.#parts, sealed, retained);
+    const kept = new Set(next.retained);
     return {
-      segmentBytes: space.segmentBytes,
+      leastBytes: space.leastBytes,
+      wantedBytes: this.wantedBytes,
+      currentBytes: this.#current.slot.bytes,
       segments: bySequence([...sealed, ...retained]).map((segment) => ({
         sequence: segment.sequence,
         slotBytes: space.slot(segment.slot).bytes,
         live: places.liveIn(segment.slot),
         retained: kept.has(segment),
       })),
-      slots: space.slotCount,
-      freeSlots: space.freeCount,
+      free: space.free,
       liveBytes: places.liveBytes,
       room: this.room,
       rotationNear: this.isRotationNear,
+      rotationSlots: this.#slotsForRotation(next.freed),
       diskFull,
     };
   }
@@ -190,6 +294,12 @@ export class Segments {
     return this.#current.offset >= this.#current.slot.bytes / 2;
   }
 
+  /** Bytes that an empty segment in the current one's slot has for appends. */
+  get #roomWhenEmpty(): number {
+    const { slot, recordsOffset } = this.#current;
+    return slot.bytes - recordsOffset - SEGMENT_RESERVE_BYTES;
+  }
+
   get lacksSpares(): boolean {
     return this.#parts.space.freeCount < SPARE_SLOTS;
   }
@@ -203,12 +313,22 @@ export class Segments {
     const { space } = this.#parts;
     const { sealed, freed } = this.#succession();
     if (space.freeCount === 0) return false;
-    const freeSlots = space.freeCount - 1 + this.#wholeOf(freed);
+    const spares = space.freeCount - 1 + this.#wholeOf(freed);
+    const next = space.next(this.wantedBytes);
     // The next head may be longer than this one.
-    const half = this.payloadBytesMax / 2;
-    const room = Math.min(half, this.payloadBytesMax - BLOCK_BYTES - beside);
-    const facts = { ...this.#facts(sealed, [], true), freeSlots, room, rotationNear: false };
-    return planReclaim(facts).relocate.length >= SPARE_SLOTS - freeSlots;
+    const takes = next.bytes - (this.#current.slot.bytes - this.#roomWhenEmpty) - BLOCK_BYTES;
+    const room = Math.min(takes / 2, takes - beside);
+    const facts = this.#facts(sealed, [], true);
+    const free = space.free.filter(({ slot }) => slot !== next.slot);
+    const freedSlots = freed.map(({ slot }) => ({ slot, bytes: space.slot(slot).bytes }));
+    const { relocate } = planReclaim({
+      ...facts,
+      currentBytes: next.bytes,
+      free: [...free, ...freedSlots],
+      room,
+      rotationNear: false,
+    });
+    return relocate.length >= SPARE_SLOTS - spares;
   }
 
   /** Free slots that a rotation needs: one for the head, and two spares, those counted that it frees. */
@@ -216,10 +336,10 @@ export class Segments {
     return Math.max(1, SPARE_SLOTS + 1 - this.#wholeOf(freed));
   }
 
-  /** How many of these have slots of full size: others have yet to grow before they are spares. */
+  /** How many of these have slots that are large enough: others must grow before they are spares. */
   #wholeOf(segments: readonly SealedSegment[]): number {
     const { space } = this.#parts;
-    return segments.filter(({ slot }) => space.slot(slot).bytes >= space.segmentBytes).length;
+    return segments.filter(({ slot }) => space.slot(slot).bytes >= space.leastBytes).length;
   }
 
   /** The live records of the segment with this sequence. */
@@ -259,7 +379,7 @@ export function succession(
   // What holds no record, as restarts leave behind, would take the place of what does.
   const readable = dead.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
   const kept = newestWithin(
-    readable.slice(-retainedMax(space.segmentBytes)),
+    readable.slice(-retainedMax(space.leastBytes)),
     retainBytes,
     ({ slot }) => space.slot(slot).bytes,
   );

@@ -3,7 +3,7 @@ import type { Disk } from "../../src/disk/disk.js";
 import type { SimulatedDisk } from "../../src/disk/simulated.js";
 import { chainStart, recordsStart, slotName } from "../../src/journal/format.js";
 import { claimedHeadBytes, decodeHead } from "../../src/journal/head.js";
-import { type WalkedRecord, walkRecords } from "../../src/journal/segment.js";
+import type { WalkedRecord } from "../../src/journal/segment.js";
 import type { Finding } from "../../src/inspect/finding.js";
 import { inspectStore } from "../../src/inspect/inspect.js";
 import { newProgress } from "../../src/inspect/progress.js";
@@ -13,6 +13,7 @@ import type { TestChain } from "../model/chain.js";
 import { newestSegment } from "../journal/kit.js";
 import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
 import { DIRECTORY } from "../node/surroundings.js";
+import { walkRecords } from "../journal/walk.js";
 
 export interface Inspected {
   readonly findings: readonly Finding[];

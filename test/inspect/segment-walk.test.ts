@@ -21,6 +21,7 @@ function segment(): { bytes: Buffer; offsets: number[] } {
       payloadLength: payload.length,
       payloadCrc: crc32c(payload),
       type: recordType.append,
+      more: false,
       lsn: START.nextLsn + BigInt(index),
       log: 3,
       number: BigInt(index),

@@ -15,11 +15,11 @@ import { claimedHeadBytes, decodeHead, encodeHead, type Head } from "../../src/j
 import { initStore } from "../../src/journal/init.js";
 import type { Journal } from "../../src/journal/journal.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery.js";
-import { walkRecords } from "../../src/journal/segment.js";
 import { ownStore } from "../../src/journal/store.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
 import { type LogMap, memoryLogMap } from "../../src/log/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";
+import { walkRecords } from "./walk.js";
 
 export const DIRECTORY = "store";
 export const CHAIN = "text";
@@ -188,6 +188,7 @@ export function forge(disk: SimulatedDisk, records: readonly Forged[]): void {
       payloadLength: payload.length,
       payloadCrc: crc32c(payload),
       type,
+      more: false,
       lsn: nextLsn,
       log,
       number,

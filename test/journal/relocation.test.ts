@@ -8,7 +8,6 @@ import { chainStart, recordsStart, recordType } from "../../src/journal/format.j
 import { claimedHeadBytes, decodeHead, type Head } from "../../src/journal/head.js";
 import type { Places } from "../../src/journal/places.js";
 import { recoverJournal } from "../../src/journal/recovery.js";
-import { walkRecords } from "../../src/journal/segment.js";
 import { refusal, turns } from "../node/kit.js";
 import {
   all,
@@ -20,6 +19,7 @@ import {
   type OpenJournal,
   text,
 } from "./kit.js";
+import { walkRecords } from "./walk.js";
 
 /** What is appended by most tests: few of them fill a segment of the smallest size. */
 const LARGE = 3000;
@@ -363,11 +363,12 @@ describe("a failure under a relocation (D7)", () => {
     "a failed write of %s: not even copies are written after it",
     async (path) => {
       const written: string[] = [];
-      const watched: { opened?: OpenJournal } = {};
+      /** The files that are there when the rotation begins: a spare is made beside them. */
+      const known = new Set<string>();
       const disk: SimulatedDisk = (await bornJournal()).kill({
         onStep: ({ change, phase, path: at }) => {
-          // From the first group of the segment after the stragglers' own.
-          if (watched.opened?.journal.counters.rotations !== 2) return;
+          // From the head and the first group of the segment after the stragglers' own.
+          if (!known.has(at)) return;
           if (change !== "write" || phase !== "started") return;
           const isFirst = !written.some((other) => other.endsWith(path));
           if (isFirst && at.endsWith(path)) {
@@ -377,13 +378,14 @@ describe("a failure under a relocation (D7)", () => {
         },
       });
       const opened = await openJournal(disk);
-      watched.opened = opened;
       await straggling(opened);
+      for (const { path: each } of disk.files()) known.add(each.slice(1));
       const hash = new Uint8Array(32).fill(7);
       const record = { number: 2n, payload: payload("fast", 2n, LARGE), hash };
       await refusal(opened.log("fast").append(record), "POISONED");
       await turns();
-      expect(written.sort()).toEqual(["store/journal/.seg", "store/mark"]);
+      const head = "store/journal/.seg";
+      expect(written.sort()).toEqual([head, "store/journal/.seg", "store/mark"]);
       expect(opened.journal.counters.relocated).toBe(0);
       await refusal(opened.journal.close(), "POISONED");
       // D6: what was in flight is there, or is pinned.

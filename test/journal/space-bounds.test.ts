@@ -5,13 +5,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/disk/simulated.js";
-import { RECORD_HEADER_BYTES } from "../../src/journal/format.js";
+import { RECORD_HEADER_BYTES, slotName } from "../../src/journal/format.js";
 import { SPARE_SLOTS } from "../../src/journal/space.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { turns } from "../node/kit.js";
 import {
   all,
   bornJournal,
+  DIRECTORY,
   type JournalChoices,
   openJournal,
   type OpenJournal,
@@ -205,10 +206,10 @@ class Ground {
 
   /** The bound of D9, at rest; what it says beside the bytes is for whoever reads a failure. */
   checkBound(): void {
-    const { slots, bytes, free } = this.opened.journal.space;
+    const { slots, bytes, free, segmentBytes } = this.opened.journal.space;
     this.slotsMost = Math.max(this.slotsMost, slots);
     const retained = Math.min(this.#retainBytes, this.#deadBytes());
-    const bound = 1.5 * (this.liveBytes + retained) + (FLOOR_SLOTS + 1) * this.segmentBytes;
+    const bound = 1.5 * (this.liveBytes + retained) + (FLOOR_SLOTS + 1) * segmentBytes;
     const use = { bytes, slots, free, live: this.liveBytes, retained };
     expect({ ...use, isWithin: bytes <= bound }).toEqual({
       ...use,
@@ -224,7 +225,9 @@ class Ground {
   #deadBytes(): number {
     const { journal } = this.opened;
     const dead = journal.readable.filter((segment) => journal.liveRecordsIn(segment).length === 0);
-    return dead.length * this.segmentBytes;
+    const bytesOf = (slot: number): number =>
+      this.#disk.readNow(`${DIRECTORY}/journal/${slotName(slot)}`).length;
+    return dead.reduce((sum, { slot }) => sum + bytesOf(slot), 0);
   }
 
   #log(at: number): { readonly name: string; readonly kept: Kept } {
