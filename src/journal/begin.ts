@@ -105,8 +105,7 @@ export async function beginJournal(
   const held = succession({ places, space, retainBytes }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
-  const { liveBytes } = places;
-  const slot = space.take(wantedSegmentBytes(options.segmentBytes, { liveBytes, groupBytes: 0 }));
+  const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));
   const next = nextSegment(
     { storeId, table, randomBytes },
     {
@@ -153,6 +152,10 @@ export async function beginJournal(
   });
   await journal.reclaimAtOpen();
   return journal;
+}
+
+function sizeAtOpen(leastBytes: number, liveBytes: number): number {
+  return wantedSegmentBytes({ leastBytes, nowBytes: leastBytes, liveBytes, groupBytes: 0 });
 }
 
 /** Lets go of all but the slots; of the lock last. */

@@ -3,14 +3,16 @@
  * part of its time, small enough that several are on their way at once. Both follow what was measured.
  */
 
-/** Below this a group is one chunk, and no chunk is smaller. */
+/** No chunk is smaller. */
 const CHUNK_BYTES_MIN = 512 * 1024;
-const CHUNKS_MAX = 16;
+const CHUNKS_MAX = 8;
 /** A chunk's write takes at least so many times as long as a flush with next to nothing in it. */
-const FLUSHES_PER_CHUNK = 5;
+const FLUSHES_PER_CHUNK = 3;
 const SMALL_BYTES = 64 * 1024;
 /** Weight of the newest measurement. */
 const NEWEST = 0.1;
+/** A flush that waited for something else says nothing: only many slow ones are believed. */
+const FLUSH_GROWTH = 1.05;
 
 export class ChunkSize {
   /** Milliseconds of a write with next to nothing in it; bytes per millisecond of a large one. */
@@ -19,17 +21,18 @@ export class ChunkSize {
 
   /** A durable write of `bytes` took `ms`. */
   note(bytes: number, ms: number): void {
-    if (bytes <= SMALL_BYTES) this.#flushMs = mixed(this.#flushMs, ms);
-    else if (bytes >= CHUNK_BYTES_MIN) this.#rate = mixed(this.#rate, bytes / ms);
+    if (bytes <= SMALL_BYTES) {
+      this.#flushMs = this.#flushMs === 0 ? ms : Math.min(ms, this.#flushMs * FLUSH_GROWTH);
+    } else if (bytes >= CHUNK_BYTES_MIN) {
+      const rate = bytes / ms;
+      this.#rate = this.#rate === 0 ? rate : this.#rate + NEWEST * (rate - this.#rate);
+    }
   }
 
-  /** Chunks of a group of `bytes`. */
+  /** Chunks of a group of `bytes`, all of about the same size. */
   of(bytes: number): number {
-    const worthIts = FLUSHES_PER_CHUNK * this.#flushMs * this.#rate;
-    return Math.max(CHUNK_BYTES_MIN, worthIts, bytes / CHUNKS_MAX);
+    const worthIts = Math.max(CHUNK_BYTES_MIN, FLUSHES_PER_CHUNK * this.#flushMs * this.#rate);
+    const count = Math.min(CHUNKS_MAX, Math.ceil(bytes / worthIts));
+    return Math.ceil(bytes / Math.max(1, count));
   }
-}
-
-function mixed(old: number, newest: number): number {
-  return old === 0 ? newest : old + NEWEST * (newest - old);
 }

@@ -14,6 +14,9 @@ import type { Pointer } from "./segment.js";
 import { writeHead } from "./current-segment.js";
 import type { Rotation, Segments } from "./segments.js";
 
+/** A mark is about so small, whatever it names. */
+const MARK_BYTES = 4096;
+
 /** Counters since open, for status and benchmarks. */
 export interface JournalCounters {
   groups: number;
@@ -69,7 +72,8 @@ export class GroupWriter {
       writes.push(this.#timed(chunk.byteLength, write));
     }
     // The mark goes beside the group, never behind it: the acknowledgement waits for all.
-    writes.push(markFile.write(groupInFlight(markFile.current, group, last)));
+    const mark = markFile.write(groupInFlight(markFile.current, group, last));
+    writes.push(this.#timed(MARK_BYTES, mark));
     for (const pair of pairs) writes.push(pair.write());
     const ended = await Promise.allSettled(writes);
     const failed = ended.find((outcome) => outcome.status === "rejected");

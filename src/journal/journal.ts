@@ -152,7 +152,7 @@ export class Journal {
     for (const entry of entries) {
       if (refusal) entry.settled(refusal);
       // What waits for the disk anyway is summed meanwhile.
-      else this.#queue.push(entry, { summed: this.#running !== undefined });
+      else this.#queue.push(entry, { summed: this.#taken.length > 0 });
     }
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
@@ -282,10 +282,16 @@ export class Journal {
     while (this.#queue.isAwaited && !this.#poison) {
       this.#segments.noteDemand(this.#queue.byteLength);
       const count = this.#countForGroup();
-      if (count > 0) await this.#writeGroup(this.#queue.take(count));
-      else await this.#rotate();
+      if (count === 0 || this.#splits(count)) await this.#rotate();
+      else await this.#writeGroup(this.#queue.take(count));
       if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
     }
+  }
+
+  /** What waits would be two groups, where a rotation that needs nothing makes it one. */
+  #splits(count: number): boolean {
+    const { isNearlyFull, lacksRoom } = this.#segments;
+    return isNearlyFull && count < this.#queue.entries.length && !lacksRoom;
   }
 
   /** While stragglers are to move, groups leave them their room, but for the entry that is first. */

@@ -161,17 +161,21 @@ function slotsToMake(facts: SpaceFacts, allowed: number): number {
   return Math.min(Math.max(lacking, misfit), Math.floor(left / wantedBytes));
 }
 
-/** Of what is free already, since a release may find no room for its record: the worst fit first. */
+/**
+ * Of what is free already, since a release may find no room for its record, and two spares stay: what
+ * is too small to be worth a rotation, and as much as is beyond the bound, the worst fit first.
+ */
 function surplusOf(facts: SpaceFacts, allowed: number): number[] {
+  const { free, wantedBytes, leastBytes, diskFull } = facts;
   const misfit = ({ bytes }: FreeSlot): number =>
-    Math.abs(Math.log2(Math.max(1, bytes) / facts.wantedBytes));
-  const byFit = [...facts.free].sort((a, b) => misfit(b) - misfit(a) || b.slot - a.slot);
+    Math.abs(Math.log2(Math.max(1, bytes) / wantedBytes));
   let beyond = usedBytes(facts) - allowed;
   let spares = sparesOf(facts).length;
   const surplus: number[] = [];
-  for (const { slot, bytes } of byFit) {
-    if (beyond <= 0) break;
-    const isSpare = bytes >= facts.leastBytes;
+  for (const each of [...free].sort((a, b) => misfit(b) - misfit(a) || b.slot - a.slot)) {
+    const { slot, bytes } = each;
+    if (beyond <= 0 && (diskFull || bytes >= wantedBytes)) continue;
+    const isSpare = bytes >= leastBytes;
     if (isSpare && spares <= SPARE_SLOTS) continue;
     if (isSpare) spares -= 1;
     beyond -= bytes;

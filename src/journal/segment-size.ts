@@ -7,13 +7,27 @@ const LIVE_PER_SEGMENT = 4;
 const GROUPS_PER_SEGMENT = 2;
 /** The largest slot, in smallest ones; sizes between them are doubled, so that slots fit for long. */
 const DOUBLINGS_MAX = 4;
+/** How far what is live may move, in doublings, before the size follows: it is not to go to and fro. */
+const SLACK = 0.75;
 
-/** Bytes of a new slot where the smallest has `least`. */
-export function wantedSegmentBytes(
-  least: number,
-  { liveBytes, groupBytes }: { readonly liveBytes: number; readonly groupBytes: number },
-): number {
-  const byLive = Math.round(Math.log2(liveBytes / LIVE_PER_SEGMENT / least));
-  const byGroups = Math.ceil(Math.log2((GROUPS_PER_SEGMENT * groupBytes) / least));
-  return least * 2 ** Math.min(DOUBLINGS_MAX, Math.max(0, byLive, byGroups));
+export interface SizeFacts {
+  /** Bytes of the smallest slot. */
+  readonly leastBytes: number;
+  /** The size until now. */
+  readonly nowBytes: number;
+  readonly liveBytes: number;
+  /** Bytes of a large group. */
+  readonly groupBytes: number;
+}
+
+/** Bytes of a new slot. */
+export function wantedSegmentBytes(facts: SizeFacts): number {
+  const { leastBytes, nowBytes, liveBytes, groupBytes } = facts;
+  const now = Math.log2(nowBytes / leastBytes);
+  const exact = Math.log2(Math.max(1, liveBytes / LIVE_PER_SEGMENT) / leastBytes);
+  const byLive = Math.abs(exact - now) > SLACK ? Math.round(exact) : now;
+  const byGroups = Math.ceil(
+    Math.log2((GROUPS_PER_SEGMENT * Math.max(1, groupBytes)) / leastBytes),
+  );
+  return leastBytes * 2 ** Math.min(DOUBLINGS_MAX, Math.max(0, byLive, byGroups));
 }

@@ -25,6 +25,9 @@ import { SPARE_SLOTS, type Space } from "./space.js";
 /** Of a segment, what a head's list of retained segments may take: one part in so many. */
 const RETAINED_SHARE = 8;
 
+/** Of a segment, what may stay empty at its end: one part in so many. */
+const WASTED_SHARE = 6;
+
 /** Whoever keeps the map is told what becomes of segments. */
 export interface SegmentListener {
   /** A segment ended, with every record of a log in it; its successor is about to be the current one. */
@@ -87,6 +90,7 @@ export class Segments {
   #recordsOffset: number;
   /** Bytes that waited for a group, at most, since the last rotation and before it. */
   #demand = { now: 0, before: 0 };
+  #wantedBytes: number;
 
   constructor(parts: SegmentsParts) {
     this.#parts = parts;
@@ -94,6 +98,7 @@ export class Segments {
     this.#recordsOffset = parts.current.recordsOffset;
     this.#sealed = parts.sealed;
     this.#retained = parts.retained;
+    this.#wantedBytes = this.#decideSize(parts.space.leastBytes);
   }
 
   set listener(listener: SegmentListener) {
@@ -140,11 +145,19 @@ export class Segments {
     this.#demand.now = Math.max(this.#demand.now, Math.min(bytes, GROUP_BYTES_MAX));
   }
 
-  /** Bytes of a new slot. */
+  /** Bytes of a new slot, decided anew at each rotation. */
   get wantedBytes(): number {
+    return this.#wantedBytes;
+  }
+
+  #decideSize(nowBytes: number): number {
     const { places, space } = this.#parts;
-    const groupBytes = Math.max(this.#demand.now, this.#demand.before);
-    return wantedSegmentBytes(space.leastBytes, { liveBytes: places.liveBytes, groupBytes });
+    return wantedSegmentBytes({
+      leastBytes: space.leastBytes,
+      nowBytes,
+      liveBytes: places.liveBytes,
+      groupBytes: Math.max(this.#demand.now, this.#demand.before),
+    });
   }
 
   /**
@@ -213,6 +226,7 @@ export class Segments {
     this.#current = current;
     this.#sealed = sealed;
     this.#retained = retained;
+    this.#wantedBytes = this.#decideSize(this.#wantedBytes);
     this.#demand = { now: 0, before: this.#demand.now };
     for (const segment of freed) this.#free(segment);
   }
@@ -298,6 +312,11 @@ export class Segments {
   get #roomWhenEmpty(): number {
     const { slot, recordsOffset } = this.#current;
     return slot.bytes - recordsOffset - SEGMENT_RESERVE_BYTES;
+  }
+
+  /** So little room is left that it may stay empty. */
+  get isNearlyFull(): boolean {
+    return this.room < this.#current.slot.bytes / WASTED_SHARE;
   }
 
   get lacksSpares(): boolean {
