@@ -15,8 +15,13 @@ const table = new Uint32Array(256).map((_, index) => {
 /** CRC-32C of `bytes`, going on from `start` (the CRC of what comes before). */
 export function crc32c(bytes: Uint8Array, start = 0): number {
   if (bytes.length > TABLE_BYTES_MAX) return native(bytes, start);
+  return crc32cOfRange(bytes, 0, bytes.length, start);
+}
+
+/** The same of bytes [from, to), for few of them: no view is made. */
+export function crc32cOfRange(bytes: Uint8Array, from: number, to: number, start = 0): number {
   let crc = ~start;
-  for (let index = 0; index < bytes.length; index++) {
+  for (let index = from; index < to; index++) {
     crc = (crc >>> 8) ^ (table[(crc ^ (bytes[index] as number)) & 0xff] as number);
   }
   return ~crc >>> 0;

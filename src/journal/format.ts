@@ -27,7 +27,7 @@
  * misdirected sector, so never continues the chain. LSNs rise by one from record to record of a
  * segment, jump only at heads, and are never used twice.
  */
-import { crc32c } from "../codec/crc32c.js";
+import { crc32c, crc32cOfRange } from "../codec/crc32c.js";
 
 /** What a record says of its log. Values are on disk and never change. */
 export const recordType = {
@@ -96,7 +96,7 @@ export function writeRecordHeader(
   target.writeUInt32LE(fields.log, offset + 24);
   target.writeUInt32LE(0, offset + 28);
   target.writeBigUInt64LE(fields.number, offset + 32);
-  const headerCrc = crc32c(target.subarray(offset + 4, offset + RECORD_HEADER_BYTES), chain);
+  const headerCrc = expectedHeaderCrc(target, offset, chain);
   target.writeUInt32LE(headerCrc, offset);
   return headerCrc;
 }
@@ -117,7 +117,7 @@ export function readRecordHeader(bytes: Buffer, offset: number): RecordHeader {
 
 /** The checksum that the header at `offset` should carry behind `chain`. */
 export function expectedHeaderCrc(bytes: Buffer, offset: number, chain: number): number {
-  return crc32c(bytes.subarray(offset + 4, offset + RECORD_HEADER_BYTES), chain);
+  return crc32cOfRange(bytes, offset + 4, offset + RECORD_HEADER_BYTES, chain);
 }
 
 /** Where records begin behind a head of `headBytes`. */

@@ -1,39 +1,53 @@
-/** The live records that a recovery has found so far, by log and number. */
+/**
+ * The live records that a recovery has found so far, by log and number. The live ranges of the logs
+ * do not change any more.
+ */
+import { assert } from "../types/assert.js";
 import type { LogState } from "./log-table.js";
 import { Places } from "./places.js";
 import type { Pointer } from "./segment.js";
 
+interface Found {
+  /** By number, from the first. */
+  readonly pointers: (Pointer | undefined)[];
+  count: number;
+}
+
 export class FoundRecords {
-  readonly #byName = new Map<string, Map<bigint, Pointer>>();
+  readonly #byLog = new Map<LogState, Found>();
 
-  countOf(name: string): number {
-    return this.#byName.get(name)?.size ?? 0;
+  countOf(log: LogState): number {
+    return this.#byLog.get(log)?.count ?? 0;
   }
 
-  find(name: string, number: bigint): Pointer | undefined {
-    return this.#byName.get(name)?.get(number);
+  find(log: LogState, number: bigint): Pointer | undefined {
+    return this.#byLog.get(log)?.pointers[Number(number - log.first)];
   }
 
-  put(name: string, number: bigint, pointer: Pointer): void {
-    const found = this.#byName.get(name) ?? new Map<bigint, Pointer>();
-    this.#byName.set(name, found.set(number, pointer));
+  put(log: LogState, number: bigint, pointer: Pointer): void {
+    assert(number >= log.first && number < log.next, "what is found is live");
+    const found = this.#byLog.get(log) ?? { pointers: [], count: 0 };
+    this.#byLog.set(log, found);
+    found.pointers[Number(number - log.first)] = pointer;
+    found.count += 1;
   }
 
   /** The lowest live number of a log that was not found. */
-  missingOf({ name, first, next }: LogState): bigint | undefined {
-    if (BigInt(this.countOf(name)) === next - first) return undefined;
-    let number = first;
-    while (this.find(name, number)) number += 1n;
+  missingOf(log: LogState): bigint | undefined {
+    if (BigInt(this.countOf(log)) === log.next - log.first) return undefined;
+    let number = log.first;
+    while (this.find(log, number)) number += 1n;
     return number;
   }
 
   /** Where all of them lie; nothing is missing. */
   places(logs: Iterable<LogState>): Places {
     const places = new Places();
-    for (const { name, first, next } of logs) {
-      for (let number = first; number < next; number++) {
-        const pointer = this.find(name, number);
-        if (pointer) places.append(name, number, pointer);
+    for (const log of logs) {
+      let number = log.first;
+      for (const pointer of this.#byLog.get(log)?.pointers ?? []) {
+        if (pointer) places.append(log.name, number, pointer);
+        number += 1n;
       }
     }
     return places;

@@ -295,7 +295,7 @@ class Scan {
     for (const state of this.#table.states()) {
       const number = this.#found.missingOf(state);
       if (number === undefined) continue;
-      const found = this.#found.countOf(state.name);
+      const found = this.#found.countOf(state);
       throw new PersisterError(
         "JOURNAL_CORRUPT",
         `${state.name}: record ${number} is missing: returned ${found}, expected ` +
@@ -326,7 +326,7 @@ class Scan {
     if (record.type !== recordType.append && record.type !== recordType.copy) return;
     const state = this.#table.byLog(record.log);
     if (!state || record.number < state.first || record.number >= state.next) return;
-    const earlier = this.#found.find(state.name, record.number);
+    const earlier = this.#found.find(state, record.number);
     if (earlier) {
       const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
       if (!same) {
@@ -344,7 +344,7 @@ class Scan {
     const { name } = state;
     const { number, payload } = record;
     const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
-    this.#found.put(name, number, pointer);
+    this.#found.put(state, number, pointer);
     this.#recordsRead += 1;
     if (hash) this.#checkTip(state, number, hash, slot);
     if (number === state.next - 1n) state.tip = hash ?? NO_HASH;

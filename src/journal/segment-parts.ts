@@ -5,9 +5,10 @@
 import type { DiskFile } from "../disk/disk.js";
 import { type ChainEnd, type ChainPlace, recordAt, type WalkedRecord } from "./segment.js";
 
-const PART_BYTES = 8 * 1024 * 1024;
+/** Small enough that what was read is still in the processor's cache when it is checked. */
+const PART_BYTES = 2 * 1024 * 1024;
 /** Room before a part for what is left of the part before it: a record that lies in both. */
-const CARRY_BYTES = 2 * 1024 * 1024;
+const CARRY_BYTES = 1024 * 1024;
 
 /** Bytes [from, to) of a segment. */
 export interface SegmentRange {

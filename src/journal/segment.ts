@@ -178,7 +178,20 @@ export function recordAt(bytes: Buffer, place: ChainPlace, from = 0): RecordFoun
   if (crc32c(payload) !== header.payloadCrc) {
     return broken("payload checksum mismatch", { suspect: header, next });
   }
-  return { status: "record", record: { ...header, offset, payload }, next };
+  const { headerCrc, payloadLength, payloadCrc, type, more, lsn, log, number } = header;
+  const record = {
+    headerCrc,
+    payloadLength,
+    payloadCrc,
+    type,
+    more,
+    lsn,
+    log,
+    number,
+    offset,
+    payload,
+  };
+  return { status: "record", record, next };
 }
 
 async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
