@@ -6,13 +6,10 @@ import type { Disk, DirectoryEntry } from "../disk/disk.js";
 import type { HeadFound, SealedSegment } from "../journal/head.js";
 import type { Mark } from "../journal/mark.js";
 import { openSlot, readHead, type Slot } from "../journal/segment.js";
-import { type FoundHead, newestHead } from "../journal/start.js";
+import { type FoundHead, isBlank, newestHead } from "../journal/start.js";
 import { JOURNAL_DIRECTORY } from "../journal/store.js";
 import { attempted } from "./attempt.js";
 import { type Finding, findingOf } from "./finding.js";
-
-/** Every head begins with more than zeros in these. */
-const BLANK_BYTES = 16;
 
 /** What the journal's folder holds. The slots stay open until `close`. */
 export interface SlotsSeen {
@@ -53,7 +50,9 @@ export async function checkSlots(
   const hasNewer = seen.some(({ found }) => found.status === "too-new");
   // Where a head cannot be read because it is newer, it is not missing.
   const mark = hasNewer ? undefined : known.mark;
-  const refusal = await attempted(() => mark && newestHead(heads, mark, journal));
+  const broken = seen.filter((each) => each.found.status === "none" && !each.isBlank);
+  const found = { heads, broken: broken.map(({ slot }) => slot) };
+  const refusal = await attempted(() => mark && newestHead(found, mark, journal));
   if ("error" in refusal) findings.push(findingOf(refusal.error, "error", { file: journal }));
   const base = baseOf(heads, known.mark, hasNewer);
   if (!base && !known.mark && !hasNewer) {
@@ -107,8 +106,7 @@ async function openHead(
   const slot = await openSlot(disk, journal, entry);
   if (!slot) return undefined;
   try {
-    const start = await slot.file.read(0, BLANK_BYTES);
-    return { slot, found: await readHead(slot), isBlank: start.every((byte) => byte === 0) };
+    return { slot, found: await readHead(slot), isBlank: await isBlank(slot) };
   } catch (error) {
     await slot.file.close();
     throw error;
@@ -139,7 +137,7 @@ function listedBy(base: BaseHead | undefined): readonly SealedSegment[] {
  * Of a slot that the base head does not list: free space. Where a newer head is missed, it may have
  * been there.
  */
-function headFindings({ slot, found, isBlank }: SlotHead, isMissed: boolean): Finding[] {
+function headFindings({ slot, found, isBlank: blank }: SlotHead, isMissed: boolean): Finding[] {
   const file = slot.file.path;
   switch (found.status) {
     case "head":
@@ -149,7 +147,7 @@ function headFindings({ slot, found, isBlank }: SlotHead, isMissed: boolean): Fi
       return [{ class: "FORMAT_TOO_NEW", severity: "error", file, offset: 0, message }];
     }
     case "none": {
-      if (isBlank) return [];
+      if (blank) return [];
       const severity = isMissed ? "error" : "warning";
       return [{ class: "JOURNAL_CORRUPT", severity, file, offset: 0, message: found.reason }];
     }

@@ -94,8 +94,9 @@ export async function recoverJournal(
     opened.push(markFile);
     const { slots, foreign } = await openSlots(disk, `${directory}/${JOURNAL_DIRECTORY}`);
     opened.push(...slots.map((slot) => slot.file));
-    const heads = await findHeads(slots, storeId);
-    const newest = newestHead(heads, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
+    const headsFound = await findHeads(slots, storeId);
+    const newest = newestHead(headsFound, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
+    const { heads } = headsFound;
     const scan = new Scan(newest, found.mark, visit);
     await scan.readNewest();
     await scan.checkSealed(heads, slots);

@@ -9,6 +9,9 @@ import { MARK_FILE, type Mark } from "./mark.js";
 import { type MarkFound, readMarks } from "./mark-file.js";
 import { readHead, type Slot } from "./segment.js";
 
+/** Every head begins with more than zeros in these. */
+const BLANK_BYTES = 16;
+
 export interface FoundHead {
   readonly slot: Slot;
   readonly head: Head;
@@ -43,9 +46,18 @@ export async function openMark(
   }
 }
 
-/** The head of every slot that has one of this store. */
-export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<FoundHead[]> {
+/** What the slots begin with. */
+export interface HeadsFound {
+  /** Those of this store. */
+  readonly heads: readonly FoundHead[];
+  /** The slots in which something was written that is no head: torn, or damaged. */
+  readonly broken: readonly Slot[];
+}
+
+/** Reads the head of every slot. */
+export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<HeadsFound> {
   const heads: FoundHead[] = [];
+  const broken: Slot[] = [];
   const read = await Promise.all(
     slots.map(async (slot) => ({ slot, found: await readHead(slot) })),
   );
@@ -57,25 +69,41 @@ export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Pr
         { file: slot.file.path, offset: 0 },
       );
     }
+    if (found.status === "none" && !(await isBlank(slot))) broken.push(slot);
     if (found.status === "head" && Buffer.compare(found.head.storeId, storeId) === 0) {
       heads.push({ slot, head: found.head, bytes: found.bytes });
     }
   }
-  return heads;
+  return { heads, broken };
 }
 
-/** The head from which recovery goes: the newest, not below the one that the mark names. */
-export function newestHead(heads: readonly FoundHead[], mark: Mark, directory: string): FoundHead {
+/** Nothing was ever written where a head begins. */
+export async function isBlank(slot: Slot): Promise<boolean> {
+  const start = await slot.file.read(0, BLANK_BYTES);
+  return start.every((byte) => byte === 0);
+}
+
+/**
+ * The head from which recovery goes: the newest, not below the one that the mark names. Where that one
+ * is missing, and a single slot could have held it, the refusal names its file.
+ */
+export function newestHead(
+  { heads, broken }: HeadsFound,
+  mark: Mark,
+  directory: string,
+): FoundHead {
   const newest = heads.reduce<FoundHead | undefined>(
     (best, each) => (best && best.head.sequence >= each.head.sequence ? best : each),
     undefined,
   );
   if (!newest || newest.head.sequence < mark.headSequence) {
+    const [only, other] = broken;
+    const file = only && !other ? only.file.path : directory;
     throw new PersisterError(
       "JOURNAL_CORRUPT",
-      `${directory}: the segment with head ${mark.headSequence}, which the mark names, is missing ` +
-        `or its head is damaged (newest found: ${newest ? newest.head.sequence : "none"})`,
-      { file: newest?.slot.file.path ?? directory },
+      `${file}: the segment with head ${mark.headSequence}, which the mark names, is missing or its ` +
+        `head is damaged (newest found: ${newest ? newest.head.sequence : "none"}); restore the file`,
+      { file, ...(only && !other ? { offset: 0 } : {}) },
     );
   }
   const twin = heads.find((each) => each !== newest && each.head.sequence === newest.head.sequence);

@@ -147,6 +147,17 @@ test("a listed segment that is missing, emptied or cut short is refused by name"
   }
 });
 
+test("a damaged newest head is refused with the name of its file", async () => {
+  const { disk, segments } = await small();
+  const newest = segments.at(-1) ?? "";
+  for (const offset of [0, 9, 40, 100]) {
+    const damaged = disk.kill();
+    damaged.damage(newest, offset, Uint8Array.of(~(disk.readNow(newest)[offset] ?? 0)));
+    const error = await openRefused(damaged, chain, "JOURNAL_CORRUPT");
+    expect([error.file, error.offset]).toEqual([newest.replace(/^\//, ""), 0]);
+  }
+});
+
 test("a listed segment under another name, or two of them swapped, is refused by name", async () => {
   const { disk, segments } = await small();
   const [sealed, newest] = segments as [string, string];
