@@ -11,7 +11,16 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const bottom = ["codec", "types"];
 const belowNode = ["avail", "persist", "log", "jobs", "journal", "wire", "disk", ...bottom];
-const belowCli = ["service", "devnet", "node", "inspect", "sei", ...belowNode];
+const belowCli = [
+  "service",
+  "devnet",
+  "node",
+  "inspect",
+  "sei",
+  "records",
+  "walmanager",
+  ...belowNode,
+];
 
 /** Top to bottom. `index` is `src/index.ts`: it may import every layer, and no file may import it. */
 const mayImport = {
@@ -23,10 +32,12 @@ const mayImport = {
   avail: ["persist", "log", "wire", ...bottom],
   inspect: ["persist", "log", "journal", "wire", "disk", ...bottom],
   persist: ["log", "journal", "wire", "disk", ...bottom],
+  records: ["journal", "log", "walmanager", "disk", ...bottom],
   log: ["journal", "disk", ...bottom],
   jobs: ["journal", "disk", ...bottom],
   journal: ["disk", ...bottom],
   sei: ["wire", "disk", ...bottom],
+  walmanager: ["disk", ...bottom],
   wire: bottom,
   disk: bottom,
   codec: ["types"],

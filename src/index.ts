@@ -9,6 +9,23 @@ export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";
 export type { LaneStatus, QueueStatus, Status } from "./node/status.js";
 export type { RecoveryStep } from "./persist/persisters.js";
 export type { Release } from "./persist/release-log.js";
+export type { Truncation } from "./records/checkpoints.js";
+export { REQUIRED_TYPE } from "./records/envelope.js";
+export {
+  importWalManager,
+  type WalManagerImport,
+} from "./records/import.js";
+export {
+  type AppendedBatch,
+  Journal,
+  type JournalPage,
+  type JournalSizes,
+} from "./records/journal.js";
+export type { NewJournalRecord } from "./records/new-record.js";
+export type { JournalRecovery } from "./records/open.js";
+export type { JournalChoices, JournalInitChoices } from "./records/options.js";
+export type { JournalRecord, RecordHeader, RecordRange } from "./records/replay.js";
+export type { JournalSegment } from "./records/segments.js";
 export {
   type Availability,
   availabilityOf,
@@ -59,6 +76,10 @@ export {
   roadIndex,
   U64_MAX,
 } from "./types/numbers.js";
+export { walTypeName, walTypes } from "./walmanager/record-types.js";
+export { WalError, type WalErrorClass } from "./walmanager/wal-error.js";
+export { type WalChoices, WalLog, type WalRecord } from "./walmanager/wal-log.js";
+export type { LsnGap, TornTail, WalSummary } from "./walmanager/wal-tally.js";
 export * from "./wire/build.js";
 export {
   Committee,

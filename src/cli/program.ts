@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError, Option } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
 import { runChild } from "./child.js";
+import { addImportCommands } from "./import-commands.js";
 import { addInspectCommands } from "./inspect-commands.js";
 import { defaults, runOptions } from "./options.js";
 import { summaryOf, tableOf } from "./report.js";
@@ -80,6 +81,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
     .addHelpText("after", examples)
     .action(async (parsed: unknown) => setExit(await runCommand(parsed, port)));
   addInspectCommands(program, port, setExit);
+  addImportCommands(program, port, setExit);
   program
     .command("run-child", { hidden: true })
     .action(async () => setExit(await childCommand(port)));

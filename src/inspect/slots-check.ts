@@ -51,8 +51,8 @@ export async function checkSlots(
   // Where a head cannot be read because it is newer, it is not missing.
   const mark = hasNewer ? undefined : known.mark;
   const broken = seen.filter((each) => each.found.status === "none" && !each.isBlank);
-  const found = { heads, broken: broken.map(({ slot }) => slot) };
-  const refusal = await attempted(() => mark && newestHead(found, mark, journal));
+  const headsFound = { heads, broken: broken.map(({ slot }) => slot) };
+  const refusal = await attempted(() => mark && newestHead(headsFound, mark, journal));
   if ("error" in refusal) findings.push(findingOf(refusal.error, "error", { file: journal }));
   const base = baseOf(heads, known.mark, hasNewer);
   if (!base && !known.mark && !hasNewer) {

@@ -1,0 +1,155 @@
+/**
+ * Birth and opening of a journal's directory: a store of the engine with one log in it, which begins
+ * at LSN 1. Nothing is written before all was read and judged, and what was only seen is written
+ * again before anything else (D5, D1): the engine's order, kept here.
+ *
+ * A journal is no validator's store and the other way round: where a store names its chain, a journal
+ * has a name that no chain can have.
+ */
+import type { Disk } from "../disk/disk.js";
+import { beginJournal, writeAgain } from "../journal/begin.js";
+import { initStore } from "../journal/init.js";
+import type { Journal as Engine } from "../journal/journal.js";
+import { recoverJournal } from "../journal/recovery.js";
+import { INIT_FILE, type OwnedStore, ownStore } from "../journal/store.js";
+import { assert } from "../types/assert.js";
+import { PersisterError } from "../types/errors.js";
+import type { LabelIndex } from "./label-index.js";
+import type { JournalInitSettings, JournalSettings } from "./options.js";
+import { type Checkpoint, RecordJudge, RECORDS_LOG } from "./recovery.js";
+
+/** Chain ids are ASCII: none is this. */
+const NO_CHAIN = "\u00abrecords\u00bb";
+/** The LSN of a journal's first record. */
+const FIRST_LSN = 1n;
+
+/** What stands outside of a journal; tests put a simulated disk here. */
+export interface Surroundings {
+  readonly disk: Disk;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly whenIdle: (task: () => void) => void;
+  readonly nowMs: () => number;
+  /** Whether what is acknowledged survives the process (D10). */
+  readonly durable: boolean;
+}
+
+/** What open found and did. */
+export interface JournalRecovery {
+  /** Records that are held, all read and checked. */
+  readonly records: number;
+  /** How often the journal was opened. */
+  readonly generation: bigint;
+  readonly warnings: readonly string[];
+  /** Names in the journal's folder that are not ours: left alone. */
+  readonly foreign: readonly string[];
+  readonly durationMs: number;
+}
+
+/** A journal at work, as far as it is the engine's. */
+export interface OpenedRecords {
+  readonly engine: Engine;
+  readonly labels: LabelIndex;
+  /** The records that are held: [first, next). */
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly recovery: JournalRecovery;
+}
+
+/** Makes a journal in a directory that is missing or empty (D10); durable when resolved. */
+export async function initRecords(
+  surroundings: Surroundings,
+  directory: string,
+  { segmentBytes }: JournalInitSettings,
+): Promise<void> {
+  const { disk, randomBytes } = surroundings;
+  const nowMs = BigInt(Math.floor(surroundings.nowMs()));
+  await initStore(
+    { disk, directory, chainId: NO_CHAIN, segmentBytes, nowMs, randomBytes },
+    { files: [], make: () => Promise.resolve() },
+  );
+}
+
+/**
+ * Opens the journal in `directory`.
+ *
+ * @throws {PersisterError} as `ownStore`, `recoverJournal` and `RecordJudge` say; DISK_FULL, IO.
+ */
+export async function openRecords(
+  surroundings: Surroundings,
+  directory: string,
+  settings: JournalSettings,
+): Promise<OpenedRecords> {
+  const began = surroundings.nowMs();
+  const { disk } = surroundings;
+  const store = await ownJournal(disk, directory);
+  let close = (): Promise<void> => store.file.close();
+  try {
+    const judge = new RecordJudge(new Set(settings.types));
+    const { storeId } = store.identity;
+    const recovered = await recoverJournal(disk, directory, storeId, judge.visit);
+    close = async () => {
+      await Promise.allSettled([recovered.close(), store.file.close()]);
+    };
+    const none = { acked: 0n, inFlight: 0n };
+    const engine = await beginJournal(
+      {
+        ...surroundings,
+        directory,
+        segmentBytes: settings.segmentBytes,
+        retainBytes: 0,
+        beforeRelease: () => Promise.resolve(),
+      },
+      store,
+      await writeAgain(disk, directory, store, recovered),
+      {
+        starts: { truncate: new Map([[RECORDS_LOG, FIRST_LSN]]) },
+        named: { anchor: none, vote: none, voteRoadIndex: 0n },
+      },
+    );
+    close = () => engine.close();
+    await endUnfinishedInit(disk, directory);
+    const state = recovered.table.byName(RECORDS_LOG);
+    assert(state !== undefined, "the engine has opened the log of records");
+    judge.labels.truncateBefore(state.first);
+    return {
+      engine,
+      labels: judge.labels,
+      first: state.first,
+      next: state.next,
+      checkpoint: judge.checkpoint,
+      recovery: {
+        records: judge.count,
+        generation: engine.mark.generation,
+        warnings: recovered.warnings,
+        foreign: recovered.foreign,
+        durationMs: surroundings.nowMs() - began,
+      },
+    };
+  } catch (error) {
+    // What is left to close tells nothing beside `error`, which came first.
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {
+  try {
+    return await ownStore(disk, directory, NO_CHAIN);
+  } catch (cause) {
+    if (!(cause instanceof PersisterError) || cause.code !== "WRONG_CHAIN") throw cause;
+    throw new PersisterError(
+      "NOT_A_STORE",
+      `${directory}: it holds the store of a validator, which is no journal of records: check the path`,
+      { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
+    );
+  }
+}
+
+/** An init that was stopped after its last flush left INIT: the journal is whole, and it goes now. */
+async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
+  const path = `${directory}/${INIT_FILE}`;
+  if ((await disk.kind(path)) === undefined) return;
+  await disk.remove(path);
+  await disk.syncDirectory(directory);
+}

@@ -1,0 +1,100 @@
+/**
+ * What recovery asks of each live record of a journal: that it is one, of this version, and of a type
+ * that may be met. What it is asked it remembers: labels, lengths, the last checkpoint.
+ */
+import type { RecordVisitor, RecoveredRecord } from "../journal/recovery.js";
+import { type ErrorCode, PersisterError } from "../types/errors.js";
+import {
+  CHECKPOINT_TYPE,
+  decodeCheckpoint,
+  decodeEnvelope,
+  OWN_TYPE,
+  REQUIRED_TYPE,
+} from "./envelope.js";
+import { LabelIndex } from "./label-index.js";
+
+/** The one log of a journal; the number of a record in it is the record's LSN. */
+export const RECORDS_LOG = "records";
+
+/** A checkpoint on record: what lies below `lsn` is not needed any more. */
+export interface Checkpoint {
+  /** The LSN of the checkpoint's own record. */
+  readonly at: bigint;
+  readonly lsn: bigint;
+}
+
+export class RecordJudge {
+  readonly labels = new LabelIndex();
+  readonly #types: ReadonlySet<number>;
+  #checkpoint: Checkpoint | undefined;
+  #count = 0;
+
+  constructor(types: ReadonlySet<number>) {
+    this.#types = types;
+  }
+
+  /** The newest checkpoint that is held. */
+  get checkpoint(): Checkpoint | undefined {
+    return this.#checkpoint;
+  }
+
+  /** How many records were judged. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * The visitor of the engine's recovery.
+   *
+   * @throws {PersisterError} JOURNAL_CORRUPT; FORMAT_TOO_NEW for a version or a required type that is
+   * not known here.
+   */
+  readonly visit: RecordVisitor = (record): undefined => {
+    if (record.name !== RECORDS_LOG) {
+      throw refusal(
+        "JOURNAL_CORRUPT",
+        record,
+        `it is of a log that no journal has: ${record.name}`,
+      );
+    }
+    const found = decodeEnvelope(record.payload);
+    if (found.status === "damaged") throw refusal("JOURNAL_CORRUPT", record, found.reason);
+    if (found.status === "too-new") {
+      throw refusal("FORMAT_TOO_NEW", record, `version ${found.version} is of a newer Lanekeeper`);
+    }
+    const { labels, payload } = found;
+    this.labels.set(record.number, { ...labels, byteLength: payload.length });
+    this.#count += 1;
+    if (labels.type === CHECKPOINT_TYPE) this.#noteCheckpoint(record, payload);
+    else this.#checkType(record, labels.type);
+  };
+
+  #checkType(record: RecoveredRecord, type: number): void {
+    if (!mustBeKnown(type) || this.#types.has(type)) return;
+    const whose = (type & OWN_TYPE) === 0 ? "this program" : "this Lanekeeper";
+    const named = `0x${type.toString(16).padStart(4, "0")}`;
+    throw refusal("FORMAT_TOO_NEW", record, `${whose} must know its type ${named}, and does not`);
+  }
+
+  #noteCheckpoint(record: RecoveredRecord, payload: Uint8Array): void {
+    const lsn = decodeCheckpoint(payload);
+    if (lsn === undefined || lsn > record.number) {
+      throw refusal("JOURNAL_CORRUPT", record, "a checkpoint names an LSN not above its own");
+    }
+    if (this.#checkpoint && this.#checkpoint.at > record.number) return;
+    this.#checkpoint = { at: record.number, lsn };
+  }
+}
+
+function mustBeKnown(type: number): boolean {
+  return (type & REQUIRED_TYPE) !== 0;
+}
+
+function refusal(code: ErrorCode, record: RecoveredRecord, reason: string): PersisterError {
+  const { file, number, pointer } = record;
+  return new PersisterError(
+    code,
+    `${file}: record ${number} cannot be read: ${reason} (byte ${pointer.offset})`,
+    { file, offset: pointer.offset },
+  );
+}

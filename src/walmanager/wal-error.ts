@@ -1,0 +1,60 @@
+/** Why a log of WalManager cannot be read on. */
+
+export const walErrorClasses = [
+  /** Nothing is at the path, or a file without a single record. */
+  "not_a_log",
+  /** A single-file log was migrated to a directory, and another log was begun at the old path. */
+  "two_logs",
+  /** A name of the form of a segment's that no writer gives. */
+  "segment_name",
+  /** A record does not verify, and is no torn tail. */
+  "damaged_record",
+  /** Between two segments LSNs are missing: a segment, or the end of one. */
+  "missing_records",
+  /** An LSN does not lie above those before it, or below the name of its segment. */
+  "lsn_order",
+  /** The format version is newer than any that is known. */
+  "too_new",
+  /** A type that is not known here and may not be skipped. */
+  "unknown_type",
+  /** The payload is encrypted: WalManager itself keeps no key and no nonce that could open it. */
+  "encrypted",
+  /** A file became shorter while it was read. */
+  "changed",
+] as const;
+
+export type WalErrorClass = (typeof walErrorClasses)[number];
+
+/** Where it is, each fact that applies. */
+export interface WalErrorFacts {
+  readonly file: string;
+  /** The byte in `file` at which what is wrong begins. */
+  readonly offset?: number;
+  /** Of the record, or the first that is missing. */
+  readonly lsn?: bigint;
+  /** Of the record, without the bit for encryption. */
+  readonly type?: number;
+}
+
+/**
+ * A log that is not read on. An error of the disk is none of these: it stays the `PersisterError`
+ * that it is.
+ */
+export class WalError extends Error {
+  override readonly name = "WalError";
+  readonly errorClass: WalErrorClass;
+  readonly file: string;
+  readonly offset: number | undefined;
+  readonly lsn: bigint | undefined;
+  readonly type: number | undefined;
+
+  constructor(errorClass: WalErrorClass, detail: string, facts: WalErrorFacts) {
+    const at = facts.offset === undefined ? "" : ` at byte ${facts.offset}`;
+    super(`${facts.file}${at}: ${detail} (${errorClass})`);
+    this.errorClass = errorClass;
+    this.file = facts.file;
+    this.offset = facts.offset;
+    this.lsn = facts.lsn;
+    this.type = facts.type;
+  }
+}

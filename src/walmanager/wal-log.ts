@@ -1,0 +1,188 @@
+/**
+ * A log of WalManager, read and never changed: its records in order, from segments that are one
+ * unbroken history, or a refusal.
+ *
+ * The original's reader ends at the first record that does not verify, wherever that is, goes on with
+ * the next segment, and says nothing. Here:
+ *
+ * - what does not verify in any segment but the newest is damage; in the newest it is a torn tail,
+ *   where no record is found behind it;
+ * - between two segments no LSN may be missing. Inside one the original burns an LSN when it refuses
+ *   a record, and nothing else can be lost between two records that are neighbours: such gaps are told;
+ * - a newer version, a required type that is not known, and encrypted payloads are refused.
+ *
+ * A newest segment without a record says which LSN is next, as its name does.
+ */
+import { RealDisk } from "../disk/real.js";
+import { findLog, type SegmentFile, type WalDisk, type WalLayout } from "./layout.js";
+import { isRequired, walTypeName } from "./record-types.js";
+import { type Scanned, scanSegment } from "./segment-scan.js";
+import { recordBehind } from "./tail-search.js";
+import { WalError } from "./wal-error.js";
+import { type TornTail, WalTally, type WalSummary } from "./wal-tally.js";
+import { FileWindow } from "./window.js";
+
+/** A record with its labels. */
+export interface WalRecord {
+  readonly lsn: bigint;
+  /** 16 bits, bit 15 set where it may not be skipped; `walTypes` has those of WalManager. */
+  readonly type: number;
+  readonly tenantId: number;
+  readonly vshard: number;
+  /** The caller's to keep. */
+  readonly payload: Uint8Array;
+}
+
+export interface WalChoices {
+  /** The real disk where it is left out. */
+  readonly disk?: WalDisk;
+  /** Types above those of WalManager that the caller understands. */
+  readonly types?: Iterable<number>;
+  /** Records of an optional type that is not known: left out (the default), or given too. */
+  readonly unknownOptional?: "skip" | "keep";
+  /** Encrypted records: refused (the default), or left out. */
+  readonly encrypted?: "refuse" | "skip";
+  /** LSNs that are missing between two segments: refused (the default), or told. */
+  readonly missing?: "refuse" | "report";
+  /** A tail of the newest segment with a record behind it: refused (the default), or cut there. */
+  readonly damagedTail?: "refuse" | "cut";
+}
+
+type Choices = Required<Omit<WalChoices, "disk" | "types">>;
+type ScannedRecord = Extract<Scanned, { readonly kind: "record" }>;
+
+const defaults: Choices = {
+  unknownOptional: "skip",
+  encrypted: "refuse",
+  missing: "refuse",
+  damagedTail: "refuse",
+};
+
+export class WalLog {
+  readonly #disk: WalDisk;
+  readonly #layout: WalLayout;
+  readonly #types: ReadonlySet<number>;
+  readonly #choices: Choices;
+  #summary: WalSummary | undefined;
+
+  private constructor(layout: WalLayout, { disk, types, ...choices }: WalChoices) {
+    this.#disk = disk ?? new RealDisk();
+    this.#layout = layout;
+    this.#types = new Set(types ?? []);
+    this.#choices = { ...defaults, ...choices };
+  }
+
+  /**
+   * Finds the log at `path`: a directory, or a single file of older days. Nothing is read yet.
+   *
+   * @throws {WalError} `not_a_log`, `two_logs`, `segment_name`.
+   * @throws {PersisterError} IO, READ_ONLY.
+   */
+  static async open(path: string, choices: WalChoices = {}): Promise<WalLog> {
+    return new WalLog(await findLog(choices.disk ?? new RealDisk(), path), choices);
+  }
+
+  /** The directory or the file that was found: not always the one that was asked for. */
+  get path(): string {
+    return this.#layout.path;
+  }
+
+  /** By first LSN; the last one is the newest. */
+  get segments(): readonly SegmentFile[] {
+    return this.#layout.segments;
+  }
+
+  /** What the last pass over all records has found; undefined where none came to the end. */
+  get summary(): WalSummary | undefined {
+    return this.#summary;
+  }
+
+  /**
+   * Every record, in order. One chunk, and one record, are in memory at a time.
+   *
+   * @throws {WalError} as `WalErrorClass` says; PersisterError IO, READ_ONLY.
+   */
+  async *records(): AsyncGenerator<WalRecord, void, void> {
+    const { segments, passedOver } = this.#layout;
+    const tally = new WalTally(this.#choices.missing, passedOver);
+    for (const segment of segments) yield* this.#recordsOf(segment, tally);
+    this.#summary = tally.summary();
+  }
+
+  async *#recordsOf(segment: SegmentFile, tally: WalTally): AsyncGenerator<WalRecord, void, void> {
+    tally.begin(segment);
+    const file = await this.#disk.openToRead(segment.path);
+    if (!file) throw new WalError("changed", "it was there a moment ago", { file: segment.path });
+    try {
+      const window = new FileWindow(segment.path, file, await file.size());
+      tally.bytes += window.size;
+      for await (const step of scanSegment(this.#disk, segment, window)) {
+        if (step.kind === "padding") {
+          tally.paddingBytes += step.bytes;
+        } else if (step.kind === "stop") {
+          tally.tail = await this.#tailAt(segment, window, step, tally);
+        } else {
+          tally.take(segment, step);
+          if (this.#isGiven(segment, step, tally)) yield recordOf(step, tally);
+        }
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The torn tail that `stop` begins, or the refusal of what is none. */
+  async #tailAt(
+    { path: file, firstLsn }: SegmentFile,
+    window: FileWindow,
+    { offset, reason }: Extract<Scanned, { readonly kind: "stop" }>,
+    tally: WalTally,
+  ): Promise<TornTail> {
+    const facts = { file, offset, lsn: tally.next };
+    if (file !== this.#layout.segments.at(-1)?.path) {
+      throw new WalError("damaged_record", `${reason}, and newer segments follow`, facts);
+    }
+    if (firstLsn === undefined && tally.records === 0) {
+      throw new WalError("not_a_log", `${reason}, and no record is in the file`, { file, offset });
+    }
+    const behind = await recordBehind(window, offset, tally.next);
+    if (behind !== undefined && this.#choices.damagedTail === "refuse") {
+      const what =
+        behind === "unknown" ? "records may lie" : `the record of LSN ${behind.lsn} lies`;
+      throw new WalError("damaged_record", `${reason}, and ${what} behind it`, facts);
+    }
+    return { file, offset, bytes: window.size - offset, reason, hasRecordsBehind: !!behind };
+  }
+
+  #isGiven({ path: file }: SegmentFile, record: ScannedRecord, tally: WalTally): boolean {
+    const { offset, header } = record;
+    const { type, lsn, encrypted } = header;
+    const facts = { file, offset, lsn, type };
+    const isKnown = walTypeName(type) !== undefined || this.#types.has(type);
+    if (!isKnown && isRequired(type)) {
+      const detail = `type ${typeText(type)} is not known, and may not be skipped`;
+      throw new WalError("unknown_type", detail, facts);
+    }
+    if (encrypted) {
+      if (this.#choices.encrypted === "refuse") {
+        const detail = `the record of LSN ${lsn} is encrypted, and cannot be read`;
+        throw new WalError("encrypted", detail, facts);
+      }
+      tally.encrypted += 1;
+      return false;
+    }
+    if (isKnown) return true;
+    tally.unknownOptional += 1;
+    return this.#choices.unknownOptional === "keep";
+  }
+}
+
+function recordOf({ header, payload }: ScannedRecord, tally: WalTally): WalRecord {
+  const { lsn, type, tenantId, vshard } = header;
+  tally.given += 1;
+  return { lsn, type, tenantId, vshard, payload };
+}
+
+function typeText(type: number): string {
+  return `0x${type.toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,145 @@
+/** What was found while a log was read, and whether its LSNs are one history. */
+import type { SegmentFile } from "./layout.js";
+import type { Scanned } from "./segment-scan.js";
+import { WalError } from "./wal-error.js";
+
+/** The first LSN that is ever given. */
+const FIRST_LSN = 1n;
+/** Gaps that are spelled out. */
+const GAPS_TOLD_MAX = 16;
+
+/** What the newest segment ends with and is no record. */
+export interface TornTail {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly reason: string;
+  /** Whether records that verify lie behind it and were cut off, as the caller chose. */
+  readonly hasRecordsBehind: boolean;
+}
+
+/** LSNs [first, next) that no record has. */
+export interface LsnGap {
+  readonly first: bigint;
+  readonly next: bigint;
+}
+
+export interface WalSummary {
+  readonly segments: number;
+  readonly bytes: number;
+  /** Records that verify, and those of them that were given. */
+  readonly records: number;
+  readonly given: number;
+  readonly firstLsn: bigint | undefined;
+  readonly lastLsn: bigint | undefined;
+  /** The LSN that may be given next: never one that was given, or promised by a segment's name. */
+  readonly nextLsn: bigint;
+  readonly encrypted: number;
+  /** Of a type that is not known and may be skipped. */
+  readonly unknownOptional: number;
+  /** Records whose payload came from a sidecar. */
+  readonly healed: number;
+  readonly paddingBytes: number;
+  /** LSNs that no record has: how many gaps, and the first of them. */
+  readonly gapCount: number;
+  readonly gaps: readonly LsnGap[];
+  readonly tail: TornTail | undefined;
+  /** Names in the directory that are no part of the log. */
+  readonly passedOver: readonly string[];
+}
+
+export class WalTally {
+  bytes = 0;
+  given = 0;
+  encrypted = 0;
+  unknownOptional = 0;
+  paddingBytes = 0;
+  tail: TornTail | undefined;
+  readonly #missing: "refuse" | "report";
+  readonly #passedOver: readonly string[];
+  readonly #gaps: LsnGap[] = [];
+  #gapCount = 0;
+  #segments = 0;
+  #records = 0;
+  #healed = 0;
+  #first: bigint | undefined;
+  #last: bigint | undefined;
+  #next: bigint | undefined;
+
+  constructor(missing: "refuse" | "report", passedOver: readonly string[]) {
+    this.#missing = missing;
+    this.#passedOver = passedOver;
+  }
+
+  get records(): number {
+    return this.#records;
+  }
+
+  /** The LSN that is to be expected. */
+  get next(): bigint {
+    return this.#next ?? FIRST_LSN;
+  }
+
+  /** A segment's name is the next LSN of the moment at which it was begun. */
+  begin({ path: file, firstLsn }: SegmentFile): void {
+    this.#segments += 1;
+    if (firstLsn === undefined) return;
+    if (firstLsn < this.next) throw notAbove(firstLsn, this.next, { file });
+    if (this.#next !== undefined && firstLsn > this.#next) {
+      if (this.#missing === "refuse") {
+        const detail = `LSNs [${this.#next}, ${firstLsn}) are in no segment`;
+        throw new WalError("missing_records", detail, { file, lsn: this.#next });
+      }
+      this.#addGap(this.#next, firstLsn);
+    }
+    this.#next = firstLsn;
+  }
+
+  take(
+    { path: file }: SegmentFile,
+    { header: { lsn }, offset, healed }: Extract<Scanned, { readonly kind: "record" }>,
+  ): void {
+    if (lsn < this.next) throw notAbove(lsn, this.next, { file, offset });
+    if (this.#next !== undefined && lsn > this.#next) this.#addGap(this.#next, lsn);
+    this.#records += 1;
+    if (healed) this.#healed += 1;
+    this.#first ??= lsn;
+    this.#last = lsn;
+    this.#next = lsn + 1n;
+  }
+
+  summary(): WalSummary {
+    return {
+      segments: this.#segments,
+      bytes: this.bytes,
+      records: this.#records,
+      given: this.given,
+      encrypted: this.encrypted,
+      unknownOptional: this.unknownOptional,
+      healed: this.#healed,
+      paddingBytes: this.paddingBytes,
+      tail: this.tail,
+      firstLsn: this.#first,
+      lastLsn: this.#last,
+      nextLsn: this.next,
+      gapCount: this.#gapCount,
+      gaps: this.#gaps,
+      passedOver: this.#passedOver,
+    };
+  }
+
+  #addGap(first: bigint, next: bigint): void {
+    this.#gapCount += 1;
+    if (this.#gaps.length < GAPS_TOLD_MAX) this.#gaps.push({ first, next });
+  }
+}
+
+/** The original gives an LSN twice after a crash that left its newest segment empty. */
+function notAbove(
+  lsn: bigint,
+  next: bigint,
+  place: { readonly file: string; readonly offset?: number },
+): WalError {
+  const detail = `LSN ${lsn} comes where ${next} or a higher one must: it was given twice`;
+  return new WalError("lsn_order", detail, { ...place, lsn });
+}

@@ -1,0 +1,86 @@
+import { fc, test as property } from "@fast-check/vitest";
+import { describe, expect, test } from "vitest";
+import {
+  CHECKPOINT_TYPE,
+  decodeCheckpoint,
+  decodeEnvelope,
+  encodeCheckpoint,
+  encodeEnvelope,
+  envelopeBytes,
+} from "../../src/records/envelope.js";
+import { U64_MAX } from "../../src/types/numbers.js";
+
+const labels = fc.record({
+  type: fc.nat({ max: 0xffff }),
+  tenant: fc.nat({ max: 0xffff_ffff }),
+  shard: fc.nat({ max: 0xffff }),
+  origin: fc.option(fc.bigInt({ min: 1n, max: U64_MAX }), { nil: undefined }),
+});
+
+function hex(text: string): Uint8Array {
+  return Buffer.from(text.replaceAll(" ", ""), "hex");
+}
+
+describe("the bytes of an envelope", () => {
+  test("without an origin", () => {
+    const bytes = encodeEnvelope(
+      { type: 0x8001, tenant: 7, shard: 3, origin: undefined },
+      Buffer.from("hello"),
+    );
+    expect(bytes).toEqual(hex("01 00 0180 07000000 0300 0000 68656c6c6f"));
+  });
+
+  test("with an origin", () => {
+    const bytes = encodeEnvelope(
+      { type: 2, tenant: 0xffff_ffff, shard: 0xffff, origin: 300n },
+      new Uint8Array(0),
+    );
+    expect(bytes).toEqual(hex("01 01 0200 ffffffff ffff 0000 2c01000000000000"));
+  });
+
+  test("of a checkpoint", () => {
+    const payload = encodeCheckpoint(5n);
+    const fields = { type: CHECKPOINT_TYPE, tenant: 0, shard: 0, origin: undefined };
+    expect(encodeEnvelope(fields, payload)).toEqual(
+      hex("01 00 00c0 00000000 0000 0000 0500000000000000"),
+    );
+    expect(decodeCheckpoint(payload)).toBe(5n);
+    expect(decodeCheckpoint(payload.subarray(1))).toBeUndefined();
+  });
+});
+
+property.prop([labels, fc.uint8Array({ maxLength: 100 })])(
+  "what is encoded is decoded, of any labels and payload",
+  (fields, payload) => {
+    const bytes = encodeEnvelope(fields, payload);
+    expect(bytes.length).toBe(envelopeBytes(fields.origin) + payload.length);
+    const found = decodeEnvelope(bytes);
+    expect(found).toMatchObject({ status: "record", labels: fields });
+    if (found.status === "record") expect(Buffer.compare(found.payload, payload)).toBe(0);
+  },
+);
+
+property.prop([fc.uint8Array({ maxLength: 40 })])(
+  "any bytes have an answer, and those that are a record are the bytes of that record",
+  (bytes) => {
+    const found = decodeEnvelope(bytes);
+    if (found.status !== "record") return;
+    expect(Buffer.compare(encodeEnvelope(found.labels, found.payload), bytes)).toBe(0);
+  },
+);
+
+describe("what is no envelope", () => {
+  test.each([
+    ["nothing", "", "damaged"],
+    ["zeros", "00".repeat(40), "damaged"],
+    ["a newer version", `02 ${"00".repeat(11)}`, "too-new"],
+    ["a newer version, cut short", "02", "too-new"],
+    ["one cut short", "01 00 0180 07000000 0300 00", "damaged"],
+    ["a flag that nobody knows", "01 02 0180 07000000 0300 0000", "damaged"],
+    ["a reserved byte that is not zero", "01 00 0180 07000000 0300 0001", "damaged"],
+    ["an origin cut short", "01 01 0180 07000000 0300 0000 01000000000000", "damaged"],
+    ["the origin 0", "01 01 0180 07000000 0300 0000 0000000000000000", "damaged"],
+  ])("%s", (_, bytes, status) => {
+    expect(decodeEnvelope(hex(bytes)).status).toBe(status);
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from "vitest";
+import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import { importWalManager } from "../../src/records/import.js";
+import { Journal } from "../../src/records/journal.js";
+import { walTypes } from "../../src/walmanager/record-types.js";
+import { WalLog, type WalRecord } from "../../src/walmanager/wal-log.js";
+import {
+  LOG,
+  logOf as directoryOf,
+  payloadOf,
+  record as recordBytes,
+  records,
+} from "../walmanager/kit.js";
+import { appendTexts, fresh, NOTE, opened, PUT, refusal, reopened, textOf } from "./kit.js";
+
+/** A record of a log whose LSNs may have gaps. */
+function record(lsn: number, more: Partial<WalRecord> = {}): WalRecord {
+  const payload = Buffer.from(`payload ${lsn}`);
+  return { lsn: BigInt(lsn), type: PUT, tenantId: lsn % 3, vshard: lsn % 5, payload, ...more };
+}
+
+async function* logOf(log: readonly WalRecord[]): AsyncGenerator<WalRecord> {
+  for (const each of log) {
+    await Promise.resolve();
+    yield each;
+  }
+}
+
+const lsns = [1, 3, 4, 5, 9, 10];
+const all = lsns.map((lsn) => record(lsn, lsn === 4 ? { type: NOTE } : {}));
+
+async function held(journal: Journal): Promise<string[]> {
+  const found: string[] = [];
+  for await (const each of journal.replay()) {
+    const { lsn, origin, type, tenant, shard } = each;
+    found.push(`${lsn} from ${origin}: ${type} ${tenant} ${shard} ${textOf(each)}`);
+  }
+  return found;
+}
+
+const expected = all.map(
+  ({ lsn, type, tenantId, vshard, payload }, index) =>
+    `${index + 1} from ${lsn}: ${type} ${tenantId} ${vshard} ${textOf({ payload })}`,
+);
+
+describe("importing a WalManager log", () => {
+  test("every record is there, in order, with its labels and the LSN that it had", async () => {
+    const { disk, journal } = await fresh();
+    const summary = await importWalManager(logOf(all), journal);
+    expect(summary).toEqual({ imported: 6, skipped: 0, lastOrigin: 10n });
+    expect(await held(await reopened(journal, disk))).toEqual(expected);
+  });
+
+  test("once more brings nothing twice, and what the log has gained meanwhile", async () => {
+    const { disk, journal } = await fresh();
+    await importWalManager(logOf(all.slice(0, 4)), journal);
+    const again = await reopened(journal, disk);
+    await again.checkpoint(2n);
+    expect(await importWalManager(logOf(all.slice(0, 4)), again)).toEqual({
+      imported: 0,
+      skipped: 4,
+      lastOrigin: 5n,
+    });
+    expect(await importWalManager(logOf(all), again)).toEqual({
+      imported: 2,
+      skipped: 4,
+      lastOrigin: 10n,
+    });
+    expect((await held(again)).map((each) => each.replace(/^\d+ /, ""))).toEqual(
+      expected.map((each) => each.replace(/^\d+ /, "")),
+    );
+  });
+
+  test("stopped at any step, the next import makes it whole", async () => {
+    const disks: SimulatedDisk[] = [];
+    const { disk, journal } = await fresh();
+    await journal.close();
+    const watched: SimulatedDisk = disk.kill({ onStep: () => disks.push(watched.kill()) });
+    await importWalManager(logOf(all), await opened(watched));
+    for (const stopped of disks) {
+      for (const left of stopped.powerCuts(1, 4)) {
+        const again = await opened(left);
+        await importWalManager(logOf(all), again);
+        expect(await held(again)).toEqual(expected);
+      }
+    }
+    expect(disks.length).toBeGreaterThan(5);
+  });
+
+  test("many and large records go through in bounded steps", async () => {
+    const { journal } = await fresh({ queueBytes: 4096 });
+    const many = Array.from({ length: 900 }, (_, index) =>
+      record(index + 1, { payload: Buffer.alloc(index % 100 === 0 ? 9000 : 10, index) }),
+    );
+    expect(await importWalManager(logOf(many), journal)).toMatchObject({ imported: 900 });
+    expect(journal.durableLsn).toBe(900n);
+    expect((await journal.read(901n - 1n)).payload).toEqual(new Uint8Array(10).fill(899 % 256));
+  });
+});
+
+test("from the files of a log: what its segments hold is what the journal holds", async () => {
+  const disk = await directoryOf([
+    [1n, Buffer.concat([records(1n, 4n), recordBytes({ lsn: 5n, type: walTypes.Noop })])],
+    [6n, records(6n, 9n)],
+    [9n, recordBytes({ lsn: 9n, type: walTypes.Checkpoint, tenantId: 7, vshard: 1023 })],
+  ]);
+  const journal = await Journal.openMemory({ types: Object.values(walTypes) });
+  const log = await WalLog.open(LOG, { disk });
+  expect(await importWalManager(log.records(), journal)).toMatchObject({ lastOrigin: 9n });
+  const origins = [...journal.headers()].map(({ lsn, origin }) => [lsn, origin]);
+  expect(origins).toEqual([1n, 2n, 3n, 5n, 6n, 7n, 8n, 9n].map((lsn, at) => [BigInt(at + 1), lsn]));
+  expect((await journal.read(5n)).payload).toEqual(Uint8Array.from(payloadOf(6n)));
+  // It is theirs: it allows no truncation here.
+  const last = { lsn: 8n, type: walTypes.Checkpoint, tenant: 7, shard: 1023, origin: 9n };
+  expect(await journal.read(8n)).toMatchObject(last);
+  expect(journal.checkpointLsn).toBeUndefined();
+});
+
+describe("what cannot be imported", () => {
+  test("into a journal with records of its own", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 2);
+    await refusal(importWalManager(logOf(all), journal), "OUT_OF_SEQUENCE");
+  });
+
+  test("behind another log's records", async () => {
+    const { journal } = await fresh();
+    await importWalManager(logOf(all.slice(0, 3)), journal);
+    const other = [record(1), record(3), record(4, { payload: Buffer.from("other") }), record(5)];
+    await refusal(importWalManager(logOf(other), journal), "CONFLICT");
+    await refusal(importWalManager(logOf([record(1), record(5)]), journal), "CONFLICT");
+    await refusal(importWalManager(logOf([record(1)]), journal), "CONFLICT");
+    expect(journal.durableLsn).toBe(3n);
+  });
+
+  test.each([
+    ["LSNs that do not rise", [record(2), record(2)], "INVALID"],
+    ["an encrypted record", [record(1), record(2, { type: 0xc001 })], "INVALID"],
+    ["a type that the journal does not know", [record(1), record(2, { type: 0x8032 })], "USAGE"],
+  ] as const)("%s", async (_, log, code) => {
+    const { journal } = await fresh();
+    await refusal(importWalManager(logOf(log), journal), code);
+    expect(journal.durableLsn).toBeLessThan(2n);
+  });
+
+  test("a log that fails on the way: what came before stays", async () => {
+    const { journal } = await fresh();
+    const failing = async function* (): AsyncGenerator<WalRecord> {
+      yield* logOf(all.slice(0, 2));
+      throw new Error("the log is damaged");
+    };
+    await expect(importWalManager(failing(), journal)).rejects.toThrow(/damaged/);
+    expect(await held(journal)).toEqual(expected.slice(0, 2));
+    expect(await importWalManager(logOf(all), journal)).toMatchObject({ imported: 4 });
+  });
+});

@@ -1,0 +1,362 @@
+import { describe, expect, test } from "vitest";
+import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { Journal } from "../../src/records/journal.js";
+import {
+  appendTexts,
+  born,
+  fresh,
+  NOTE,
+  opened,
+  put,
+  PUT,
+  refusal,
+  reopened,
+  replayed,
+  settle,
+  SEGMENT_BYTES,
+  textOf,
+  texts,
+} from "./kit.js";
+
+describe("appending", () => {
+  test("an empty journal: the next LSN is 1, nothing is durable, nothing is held", async () => {
+    const { disk, journal } = await fresh();
+    for (const each of [journal, await reopened(journal, disk)]) {
+      expect([each.firstLsn, each.nextLsn, each.durableLsn]).toEqual([1n, 1n, 0n]);
+      expect(await replayed(each)).toEqual([]);
+      expect(each.checkpointLsn).toBeUndefined();
+    }
+  });
+
+  test("LSNs are contiguous from 1, in the order of calls, also after reopening", async () => {
+    const { disk, journal } = await fresh();
+    const appends = [put("text 1"), put("text 2"), put("text 3")].map((each) =>
+      journal.append(each),
+    );
+    expect(journal.nextLsn).toBe(4n);
+    expect(await Promise.all(appends)).toEqual([1n, 2n, 3n]);
+    const again = await reopened(journal, disk);
+    expect([again.firstLsn, again.nextLsn, again.durableLsn]).toEqual([1n, 4n, 3n]);
+    expect(await again.append(put("text 4"))).toBe(4n);
+    expect(await replayed(again)).toEqual(texts(1, 5));
+  });
+
+  test("type, labels, origin and payload come back as they were given", async () => {
+    const { disk, journal } = await fresh();
+    const labels = { tenant: 0xffff_ffff, shard: 0xffff, origin: 9n };
+    await journal.append({ type: NOTE, payload: Buffer.from("note"), ...labels });
+    await journal.append({ type: PUT, payload: new Uint8Array(0) });
+    const again = await reopened(journal, disk);
+    const { payload, ...note } = await again.read(1n);
+    expect(note).toEqual({ lsn: 1n, type: NOTE, ...labels });
+    expect(textOf({ payload })).toBe("note");
+    const none = { lsn: 2n, type: PUT, tenant: 0, shard: 0 };
+    expect(await again.read(2n)).toEqual({ ...none, payload: new Uint8Array(0) });
+    expect([...again.headers()]).toEqual([
+      { lsn: 1n, type: NOTE, ...labels, byteLength: 4 },
+      { ...none, byteLength: 0 },
+    ]);
+  });
+
+  test("the caller's bytes may change as soon as the call returned", async () => {
+    const { journal } = await fresh();
+    const payload = Buffer.from("as given");
+    const append = journal.append({ type: PUT, payload });
+    payload.fill(0);
+    await append;
+    expect(textOf(await journal.read(1n))).toBe("as given");
+  });
+
+  test("a promise that resolved is durable: a power cut leaves the record there", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 4);
+    for (const cut of disk.powerCuts(1, 8)) {
+      const again = await opened(cut);
+      expect(await replayed(again)).toEqual(texts(1, 4));
+      await again.close();
+    }
+  });
+
+  test("appends that nobody awaits one by one are one group", async () => {
+    const { disk, journal } = await fresh();
+    const before = disk.steps;
+    await Promise.all(Array.from({ length: 50 }, (_, n) => journal.append(put(`text ${n + 1}`))));
+    expect(disk.steps - before).toBeLessThan(10);
+  });
+
+  test.each([
+    ["a type that was not named", { type: 0x8007 }],
+    ["a type of the journal's own", { type: 0xc000 }],
+    ["a tenant out of range", { tenant: 2 ** 32 }],
+    ["a negative shard", { shard: -1 }],
+    ["an origin that is no LSN", { origin: 0n }],
+  ])("%s is refused, and no LSN is used up", async (_, wrong) => {
+    const { journal } = await fresh();
+    await refusal(journal.append(put("wrong", wrong)), "USAGE");
+    expect(await journal.append(put("right"))).toBe(1n);
+  });
+
+  test("a payload larger than a segment takes is refused, the largest that it takes is not", async () => {
+    const { disk, journal } = await fresh();
+    const error = await refusal(
+      journal.append({ type: PUT, payload: Buffer.alloc(SEGMENT_BYTES) }),
+      "INVALID",
+    );
+    const bytesMax = Number(/\((\d+)\)/.exec(error.message)?.[1]);
+    await refusal(journal.append({ type: PUT, payload: Buffer.alloc(bytesMax + 1) }), "INVALID");
+    expect(await journal.append({ type: PUT, payload: Buffer.alloc(bytesMax, 7) })).toBe(1n);
+    const again = await reopened(journal, disk);
+    expect((await again.read(1n)).payload).toEqual(new Uint8Array(bytesMax).fill(7));
+  });
+});
+
+describe("a batch", () => {
+  test("its LSNs follow each other, whatever else is appended beside it", async () => {
+    const { disk, journal } = await fresh();
+    const [one, batch, last] = await Promise.all([
+      journal.append(put("text 1")),
+      journal.appendBatch([put("text 2"), put("text 3"), put("text 4")]),
+      journal.append(put("text 5")),
+    ]);
+    expect([one, batch, last]).toEqual([1n, { first: 2n, next: 5n }, 5n]);
+    expect(await replayed(await reopened(journal, disk))).toEqual(texts(1, 6));
+  });
+
+  test("one that is wrong anywhere is refused as a whole", async () => {
+    const { journal } = await fresh();
+    await refusal(journal.appendBatch([]), "USAGE");
+    await refusal(journal.appendBatch([put("right"), put("wrong", { shard: -1 })]), "USAGE");
+    const large = put("x".repeat(7000));
+    await refusal(journal.appendBatch([large, large]), "INVALID");
+    const many = Array.from({ length: 513 }, () => put(""));
+    await refusal(journal.appendBatch(many), "INVALID");
+    expect(journal.nextLsn).toBe(1n);
+    expect((await journal.appendBatch([large, put("x".repeat(4700))])).next).toBe(3n);
+  });
+
+  test("as many as a batch takes, and as few", async () => {
+    const journal = await Journal.openMemory({ types: [PUT] });
+    const many = Array.from({ length: 512 }, () => put(""));
+    const appends = [many, [put("")], many].map((batch) => journal.appendBatch(batch));
+    expect((await Promise.all(appends)).map(({ next }) => next)).toEqual([513n, 514n, 1026n]);
+    expect(await replayed(journal)).toHaveLength(1025);
+  });
+});
+
+describe("backpressure", () => {
+  test("beyond the bytes that may be on their way append waits, in order, and can be aborted", async () => {
+    const { disk, journal } = await fresh({ queueBytes: 100 });
+    disk.hold();
+    const appends = [1, 2, 3].map((n) => journal.append(put(`${n}`.repeat(60))));
+    await settle();
+    expect(journal.nextLsn).toBe(2n);
+    const abort = new AbortController();
+    const aborted = refusal(journal.append(put("never"), { signal: abort.signal }), "ABORTED");
+    abort.abort();
+    await aborted;
+    await refusal(journal.append(put("never"), { signal: abort.signal }), "ABORTED");
+    disk.release();
+    expect(await Promise.all(appends)).toEqual([1n, 2n, 3n]);
+    expect(await replayed(journal)).toEqual([1, 2, 3].map((n) => `${n} ${`${n}`.repeat(60)}`));
+  });
+
+  test("sync waits for every append that was called before, also for those that wait", async () => {
+    const { disk, journal } = await fresh({ queueBytes: 100 });
+    disk.hold();
+    const appends = [1, 2, 3].map((n) => journal.append(put(`${n}`.repeat(60))));
+    let synced = false;
+    const sync = journal.sync().then(() => {
+      synced = true;
+    });
+    await settle();
+    expect(synced).toBe(false);
+    disk.release();
+    await sync;
+    expect(journal.durableLsn).toBe(3n);
+    await Promise.all(appends);
+    await journal.sync();
+  });
+});
+
+describe("replay", () => {
+  test("from an LSN, from the first, from the end; what is below or above is refused", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    expect(await replayed(journal)).toEqual(texts(1, 6));
+    expect(await replayed(journal, { from: 4n })).toEqual(texts(4, 6));
+    expect(await replayed(journal, { from: 6n })).toEqual([]);
+    await refusal(replayed(journal, { from: 7n }), "OUT_OF_SEQUENCE");
+    await refusal(replayed(journal, { from: 0n }), "OUT_OF_SEQUENCE");
+  });
+
+  test("ends with what was durable when it began", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 4);
+    const found: bigint[] = [];
+    for await (const { lsn } of journal.replay()) {
+      found.push(lsn);
+      await journal.append(put("more"));
+    }
+    expect(found).toEqual([1n, 2n, 3n]);
+    expect(journal.durableLsn).toBe(6n);
+  });
+
+  test("a long one, of small and large records over many segments, is in order and complete", async () => {
+    const { disk, journal } = await fresh();
+    const sizeOf = (number: number): number => (number % 7 === 0 ? 9000 : number % 50);
+    const textAt = (number: number): string => `${number} `.padEnd(sizeOf(number), "x");
+    for (let number = 1; number <= 700; number++) await journal.append(put(textAt(number)));
+    const again = await reopened(journal, disk);
+    const expected = Array.from({ length: 700 }, (_, index) => `${index + 1} ${textAt(index + 1)}`);
+    expect(await replayed(again)).toEqual(expected);
+    expect((await again.segments()).length).toBeGreaterThan(10);
+  });
+
+  test("a selection by labels reads only what it selects", async () => {
+    const { journal } = await fresh();
+    for (const tenant of [1, 2, 1, 3, 1]) await journal.append(put(`of ${tenant}`, { tenant }));
+    const select = ({ tenant }: { readonly tenant: number }): boolean => tenant === 1;
+    expect(await replayed(journal, { select })).toEqual(["1 of 1", "3 of 1", "5 of 1"]);
+    expect([...journal.headers({ select, from: 2n })].map(({ lsn }) => lsn)).toEqual([3n, 5n]);
+  });
+
+  test("a signal ends it; leaving it early leaves nothing behind", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 600);
+    const abort = new AbortController();
+    const aborted = async (): Promise<void> => {
+      for await (const { lsn } of journal.replay({ signal: abort.signal })) {
+        if (lsn === 2n) abort.abort();
+        expect(lsn).toBeLessThan(3n);
+      }
+    };
+    await refusal(aborted(), "ABORTED");
+    for await (const { lsn } of journal.replay()) if (lsn === 2n) break;
+    await journal.close();
+  });
+
+  test("a closed journal is not read any more", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 3);
+    await journal.close();
+    await refusal(journal.append(put("late")), "CLOSED");
+    await refusal(replayed(journal), "CLOSED");
+  });
+});
+
+describe("paging", () => {
+  test("hasMore is exact: true only where a record follows", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    const page = async (from: bigint, limit: number) => {
+      const { records, next, hasMore } = await journal.page({ from, limit });
+      return [records.map(({ lsn }) => Number(lsn)), Number(next), hasMore];
+    };
+    expect(await page(1n, 2)).toEqual([[1, 2], 3, true]);
+    expect(await page(1n, 4)).toEqual([[1, 2, 3, 4], 5, true]);
+    expect(await page(1n, 5)).toEqual([[1, 2, 3, 4, 5], 6, false]);
+    expect(await page(4n, 9)).toEqual([[4, 5], 6, false]);
+    expect(await page(6n, 1)).toEqual([[], 6, false]);
+    await refusal(journal.page({ limit: 0 }), "USAGE");
+  });
+
+  test("what follows must be one that the page would hold", async () => {
+    const { journal } = await fresh();
+    await journal.append(put("1", { shard: 1 }));
+    await journal.append(put("2", { shard: 2 }));
+    await journal.checkpoint(1n);
+    const select = ({ shard }: { readonly shard: number }): boolean => shard === 1;
+    expect(await journal.page({ limit: 1, select })).toMatchObject({ hasMore: false, next: 4n });
+    expect(await journal.page({ limit: 2 })).toMatchObject({ hasMore: false, next: 4n });
+    await journal.append(put("4", { shard: 1 }));
+    expect(await journal.page({ limit: 1, select })).toMatchObject({ hasMore: true, next: 4n });
+  });
+
+  test("pages of any size make up the replay", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 24);
+    for (const limit of [1, 2, 3, 7, 23, 24]) {
+      const found: string[] = [];
+      for (let from = 1n, hasMore = true; hasMore; ) {
+        const page = await journal.page({ from, limit });
+        found.push(...page.records.map((record) => `${record.lsn} ${textOf(record)}`));
+        ({ next: from, hasMore } = page);
+      }
+      expect(found).toEqual(texts(1, 24));
+    }
+  });
+});
+
+describe("one owner, one life", () => {
+  test("a second open is refused while the first is there", async () => {
+    const { disk, journal } = await fresh();
+    await refusal(opened(disk), "STORE_LOCKED");
+    await reopened(journal, disk);
+  });
+
+  test("init wants an empty directory; open wants a journal", async () => {
+    const disk = await born();
+    await refusal(born(disk), "STORE_EXISTS");
+    await refusal(opened(new SimulatedDisk()), "NOT_A_STORE");
+  });
+
+  test("it closes at the end of its block, once", async () => {
+    const disk = await born();
+    {
+      await using journal = await opened(disk);
+      await appendTexts(journal, 1, 3);
+      await journal.close();
+    }
+    expect(await replayed(await opened(disk))).toEqual(texts(1, 3));
+  });
+
+  test("the first failed write is final: every later call gets it, reopening finds what was durable", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 3);
+    disk.fail({ operation: "write" });
+    const failed = [journal.append(put("lost")), journal.append(put("lost too"))];
+    await Promise.all(failed.map((each) => refusal(each, "POISONED")));
+    await refusal(journal.append(put("later")), "POISONED");
+    await refusal(journal.sync(), "POISONED");
+    expect(journal.poison?.code).toBe("POISONED");
+    await refusal(journal.close(), "POISONED");
+    disk.heal();
+    expect((await replayed(await opened(disk))).slice(0, 2)).toEqual(texts(1, 3));
+  });
+
+  test("a full disk refuses appends and harms nothing; their LSNs are given again", async () => {
+    const { disk, journal } = await fresh();
+    disk.capacityBytes = disk.usedBytes;
+    let durable = 0;
+    const refusals: string[] = [];
+    while (refusals.length === 0) {
+      const appends = Array.from({ length: 8 }, () => journal.append(put("x".repeat(4000))));
+      for (const outcome of await Promise.allSettled(appends)) {
+        if (outcome.status === "fulfilled") durable += 1;
+        else refusals.push((outcome.reason as { readonly code: string }).code);
+      }
+    }
+    expect(new Set(refusals)).toEqual(new Set(["DISK_FULL"]));
+    expect(journal.nextLsn).toBe(BigInt(durable) + 1n);
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    expect(await journal.append(put("again"))).toBe(BigInt(durable) + 1n);
+    await journal.sync();
+    expect(await replayed(await reopened(journal, disk))).toHaveLength(durable + 1);
+  });
+
+  test("without a disk it behaves the same, and says what it is", async () => {
+    const journal = await Journal.openMemory({ types: [PUT] });
+    expect(journal.durable).toBe(false);
+    await appendTexts(journal, 1, 4);
+    expect(await replayed(journal)).toEqual(texts(1, 4));
+    await journal.close();
+  });
+});
+
+test("a wrong option is named", async () => {
+  const disk = await born();
+  for (const wrong of [{ types: [0xc000] }, { segmentBytes: 1 }, { queueBytes: 0 }]) {
+    const error = await refusal(opened(disk, wrong), "USAGE");
+    expect(error.message).toContain(Object.keys(wrong)[0]);
+  }
+});

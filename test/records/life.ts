@@ -1,0 +1,147 @@
+/** The life of a journal on a disk that may stop, and what must be found after it did. */
+import { expect } from "vitest";
+import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { Journal } from "../../src/records/journal.js";
+import type { NewJournalRecord } from "../../src/records/new-record.js";
+import { opened, put, textOf } from "./kit.js";
+
+interface Batch {
+  readonly first: bigint;
+  readonly next: bigint;
+}
+
+/** What was promised, and what was begun. */
+export interface Promised {
+  readonly durableLsn: bigint;
+  readonly nextLsn: bigint;
+  readonly firstLsn: bigint;
+  /** Where the last truncation that was begun leads. */
+  readonly truncatedTo: bigint;
+  readonly checkpointLsn: bigint;
+  readonly batches: readonly Batch[];
+}
+
+/** Of a journal that was just made. */
+const nothing: Promised = {
+  durableLsn: 0n,
+  nextLsn: 1n,
+  firstLsn: 1n,
+  truncatedTo: 1n,
+  checkpointLsn: 1n,
+  batches: [],
+};
+
+export class Life {
+  /** The text that each LSN was last given to. */
+  readonly texts = new Map<bigint, string>();
+  readonly #disk: SimulatedDisk;
+  readonly #sizeOf: (lsn: bigint) => number;
+  readonly #batches: Batch[] = [];
+  #journal: Journal | undefined;
+  #truncatedTo = 1n;
+  /** What was promised when the journal was last open. */
+  #promised = nothing;
+  #given = 0;
+
+  /** `sizeOf` the record at an LSN; `before` is the life after which `found` was there. */
+  constructor(
+    disk: SimulatedDisk,
+    sizeOf: (lsn: bigint) => number,
+    before?: { readonly life: Life; readonly found: Promised },
+  ) {
+    this.#disk = disk;
+    this.#sizeOf = sizeOf;
+    if (!before) return;
+    this.texts = before.life.texts;
+    this.#given = before.life.#given;
+    this.#promised = before.found;
+  }
+
+  get journal(): Journal {
+    if (!this.#journal) throw new Error("the journal is open");
+    return this.#journal;
+  }
+
+  get promised(): Promised {
+    const batches = [...this.#batches];
+    if (this.#journal) {
+      this.#promised = { ...promisedBy(this.#journal), truncatedTo: this.#truncatedTo, batches };
+    }
+    return this.#promised;
+  }
+
+  async open(): Promise<void> {
+    this.#journal = await opened(this.#disk);
+    this.#truncatedTo = this.#journal.firstLsn;
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close();
+    this.#promised = this.promised;
+    this.#journal = undefined;
+  }
+
+  async append(): Promise<void> {
+    const { nextLsn } = this.journal;
+    expect(await this.journal.append(this.#record(nextLsn))).toBe(nextLsn);
+  }
+
+  async batch(count: number): Promise<void> {
+    const first = this.journal.nextLsn;
+    const batch = { first, next: first + BigInt(count) };
+    const records = Array.from({ length: count }, (_, at) => this.#record(first + BigInt(at)));
+    this.#batches.push(batch);
+    expect(await this.journal.appendBatch(records)).toEqual(batch);
+  }
+
+  /** Allows all but the last `back` durable records to go, and has them go. */
+  async forget(back: bigint): Promise<void> {
+    const { durableLsn, firstLsn, checkpointLsn = firstLsn } = this.journal;
+    const lsn = durableLsn - back;
+    if (lsn <= checkpointLsn) return;
+    await this.journal.checkpoint(lsn);
+    this.#truncatedTo = lsn;
+    await this.journal.truncateBefore(lsn);
+  }
+
+  #record(lsn: bigint): NewJournalRecord {
+    this.#given += 1;
+    const text = `${lsn}, the ${this.#given}th `.padEnd(this.#sizeOf(lsn), `${lsn}`);
+    this.texts.set(lsn, text);
+    return put(text);
+  }
+}
+
+/** What a journal promises by what it says. */
+export function promisedBy(journal: Journal): Promised {
+  const { durableLsn, nextLsn, firstLsn, checkpointLsn = 1n } = journal;
+  return { durableLsn, nextLsn, firstLsn, truncatedTo: firstLsn, checkpointLsn, batches: [] };
+}
+
+/** What is wrong with what was found after a crash; nothing, where it is right. */
+export async function faultsOf(
+  journal: Journal,
+  promised: Promised,
+  textAt: ReadonlyMap<bigint, string>,
+): Promise<string[]> {
+  const { durableLsn, firstLsn, nextLsn } = journal;
+  const wrong: string[] = [];
+  if (durableLsn < promised.durableLsn)
+    wrong.push(`${promised.durableLsn} was durable: ${durableLsn}`);
+  if (durableLsn >= promised.nextLsn) wrong.push(`${durableLsn} was never given`);
+  if (nextLsn !== durableLsn + 1n) wrong.push("it opens with something on its way");
+  if (firstLsn < promised.firstLsn) wrong.push(`${promised.firstLsn} was the first: ${firstLsn}`);
+  if (firstLsn > promised.truncatedTo) wrong.push(`nobody truncated to ${firstLsn}`);
+  if ((journal.checkpointLsn ?? 1n) < promised.checkpointLsn) wrong.push("a checkpoint was lost");
+  for (const { first, next } of promised.batches) {
+    if (durableLsn >= first && durableLsn < next - 1n)
+      wrong.push(`batch [${first}, ${next}) is torn`);
+  }
+  const headers = [...journal.headers()];
+  if (headers.length !== Number(nextLsn - firstLsn)) wrong.push("headers do not tell all");
+  for await (const record of journal.replay()) {
+    if (textOf(record) !== textAt.get(record.lsn))
+      wrong.push(`record ${record.lsn} is another one`);
+  }
+  return wrong;
+}

@@ -1,0 +1,175 @@
+import { describe, expect, test } from "vitest";
+import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { Journal } from "../../src/records/journal.js";
+import { CHECKPOINT_TYPE } from "../../src/records/envelope.js";
+import {
+  appendTexts,
+  DIRECTORY,
+  fresh,
+  put,
+  refusal,
+  reopened,
+  replayed,
+  SEGMENT_BYTES,
+  textOf,
+  texts,
+} from "./kit.js";
+
+/** Appends `count` records of about a quarter of a segment. */
+async function appendLarge(journal: Journal, count: number): Promise<void> {
+  for (let left = count; left > 0; left--) await journal.append(put("x".repeat(3500)));
+}
+
+function diskUse(disk: SimulatedDisk): number {
+  return disk
+    .files()
+    .filter(({ path }) => path.endsWith(".seg"))
+    .reduce((sum, { size }) => sum + size, 0);
+}
+
+describe("a checkpoint", () => {
+  test("is a record: it has an LSN, is remembered, and is not replayed", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 4);
+    expect(await journal.checkpoint(3n)).toBe(4n);
+    expect(journal.checkpointLsn).toBe(3n);
+    const again = await reopened(journal, disk);
+    expect(again.checkpointLsn).toBe(3n);
+    expect(await replayed(again)).toEqual(texts(1, 4));
+    expect(await replayed(again, { from: again.checkpointLsn ?? 0n })).toEqual(texts(3, 4));
+    expect([...again.headers()].at(-1)).toMatchObject({ lsn: 4n, type: CHECKPOINT_TYPE });
+  });
+
+  test("only rises, and never above what is durable", async () => {
+    const { journal } = await fresh();
+    await refusal(journal.checkpoint(0n), "OUT_OF_SEQUENCE");
+    await refusal(journal.checkpoint(2n), "OUT_OF_SEQUENCE");
+    await appendTexts(journal, 1, 4);
+    await refusal(journal.checkpoint(5n), "OUT_OF_SEQUENCE");
+    expect(await journal.checkpoint(4n)).toBe(4n);
+    await refusal(journal.checkpoint(3n), "OUT_OF_SEQUENCE");
+    expect(await journal.checkpoint(4n)).toBe(5n);
+    expect(journal.checkpointLsn).toBe(4n);
+  });
+
+  test("two at once are one after the other", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 4);
+    const [one, other] = await Promise.allSettled([journal.checkpoint(3n), journal.checkpoint(2n)]);
+    expect([one?.status, other?.status]).toEqual(["fulfilled", "rejected"]);
+  });
+});
+
+describe("truncation", () => {
+  test("needs a durable checkpoint at or above it", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    await refusal(journal.truncateBefore(2n), "OUT_OF_SEQUENCE");
+    await journal.checkpoint(3n);
+    await refusal(journal.truncateBefore(4n), "OUT_OF_SEQUENCE");
+    expect(await journal.truncateBefore(3n)).toEqual({ records: 2n, segments: 0, bytes: 0 });
+    const again = await reopened(journal, disk);
+    expect([again.firstLsn, again.nextLsn, again.checkpointLsn]).toEqual([3n, 7n, 3n]);
+    expect(await replayed(again)).toEqual(texts(3, 6));
+    await refusal(again.read(2n), "OUT_OF_SEQUENCE");
+    await refusal(replayed(again, { from: 2n }), "OUT_OF_SEQUENCE");
+  });
+
+  test("the record at the LSN itself always survives, and so does the checkpoint", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 4);
+    await journal.checkpoint(4n);
+    expect(await journal.truncateBefore(4n)).toMatchObject({ records: 3n });
+    const again = await reopened(journal, disk);
+    expect([again.firstLsn, again.nextLsn, again.checkpointLsn]).toEqual([4n, 5n, 4n]);
+    expect(await replayed(again)).toEqual([]);
+    expect(await again.append(put("text 5"))).toBe(5n);
+  });
+
+  test("at or below the first LSN nothing happens", async () => {
+    const { journal } = await fresh();
+    const nothing = { records: 0n, segments: 0, bytes: 0 };
+    expect(await journal.truncateBefore(1n)).toEqual(nothing);
+    await appendTexts(journal, 1, 4);
+    await journal.checkpoint(3n);
+    await journal.truncateBefore(3n);
+    expect(await journal.truncateBefore(2n)).toEqual(nothing);
+  });
+
+  test("counts the segments that hold nothing any more, and the bytes in them", async () => {
+    const { journal } = await fresh();
+    await appendLarge(journal, 20);
+    const segments = await journal.segments();
+    const whole = segments.filter(({ nextLsn }) => nextLsn <= 12n);
+    expect(whole.length).toBeGreaterThan(2);
+    await journal.checkpoint(12n);
+    const { records, segments: freed, bytes } = await journal.truncateBefore(12n);
+    expect([records, freed]).toEqual([11n, whole.length]);
+    expect(bytes).toBe(whole.reduce((sum, { usedBytes }) => sum + usedBytes, 0));
+    expect((await journal.segments())[0]?.firstLsn).toBe(12n);
+    expect(await journal.truncateBefore(12n)).toMatchObject({ segments: 0, bytes: 0 });
+  });
+
+  test("slots are recycled: disk use follows what is held, not the history", async () => {
+    const { disk, journal } = await fresh();
+    for (let round = 0; round < 60; round++) {
+      await appendLarge(journal, 5);
+      await journal.checkpoint(journal.durableLsn - 2n);
+      await journal.truncateBefore(journal.durableLsn - 3n);
+    }
+    expect(diskUse(disk)).toBeLessThanOrEqual(16 * SEGMENT_BYTES);
+    expect(journal.sizes.bytes).toBe(diskUse(disk));
+    expect(journal.sizes.records).toBeLessThan(10n);
+    const again = await reopened(journal, disk);
+    expect(again.firstLsn).toBe(journal.firstLsn);
+    expect(again.recovery.records).toBe(Number(journal.sizes.records));
+  });
+
+  test("reads the record that stays before anything goes: damage there stops it", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    await journal.checkpoint(3n);
+    const at = disk
+      .files()
+      .map(({ path }) => ({ path, offset: Buffer.from(disk.readNow(path)).indexOf("text 3") }))
+      .find(({ offset }) => offset >= 0);
+    if (!at) throw new Error("the record is on disk");
+    disk.damage(at.path, at.offset, Buffer.from("T"));
+    await refusal(journal.truncateBefore(3n), "JOURNAL_CORRUPT");
+    expect([journal.firstLsn, await journal.truncateBefore(2n)]).toMatchObject([
+      1n,
+      { records: 1n },
+    ]);
+    expect(textOf(await journal.read(2n))).toBe("text 2");
+  });
+
+  test("a replay that it overtakes says so", async () => {
+    const { journal } = await fresh();
+    await appendTexts(journal, 1, 1000);
+    await journal.checkpoint(900n);
+    const overtaken = async (): Promise<void> => {
+      for await (const { lsn } of journal.replay()) {
+        if (lsn === 1n) await journal.truncateBefore(900n);
+      }
+    };
+    await refusal(overtaken(), "OUT_OF_SEQUENCE");
+  });
+});
+
+describe("sizes", () => {
+  test("segments are listed with what lies in them, and free ones are counted", async () => {
+    const { disk, journal } = await fresh();
+    await appendLarge(journal, 9);
+    const segments = await journal.segments();
+    expect(segments.reduce((sum, { records }) => sum + records, 0)).toBe(9);
+    for (const [index, segment] of segments.entries()) {
+      expect(disk.readNow(`${DIRECTORY}/${segment.file}`).length).toBe(SEGMENT_BYTES);
+      expect(segment.nextLsn - segment.firstLsn).toBe(BigInt(segment.records));
+      expect(segment.firstLsn).toBe(segments[index - 1]?.nextLsn ?? 1n);
+      expect(segment.usedBytes).toBeGreaterThan(3500 * segment.records);
+    }
+    const { sizes } = journal;
+    expect(sizes).toMatchObject({ records: 9n, bytes: sizes.segments * SEGMENT_BYTES });
+    expect(sizes.segments).toBe(segments.length + sizes.freeSegments);
+  });
+});
