@@ -1,7 +1,8 @@
 /**
  * The durable memory of one validator in a lane-based BFT protocol.
  */
-export type { Admission, DurableBlock } from "./avail/availability-state.js";
+export type { Admission } from "./avail/availability-state.js";
+export type { DurableBlock } from "./avail/block-offers.js";
 export type { WaitOptions } from "./avail/version.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";

@@ -15,11 +15,22 @@ import { isLaneId, type LaneId } from "../types/lane.js";
 import type { EpochOf } from "../wire/committee.js";
 import { sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
-import type { Verifier } from "../wire/verifier.js";
 import { checkAnchor, checkBlock, checkCommitQC, type Judgement } from "./admission.js";
-import { dropped, heldAlready, outOfSequence, pinned, pruned, tooLarge } from "./block-refusal.js";
-import { LaneQueue } from "./lane-queue.js";
+import {
+  dropped,
+  heldAlready,
+  lowerStart,
+  outOfSequence,
+  pinned,
+  pruned,
+  tooLarge,
+} from "./block-refusal.js";
+import type { AvailStart } from "./avail-start.js";
+import { BlockOffers, type DurableBlock } from "./block-offers.js";
+import { LaneDrop } from "./lane-drop.js";
+import { type HeldLane, LaneQueue } from "./lane-queue.js";
 import { PayloadCache } from "./payload-cache.js";
+import type { PersistTurn } from "./persist-turn.js";
 import { RoadQueue } from "./road-queue.js";
 import { Version, type WaitOptions } from "./version.js";
 
@@ -28,53 +39,17 @@ export type Admission =
   | { readonly status: "admitted" }
   | { readonly status: "dropped"; readonly reason: string };
 
-/** A block that is durable and may be voted for. */
-export interface DurableBlock {
-  readonly lane: LaneId;
-  readonly number: bigint;
-  readonly headerHash: Uint8Array;
-}
-
-/** What the state starts from: what recovery returned. */
-export interface AvailStart {
-  readonly lanes: ReadonlyMap<
-    LaneId,
-    { readonly first: bigint; readonly next: bigint; readonly tipHash: Uint8Array | undefined }
-  >;
-  readonly road: {
-    readonly first: bigint;
-    readonly next: bigint;
-    readonly qcs: ReadonlyMap<bigint, CommitQC>;
-  };
-  readonly anchor: PruneAnchor | undefined;
-  readonly epochOf: EpochOf;
-  /** What it has verified once it knows again. */
-  readonly verifier: Verifier;
-  /** The header hash to which a number is pinned, if it is (D6). */
-  readonly pinOf: (lane: LaneId, number: bigint) => Uint8Array | undefined;
-  /** The bytes of a durable block, from disk. */
-  readonly readBlock: (lane: LaneId, number: bigint) => Promise<Uint8Array>;
-  /** The largest encoded block that can be stored. */
-  readonly blockBytesMax: number;
-  /** Bytes of durable payloads that are kept in memory. */
-  readonly cacheBytes: number;
-}
-
-/** Everything that one turn of `runPersist` writes. */
-export interface PersistTurn {
-  readonly anchor: PruneAnchor | undefined;
-  readonly commitQCs: readonly NewCommitQC[];
-  readonly lanes: ReadonlyMap<LaneId, readonly NewBlock[]>;
-}
-
 /** Bytes that may wait for the disk over all lanes; beyond it whoever pushes waits (D9). */
 const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 /** Commit QCs that may wait for the disk. */
 const QUEUED_QCS_MAX = 1000;
 
+const NOTHING_HELD: HeldLane = { first: 0n, next: 0n, tipHash: undefined };
+
 export class AvailabilityState {
   readonly #epochOf: EpochOf;
   readonly #judgement: Judgement;
+  readonly #heldLane: AvailStart["heldLane"];
   readonly #pinOf: AvailStart["pinOf"];
   readonly #readBlock: AvailStart["readBlock"];
   readonly #blockBytesMax: number;
@@ -85,20 +60,26 @@ export class AvailabilityState {
   readonly #road: RoadQueue;
   #durableAnchor: PruneAnchor | undefined;
   #pendingAnchor: PruneAnchor | undefined;
+  /** Lanes that end once the turn that is asked for has dropped them. */
+  #drop: LaneDrop | undefined;
   #epochIndex: bigint;
+  /** Bytes of all blocks that wait for the disk. */
+  #queuedBytes = 0;
   #closing = false;
   /** The disk is full: what is queued waits, and whoever pushes is told (D9). */
   #stalled: PersisterError | undefined;
 
   constructor(start: AvailStart) {
     this.#epochOf = start.epochOf;
-    this.#judgement = start;
+    // Not all of `start`: it holds every QC that was found.
+    this.#judgement = { verifier: start.verifier, epochOf: start.epochOf };
+    this.#heldLane = start.heldLane;
     this.#pinOf = start.pinOf;
     this.#readBlock = start.readBlock;
     this.#blockBytesMax = start.blockBytesMax;
     this.#cache = new PayloadCache(start.cacheBytes);
     for (const [lane, range] of start.lanes) {
-      this.#lanes.set(lane, new LaneQueue(range, range.tipHash));
+      this.#lanes.set(lane, new LaneQueue(range));
     }
     this.#durableAnchor = start.anchor;
     this.#road = new RoadQueue(start.road, start.road.qcs, start.anchor?.commitQC);
@@ -179,7 +160,7 @@ export class AvailabilityState {
     this.#refuseUnlessOpen();
     const queue = this.#laneOf(lane);
     const { number, bytes } = block;
-    if (number >= queue.first && number < queue.next) {
+    if (!this.isLeaving(lane) && number >= queue.first && number < queue.next) {
       throw heldAlready(lane, block, await this.readBlock(lane, number));
     }
     if (bytes.length > this.#blockBytesMax) throw tooLarge(lane, block, this.#blockBytesMax);
@@ -214,7 +195,9 @@ export class AvailabilityState {
    * Takes a new prune anchor; a backward one is ignored. Nothing is pruned and no capacity is freed
    * before it is durable (D3).
    *
-   * @throws {PersisterError} INVALID where its halves do not belong together or do not verify.
+   * @throws {PersisterError} INVALID where its halves do not belong together or do not verify; CONFLICT
+   * where its QC is of another proposal than one that is held, or a lane's start would be lowered;
+   * POISONED, CLOSED.
    */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
     await checkAnchor(anchor, this.#judgement);
@@ -226,8 +209,10 @@ export class AvailabilityState {
     this.#refuseUnlessOpen();
     const newest = this.#pendingAnchor ?? this.#durableAnchor;
     const { index } = anchor.commitQC.vote.view;
-    if (newest && index <= newest.commitQC.vote.view.index) return;
     this.#road.refuseOtherProposal(anchor.commitQC);
+    if (newest && index <= newest.commitQC.vote.view.index) return;
+    this.#refuseLowerStarts(anchor, newest);
+    this.#road.anchoredAt(anchor.commitQC);
     this.#pendingAnchor = anchor;
     this.#version.bump();
   }
@@ -244,7 +229,10 @@ export class AvailabilityState {
     let known: LaneQueue | undefined;
     await this.#version.waitFor(() => {
       const queue = this.#lanes.get(lane);
-      if (known && known !== queue) throw dropped(lane, number);
+      const isLeaving = this.isLeaving(lane);
+      if (known && (known !== queue || isLeaving)) throw dropped(lane, number);
+      // Who asks from here on asks about the lane that comes after it.
+      if (isLeaving) return undefined;
       known = queue;
       if (queue && queue.durable > number) return true;
       if (queue?.refused) throw queue.refused;
@@ -276,19 +264,25 @@ export class AvailabilityState {
    * the durable cursors of now on. Ends with ABORTED by the signal, or with the failure of the store.
    */
   async *durableBlocks(options: WaitOptions = {}): AsyncGenerator<DurableBlock> {
-    const cursors = new Map([...this.#lanes].map(([lane, queue]) => [lane, queue.durable]));
-    for (;;) yield await this.#version.waitFor(() => this.#offer(cursors), options);
+    const offers = new BlockOffers(this.#lanes.values());
+    const look = () => offers.next(this.#lanes, (lane) => this.isLeaving(lane));
+    for (;;) yield await this.#version.waitFor(look, options);
   }
 
-  /** What is to be written, once there is something; `undefined` when all is and the end is asked. */
-  async nextTurn(): Promise<PersistTurn | undefined> {
+  /**
+   * What is to be done, once there is something; `undefined` when all is done and the end is asked.
+   * What is pushed in one turn of the event loop goes into one turn of the loop that persists.
+   */
+  async nextTurn(options: WaitOptions = {}): Promise<PersistTurn | undefined> {
     for (;;) {
-      const found = await this.#version.waitFor(() => this.#collect());
-      // Whatever is pushed in this turn of the event loop goes into the same turn of the loop.
+      const found = await this.#version.waitFor(() => {
+        if (this.#hasWork()) return "work";
+        return this.#closing ? "end" : undefined;
+      }, options);
+      if (found === "end") return undefined;
       await new Promise((resolve) => setImmediate(resolve));
       const turn = this.#collect();
-      if (turn !== undefined) return turn === "end" ? undefined : turn;
-      if (found === "end") return undefined;
+      if (turn) return turn;
     }
   }
 
@@ -313,6 +307,7 @@ export class AvailabilityState {
     if (!queue || this.#lanes.get(lane) !== queue) return;
     if (next > queue.durable) {
       for (const { number, bytes } of queue.becameDurable(next)) {
+        this.#queuedBytes -= bytes.length;
         this.#cache.put(lane, number, bytes);
       }
     }
@@ -325,13 +320,34 @@ export class AvailabilityState {
     this.#version.bump();
   }
 
-  /** Forgets every lane that is not in `keep`. */
-  retainLanes(keep: ReadonlySet<LaneId>): void {
+  /**
+   * Has every lane that is not in `keep` dropped, by a turn of its own. From now on such a lane takes
+   * nothing, and those who wait for it are told; what is durable of it can be read until it is gone.
+   * Who pushes meanwhile waits for the end of the drop. Durable when resolved.
+   *
+   * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
+   * POISONED, CLOSED.
+   */
+  async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
+    const drop = await this.#version.waitFor(() => this.#beginDrop(keep));
+    await this.#version.waitFor(() => drop.outcome());
+  }
+
+  /** Whether the lane is being dropped. */
+  isLeaving(lane: LaneId): boolean {
+    return this.#drop !== undefined && !this.#drop.keep.has(lane);
+  }
+
+  /** A drop has ended: every lane goes but those that stay. */
+  dropEnded(stays: (lane: LaneId) => boolean, refusal: PersisterError | undefined): void {
     for (const [lane, { next }] of this.#lanes) {
-      if (keep.has(lane)) continue;
+      if (stays(lane)) continue;
       this.#pruneLane(lane, next);
       this.#lanes.delete(lane);
     }
+    this.#drop?.end(refusal);
+    this.#drop = undefined;
+    if (!refusal) this.#stalled = undefined;
     this.#version.bump();
   }
 
@@ -369,6 +385,7 @@ export class AvailabilityState {
 
   #tryAdmit(lane: LaneId, block: NewBlock): Admission | undefined {
     this.#refuseUnlessOpen();
+    if (this.isLeaving(lane)) return undefined;
     const queue = this.#laneOf(lane);
     if (queue.refused) throw queue.refused;
     const { number } = block;
@@ -388,39 +405,34 @@ export class AvailabilityState {
       };
     }
     queue.admit(block);
+    this.#queuedBytes += block.bytes.length;
     this.#version.bump();
     return { status: "admitted" };
   }
 
   /** A single block is let in, however large. */
   #hasNoRoomFor({ bytes }: NewBlock): boolean {
-    let queued = 0;
-    for (const queue of this.#lanes.values()) queued += queue.queuedByteLength;
-    return queued > 0 && queued + bytes.length > QUEUED_BYTES_MAX;
+    return this.#queuedBytes > 0 && this.#queuedBytes + bytes.length > QUEUED_BYTES_MAX;
   }
 
-  #collect(): PersistTurn | "end" | undefined {
+  /** An anchor and a drop go on while the disk is full: they give space back. */
+  #hasWork(): boolean {
+    if (this.#drop || this.#pendingAnchor) return true;
+    if (this.#stalled) return false;
+    if (this.#road.queued.length > 0) return true;
+    for (const queue of this.#lanes.values()) if (queue.isAwaitingDisk) return true;
+    return false;
+  }
+
+  #collect(): PersistTurn | undefined {
+    if (!this.#hasWork()) return undefined;
+    if (this.#drop) return { type: "drop", keep: this.#drop.keep };
     const lanes = new Map<LaneId, readonly NewBlock[]>();
     for (const [lane, queue] of this.#lanes) {
-      if (queue.queued.length > 0 && !queue.refused) lanes.set(lane, [...queue.queued]);
+      if (queue.isAwaitingDisk) lanes.set(lane, [...queue.queued]);
     }
-    const anchor = this.#pendingAnchor;
-    if (this.#stalled && !anchor) return this.#closing ? "end" : undefined;
     const commitQCs = [...this.#road.queued];
-    if (anchor || commitQCs.length > 0 || lanes.size > 0) return { anchor, commitQCs, lanes };
-    return this.#closing ? "end" : undefined;
-  }
-
-  #offer(cursors: Map<LaneId, bigint>): DurableBlock | undefined {
-    for (const [lane, queue] of this.#lanes) {
-      const cursor = cursors.get(lane) ?? 0n;
-      const number = cursor > queue.first ? cursor : queue.first;
-      const headerHash = queue.hashOf(number);
-      if (number >= queue.durable || !headerHash) continue;
-      cursors.set(lane, number + 1n);
-      return { lane, number, headerHash };
-    }
-    return undefined;
+    return { type: "write", anchor: this.#pendingAnchor, commitQCs, lanes };
   }
 
   #pruneLane(lane: LaneId, start: bigint): void {
@@ -428,17 +440,39 @@ export class AvailabilityState {
     for (let number = queue.first; number < start && number < queue.next; number++) {
       this.#cache.forget(lane, number);
     }
-    queue.prune(start);
+    for (const { bytes } of queue.prune(start)) this.#queuedBytes -= bytes.length;
   }
 
   #laneOf(lane: LaneId): LaneQueue {
     const known = this.#lanes.get(lane);
     if (known) return known;
+    const made = new LaneQueue(this.#heldLane(lane) ?? NOTHING_HELD);
+    // The durable anchor's start may not be recorded in the lane yet.
     const anchor = this.#durableAnchor;
-    const first = (anchor && anchorStarts(anchor).get(lane)) ?? 0n;
-    const made = new LaneQueue({ first, next: first });
+    made.prune((anchor && anchorStarts(anchor).get(lane)) ?? 0n);
     this.#lanes.set(lane, made);
     return made;
+  }
+
+  /** One drop at a time. */
+  #beginDrop(keep: ReadonlySet<LaneId>): LaneDrop | undefined {
+    this.#refuseUnlessOpen();
+    if (this.#drop) return undefined;
+    this.#drop = new LaneDrop(keep);
+    this.#version.bump();
+    return this.#drop;
+  }
+
+  /**
+   * D3: starts only rise. An anchor that would lower one contradicts what a quorum has signed before,
+   * and a store that took it would refuse itself at the next opening.
+   */
+  #refuseLowerStarts(anchor: PruneAnchor, newest: PruneAnchor | undefined): void {
+    const before = newest ? anchorStarts(newest) : new Map<string, bigint>();
+    for (const { lane, first } of anchor.commitQC.vote.laneRanges) {
+      const least = before.get(lane) ?? this.#lanes.get(lane)?.first ?? 0n;
+      if (first < least) throw lowerStart(anchor, lane, least);
+    }
   }
 
   #refuseWhileStalled(): void {

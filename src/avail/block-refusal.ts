@@ -1,8 +1,9 @@
-/** Why a block is not let in, or not waited for: each names lane and number. */
+/** Why a block or an anchor is not let in, or not waited for: each names lane and number. */
 import type { NewBlock } from "../persist/block-persister.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { sameBytes } from "../wire/hash.js";
+import type { PruneAnchor } from "../wire/messages.js";
 
 /** D2: a number that is held is refused, with both blocks as evidence. */
 export function heldAlready(lane: LaneId, block: NewBlock, held: Uint8Array): PersisterError {
@@ -69,5 +70,15 @@ export function dropped(lane: LaneId, blockNumber: bigint): PersisterError {
     "CLOSED",
     `lane ${lane} was dropped before block ${blockNumber}`,
     facts,
+  );
+}
+
+export function lowerStart(anchor: PruneAnchor, lane: LaneId, least: bigint): PersisterError {
+  const { index } = anchor.commitQC.vote.view;
+  return new PersisterError(
+    "CONFLICT",
+    `prune anchor ${index}: it lets lane ${lane} start below ${least}, where an earlier anchor let ` +
+      "it start",
+    { lane, blockNumber: least, roadIndex: index },
   );
 }

@@ -9,21 +9,30 @@ import { LANE_BLOCKS_MAX } from "../persist/kinds.js";
 import { assert } from "../types/assert.js";
 import type { PersisterError } from "../types/errors.js";
 
+/** What is on disk of a lane: blocks [first, next), and the header hash of the last one, if known. */
+export interface HeldLane {
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly tipHash: Uint8Array | undefined;
+}
+
 export class LaneQueue {
+  /** Below it the lane was found on disk when the queue was made. */
+  readonly foundNext: bigint;
   #first: bigint;
   #durable: bigint;
   /** Blocks of [durable, next). */
   readonly #queue: NewBlock[] = [];
-  #queuedBytes = 0;
   /** Header hashes of [first, next), where known. */
   readonly #hashes = new Map<bigint, Uint8Array>();
   /** Why this lane goes no further; the others do. */
   refused: PersisterError | undefined;
 
-  constructor(range: { readonly first: bigint; readonly next: bigint }, tipHash?: Uint8Array) {
-    this.#first = range.first;
-    this.#durable = range.next;
-    if (tipHash && range.next > range.first) this.#hashes.set(range.next - 1n, tipHash);
+  constructor({ first, next, tipHash }: HeldLane) {
+    this.#first = first;
+    this.#durable = next;
+    this.foundNext = next;
+    if (tipHash && next > first) this.#hashes.set(next - 1n, tipHash);
   }
 
   get first(): bigint {
@@ -44,9 +53,9 @@ export class LaneQueue {
     return this.#queue;
   }
 
-  /** Bytes of the blocks that wait for the disk. */
-  get queuedByteLength(): number {
-    return this.#queuedBytes;
+  /** Something of it waits for the disk, and may go there. */
+  get isAwaitingDisk(): boolean {
+    return this.#queue.length > 0 && this.refused === undefined;
   }
 
   /** D9: the first number that is too far above the durable anchor's start. */
@@ -67,7 +76,6 @@ export class LaneQueue {
     assert(block.number === this.next, "the admitted block is the next one");
     assert(block.number < this.capacityEnd, "the admitted block is within capacity (D9)");
     this.#queue.push(block);
-    this.#queuedBytes += block.bytes.length;
     this.#hashes.set(block.number, block.headerHash);
   }
 
@@ -77,17 +85,20 @@ export class LaneQueue {
     return this.#passTo(next);
   }
 
-  /** A durable anchor raises the start; past the durable cursor it moves the cursor too. */
-  prune(start: bigint): void {
-    if (start <= this.#first) return;
-    if (start > this.#durable) this.#passTo(start);
+  /**
+   * A durable anchor raises the start; past the durable cursor it moves the cursor too, and the queued
+   * blocks that it passed are let go and returned.
+   */
+  prune(start: bigint): readonly NewBlock[] {
+    if (start <= this.#first) return [];
+    const passed = start > this.#durable ? this.#passTo(start) : [];
     this.#first = start;
     for (const number of this.#hashes.keys()) if (number < start) this.#hashes.delete(number);
+    return passed;
   }
 
   #passTo(cursor: bigint): readonly NewBlock[] {
     const passed = this.#queue.splice(0, Number(cursor - this.#durable));
-    for (const { bytes } of passed) this.#queuedBytes -= bytes.length;
     this.#durable = cursor;
     return passed;
   }

@@ -5,15 +5,20 @@
 import { LRUCache } from "lru-cache";
 import type { LaneId } from "../types/lane.js";
 
+/** What an entry takes besides its payload: key, view, links. Small blocks would hide it otherwise. */
+const ENTRY_BYTES = 512;
+
 export class PayloadCache {
   readonly #cache: LRUCache<string, Uint8Array> | undefined;
 
   /** `bytesMax` 0 keeps nothing. */
   constructor(bytesMax: number) {
     if (bytesMax === 0) return;
-    this.#cache = new LRUCache({ maxSize: bytesMax, sizeCalculation: ({ length }) => length + 1 });
+    const sizeCalculation = ({ length }: Uint8Array): number => ENTRY_BYTES + length;
+    this.#cache = new LRUCache({ maxSize: bytesMax, sizeCalculation });
   }
 
+  /** With what the entries themselves take. */
   get byteLength(): number {
     return this.#cache?.calculatedSize ?? 0;
   }

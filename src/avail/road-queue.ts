@@ -13,7 +13,7 @@ export class RoadQueue {
   #first: bigint;
   #durable: bigint;
   #queue: NewCommitQC[] = [];
-  /** Of [first, next): what a repeated QC is compared with. */
+  /** Of [first, next), and of anchors above: what another QC of the same index is compared with. */
   readonly #digests = new Map<bigint, Uint8Array>();
   #latest: CommitQC | undefined;
 
@@ -90,6 +90,11 @@ export class RoadQueue {
         ...(offered ? { offered } : {}),
       },
     );
+  }
+
+  /** An anchor is on its way to disk: a QC of another proposal is not admitted at its index any more. */
+  anchoredAt(anchorQC: CommitQC): void {
+    this.#digests.set(anchorQC.vote.view.index, commitVoteDigest(anchorQC.vote));
   }
 
   /** Moves the durable cursor, only forward. */

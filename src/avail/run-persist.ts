@@ -2,21 +2,21 @@
  * The loop that drains the availability state to disk.
  *
  * A new anchor goes to its A/B files first, and only behind it are lanes and road pruned. An append
- * waits for the anchor only where its lane must be reset by it. Each lane publishes its durable
- * cursor the moment its own records are durable. A refusal stops its lane alone; a failed write
- * poisons the store, and the turn fails with the first error after all branches ended.
+ * waits for the anchor only where its lane must be reset by it; all others enter the journal's queue
+ * in one step, so that one group takes them. Each lane publishes its durable cursor the moment its
+ * own records are durable. A refusal stops its lane alone; a failed write poisons the store, and the
+ * turn fails with the first error after all branches ended. Lanes are dropped in a turn of their own:
+ * nothing of a dropped lane is on its way beside it.
  */
-import pLimit from "p-limit";
+import { allEnded } from "../persist/all-ended.js";
 import type { NewBlock } from "../persist/block-persister.js";
 import type { Persisters } from "../persist/persisters.js";
 import { anchorStarts } from "../persist/recovery.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
-import type { AvailabilityState, PersistTurn } from "./availability-state.js";
-
-/** Branches of a turn that are at work at once: their flushes are shared, their reads are not. */
-const BRANCHES_MAX = 32;
+import type { AvailabilityState } from "./availability-state.js";
+import type { DropTurn, PersistTurn, WriteTurn } from "./persist-turn.js";
 
 type Parts = Pick<Persisters, "anchor" | "blocks" | "road">;
 
@@ -27,45 +27,80 @@ type Parts = Pick<Persisters, "anchor" | "blocks" | "road">;
 export async function runPersist(state: AvailabilityState, parts: Parts): Promise<void> {
   // Truncations ride in the groups of later turns: no turn waits for them, the end does.
   const prunes = new Set<Promise<void>>();
-  let fail: (cause: unknown) => void = () => {};
-  const failure = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
+  const failure = new AbortController();
+  const note = (cause: unknown): void => failure.abort(cause);
   for (;;) {
-    const turn = await Promise.race([state.nextTurn(), failure]);
+    const turn = await nextTurn(state, failure.signal);
     if (!turn) break;
-    const { pruning } = await persistTurn(state, parts, turn);
-    const task = pruning.catch(fail).finally(() => prunes.delete(task));
+    if (turn.type === "drop") {
+      await dropTurn(state, parts, turn);
+      continue;
+    }
+    const { pruning } = await writeTurn(state, parts, turn);
+    if (!pruning) continue;
+    const task = pruning.catch(note).finally(() => prunes.delete(task));
     prunes.add(task);
   }
-  await Promise.race([Promise.all(prunes), failure]);
+  await Promise.all(prunes);
+  failure.signal.throwIfAborted();
 }
 
-async function persistTurn(
+/** By a signal, not by a race with a promise: what never settles would keep every turn in memory. */
+async function nextTurn(
+  state: AvailabilityState,
+  failure: AbortSignal,
+): Promise<PersistTurn | undefined> {
+  try {
+    return await state.nextTurn({ signal: failure });
+  } catch (cause) {
+    failure.throwIfAborted();
+    throw cause;
+  }
+}
+
+/** What a turn leaves behind at work. */
+interface WrittenTurn {
+  readonly pruning: Promise<void> | undefined;
+}
+
+async function writeTurn(
   state: AvailabilityState,
   parts: Parts,
-  turn: PersistTurn,
-): Promise<{ readonly pruning: Promise<void> }> {
-  const limit = pLimit(BRANCHES_MAX);
-  const starts = turn.anchor ? anchorStarts(turn.anchor) : new Map<string, bigint>();
-  const anchored = turn.anchor ? persistAnchor(state, parts, turn.anchor) : undefined;
-  const branches: Promise<void>[] = [];
+  turn: WriteTurn,
+): Promise<WrittenTurn> {
+  if (turn.anchor) return await anchoredTurn(state, parts, turn, turn.anchor);
+  const branches = [...turn.lanes].map(([lane, blocks]) => {
+    return persistLane(state, parts, { lane, start: undefined, blocks }, undefined);
+  });
+  await allEnded([...branches, persistRoad(state, parts, turn, undefined)]);
+  return { pruning: undefined };
+}
+
+async function anchoredTurn(
+  state: AvailabilityState,
+  parts: Parts,
+  turn: WriteTurn,
+  anchor: PruneAnchor,
+): Promise<WrittenTurn> {
+  const starts = anchorStarts(anchor);
+  const anchored = persistAnchor(state, parts, anchor);
+  const branches = [anchored];
   const prunes: Promise<void>[] = [];
   for (const lane of lanesOf(turn, starts)) {
     const start = starts.get(lane);
     const held = parts.blocks.lanes.get(lane)?.appendNext ?? 0n;
     const resets = start !== undefined && start > held;
     const work = { lane, start: resets ? start : undefined, blocks: turn.lanes.get(lane) ?? [] };
-    branches.push(limit(() => persistLane(state, parts, work, anchored)));
+    branches.push(persistLane(state, parts, work, anchored));
     if (start !== undefined && !resets)
       prunes.push(pruneLane(state, parts, { lane, start }, anchored));
   }
-  const road = limit(() => persistRoad(state, parts, turn, anchored));
+  const road = persistRoad(state, parts, turn, anchored);
   branches.push(road);
-  if (turn.anchor) prunes.push(pruneRoad(state, parts, turn.anchor.commitQC, [anchored, road]));
-  const pruning = firstFailure(prunes);
+  prunes.push(pruneRoad(state, parts, anchor.commitQC, [anchored, road]));
+  const pruning = allEnded(prunes);
   try {
-    await firstFailure([...branches, ...(anchored ? [anchored] : [])]);
+    await allEnded(branches);
   } catch (cause) {
     await Promise.allSettled([pruning]);
     if (!isDiskFull(cause)) throw cause;
@@ -75,11 +110,20 @@ async function persistTurn(
   return { pruning };
 }
 
-/** Resolves when all ended well; else rejects with the first error after all have ended. */
-async function firstFailure(branches: readonly Promise<void>[]): Promise<void> {
-  const ended = await Promise.allSettled(branches);
-  const failed = ended.find((outcome) => outcome.status === "rejected");
-  if (failed) throw failed.reason;
+/** A full disk is told to those who asked: the lanes that could not be dropped go on as they were. */
+async function dropTurn(
+  state: AvailabilityState,
+  { blocks }: Parts,
+  { keep }: DropTurn,
+): Promise<void> {
+  let refusal: PersisterError | undefined;
+  try {
+    await blocks.retainLanes(keep);
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    refusal = cause;
+  }
+  state.dropEnded((lane) => keep.has(lane) || blocks.lanes.has(lane), refusal);
 }
 
 /** D3: the anchor first. Durable when resolved, and published. */
@@ -137,10 +181,10 @@ async function pruneLane(
   state: AvailabilityState,
   { blocks }: Parts,
   { lane, start }: { readonly lane: LaneId; readonly start: bigint },
-  anchored: Promise<void> | undefined,
+  anchored: Promise<void>,
 ): Promise<void> {
   try {
-    await blocks.write(lane, { start, lazily: true, ...(anchored ? { after: anchored } : {}) });
+    await blocks.write(lane, { start, lazily: true, after: anchored });
   } catch (cause) {
     refuseLane(state, lane, cause);
   }
@@ -149,7 +193,7 @@ async function pruneLane(
 async function persistRoad(
   state: AvailabilityState,
   { road, blocks }: Parts,
-  turn: PersistTurn,
+  turn: WriteTurn,
   anchored: Promise<void> | undefined,
 ): Promise<void> {
   const index = turn.anchor?.commitQC.vote.view.index;
@@ -176,7 +220,7 @@ async function pruneRoad(
   state: AvailabilityState,
   { road }: Parts,
   anchorQC: CommitQC,
-  before: readonly (Promise<void> | undefined)[],
+  before: readonly Promise<void>[],
 ): Promise<void> {
   try {
     for (const each of before) await each;
@@ -190,35 +234,37 @@ async function pruneRoad(
 
 /** D6: a commit QC covers every number below the next of each of its ranges. */
 async function liftCovered(blocks: Parts["blocks"], qc: CommitQC): Promise<void> {
-  for (const { lane, next } of qc.vote.laneRanges) await blocks.liftPins(lane, next);
+  await blocks.liftPins(qc.vote.laneRanges);
 }
 
 function isDiskFull(cause: unknown): cause is PersisterError {
   return cause instanceof PersisterError && cause.code === "DISK_FULL";
 }
 
+/** What is wrong with what one lane was given, or holds: it stops that lane alone. */
+const laneRefusals: ReadonlySet<string> = new Set([
+  "OUT_OF_SEQUENCE",
+  "DUPLICATE",
+  "CONFLICT",
+  "INVALID",
+  "PINNED",
+  "VERIFY_MISMATCH",
+]);
+
 /** A refusal stops its lane; a full disk is backpressure (D9); anything else is about the store. */
 function refuseLane(state: AvailabilityState, lane: LaneId, cause: unknown): void {
-  // Dropped under way: there is nothing left to persist, and who waited was told by the drop. An error
-  // that names no lane is about the store.
+  // A truncation that was verifying as its lane was dropped: there is nothing left to truncate. An
+  // error that names no lane is about the store.
   if (cause instanceof PersisterError && cause.code === "CLOSED" && cause.lane === lane) return;
   if (isDiskFull(cause)) {
     state.stall(cause);
     return;
   }
-  const codes = [
-    "OUT_OF_SEQUENCE",
-    "DUPLICATE",
-    "CONFLICT",
-    "INVALID",
-    "PINNED",
-    "VERIFY_MISMATCH",
-  ];
-  if (!(cause instanceof PersisterError && codes.includes(cause.code))) throw cause;
+  if (!(cause instanceof PersisterError && laneRefusals.has(cause.code))) throw cause;
   state.refuseLane(lane, cause);
 }
 
-function lanesOf(turn: PersistTurn, starts: ReadonlyMap<string, bigint>): Set<LaneId> {
+function lanesOf(turn: WriteTurn, starts: ReadonlyMap<string, bigint>): Set<LaneId> {
   const pruned = [...starts.keys()].filter((name) => isLaneId(name));
   return new Set([...turn.lanes.keys(), ...pruned]);
 }

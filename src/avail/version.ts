@@ -1,5 +1,8 @@
 /**
  * A version counter that wakes those who wait for a change: no polling, no timers.
+ *
+ * After a change every waiter looks again, in the order in which they came, and only those whose wait
+ * ends are resumed: a thousand waiters cost a thousand looks, not a thousand promises.
  */
 import { PersisterError } from "../types/errors.js";
 
@@ -8,20 +11,21 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Looks once more; true where the wait is over, one way or the other. */
+type Waiter = () => boolean;
+
 export class Version {
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiter>();
   #failure: PersisterError | undefined;
   #bumped = false;
 
   /** Something changed: every waiter looks again, once for all changes of this step. */
   bump(): void {
-    if (this.#bumped) return;
+    if (this.#bumped || this.#waiting.size === 0) return;
     this.#bumped = true;
     queueMicrotask(() => {
       this.#bumped = false;
-      const waiting = [...this.#waiting];
-      this.#waiting.clear();
-      for (const wake of waiting) wake();
+      for (const waiter of this.#waiting) if (waiter()) this.#waiting.delete(waiter);
     });
   }
 
@@ -42,24 +46,36 @@ export class Version {
    * @throws {PersisterError} ABORTED by the signal; the failure, once there is one.
    */
   async waitFor<T>(look: () => T | undefined, { signal }: WaitOptions = {}): Promise<T> {
-    for (;;) {
-      if (signal?.aborted) throw aborted(signal);
-      const found = look();
-      if (found !== undefined) return found;
-      if (this.#failure) throw this.#failure;
-      await this.#change(signal);
-    }
+    if (signal?.aborted) throw aborted(signal);
+    const found = look();
+    if (found !== undefined) return found;
+    if (this.#failure) throw this.#failure;
+    return await this.#waitUntil(look, signal);
   }
 
-  #change(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        signal?.removeEventListener("abort", wake);
-        this.#waiting.delete(wake);
-        resolve();
+  #waitUntil<T>(look: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): true => {
+        signal?.removeEventListener("abort", abort);
+        return true;
       };
-      this.#waiting.add(wake);
-      signal?.addEventListener("abort", wake, { once: true });
+      const abort = (): void => {
+        this.#waiting.delete(waiter);
+        if (signal) reject(aborted(signal));
+      };
+      const waiter = (): boolean => {
+        try {
+          const found = look();
+          if (found !== undefined) resolve(found);
+          else if (this.#failure) reject(this.#failure);
+          else return false;
+        } catch (cause) {
+          reject(cause instanceof Error ? cause : new Error("a look failed", { cause }));
+        }
+        return end();
+      };
+      this.#waiting.add(waiter);
+      signal?.addEventListener("abort", abort, { once: true });
     });
   }
 }

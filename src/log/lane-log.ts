@@ -5,10 +5,12 @@
  * first back from disk before anything below it goes (D4). Payloads stay on disk, and the journal
  * knows where.
  */
-import type { Entry, Settled } from "../journal/group.js";
+import type { LimitFunction } from "p-limit";
+import type { Entry } from "../journal/group.js";
 import type { Journal } from "../journal/journal.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
+import { TurnEnd } from "./turn-end.js";
 
 /** What a log needs to know of its records. */
 export interface RecordKind<T> {
@@ -51,7 +53,9 @@ export class LaneLog<T> {
   readonly name: string;
   readonly #journal: Journal;
   readonly #kind: RecordKind<T>;
-  #closed = false;
+  /** Bounds how many logs read the record that becomes their first at once. */
+  readonly #verifying: LimitFunction;
+  #isClosed = false;
   #first: bigint;
   #next: bigint;
   /** Next once all that is queued is durable. */
@@ -65,12 +69,14 @@ export class LaneLog<T> {
     readonly journal: Journal;
     readonly name: string;
     readonly kind: RecordKind<T>;
+    readonly verifying: LimitFunction;
     readonly first: bigint;
     readonly next: bigint;
   }) {
     this.name = options.name;
     this.#journal = options.journal;
     this.#kind = options.kind;
+    this.#verifying = options.verifying;
     this.#first = options.first;
     this.#next = options.next;
     this.#queuedNext = this.#next;
@@ -130,18 +136,19 @@ export class LaneLog<T> {
    * the turn's records were taken.
    */
   async write(turn: LogTurn<T>): Promise<void> {
-    const verified = await this.#verifyStart(turn);
-    await turn.after;
-    if (!verified) await this.#verifyStart(turn);
+    // What needs no wait is not waited for: records of many logs go in one step (one group).
+    const isVerified = turn.start === undefined || (await this.#verifyStart(turn.start, turn));
+    if (turn.after) await turn.after;
+    if (turn.start !== undefined && !isVerified) await this.#verifyStart(turn.start, turn);
     const refused = this.#refusedRecord(turn);
     if (refused) throw await this.#refusal(refused.record, refused.next);
-    if (this.#closed) {
+    if (this.#isClosed) {
       const facts = this.#kind.facts(this.#queuedNext);
       throw new PersisterError("CLOSED", `the log ${this.name} was dropped`, facts);
     }
     turn.admit?.();
     await new Promise<void>((resolve, reject) => {
-      this.#submit(turn, resolve, reject);
+      this.#submit(turn, new TurnEnd(resolve, reject));
     });
   }
 
@@ -188,13 +195,12 @@ export class LaneLog<T> {
    * D4: reads the record that becomes the first back from disk; waits until it is there where it is
    * still on its way. False where there is none to read: the log is emptied, or stays as it is.
    */
-  async #verifyStart({ start, verify }: LogTurn<T>): Promise<boolean> {
-    if (start === undefined) return true;
+  async #verifyStart(start: bigint, { verify }: LogTurn<T>): Promise<boolean> {
     while (start >= this.#next && start < this.#queuedNext) {
       await new Promise<void>((wake) => this.#whenSettled.push(wake));
     }
     if (start <= this.#first || start >= this.#next) return false;
-    const first = await this.read(start);
+    const first = await this.#verifying(() => this.read(start));
     verify?.(first);
     return true;
   }
@@ -239,60 +245,51 @@ export class LaneLog<T> {
 
   /** Nothing enters any more: the log is being dropped. What is queued already goes on. */
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
   }
 
-  #submit(turn: LogTurn<T>, resolve: () => void, reject: (cause: unknown) => void): void {
+  /** The drop was refused: the log goes on. */
+  reopen(): void {
+    this.#isClosed = false;
+  }
+
+  #submit(turn: LogTurn<T>, end: TurnEnd): void {
     const entries: Entry[] = [];
-    let open = 0;
-    let failure: PersisterError | undefined;
-    const track = (done: () => void, undone: () => void): Settled => {
-      open += 1;
-      return (error) => {
-        open -= 1;
-        if (error) undone();
-        else done();
-        failure ??= error;
-        this.#wakeSettled();
-        if (open > 0) return;
-        if (failure) reject(failure);
-        else resolve();
-      };
-    };
     if (turn.start !== undefined && turn.start > this.#first) {
-      entries.push(this.#truncateEntry(turn.start, turn.lazily ?? false, track));
+      entries.push(this.#truncateEntry(turn.start, turn.lazily ?? false, end));
     }
-    for (const record of turn.records ?? []) entries.push(this.#appendEntry(record, turn, track));
-    if (entries.length === 0) resolve();
-    else this.#journal.submit(entries);
+    for (const record of turn.records ?? []) entries.push(this.#appendEntry(record, turn, end));
+    end.expect(entries.length);
+    if (entries.length > 0) this.#journal.submit(entries);
   }
 
-  #truncateEntry(start: bigint, lazily: boolean, track: Tracker): Entry {
+  #truncateEntry(start: bigint, lazily: boolean, end: TurnEnd): Entry {
     const before = this.#queuedNext;
-    if (start > this.#queuedNext) this.#queuedNext = start;
-    const settled = track(
-      () => this.#truncated(start),
-      () => this.#takeBack(before),
-    );
+    if (start > before) this.#queuedNext = start;
+    const settled = (error?: PersisterError): void => {
+      if (error) this.#takeBack(before);
+      else this.#truncated(start);
+      this.#wakeSettled();
+      end.settle(error);
+    };
     return { type: "truncate", name: this.name, first: start, lazily, settled };
   }
 
-  #appendEntry(record: NewRecord, turn: LogTurn<T>, track: Tracker): Entry {
+  #appendEntry(record: NewRecord, { onDurable }: LogTurn<T>, end: TurnEnd): Entry {
     const { number, payload, hash } = record;
     assert(number === this.#queuedNext, "an append is the next one");
     this.#queuedNext = number + 1n;
     this.#inFlight.set(number, payload);
-    const settled = track(
-      () => {
-        this.#inFlight.delete(number);
+    const settled = (error?: PersisterError): void => {
+      this.#inFlight.delete(number);
+      if (error) this.#takeBack(number);
+      else {
         this.#appended(number);
-        turn.onDurable?.(this.#next);
-      },
-      () => {
-        this.#inFlight.delete(number);
-        this.#takeBack(number);
-      },
-    );
+        onDurable?.(this.#next);
+      }
+      this.#wakeSettled();
+      end.settle(error);
+    };
     return { type: "append", name: this.name, number, payload, hash, settled };
   }
 
@@ -309,6 +306,7 @@ export class LaneLog<T> {
   }
 
   #wakeSettled(): void {
+    if (this.#whenSettled.length === 0) return;
     const waiting = this.#whenSettled;
     this.#whenSettled = [];
     for (const wake of waiting) wake();
@@ -319,5 +317,3 @@ export class LaneLog<T> {
     if (next < this.#queuedNext) this.#queuedNext = next;
   }
 }
-
-type Tracker = (done: () => void, undone: () => void) => Settled;

@@ -9,6 +9,7 @@
  * LevelDB can end the process over a damaged table: what it left is never read again.
  */
 import { rm } from "node:fs/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
 import { Level } from "level";
 import type { Pointer } from "../journal/segment.js";
@@ -16,6 +17,8 @@ import type { Pointer } from "../journal/segment.js";
 export const INDEX_DIRECTORY = "index";
 
 const VALUE_BYTES = 20;
+/** Entries that go into a batch without a break: less than a millisecond of work. */
+const ENTRIES_PER_TURN = 256;
 
 export interface MapEntry {
   readonly name: string;
@@ -92,22 +95,26 @@ class LevelMap implements LogMap {
     if (entries.length + forgotten.length === 0) return;
     // The chained form: options given to an array batch are copied into each of its operations.
     const batch = this.#database.batch();
+    const pace = new Pace();
     for (const { name, number, pointer } of entries) {
-      const key = this.#sublevel(name).prefixKey(keyOf(number), "view");
-      batch.put(key, encodePointer(pointer));
+      if (pace.isBreakDue()) await nextTurn();
+      batch.put(this.#keyOf(name, number), encodePointer(pointer));
     }
     for (const { name, from, next } of forgotten) {
-      const sublevel = this.#sublevel(name);
       for (let number = from; number < next; number++) {
-        batch.del(sublevel.prefixKey(keyOf(number), "view"));
+        if (pace.isBreakDue()) await nextTurn();
+        batch.del(this.#keyOf(name, number));
       }
     }
     await batch.write({ sync: true });
   }
 
+  #keyOf(name: string, number: bigint): Uint8Array {
+    return this.#sublevel(name).prefixKey(keyOf(number), "view");
+  }
+
   async find(name: string, number: bigint): Promise<Pointer | undefined> {
-    const key = this.#sublevel(name).prefixKey(keyOf(number), "view");
-    const value: Uint8Array | undefined = await this.#database.get(key);
+    const value: Uint8Array | undefined = await this.#database.get(this.#keyOf(name, number));
     return value?.length === VALUE_BYTES ? decodePointer(value) : undefined;
   }
 
@@ -124,6 +131,19 @@ class LevelMap implements LogMap {
     });
     this.#sublevels.set(name, made);
     return made;
+  }
+}
+
+/**
+ * Counts what is done without a break: a segment of small records has a hundred thousand of them, and
+ * whoever waits for a group in flight must not wait for all of these.
+ */
+class Pace {
+  #done = 0;
+
+  isBreakDue(): boolean {
+    this.#done += 1;
+    return this.#done % ENTRIES_PER_TURN === 0;
   }
 }
 

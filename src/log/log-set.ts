@@ -2,6 +2,7 @@
  * All logs of a store over one journal and one map: opens each with what recovery found, writes the
  * map when a segment is sealed, and reads through it what was pruned and is retained.
  */
+import pLimit from "p-limit";
 import type { SealedSegment } from "../journal/head.js";
 import type { Journal } from "../journal/journal.js";
 import type { LogTable } from "../journal/log-table.js";
@@ -12,11 +13,13 @@ import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { LaneLog, type RecordKind } from "./lane-log.js";
 import { type Forgotten, type LogMap, memoryLogMap } from "./log-map.js";
-import { Retention, RunsByName } from "./retention.js";
+import { Retention } from "./retention.js";
+import { UnsealedRecords } from "./unsealed-records.js";
 
 /** Warnings that are kept: the newest tell enough. */
 const WARNINGS_MAX = 20;
-const noRecords: readonly PlacedRecord[] = [];
+/** Records that are read back at once before truncations: an anchor prunes every lane in one step. */
+const VERIFYING_MAX = 32;
 
 interface LogRange {
   readonly first: bigint;
@@ -32,10 +35,16 @@ type Looked =
   /** `byMap`: it was the map that told where. */
   | { readonly bytes: undefined; readonly cause: unknown; readonly byMap: boolean };
 
+export interface MapCounters {
+  readonly mapRebuilds: number;
+  readonly mapWarnings: number;
+}
+
 export class LogSet {
   readonly #journal: Journal;
   readonly #found = new Map<string, LogRange>();
   readonly #logs = new Map<string, AnyLog>();
+  readonly #verifying = pLimit(VERIFYING_MAX);
   readonly #retains: boolean;
   readonly #retention = new Retention();
   #map: LogMap;
@@ -43,12 +52,12 @@ export class LogSet {
   /** What is sealed, and not in the map yet. */
   readonly #unmapped = new Set<readonly PlacedRecord[]>();
   readonly #mapWarnings: string[] = [];
+  readonly #mapCounters = { mapRebuilds: 0, mapWarnings: 0 };
   #rebuilt: Promise<void> = Promise.resolve();
   /** Segments that did not verify when they were last read for the map. */
   readonly #damaged = new Set<bigint>();
   #closing = false;
-  /** The runs of the records that are not sealed yet, as far as they were counted. */
-  #current = { records: noRecords, count: 0, runs: new RunsByName() };
+  #current = new UnsealedRecords([]);
 
   /** `table` as recovered, with the firsts that open has raised. */
   constructor(options: {
@@ -77,6 +86,11 @@ export class LogSet {
     return this.#mapWarnings;
   }
 
+  /** Since open: how often the map was found wrong and made anew, and how often it was warned of. */
+  get mapCounters(): MapCounters {
+    return this.#mapCounters;
+  }
+
   recoveredNames(): readonly string[] {
     return [...this.#found.keys()];
   }
@@ -85,7 +99,8 @@ export class LogSet {
   open<T>(name: string, kind: RecordKind<T>): LaneLog<T> {
     assert(!this.#logs.has(name), "a log is opened once");
     const found = this.#found.get(name) ?? { first: 0n, next: 0n };
-    const log = new LaneLog<T>({ journal: this.#journal, name, kind, ...found });
+    const own = { journal: this.#journal, verifying: this.#verifying };
+    const log = new LaneLog<T>({ ...own, name, kind, ...found });
     this.#logs.set(name, log);
     return log;
   }
@@ -101,7 +116,7 @@ export class LogSet {
   retainedFirst(name: string): bigint {
     const first = this.#firstOf(name);
     if (!this.#retains) return first;
-    return this.#retention.firstOf(name, first, this.#currentRuns().of(name));
+    return this.#retention.firstOf(name, first, this.#currentSegment().runsOf(name));
   }
 
   /**
@@ -167,22 +182,21 @@ export class LogSet {
 
   /** Where a record lies that is not in the map yet; the newest place of it. */
   #findUnmapped(name: string, number: bigint): Pointer | undefined {
-    for (const records of [this.#journal.currentRecords, ...[...this.#unmapped].reverse()]) {
+    const pointer = this.#currentSegment().find(name, number);
+    if (pointer) return pointer;
+    for (const records of [...this.#unmapped].reverse()) {
       const found = records.find((each) => each.number === number && each.name === name);
       if (found) return found.pointer;
     }
     return undefined;
   }
 
-  /** Counts on from where the last look ended. */
-  #currentRuns(): RunsByName {
+  /** Looks on from where the last look ended. */
+  #currentSegment(): UnsealedRecords {
     const records = this.#journal.currentRecords;
-    if (this.#current.records !== records) {
-      this.#current = { records, count: 0, runs: new RunsByName() };
-    }
-    for (const record of records.slice(this.#current.count)) this.#current.runs.add(record);
-    this.#current.count = records.length;
-    return this.#current.runs;
+    if (!this.#current.isOf(records)) this.#current = new UnsealedRecords(records);
+    this.#current.catchUp();
+    return this.#current;
   }
 
   /** Writes what the journal holds into the map, behind the caller's back; reads through it wait. */
@@ -195,6 +209,7 @@ export class LogSet {
   }
 
   async #rebuild(): Promise<void> {
+    this.#mapCounters.mapRebuilds += 1;
     this.rebuildMap();
     await this.#rebuilt;
   }
@@ -284,6 +299,7 @@ export class LogSet {
   }
 
   #warn(warning: string): void {
+    this.#mapCounters.mapWarnings += 1;
     if (this.#mapWarnings.includes(warning)) return;
     this.#mapWarnings.push(warning);
     if (this.#mapWarnings.length > WARNINGS_MAX) this.#mapWarnings.shift();

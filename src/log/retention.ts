@@ -1,6 +1,9 @@
 /**
  * What was pruned and can still be read (D9): which numbers of each log lie in which sealed segment,
  * and so how far below its first a log can be read without a gap.
+ *
+ * A segment is sealed with the highest numbers and released with the lowest ones, as a rule: adding at
+ * the end and taking from the front cost the same however much is retained.
  */
 import type { PlacedRecord } from "../journal/places.js";
 
@@ -11,39 +14,34 @@ export interface Run {
 }
 
 export class Retention {
-  /** By log name, then by the sequence of the segment. */
-  readonly #runs = new Map<string, Map<bigint, readonly Run[]>>();
+  readonly #logs = new Map<string, LogRetention>();
 
   /** In place of what was known of the segment. */
   sealed(sequence: bigint, records: readonly PlacedRecord[]): void {
-    for (const segments of this.#runs.values()) segments.delete(sequence);
+    for (const log of this.#logs.values()) log.remove(sequence);
     const runs = new RunsByName();
     for (const record of records) runs.add(record);
     for (const [name, own] of runs.entries()) {
-      const segments = this.#runs.get(name) ?? new Map<bigint, readonly Run[]>();
-      this.#runs.set(name, segments.set(sequence, own));
+      const log = this.#logs.get(name) ?? new LogRetention();
+      this.#logs.set(name, log);
+      log.add(sequence, own);
     }
   }
 
   /** Forgets the segment; tells which numbers of which logs were there and nowhere else. */
   released(sequence: bigint): (Run & { readonly name: string })[] {
     const gone: (Run & { readonly name: string })[] = [];
-    for (const [name, segments] of this.#runs) {
-      const own = segments.get(sequence);
-      if (!own) continue;
-      segments.delete(sequence);
-      for (const run of own) {
-        for (const rest of without(run, segments.values())) gone.push({ name, ...rest });
-      }
+    for (const [name, log] of this.#logs) {
+      for (const run of log.remove(sequence)) gone.push({ name, ...run });
     }
     return gone;
   }
 
   /** Forgets a log that was dropped; tells which of its numbers were there. */
   dropped(name: string): readonly Run[] {
-    const segments = this.#runs.get(name);
-    this.#runs.delete(name);
-    return segments ? [...segments.values()].flat() : [];
+    const log = this.#logs.get(name);
+    this.#logs.delete(name);
+    return log?.covered ?? [];
   }
 
   /**
@@ -52,17 +50,8 @@ export class Retention {
    */
   firstOf(name: string, first: bigint, current: readonly Run[]): bigint {
     let lowest = first;
-    /** Copies lie above what they are copies of: some runs reach down before their turn. */
-    const early: Run[] = [];
-    const segments = [...(this.#runs.get(name)?.values() ?? [])];
-    for (const runs of [...segments, current].reverse()) {
-      for (const run of runs) {
-        if (run.from >= lowest) continue;
-        if (run.next < lowest) early.push(run);
-        else lowest = run.from;
-      }
-    }
-    for (const { from, next } of early.sort((a, b) => Number(b.next - a.next))) {
+    const covered = this.#logs.get(name)?.covered ?? [];
+    for (const { from, next } of [...covered, ...current].sort(highestNextFirst)) {
       if (next < lowest) break;
       if (from < lowest) lowest = from;
     }
@@ -70,19 +59,80 @@ export class Retention {
   }
 }
 
-/** The runs of each log in a list of records, which grows at its end. */
-export class RunsByName {
-  readonly #runs = new Map<string, Run[]>();
+/** What lies where of one log. */
+class LogRetention {
+  readonly #runs = new Map<bigint, readonly Run[]>();
+  /** Every run, with the lowest first: copies and what they are copies of overlap. */
+  readonly #ascending: Run[] = [];
+  /** The numbers that lie anywhere: apart from each other, ascending. */
+  #covered: readonly Run[] = [];
 
-  add({ name, number }: Pick<PlacedRecord, "name" | "number">): void {
-    const runs = this.#runs.get(name) ?? [];
-    this.#runs.set(name, runs);
-    // Appends go on where appends ended; copies in between make runs of their own.
-    const at = runs.findIndex(({ next }) => next === number);
-    const from = runs[at]?.from ?? number;
-    runs.splice(at < 0 ? runs.length : at, 1, { from, next: number + 1n });
+  get covered(): readonly Run[] {
+    return this.#covered;
   }
 
+  add(sequence: bigint, runs: readonly Run[]): void {
+    this.#runs.set(sequence, runs);
+    for (const run of runs) {
+      this.#ascending.splice(this.#indexOf(run.from), 0, run);
+      this.#covered = joined(this.#covered, run);
+    }
+  }
+
+  /** Forgets a segment's runs; tells which of their numbers are nowhere else. */
+  remove(sequence: bigint): readonly Run[] {
+    const runs = this.#runs.get(sequence);
+    if (!runs) return [];
+    this.#runs.delete(sequence);
+    for (const run of runs) {
+      this.#ascending.splice(this.#ascending.indexOf(run, this.#indexOf(run.from)), 1);
+    }
+    const gone = runs.flatMap((run) => this.#uncovered(run));
+    for (const run of gone) this.#covered = this.#covered.flatMap((part) => cut(part, run));
+    return gone;
+  }
+
+  /** What of `run` is in none of the runs that are left. */
+  #uncovered(run: Run): readonly Run[] {
+    let rest: readonly Run[] = [run];
+    for (const other of this.#ascending) {
+      if (other.from >= run.next || rest.length === 0) break;
+      rest = rest.flatMap((part) => cut(part, other));
+    }
+    return rest;
+  }
+
+  /** Of the first run that begins at `from` or above. */
+  #indexOf(from: bigint): number {
+    let low = 0;
+    let high = this.#ascending.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const run = this.#ascending[middle];
+      if (run && run.from < from) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** The runs of each log in a list of records, which grows at its end. */
+export class RunsByName {
+  readonly #runs = new Map<string, { readonly from: bigint; next: bigint }[]>();
+
+  add({ name, number }: Pick<PlacedRecord, "name" | "number">): void {
+    const runs = this.#runs.get(name);
+    if (!runs) {
+      this.#runs.set(name, [{ from: number, next: number + 1n }]);
+      return;
+    }
+    // Appends go on where appends ended; copies in between make runs of their own.
+    const run = runs.findLast(({ next }) => next === number);
+    if (run) run.next = number + 1n;
+    else runs.push({ from: number, next: number + 1n });
+  }
+
+  /** Valid until the next record is added. */
   of(name: string): readonly Run[] {
     return this.#runs.get(name) ?? [];
   }
@@ -92,19 +142,24 @@ export class RunsByName {
   }
 }
 
-/** What of `run` is in none of `others`. */
-function without(run: Run, others: Iterable<readonly Run[]>): readonly Run[] {
-  let rest: readonly Run[] = [run];
-  for (const runs of others) {
-    for (const other of runs) {
-      if (other.next <= run.from || other.from >= run.next) continue;
-      rest = rest.flatMap((part) => cut(part, other));
-    }
-  }
-  return rest;
+function highestNextFirst(a: Run, b: Run): number {
+  if (a.next === b.next) return 0;
+  return a.next > b.next ? -1 : 1;
 }
 
-function cut(part: Run, { from, next }: Run): Run[] {
+/** `apart` with `run` in it: what touches becomes one. */
+function joined(apart: readonly Run[], run: Run): readonly Run[] {
+  const below = apart.filter(({ next }) => next < run.from);
+  const above = apart.filter(({ from }) => from > run.next);
+  const touching = apart.slice(below.length, apart.length - above.length);
+  const first = touching[0];
+  const last = touching.at(-1);
+  const from = first && first.from < run.from ? first.from : run.from;
+  const next = last && last.next > run.next ? last.next : run.next;
+  return [...below, { from, next }, ...above];
+}
+
+function cut(part: Run, { from, next }: Run): readonly Run[] {
   if (next <= part.from || from >= part.next) return [part];
   const sides = [
     { from: part.from, next: from },

@@ -3,11 +3,8 @@
  * that persists, and closes: the few lines that wire the parts together.
  */
 import { randomBytes } from "node:crypto";
-import {
-  AvailabilityState,
-  type Admission,
-  type DurableBlock,
-} from "../avail/availability-state.js";
+import { AvailabilityState, type Admission } from "../avail/availability-state.js";
+import type { DurableBlock } from "../avail/block-offers.js";
 import { runPersist } from "../avail/run-persist.js";
 import type { WaitOptions } from "../avail/version.js";
 import type { Disk } from "../disk/disk.js";
@@ -16,7 +13,13 @@ import { RealDisk } from "../disk/real.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap, openLogMap } from "../log/log-map.js";
 import { ROAD } from "../persist/kinds.js";
 import type { Release } from "../persist/release-log.js";
-import { initPersisters, openPersisters, type Persisters } from "../persist/persisters.js";
+import {
+  initPersisters,
+  type OpenedPersisters,
+  openPersisters,
+  type Persisters,
+  withoutFound,
+} from "../persist/persisters.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
@@ -58,13 +61,13 @@ export class Lanekeeper {
   #closing: Promise<void> | undefined;
 
   private constructor(parts: {
-    readonly persisters: Persisters;
+    readonly persisters: OpenedPersisters;
     readonly settings: OpenSettings;
     readonly durable: boolean;
     readonly durationMs: number;
     readonly nowMs: () => number;
   }) {
-    this.#persisters = parts.persisters;
+    this.#persisters = withoutFound(parts.persisters);
     this.#settings = parts.settings;
     this.#durable = parts.durable;
     this.#nowMs = parts.nowMs;
@@ -168,7 +171,8 @@ export class Lanekeeper {
    * Takes a prune anchor; a backward one is ignored. What lies below it is forgotten once it is
    * durable (D3).
    *
-   * @throws {PersisterError} INVALID, CONFLICT, POISONED, CLOSED.
+   * @throws {PersisterError} INVALID; CONFLICT where it contradicts a QC that is held, or would lower a
+   * lane's start; POISONED, CLOSED.
    */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
     await this.#state.pushAnchor(anchor);
@@ -193,7 +197,7 @@ export class Lanekeeper {
         cause,
       });
     }
-    await this.#persisters.blocks.liftPins(lane, blockNumber + 1n);
+    await this.#persisters.blocks.liftPins([{ lane, next: blockNumber + 1n }]);
   }
 
   /**
@@ -224,15 +228,15 @@ export class Lanekeeper {
   }
 
   /**
-   * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them.
-   * Durable when resolved.
+   * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them. From
+   * the call on such a lane takes nothing; what it holds can be read until the drop is durable, and
+   * what is pushed then is of a new lane. A crash before leaves the lane whole. Durable when resolved.
    *
-   * @throws {PersisterError} DISK_FULL, and the lanes are still on disk; POISONED, CLOSED.
+   * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
+   * POISONED, CLOSED.
    */
   async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
-    // In one step: whatever is pushed from here on is of a new lane.
-    this.#state.retainLanes(keep);
-    await this.#persisters.blocks.retainLanes(keep);
+    await this.#state.retainLanes(keep);
   }
 
   /** Resolves when the block is durable; then, and only then, may it be voted for. */

@@ -1,8 +1,9 @@
 /**
  * What a node is told of its own recovery, and what its availability state starts from.
  */
-import type { AvailStart } from "../avail/availability-state.js";
-import type { Persisters, RecoveryStep } from "../persist/persisters.js";
+import type { AvailStart } from "../avail/avail-start.js";
+import type { HeldLane } from "../avail/lane-queue.js";
+import type { OpenedPersisters, RecoveryStep } from "../persist/persisters.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
 import type { LaneId } from "../types/lane.js";
@@ -44,7 +45,11 @@ export interface Recovery {
   readonly steps: readonly RecoveryStep[];
 }
 
-export function recoveryOf(persisters: Persisters, epochOf: EpochOf, durationMs: number): Recovery {
+export function recoveryOf(
+  persisters: OpenedPersisters,
+  epochOf: EpochOf,
+  durationMs: number,
+): Recovery {
   const { blocks, road, report } = persisters;
   const strange = [...blocks.lanes.keys()].filter((lane) => !isServed(persisters, epochOf, lane));
   const lanes = new Map(
@@ -71,7 +76,7 @@ export function recoveryOf(persisters: Persisters, epochOf: EpochOf, durationMs:
 }
 
 /** A lane is served where the committee of the newest epoch that is known has it. */
-function isServed(persisters: Persisters, epochOf: EpochOf, lane: LaneId): boolean {
+function isServed(persisters: OpenedPersisters, epochOf: EpochOf, lane: LaneId): boolean {
   const { road, recoveredRoad, recoveredAnchor } = persisters;
   const newest = recoveredRoad.get(road.log.next - 1n) ?? recoveredAnchor?.commitQC;
   const committee = epochOf(newest?.vote.view.epochIndex ?? 0n)?.committee;
@@ -79,20 +84,23 @@ function isServed(persisters: Persisters, epochOf: EpochOf, lane: LaneId): boole
 }
 
 export function startOf(
-  persisters: Persisters,
+  persisters: OpenedPersisters,
   { epochOf, cacheBytes }: Pick<OpenSettings, "epochOf" | "cacheBytes">,
   verifier: Verifier,
 ): AvailStart {
   const { blocks, road } = persisters;
-  const lanes = new Map(
-    [...blocks.lanes]
-      .filter(([lane]) => isServed(persisters, epochOf, lane))
-      .map(([lane, { first, next }]) => {
-        return [lane, { first, next, tipHash: blocks.tipHash(lane) }] as const;
-      }),
-  );
+  const heldLane = (lane: LaneId): HeldLane | undefined => {
+    const log = blocks.lanes.get(lane);
+    return log && { first: log.first, next: log.next, tipHash: blocks.tipHash(lane) };
+  };
+  const lanes = new Map<LaneId, HeldLane>();
+  for (const lane of blocks.lanes.keys()) {
+    const held = heldLane(lane);
+    if (held && isServed(persisters, epochOf, lane)) lanes.set(lane, held);
+  }
   return {
     lanes,
+    heldLane,
     road: { first: road.log.first, next: road.log.next, qcs: persisters.recoveredRoad },
     anchor: persisters.recoveredAnchor,
     epochOf,

@@ -29,6 +29,7 @@ export interface LaneStatus extends QueueStatus {
 export interface Status {
   /** False for a store in memory (D10). */
   readonly durable: boolean;
+  /** Without those that are being dropped. */
   readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
   readonly road: QueueStatus;
   /** What was pruned and can be read yet: ranges that end where the live ones begin. */
@@ -48,6 +49,9 @@ export interface Status {
     readonly rotations: number;
     readonly relocated: number;
     readonly droppedBlocks: number;
+    /** How often the map was found wrong and made anew, and how often it was warned of. */
+    readonly mapRebuilds: number;
+    readonly mapWarnings: number;
   };
   /** Why what is queued waits, while the disk is full. */
   readonly stalled: PersisterError | undefined;
@@ -55,7 +59,7 @@ export interface Status {
   readonly poison: PersisterError | undefined;
   /** What the last open found and did. */
   readonly recovery: Recovery;
-  /** Why the map is not what it should be: costs time only. */
+  /** Why the map is not what it should be, the last 20 reasons: costs time only. */
   readonly mapWarnings: readonly string[];
 }
 
@@ -68,11 +72,10 @@ export function statusOf(
   const pins = blocks.pinned();
   const pinsOf = (lane: LaneId): bigint[] =>
     pins.filter((pin) => pin.lane === lane).map(({ number }) => number);
-  const lanes = new Map(
-    [...state.lanes].map(([lane, queue]) => {
-      return [lane, laneStatusOf(queue, pinsOf(lane))] as const;
-    }),
-  );
+  const lanes = new Map<LaneId, LaneStatus>();
+  for (const [lane, queue] of state.lanes) {
+    if (!state.isLeaving(lane)) lanes.set(lane, laneStatusOf(queue, pinsOf(lane)));
+  }
   return {
     ...own,
     lanes,
@@ -82,7 +85,7 @@ export function statusOf(
     pins,
     disk: journal.space,
     cachedBytes: state.cachedBytes,
-    counters: { ...journal.counters, droppedBlocks: state.droppedBlocks },
+    counters: { ...journal.counters, ...logs.mapCounters, droppedBlocks: state.droppedBlocks },
     stalled: state.stalled,
     poison: journal.poison,
     mapWarnings: logs.mapWarnings,

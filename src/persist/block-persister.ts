@@ -10,6 +10,7 @@ import type { LogSet } from "../log/log-set.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
 import type { BlockHeader } from "../wire/messages.js";
+import { allEnded } from "./all-ended.js";
 import { blockKind } from "./kinds.js";
 
 /** A block as it is to be stored. */
@@ -106,6 +107,7 @@ export class BlockPersister {
   async write(lane: LaneId, turn: LaneTurn): Promise<void> {
     const { start, blocks = [] } = turn;
     const log = this.#lane(lane);
+    const before = this.#tips.get(lane);
     try {
       await log.write({
         start,
@@ -118,8 +120,7 @@ export class BlockPersister {
       });
     } catch (cause) {
       // What was admitted and did not reach the disk is no parent of anything.
-      const tip = this.#tips.get(lane);
-      if (tip && tip.number >= log.appendNext) this.#tips.delete(lane);
+      this.#noteTip(lane, lastBelow(log.appendNext, [...(before ? [before] : []), ...blocks]));
       throw cause;
     }
   }
@@ -132,32 +133,49 @@ export class BlockPersister {
   /**
    * Forgets every lane that is not in `keep`, with its log; durable when resolved. The only way that
    * a lane ends; calling it again is fine.
+   *
+   * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
+   * POISONED, CLOSED.
    */
   async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
-    const gone = [...this.#lanes.keys()].filter((lane) => !keep.has(lane));
-    for (const lane of gone) {
-      this.#lanes.delete(lane);
-      this.#tips.delete(lane);
-      this.#logs.close(lane);
-    }
-    await Promise.all(
-      gone.map((name) => this.#order((settled) => ({ type: "drop", name, settled }))),
-    );
+    const gone = [...this.#lanes].filter(([lane]) => !keep.has(lane));
+    await allEnded(gone.map(([lane, log]) => this.#drop(lane, log)));
   }
 
   /**
-   * Lifts every pin of the lane below `next`: a lane QC, a commit QC or an anchor covers them.
-   * Durable when resolved.
+   * Lifts every pin that a lane QC, a commit QC or an anchor covers: those of each lane below its
+   * `next`. Durable when resolved.
    */
-  async liftPins(lane: LaneId, next: bigint): Promise<void> {
-    const stays = this.pins.filter((pin) => pin.name !== lane || pin.number >= next);
-    if (stays.length < this.pins.length) await this.#journal.writeMark({ pins: stays });
+  async liftPins(
+    covered: readonly { readonly lane: LaneId; readonly next: bigint }[],
+  ): Promise<void> {
+    if (this.pins.length === 0) return;
+    const nexts = new Map<string, bigint>(covered.map(({ lane, next }) => [lane, next]));
+    await this.#keepPins(({ name, number }) => number >= (nexts.get(name) ?? 0n));
   }
 
   /** Lifts the pin of one number by an operator's decision; durable when resolved. */
   async releasePin(lane: LaneId, number: bigint): Promise<void> {
-    const stays = this.pins.filter((pin) => pin.name !== lane || pin.number !== number);
-    if (stays.length < this.pins.length) await this.#journal.writeMark({ pins: stays });
+    await this.#keepPins((pin) => pin.name !== lane || pin.number !== number);
+  }
+
+  async #keepPins(stays: (pin: Pin) => boolean): Promise<void> {
+    const pins = this.pins.filter(stays);
+    if (pins.length < this.pins.length) await this.#journal.writeMark({ pins });
+  }
+
+  /** A crash before the drop is durable leaves the lane as it was. */
+  async #drop(lane: LaneId, log: LaneLog<BlockHeader>): Promise<void> {
+    log.close();
+    try {
+      await this.#order((settled) => ({ type: "drop", name: lane, settled }));
+    } catch (refusal) {
+      log.reopen();
+      throw refusal;
+    }
+    this.#lanes.delete(lane);
+    this.#tips.delete(lane);
+    this.#logs.close(lane);
   }
 
   #lane(lane: LaneId): LaneLog<BlockHeader> {
@@ -171,14 +189,18 @@ export class BlockPersister {
   /** Looked at in the same step as the submission: parents and pins. */
   #admit(lane: LaneId, start: bigint | undefined, blocks: readonly NewBlock[]): void {
     let tip = this.#tips.get(lane);
-    const reset = start !== undefined && tip !== undefined && start > tip.number;
-    if (reset) tip = undefined;
+    // Below the start nothing is held, and a parent that is not held is not looked at (S5).
+    if (start !== undefined && tip !== undefined && start > tip.number) tip = undefined;
     for (const block of blocks) {
       refusePinned(lane, block, this.pins);
       if (tip && block.number === tip.number + 1n) refuseWrongParent(lane, block, tip);
-      tip = { number: block.number, headerHash: block.headerHash };
+      tip = block;
     }
-    if (tip) this.#tips.set(lane, tip);
+    this.#noteTip(lane, tip);
+  }
+
+  #noteTip(lane: LaneId, tip: Tip | undefined): void {
+    if (tip) this.#tips.set(lane, { number: tip.number, headerHash: tip.headerHash });
     else this.#tips.delete(lane);
   }
 
@@ -195,6 +217,11 @@ export class BlockPersister {
 
 function recordOf({ number, bytes, headerHash }: NewBlock): NewRecord {
   return { number, payload: bytes, hash: headerHash };
+}
+
+/** The last of `tips`, which ascend, below `next`. */
+function lastBelow(next: bigint, tips: readonly Tip[]): Tip | undefined {
+  return tips.findLast(({ number }) => number < next);
 }
 
 /** D4: the record that becomes the first is this lane's, at this number. */

@@ -9,20 +9,21 @@ import { createSlots } from "../disk/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { type InitOptions, initStore } from "../journal/init.js";
 import type { Journal } from "../journal/journal.js";
-import type { LogState } from "../journal/log-table.js";
+import type { LogTable } from "../journal/log-table.js";
 import type { Pin } from "../journal/mark.js";
 import { INIT_FILE, type OwnedStore, ownStore } from "../journal/store.js";
 import type { LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
+import type { LaneId } from "../types/lane.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { encodePruneAnchor } from "../wire/encode.js";
-import { BlockPersister } from "./block-persister.js";
+import { BlockPersister, type Tip } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type JudgedStore, judgeStore, pairFiles } from "./judged-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
 import { ReleaseLog } from "./release-log.js";
-import { proveAnchor } from "./recovery.js";
+import { proveAnchor, type RecordJudge } from "./recovery.js";
 
 /** What a store's parts are opened with. All values are required here: defaults live at the edge. */
 export interface PersistOptions {
@@ -66,6 +67,11 @@ export interface Persisters {
   readonly votes: PairPersister;
   readonly releases: ReleaseLog;
   readonly logs: LogSet;
+  close(): Promise<void>;
+}
+
+/** Persisters just opened, with what was found: to be let go once the state above has begun from it. */
+export interface OpenedPersisters extends Persisters {
   readonly report: RecoveryReport;
   /** The anchor that was durable at open. */
   readonly recoveredAnchor: PruneAnchor | undefined;
@@ -75,7 +81,12 @@ export interface Persisters {
   readonly recoveredVote: Uint8Array | undefined;
   /** D6: abstain at every road index up to this one until a commit QC covers it. */
   readonly abstainThrough: bigint | undefined;
-  close(): Promise<void>;
+}
+
+/** The parts alone: QCs that were found and pruned since are not kept in memory with them. */
+export function withoutFound(opened: OpenedPersisters): Persisters {
+  const { journal, blocks, road, anchor, votes, releases, logs } = opened;
+  return { journal, blocks, road, anchor, votes, releases, logs, close: () => journal.close() };
 }
 
 /** The prune anchor's A/B pair. */
@@ -108,7 +119,7 @@ export async function initPersisters(options: InitOptions): Promise<void> {
  *
  * @throws {PersisterError} as `ownStore`, `judgeStore` and `proveAnchor` say; DISK_FULL, IO.
  */
-export async function openPersisters(options: PersistOptions): Promise<Persisters> {
+export async function openPersisters(options: PersistOptions): Promise<OpenedPersisters> {
   const { disk, directory } = options;
   const steps = new Stopwatch();
   const store = await ownStore(disk, directory, options.chainId);
@@ -148,7 +159,7 @@ class Stopwatch {
 }
 
 /** From here on bytes are written: everything was read and judged. */
-async function begin(options: PersistOptions, found: Found): Promise<Persisters> {
+async function begin(options: PersistOptions, found: Found): Promise<OpenedPersisters> {
   const { store, judged, steps } = found;
   const { recovered, anchorPair, votePair } = judged;
   const proven = await writeAgain(options.disk, options.directory, store, recovered);
@@ -180,7 +191,7 @@ async function beginParts(
   options: PersistOptions,
   { judged, steps }: Found,
   { journal, closing }: { readonly journal: Journal; readonly closing: (() => Promise<void>)[] },
-): Promise<Persisters> {
+): Promise<OpenedPersisters> {
   const { recovered, judge, anchorPair, votePair, anchor } = judged;
   await endUnfinishedInit(options.disk, options.directory);
   const map = await options.openMap();
@@ -191,10 +202,7 @@ async function beginParts(
     map,
     retains: options.retainBytes > 0,
   });
-  const tips = new Map(
-    [...judge.tips].filter(([lane, tip]) => isHeld(recovered.table.byName(lane), tip.number)),
-  );
-  const blocks = new BlockPersister(journal, logs, tips);
+  const blocks = new BlockPersister(journal, logs, heldTips(judge, recovered.table));
   const road = new CommitQCPersister(logs);
   logs.rebuildMap();
   if (anchor) await road.prune(anchor.commitQC);
@@ -224,8 +232,14 @@ async function beginParts(
   };
 }
 
-function isHeld(state: LogState | undefined, number: bigint): boolean {
-  return state !== undefined && number >= state.first && number < state.next;
+/** A function of its own: a closure beside those that stay would keep all that was recovered. */
+function heldTips(judge: RecordJudge, table: LogTable): ReadonlyMap<LaneId, Tip> {
+  return new Map(
+    [...judge.tips].filter(([lane, { number }]) => {
+      const state = table.byName(lane);
+      return state !== undefined && number >= state.first && number < state.next;
+    }),
+  );
 }
 
 /** An init that was stopped after its last flush left INIT: the store is whole, and it goes now. */

@@ -3,7 +3,7 @@
  * takes ranges of checks as the calling thread does, a few ahead so that it never waits for that.
  *
  * It keeps the process alive only while it has work. If it dies, the batches that it had a part in
- * fail, and the next large one gets a new worker.
+ * fail: whoever made them verifies them again.
  */
 import { Worker } from "node:worker_threads";
 import { assert } from "../types/assert.js";

@@ -4,8 +4,8 @@
  */
 import { PersisterError } from "../types/errors.js";
 import { anchorRule } from "./anchor.js";
-import { type Batch, firstBadHere } from "./batch.js";
-import { CheckWorker } from "./check-worker.js";
+import { Batch, firstBadHere } from "./batch.js";
+import { CheckWorker, CheckWorkerError } from "./check-worker.js";
 import type { Check, Claim, Rule } from "./claim.js";
 import type { Committee, Epoch, EpochOf } from "./committee.js";
 import { fullProposalRule, type ViewStart } from "./full-proposal.js";
@@ -28,6 +28,9 @@ import { timeoutRule } from "./timeout.js";
 /** Signatures waiting from which on a second thread is worth its messages: 24 ms of work. */
 const WORKER_CHECKS_MIN = 200;
 
+/** Workers that may die before this thread goes on alone: what ends three would end the next one. */
+const WORKER_DEATHS_MAX = 3;
+
 /** Compiled beside this file. Run from the sources there is none, and one thread does it all. */
 const compiledWorker = import.meta.url.endsWith(".ts")
   ? "none"
@@ -48,18 +51,17 @@ export interface VerifierCounts {
   readonly signatures: number;
   /** Of these, how many the worker verified. */
   readonly byWorker: number;
+  /** Workers that died of themselves; what they had was verified by the calling thread. */
+  readonly workerDeaths: number;
 }
 
-/**
- * Every method rejects with `VerifyError`, with ABORTED by the signal, with CLOSED once closed, and
- * with `CheckWorkerError` where the second thread died of itself.
- */
+/** Every method rejects with `VerifyError`, with ABORTED by the signal, and with CLOSED once closed. */
 export class Verifier implements AsyncDisposable {
   readonly #known: KnownClaims;
-  readonly #program: URL | "none";
+  #program: URL | "none";
   /** What is being verified. */
   readonly #batches = new Set<Batch>();
-  readonly #counts = { known: 0, signatures: 0, byWorker: 0 };
+  readonly #counts = { known: 0, signatures: 0, byWorker: 0, workerDeaths: 0 };
   #worker: CheckWorker | undefined;
   #isClosed = false;
 
@@ -150,12 +152,18 @@ export class Verifier implements AsyncDisposable {
   async #firstBad(batch: Batch): Promise<Check | undefined> {
     if (this.#isClosed) throw closed();
     this.#counts.signatures += batch.checks.length;
-    this.#batches.add(batch);
-    try {
-      this.#shareIfMany();
-      return await firstBadHere(batch);
-    } finally {
-      this.#batches.delete(batch);
+    for (let each = batch; ; each = new Batch(batch.checks)) {
+      this.#batches.add(each);
+      try {
+        this.#shareIfMany();
+        return await firstBadHere(each);
+      } catch (cause) {
+        // That a worker died says nothing of the signatures: they are verified again, all of them.
+        if (!(cause instanceof CheckWorkerError)) throw cause;
+      } finally {
+        this.#batches.delete(each);
+      }
+      if (this.#isClosed) throw closed();
     }
   }
 
@@ -171,6 +179,8 @@ export class Verifier implements AsyncDisposable {
       },
       onLost: () => {
         this.#worker = undefined;
+        this.#counts.workerDeaths += 1;
+        if (this.#counts.workerDeaths >= WORKER_DEATHS_MAX) this.#program = "none";
       },
     });
     this.#worker.share(this.#batches);

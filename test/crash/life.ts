@@ -128,7 +128,7 @@ export class Life {
     const { index, offered } = made;
     const newest = this.#anchors.at(-1)?.index ?? -1n;
     const before = this.view;
-    const wanted = before.anchor(made, newest);
+    const wanted = before.anchor(made);
     const isNew = wanted === "taken" && index > newest;
     if (isNew) {
       this.#ground.model.anchorBegun(offered);
@@ -136,7 +136,7 @@ export class Life {
     }
     const { outcome, error } = await cameTo(this.keeper.pushAnchor(made.anchor));
     if (this.isOver) return;
-    if (outcome !== wanted && outcome !== this.view.anchor(made, newest)) {
+    if (outcome !== wanted && outcome !== this.view.anchor(made)) {
       this.#fault(`anchor ${index}: ${outcome} where ${wanted} is due`, error);
     }
     if (outcome !== "taken" || !isNew) return;

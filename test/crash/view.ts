@@ -117,10 +117,10 @@ export class View {
     return this.#isOther(made) ? "CONFLICT" : "taken";
   }
 
-  /** One at or below `newest` is taken and changes nothing. */
-  anchor(made: MadeQC, newest: bigint): Outcome {
+  /** One of a proposal that is held, or of an index below all that is held, is taken, new or not. */
+  anchor(made: MadeQC): Outcome {
     if (this.status.poison) return "POISONED";
-    return made.index > newest && this.#isOther(made) ? "CONFLICT" : "taken";
+    return this.#isOther(made) ? "CONFLICT" : "taken";
   }
 
   /** Whether a QC of another proposal is held at its index. */

@@ -347,6 +347,7 @@ describe("a map that lies", () => {
     expect(opened.logs.mapWarnings).toEqual([
       expect.stringMatching(/the map is made anew, it is wrong about one 3/),
     ]);
+    expect(opened.logs.mapCounters).toEqual({ mapRebuilds: 1, mapWarnings: 1 });
     await opened.journal.close();
     expect(map.closed).toBe(1);
   });

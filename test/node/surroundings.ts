@@ -1,6 +1,6 @@
 /** What a store stands on in tests: a simulated disk, seeded bytes, no timers. */
 import { createHash } from "node:crypto";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { Disk } from "../../src/disk/disk.js";
 import { memoryLogMap } from "../../src/log/log-map.js";
 import type { Surroundings } from "../../src/node/lanekeeper.js";
 
@@ -9,7 +9,7 @@ export const DIRECTORY = "store";
 /** Small segments, so that a short history rotates often. */
 export const SEGMENT_BYTES = 32 * 1024;
 
-export function simulatedSurroundings(disk: SimulatedDisk, seed = 1): Surroundings {
+export function simulatedSurroundings(disk: Disk, seed = 1): Surroundings {
   let draws = 0;
   return {
     disk,

@@ -69,3 +69,17 @@ test("B11 a lane that was made and never written loads as empty and accepts bloc
   }
   await persisters.close();
 });
+
+test("what could not be stored is no parent, and what is held before it still is", async () => {
+  const persisters = await open(await born());
+  const { blocks } = persisters;
+  await blocks.write(lane, { blocks: [block(0n)] });
+  const tooLarge = { ...block(1n), bytes: new Uint8Array(2 * SEGMENT_BYTES) };
+  await refusal(blocks.write(lane, { blocks: [tooLarge] }), "INVALID");
+  const stranger = { ...block(1n), parentHash: new Uint8Array(32).fill(7) };
+  const error = await refusal(blocks.write(lane, { blocks: [stranger] }), "INVALID");
+  expect(error.message).toMatch(/names another parent than block 0/);
+  await blocks.write(lane, { blocks: [block(1n)] });
+  expect(blocks.lanes.get(lane)?.next).toBe(2n);
+  await persisters.close();
+});
