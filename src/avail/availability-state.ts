@@ -100,7 +100,7 @@ export class AvailabilityState {
     return { first, next, durable };
   }
 
-  /** The epoch of the newest commit QC: its committee judges new blocks. */
+  /** The epoch of the newest commit QC, the anchor's among them: its committee judges new blocks. */
   get epochIndex(): bigint {
     return this.#epochIndex;
   }
@@ -289,6 +289,8 @@ export class AvailabilityState {
   /** D3: only now is capacity freed and may lanes and road be pruned. */
   anchorDurable(anchor: PruneAnchor): void {
     this.#durableAnchor = anchor;
+    const { epochIndex } = anchor.commitQC.vote.view;
+    if (epochIndex > this.#epochIndex) this.#epochIndex = epochIndex;
     if (this.#pendingAnchor === anchor) this.#pendingAnchor = undefined;
     this.#stalled = undefined;
     const starts = anchorStarts(anchor);

@@ -11,6 +11,7 @@ import type { Disk } from "../disk/disk.js";
 import {
   chooseSlot,
   nextSeq,
+  otherSlot,
   SLOT_BYTES_MAX,
   type SlotName,
   SlotPair,
@@ -138,6 +139,13 @@ export async function recoverPair(
   }
 }
 
+/** The slot that is not what it should be: the one that was acknowledged last, or a damaged one. */
+function slotToRestore(pair: SlotPair, acked: bigint): SlotName {
+  const meant = acked > 0n ? slotOf(acked) : "a";
+  const isThere = pair[meant].status === "valid" && pair[meant].seq === acked;
+  return isThere ? otherSlot(meant) : meant;
+}
+
 function decide(
   pair: SlotPair,
   directory: string,
@@ -153,8 +161,8 @@ function decide(
   const acked = marked.acked > names.headSeq ? marked.acked : names.headSeq;
   const facts: PairFacts = { verdict: verdict.verdict, found, acked, inFlight: marked.inFlight };
   const row = pairCases.find((each) => each.fits(facts));
-  const file = slotPath(directory, fileNames[role], winner ?? "a");
   if (!row || row.action === "refuse") {
+    const file = slotPath(directory, fileNames[role], slotToRestore(pair, acked));
     throw new PersisterError(
       "ANCHOR_CORRUPT",
       `${file}: ${role} slots: ${row?.report ?? "no case fits"} (${label}; sequence ${found} found, ` +
@@ -162,6 +170,7 @@ function decide(
       { file },
     );
   }
+  const file = slotPath(directory, fileNames[role], winner ?? "a");
   return {
     role,
     pair,

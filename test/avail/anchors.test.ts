@@ -1,5 +1,7 @@
 /** Anchors that contradict what is known: refused before anything changed, and told from old ones. */
 import { expect, test } from "vitest";
+import { roadIndex } from "../../src/types/numbers.js";
+import type { Epoch } from "../../src/wire/committee.js";
 import { TestChain } from "../model/chain.js";
 import {
   anchorAt,
@@ -62,4 +64,21 @@ test("D3 starts only rise: an anchor that would lower one is refused, and the st
   const again = await reopened(keeper, disk, chain);
   expect(again.recovery.lanes.get(lane)).toEqual({ first: 4n, next: 4n });
   await again.close();
+});
+
+test("a durable anchor brings its epoch: blocks of a lane that joined there are taken", async () => {
+  const later = new TestChain(3);
+  const joined = later.lanes.find((each) => !chain.lanes.includes(each)) ?? lane;
+  const epochOf = (index: bigint): Epoch | undefined => {
+    if (index === 0n) return { ...chain.epoch, nextRoad: roadIndex(5n) };
+    if (index > 1n) return undefined;
+    return { ...later.epoch, index, firstRoad: roadIndex(5n) };
+  };
+  const { keeper } = await fresh(Object.assign(new TestChain(2), { epochOf }));
+  const { bytes } = later.block(joined, 0n);
+  await refusal(keeper.pushBlock(bytes), "INVALID");
+  await pushAnchor(keeper, anchorAt(later, 5n, [1n, 1n], 1n));
+  expect(await keeper.pushBlock(bytes)).toMatchObject({ status: "admitted" });
+  await keeper.waitForBlock(joined, 0n);
+  await keeper.close();
 });

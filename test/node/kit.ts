@@ -191,6 +191,7 @@ export function anchorAt(
   chain: TestChain,
   index: bigint,
   starts: readonly (bigint | undefined)[],
+  epochIndex = 0n,
 ): PruneAnchor {
   const laneRanges = chain.lanes.flatMap((lane, each) => {
     const start = starts[each];
@@ -198,7 +199,7 @@ export function anchorAt(
     return [laneRangeOf(lane, blockNumber(start), [chain.block(lane, start).signed.msg.header])];
   });
   const proposal = {
-    view: { index: roadIndex(index), number: 0n, epochIndex: 0n },
+    view: { index: roadIndex(index), number: 0n, epochIndex },
     timestamp: { seconds: 1_700_000_000n + index, nanos: 7 },
     laneRanges,
     globalFirst: index,
@@ -207,7 +208,7 @@ export function anchorAt(
   const app = {
     roadIndex: roadIndex(index),
     appHash: createHash("sha256").update(`app ${index}`).digest(),
-    epochIndex: 0n,
+    epochIndex,
     globalFirst: first,
     globalNext: next,
   };

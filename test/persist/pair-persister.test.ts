@@ -60,6 +60,8 @@ test("P3 garbage in the newer one that the mark names as acknowledged: open fail
   disk.damage(path("b"), 0, garbage);
   const error = await openRefused(disk, chain, "ANCHOR_CORRUPT");
   expect(error.message).toMatch(/restore/);
+  // The damaged one, and not the good one beside it.
+  expect(error.file).toBe(path("b"));
 });
 
 test("P3 P5 garbage in a newer one that was in flight: the older stands, its slot is kept", async () => {
