@@ -77,7 +77,8 @@ test("a durable anchor brings its epoch: blocks of a lane that joined there are 
   const { keeper } = await fresh(Object.assign(new TestChain(2), { epochOf }));
   const { bytes } = later.block(joined, 0n);
   await refusal(keeper.pushBlock(bytes), "INVALID");
-  await pushAnchor(keeper, anchorAt(later, 5n, [1n, 1n], 1n));
+  const starts = later.lanes.map((each) => (each === joined ? undefined : 1n));
+  await pushAnchor(keeper, anchorAt(later, 5n, starts, 1n));
   expect(await keeper.pushBlock(bytes)).toMatchObject({ status: "admitted" });
   await keeper.waitForBlock(joined, 0n);
   await keeper.close();
