@@ -5,10 +5,12 @@ import {
   INIT_FILE,
   JOURNAL_DIRECTORY,
   readIdentity,
+  RECORDS_CHAIN,
   STORE_FILE,
   type StoreIdentity,
 } from "../journal/store.js";
 import { INDEX_DIRECTORY } from "../log/log-map.js";
+import { PersisterError } from "../types/errors.js";
 import { foreignNames } from "../persist/judged-store.js";
 import { type Attempt, attempted } from "./attempt.js";
 import { type Finding, findingOf } from "./finding.js";
@@ -35,7 +37,8 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   const code = "error" in store ? store.error.code : undefined;
   // What an unfinished init has made is nothing yet: nothing was ever stored in it.
   const isUnfinished = code === "NOT_A_STORE" && found.has(INIT_FILE);
-  const isWorthReading = hasParts && !isUnfinished && code !== "FORMAT_TOO_NEW";
+  const isOther = code === "FORMAT_TOO_NEW" || code === "WRONG_CHAIN";
+  const isWorthReading = hasParts && !isUnfinished && !isOther;
   if (isWorthReading) findings.push(...(await nameFindings(disk, directory, found)));
   return { findings, store, isWorthReading, hasIndex: found.has(INDEX_DIRECTORY) };
 }
@@ -44,10 +47,19 @@ async function identityIn(disk: Disk, directory: string): Promise<StoreIdentity>
   const isDirectory = (await disk.kind(directory)) === "directory";
   const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
   try {
-    return await readIdentity(disk, directory, file);
+    const identity = await readIdentity(disk, directory, file);
+    if (identity.chainId === RECORDS_CHAIN) throw journalOfRecords(directory);
+    return identity;
   } finally {
     await file?.close();
   }
+}
+
+/** Its records are none of a validator: each of them would be found to be wrong. */
+function journalOfRecords(directory: string): PersisterError {
+  const file = `${directory}/${STORE_FILE}`;
+  const message = `${directory}: it holds a journal of records, no validator's store: check the path`;
+  return new PersisterError("WRONG_CHAIN", message, { file });
 }
 
 async function namesIn(disk: Disk, directory: string): Promise<Set<string>> {

@@ -118,6 +118,14 @@ async function claimDirectory(
   }
 }
 
+/** An init that was stopped after its last flush left INIT: the store is whole, and it goes now. */
+export async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
+  const path = `${directory}/${INIT_FILE}`;
+  if ((await disk.kind(path)) === undefined) return;
+  await disk.remove(path);
+  await disk.syncDirectory(directory);
+}
+
 /** What an interrupted init left is taken away; anything else is refused. */
 async function removeUnfinished(
   disk: Disk,

@@ -17,6 +17,9 @@ import { PersisterError } from "../types/errors.js";
 import { FORMAT_VERSION, STORE_ID_BYTES } from "./head.js";
 
 export const STORE_FILE = "STORE";
+
+/** In the place of a chain id, says that a journal of records is kept here; no ASCII chain id is this. */
+export const RECORDS_CHAIN = "\u00abrecords\u00bb";
 export const INIT_FILE = "INIT";
 export const JOURNAL_DIRECTORY = "journal";
 

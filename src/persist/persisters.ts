@@ -7,11 +7,11 @@
 import type { Disk } from "../disk/disk.js";
 import { createSlots } from "../disk/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
-import { type InitOptions, initStore } from "../journal/init.js";
+import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
 import type { Journal } from "../journal/journal.js";
 import type { LogTable } from "../journal/log-table.js";
 import type { Pin } from "../journal/mark.js";
-import { INIT_FILE, type OwnedStore, ownStore } from "../journal/store.js";
+import { type OwnedStore, ownStore } from "../journal/store.js";
 import type { LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
 import type { LaneId } from "../types/lane.js";
@@ -240,14 +240,6 @@ function heldTips(judge: RecordJudge, table: LogTable): ReadonlyMap<LaneId, Tip>
       return state !== undefined && number >= state.first && number < state.next;
     }),
   );
-}
-
-/** An init that was stopped after its last flush left INIT: the store is whole, and it goes now. */
-async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
-  const path = `${directory}/${INIT_FILE}`;
-  if ((await disk.kind(path)) === undefined) return;
-  await disk.remove(path);
-  await disk.syncDirectory(directory);
 }
 
 function reportOf(

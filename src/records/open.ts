@@ -8,18 +8,16 @@
  */
 import type { Disk } from "../disk/disk.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
-import { initStore } from "../journal/init.js";
+import { endUnfinishedInit, initStore } from "../journal/init.js";
 import type { Journal as Engine } from "../journal/journal.js";
 import { recoverJournal } from "../journal/recovery.js";
-import { INIT_FILE, type OwnedStore, ownStore } from "../journal/store.js";
+import { type OwnedStore, ownStore, RECORDS_CHAIN } from "../journal/store.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import type { LabelIndex } from "./label-index.js";
 import type { JournalInitSettings, JournalSettings } from "./options.js";
 import { type Checkpoint, RecordJudge, RECORDS_LOG } from "./recovery.js";
 
-/** Chain ids are ASCII: none is this. */
-const NO_CHAIN = "\u00abrecords\u00bb";
 /** The LSN of a journal's first record. */
 const FIRST_LSN = 1n;
 
@@ -65,7 +63,7 @@ export async function initRecords(
   const { disk, randomBytes } = surroundings;
   const nowMs = BigInt(Math.floor(surroundings.nowMs()));
   await initStore(
-    { disk, directory, chainId: NO_CHAIN, segmentBytes, nowMs, randomBytes },
+    { disk, directory, chainId: RECORDS_CHAIN, segmentBytes, nowMs, randomBytes },
     { files: [], make: () => Promise.resolve() },
   );
 }
@@ -135,7 +133,7 @@ export async function openRecords(
 
 async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {
   try {
-    return await ownStore(disk, directory, NO_CHAIN);
+    return await ownStore(disk, directory, RECORDS_CHAIN);
   } catch (cause) {
     if (!(cause instanceof PersisterError) || cause.code !== "WRONG_CHAIN") throw cause;
     throw new PersisterError(
@@ -144,12 +142,4 @@ async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {
       { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
     );
   }
-}
-
-/** An init that was stopped after its last flush left INIT: the journal is whole, and it goes now. */
-async function endUnfinishedInit(disk: Disk, directory: string): Promise<void> {
-  const path = `${directory}/${INIT_FILE}`;
-  if ((await disk.kind(path)) === undefined) return;
-  await disk.remove(path);
-  await disk.syncDirectory(directory);
 }
