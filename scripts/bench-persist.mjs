@@ -77,10 +77,10 @@ async function openStore(directory) {
   });
 }
 
-/** Rounds that the lanes' capacity of 30 blocks gives room for, with a few to spare. */
-const ROUNDS_PER_ANCHOR = 25n;
-/** Behind the newest round by so many, an anchor each round keeps every lane within its capacity. */
+/** Behind the newest round by so many, an anchor keeps every lane within its capacity of 30 blocks. */
 const ANCHOR_BEHIND = 20n;
+/** How often it is moved between timed rounds. */
+const ROUNDS_PER_ANCHOR = 5n;
 
 async function persistRound(state, traffic, round, anchored) {
   const { lanes } = traffic;
@@ -88,8 +88,8 @@ async function persistRound(state, traffic, round, anchored) {
   const qc = traffic.qc(round);
   const behind = round - ANCHOR_BEHIND;
   const anchor = anchored && behind >= 0n ? traffic.anchor(behind) : undefined;
-  if (!anchored && round > 0n && round % ROUNDS_PER_ANCHOR === 0n) {
-    await moveAnchor(state, traffic, round - 1n);
+  if (!anchored && behind >= 0n && round % ROUNDS_PER_ANCHOR === 0n) {
+    await moveAnchor(state, traffic, behind);
   }
   const began = performance.now();
   if (anchor) state.admitAnchor(anchor);
@@ -111,7 +111,7 @@ async function persistRound(state, traffic, round, anchored) {
 async function moveAnchor(state, traffic, index) {
   state.admitAnchor(traffic.anchor(index));
   await state.waitForAnchor(index);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 30));
 }
 
 function makeTraffic(recordBytes) {
