@@ -97,7 +97,7 @@ async function anchoredTurn(
   }
   const road = persistRoad(state, parts, turn, anchored);
   branches.push(road);
-  prunes.push(pruneRoad(state, parts, anchor.commitQC, [anchored, road]));
+  prunes.push(pruneRoad(state, parts, anchor.commitQC, allEnded([anchored, road])));
   const pruning = allEnded(prunes);
   try {
     await allEnded(branches);
@@ -215,17 +215,20 @@ async function persistRoad(
   }
 }
 
-/** Behind the turn's appends, however they ended: what is not held by then is reset by a later turn. */
+/**
+ * Behind the turn's appends, however they ended: what is not held by then is reset by a later turn. A
+ * QC that is held already is verified beside the lanes' blocks, so that one read serves them all.
+ */
 async function pruneRoad(
   state: AvailabilityState,
   { road }: Parts,
   anchorQC: CommitQC,
-  before: readonly Promise<void>[],
+  before: Promise<void>,
 ): Promise<void> {
+  const { index } = anchorQC.vote.view;
   try {
-    for (const each of before) await each;
-    if (anchorQC.vote.view.index < road.log.appendNext)
-      await road.prune(anchorQC, { lazily: true });
+    if (index >= road.log.next) await before;
+    if (index < road.log.appendNext) await road.prune(anchorQC, { lazily: true, after: before });
   } catch (cause) {
     if (!isDiskFull(cause)) throw cause;
     state.stall(cause);
