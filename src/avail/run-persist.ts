@@ -226,6 +226,8 @@ async function pruneRoad(
   before: Promise<void>,
 ): Promise<void> {
   const { index } = anchorQC.vote.view;
+  // A rejection is met where it is waited for, and not before.
+  before.catch(() => {});
   try {
     if (index >= road.log.next) await before;
     if (index < road.log.appendNext) await road.prune(anchorQC, { lazily: true, after: before });

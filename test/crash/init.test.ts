@@ -31,8 +31,12 @@ test("a crash at any step of init leaves a whole store, or nothing that open tak
     for (const left of [disk.kill(), ...disk.powerCuts(5, 12)]) {
       states += 1;
       const refusal = await refusalOf(left);
-      if (resolved || refusal === undefined) expect(refusal).toBeUndefined();
-      else {
+      if (resolved || refusal === undefined) {
+        expect(refusal).toBeUndefined();
+        // D10: whole is whole, also where INIT still stands beside it.
+        await expect(initOn(left, 3)).rejects.toMatchObject({ code: "STORE_EXISTS" });
+        expect(await refusalOf(left)).toBeUndefined();
+      } else {
         expect(refusal).toBe("NOT_A_STORE");
         await initOn(left, 2);
         expect(await refusalOf(left)).toBeUndefined();

@@ -4,11 +4,12 @@
  * and LANEKEEPER_SEED and LANEKEEPER_PATH show it again.
  */
 import * as fc from "fast-check";
-import { beforeAll, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../src/disk/simulated.js";
 import type { ReferenceModel } from "../model/reference-model.js";
 import { COMMANDS, diskHistories, storeHistories } from "./commands.js";
 import { retainBytes } from "./commands-crashes.js";
+import { freezeTime } from "./frozen-time.js";
 import { initOn } from "./session.js";
 import { DiskStage, MemoryStage, type Stage } from "./stage.js";
 import { sights, Tally } from "./tally.js";
@@ -60,11 +61,7 @@ function wordsOf<T>(details: fc.RunDetails<[Iterable<T>, number]>): string {
   ].join("\n");
 }
 
-// Time stands still: whoever asks how long it has held the event loop is told that it has not, so
-// that a history takes the same steps each time.
-beforeAll(() => {
-  vi.spyOn(performance, "now").mockReturnValue(0);
-});
+freezeTime();
 
 const words = `seed ${SEED}, ${RUNS} histories of ${COMMANDS} commands`;
 const options = { timeout: TEST_MS_MAX };

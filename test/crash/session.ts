@@ -2,7 +2,7 @@
  * A store at work under the eye of the reference model: everything that is begun is told to the model
  * before it is begun, everything acknowledged the moment that it is.
  */
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { Disk } from "../../src/disk/disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { anchorStarts } from "../../src/persist/recovery.js";
 import { ROAD } from "../../src/persist/kinds.js";
@@ -10,48 +10,52 @@ import { PersisterError } from "../../src/types/errors.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { encodeCommitQC, encodePruneAnchor } from "../../src/wire/encode.js";
 import type { CommitQC, PruneAnchor } from "../../src/wire/messages.js";
-import { CHAIN_ID, type MadeBlock, TestChain } from "../model/chain.js";
+import { CHAIN_ID, type MadeBlock } from "../model/chain.js";
 import type { RecoveredLog, RecoveredStore, ReferenceModel } from "../model/reference-model.js";
 import { DIRECTORY, simulatedSurroundings } from "../node/surroundings.js";
+import { SoloChain } from "./chain.js";
 
 /** The smallest segments there are, so that a short history rotates often. */
 export const CRASH_SEGMENT_BYTES = 24 * 1024;
 
-/** One committee for all crash tests of a process: signing is the slow part. */
-export const chain = new TestChain(3, 500);
+/** What a history is about: who signs, how large segments are, how much of what is pruned stays. */
+export interface Stand {
+  readonly chain: SoloChain;
+  readonly segmentBytes: number;
+  readonly retainBytes: number;
+}
 
-const choices = {
-  chainId: CHAIN_ID,
-  segmentBytes: CRASH_SEGMENT_BYTES,
-  epochOf: chain.epochOf,
-};
+/** One committee for most crash tests of a process: signing is the slow part. */
+export const chain = new SoloChain({ lanes: 3, payloadBytes: () => 500 });
+
+export const standard: Stand = { chain, segmentBytes: CRASH_SEGMENT_BYTES, retainBytes: 0 };
 
 /** Makes a store; `seed` is what its random bytes follow from. */
-export async function initOn(disk: SimulatedDisk, seed: number): Promise<void> {
-  const { chainId, segmentBytes } = choices;
-  await Lanekeeper.initOn(simulatedSurroundings(disk, seed), DIRECTORY, { chainId, segmentBytes });
+export async function initOn(disk: Disk, seed: number, stand = standard): Promise<void> {
+  const { segmentBytes } = stand;
+  const choices = { chainId: CHAIN_ID, segmentBytes };
+  await Lanekeeper.initOn(simulatedSurroundings(disk, seed), DIRECTORY, choices);
 }
 
 /** Opens a store; two opens of one history take different seeds, since salts must differ. */
-export async function openOn(disk: SimulatedDisk, seed: number): Promise<Lanekeeper> {
+export async function openOn(disk: Disk, seed: number, stand = standard): Promise<Lanekeeper> {
+  const { chain, segmentBytes, retainBytes } = stand;
+  const { epochOf } = chain;
+  const choices = { chainId: CHAIN_ID, segmentBytes, retainBytes, epochOf };
   return await Lanekeeper.openOn(simulatedSurroundings(disk, seed), DIRECTORY, choices);
-}
-
-/** The store without a disk, for the same sessions. */
-export async function openMemory(): Promise<Lanekeeper> {
-  return await Lanekeeper.openMemory(choices);
 }
 
 /** Everything that an open returned, every record read back. */
 export async function recoveredOf(keeper: Lanekeeper): Promise<RecoveredStore> {
   const { lanes, road, anchor, pins, voteState, abstainThrough } = keeper.recovery;
-  const logs = new Map<string, RecoveredLog>();
-  for (const [lane, range] of lanes) {
-    logs.set(lane, await recordsOf(range, (number) => keeper.readBlock(lane, number)));
-  }
+  // All at once: what is asked for in one turn is read together.
+  const reads = [...lanes].map(async ([lane, range]) => {
+    return [lane, await recordsOf(range, (number) => keeper.readBlock(lane, number))] as const;
+  });
+  const qcs = recordsOf(road, (index) => keeper.readCommitQC(index));
   return {
-    lanes: logs,
-    road: await recordsOf(road, (index) => keeper.readCommitQC(index)),
+    lanes: new Map<string, RecoveredLog>(await Promise.all(reads)),
+    road: await qcs,
     anchor: anchor && encodePruneAnchor(anchor),
     pins: pins.map(({ lane, number, headerHash }) => ({ lane, number, hash: hex(headerHash) })),
     vote: voteState,
@@ -63,9 +67,9 @@ async function recordsOf(
   { first, next }: { readonly first: bigint; readonly next: bigint },
   read: (number: bigint) => Promise<Uint8Array>,
 ): Promise<RecoveredLog> {
-  const records: Uint8Array[] = [];
-  for (let number = first; number < next; number++) records.push(await read(number));
-  return { first, next, records };
+  const records: Promise<Uint8Array>[] = [];
+  for (let number = first; number < next; number++) records.push(read(number));
+  return { first, next, records: await Promise.all(records) };
 }
 
 export function hex(bytes: Uint8Array): string {
@@ -81,18 +85,20 @@ export function voteOf(roadIndex: bigint, draw = 0): Uint8Array {
 export class Session {
   readonly keeper: Lanekeeper;
   readonly model: ReferenceModel;
+  readonly chain: SoloChain;
   /** What was rejected, in order. */
   readonly failures: PersisterError[] = [];
   #acknowledgements: Promise<void>[] = [];
 
-  constructor(keeper: Lanekeeper, model: ReferenceModel) {
+  constructor(keeper: Lanekeeper, model: ReferenceModel, { chain } = standard) {
     this.keeper = keeper;
     this.model = model;
+    this.chain = chain;
   }
 
   /** Admits a block; it is acknowledged in the background. */
   async push(lane: LaneId, number: bigint, fork = 0): Promise<void> {
-    const made = chain.block(lane, number, fork);
+    const made = this.chain.block(lane, number, fork);
     this.model.blockBegun(lane, number, offerOf(made));
     await this.#tried(this.keeper.pushBlock(made.bytes), () => {
       this.#later(this.keeper.waitForBlock(lane, number), () => {
@@ -103,11 +109,11 @@ export class Session {
 
   /** Admits one block in every lane, at `number`. */
   async pushAll(number: bigint): Promise<void> {
-    for (const lane of chain.lanes) await this.push(lane, number);
+    for (const lane of this.chain.lanes) await this.push(lane, number);
   }
 
   async qc(index: bigint): Promise<void> {
-    const { qc, bytes } = chain.qc(index);
+    const { qc, bytes } = this.chain.qc(index);
     this.model.qcBegun(index, bytes, coversOf(qc));
     await this.#tried(this.keeper.pushCommitQC(bytes), () => {
       this.#later(this.keeper.waitForCommitQC(index), () => this.model.qcAcknowledged(index));
@@ -115,7 +121,7 @@ export class Session {
   }
 
   async anchor(index: bigint): Promise<void> {
-    const { anchor } = chain.qc(index);
+    const { anchor } = this.chain.qc(index);
     this.model.anchorBegun(offeredAnchor(anchor));
     await this.#tried(this.keeper.pushAnchor(anchor), () => {
       this.#later(this.keeper.waitForAnchor(index), () => this.model.anchorAcknowledged(index));
@@ -133,7 +139,7 @@ export class Session {
 
   async dropLane(lane: LaneId): Promise<void> {
     this.model.dropBegun(lane);
-    const keep = new Set(chain.lanes.filter((each) => each !== lane));
+    const keep = new Set(this.chain.lanes.filter((each) => each !== lane));
     await this.#tried(this.keeper.retainLanes(keep), () => this.model.dropAcknowledged(lane));
   }
 

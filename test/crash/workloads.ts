@@ -1,8 +1,19 @@
 /**
  * The histories whose every step is crashed. Each begins on an empty store.
  */
-import { chain } from "./session.js";
-import type { Workload } from "./explorer.js";
+import type { Session, Stand } from "./session.js";
+
+/** A program on a disk: opens the store as often as it likes, and tells the model. */
+export type Workload = (ground: Ground) => Promise<void>;
+
+/** Where a workload runs. */
+export interface Ground {
+  readonly stand: Stand;
+  /** What is drawn follows from it. */
+  readonly seed: number;
+  /** Opens, judges and publishes. */
+  readonly open: () => Promise<Session>;
+}
 
 /** Groups in flight while anchors, votes and QCs are written beside them; rotations; a reopen. */
 export const steadyWork: Workload = async ({ open }) => {
@@ -30,7 +41,7 @@ export const steadyWork: Workload = async ({ open }) => {
 };
 
 /** Nothing is waited for: everything that may be in flight at once is. */
-export const hastyWork: Workload = async ({ open }) => {
+export const hastyWork: Workload = async ({ open, stand: { chain } }) => {
   let session = await open();
   for (let round = 0n; round < 9n; round++) {
     await session.pushAll(round);
@@ -51,7 +62,7 @@ export const hastyWork: Workload = async ({ open }) => {
 };
 
 /** Anchors past everything that is held, and a lane that is dropped and begun again. */
-export const leapingWork: Workload = async ({ open }) => {
+export const leapingWork: Workload = async ({ open, stand: { chain } }) => {
   let session = await open();
   for (let round = 0n; round < 3n; round++) await session.pushAll(round);
   await session.qc(0n);
@@ -80,6 +91,13 @@ export const leapingWork: Workload = async ({ open }) => {
   await session.settled();
   await session.pushAll(14n);
   await session.qc(15n);
+  await session.settled();
+  for (let round = 15n; round < 18n; round++) {
+    await session.pushAll(round);
+    await session.qc(round + 1n);
+    session.vote(round);
+    await session.settled();
+  }
   await session.close();
 };
 
@@ -87,7 +105,7 @@ export const leapingWork: Workload = async ({ open }) => {
  * One lane runs far ahead and stops, so that its old segment straggles: it is relocated and released,
  * while the others go on and rotate; and restarts that each leave a segment with little in it.
  */
-export const stragglingWork: Workload = async ({ open }) => {
+export const stragglingWork: Workload = async ({ open, stand: { chain } }) => {
   let session = await open();
   const [ahead, ...others] = chain.lanes;
   for (let number = 0n; ahead && number < 20n; number++) await session.push(ahead, number);
@@ -107,13 +125,9 @@ export const stragglingWork: Workload = async ({ open }) => {
   }
 };
 
-/**
- * `cuts`: power cuts at each step; `stride`: each so many steps the recoveries are crashed in turn. A
- * long history repeats itself more than a short one.
- */
 export const workloads = {
-  steadyWork: { workload: steadyWork, cuts: 90, stride: 23 },
-  hastyWork: { workload: hastyWork, cuts: 90, stride: 41 },
-  leapingWork: { workload: leapingWork, cuts: 90, stride: 23 },
-  stragglingWork: { workload: stragglingWork, cuts: 24, stride: 71 },
+  steadyWork: { workload: steadyWork },
+  hastyWork: { workload: hastyWork },
+  leapingWork: { workload: leapingWork },
+  stragglingWork: { workload: stragglingWork },
 } as const;

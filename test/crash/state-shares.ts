@@ -1,0 +1,34 @@
+/**
+ * How many distinct disks of each history a run of the tests judges: together a hundred thousand and
+ * more, half of the work in each of two files, so that two cores share it. LANEKEEPER_STATES asks for another
+ * part of them (0.1: a tenth), LANEKEEPER_SEED for other ones.
+ */
+import type { wideWorkloads } from "./workloads-wide.js";
+import type { workloads } from "./workloads.js";
+
+type Name = keyof typeof workloads | keyof typeof wideWorkloads;
+
+const shares: Readonly<Record<Name, number>> = {
+  steadyWork: 13_500,
+  hastyWork: 14_500,
+  leapingWork: 14_500,
+  stragglingWork: 12_500,
+  manyLanesWork: 4_000,
+  retainingWork: 8_000,
+  brimfulWork: 10_000,
+  drawnWork: 12_500,
+  drawnRetainingWork: 11_500,
+  // Each open reads megabytes.
+  largeWork: 1_000,
+};
+
+const PART = Number(process.env["LANEKEEPER_STATES"] ?? 1);
+
+export const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 7);
+
+/** Of all histories together, whatever part of it is asked for. */
+export const STATES = Object.values(shares).reduce((sum, share) => sum + share, 0);
+
+export function stateShare(name: string): number {
+  return Math.ceil((shares[name as Name] ?? 0) * PART);
+}
