@@ -1,16 +1,26 @@
 /**
  * The benchmarks: `npm run bench [-- NAME] [--json] [--rounds N]`. Each prints ratios against a
- * baseline measured in the same run, since machines are noisy.
+ * baseline measured in the same run, since machines are noisy. `journal` also takes `--only CASES`,
+ * `--long` and `--save FILE`.
  */
+import { appendFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { benchDevnet } from "./bench-devnet.mjs";
+import { benchJournal, placeOf } from "./bench-journal.mjs";
 import { benchPersist } from "./bench-persist.mjs";
-import { benchRecovery } from "./bench-recovery.mjs";
+import { benchHistory, benchRecovery } from "./bench-recovery.mjs";
 import { benchWire } from "./bench-wire.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean" }, rounds: { type: "string" } },
+  options: {
+    json: { type: "boolean" },
+    rounds: { type: "string" },
+    only: { type: "string" },
+    long: { type: "boolean" },
+    save: { type: "string" },
+  },
 });
 
 const KIB = 1024;
@@ -22,6 +32,8 @@ const recoveryCases = [
   { lanes: 334, blocks: 30, recordBytes: 2 * KIB },
   { lanes: 8, blocks: 30, recordBytes: 1024 * KIB },
 ];
+/** The same 16 lanes x 20 live blocks, after so many anchors. */
+const historyCase = { anchors: [10, 10_000], recordBytes: 2 * KIB };
 const roundsFor = (recordBytes) =>
   recordBytes >= 512 * KIB ? 100 : recordBytes >= 64 * KIB ? 400 : 2000;
 
@@ -43,13 +55,32 @@ const benches = {
       rows.push(row);
       if (!values.json) printRecovery(row);
     }
+    const history = await benchHistory(historyCase);
+    if (!values.json) printHistory(history);
+    return { rows, history };
+  },
+  async journal() {
+    const { only, long } = values;
+    const lines = [placeOf(machine)];
+    if (!values.json) console.log(lines[0]);
+    const rounds = values.rounds ? Number(values.rounds) : undefined;
+    const rows = await benchJournal({ only, long, rounds }, (line) => {
+      lines.push(line);
+      if (!values.json) console.log(line);
+    });
+    if (values.save) appendFileSync(values.save, `${lines.join("\n")}\n`);
     return rows;
+  },
+  async devnet() {
+    const row = await benchDevnet();
+    if (!values.json) printDevnet(row);
+    return row;
   },
   wire: () => benchWire(values.json ? () => undefined : printWire),
 };
 
 function printPersist(row) {
-  const anchor = row.anchorEachRound ? "anchor each round" : "anchor every 5th ";
+  const anchor = row.anchorEachRound ? "anchor each round" : "without an anchor";
   const ms = ({ p50, p99 }) => `${p50.toFixed(3)} / ${p99.toFixed(3)}`;
   console.log(
     `${String(row.recordBytes).padStart(7)} B x ${row.lanes}  ${anchor}  floor ${ms(row.floorMs)}  ` +
@@ -64,6 +95,32 @@ function printRecovery(row) {
     `${lanes} lanes x ${blocks} x ${recordBytes} B`.padEnd(30) +
       `read ${readMs.toFixed(0)} ms  open ${openMs.toFixed(0)} ms  ${ratio.toFixed(2)}x  ` +
       `without the map ${ratioWithoutMap.toFixed(2)}x  ${rssMiB.toFixed(0)} MiB at most`,
+  );
+}
+
+function printHistory({ recordBytes, rows, ratio }) {
+  for (const { anchors, openMs, records, rssMiB, storeMiB } of rows) {
+    console.log(
+      `after ${anchors} anchors`.padEnd(30) +
+        `open ${openMs.toFixed(0)} ms  ${records} records of ${recordBytes} B read  ` +
+        `journal ${storeMiB.toFixed(0)} MiB  ${rssMiB.toFixed(0)} MiB at most`,
+    );
+  }
+  console.log(`start-up after many anchors against few: ${ratio.toFixed(2)}x`);
+}
+
+function printDevnet(row) {
+  const share = ([name, part]) => `${name} ${(100 * part).toFixed(0)} %`;
+  console.log(
+    `4 validators x 16 KiB  ${row.roundsPerSecond.toFixed(1)} rounds/s  ` +
+      `${row.blocksPerSecond.toFixed(0)} blocks/s  CPU ${row.cpuMsPerRound.toFixed(0)} ms a round: ` +
+      Object.entries(row.cpuShares).map(share).join(", "),
+  );
+  console.log(
+    `votes leave after ${row.voteMs.toFixed(2)} ms, blocks are durable after ` +
+      `${row.durableMs.toFixed(2)} ms: ${row.voteOverDurable.toFixed(2)}x (wanted 2x); signatures ` +
+      `verified per commit QC: ${row.storeSignaturesPerCommitQC.toFixed(1)} by the store, ` +
+      `${row.ownSignaturesPerCommitQC.toFixed(1)} by the validator`,
   );
 }
 

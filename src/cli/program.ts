@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError, Option } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
 import { runChild } from "./child.js";
+import { addDevnetCommands } from "./devnet-commands.js";
 import { addImportCommands } from "./import-commands.js";
 import { addInspectCommands } from "./inspect-commands.js";
 import { defaults, runOptions } from "./options.js";
@@ -80,6 +81,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
     .addOption(new Option("--json", "print one JSON object instead of progress and table"))
     .addHelpText("after", examples)
     .action(async (parsed: unknown) => setExit(await runCommand(parsed, port)));
+  addDevnetCommands(program, port, setExit);
   addInspectCommands(program, port, setExit);
   addImportCommands(program, port, setExit);
   program

@@ -1,0 +1,34 @@
+/** What the parent tells a validator's process over its standard input, as lines of JSON. */
+import { z } from "zod";
+
+const hexKey = z.string().regex(/^[0-9a-f]{64}$/);
+
+const startSchema = z.strictObject({
+  kind: z.literal("start"),
+  directory: z.string(),
+  chainId: z.string(),
+  /** The secret seed of this validator's key. */
+  seed: hexKey,
+  /** The keys of the committee, each of weight 1. */
+  keys: z.array(hexKey),
+  payloadBytes: z.number(),
+  retainBytes: z.number(),
+  /** Where unacknowledged writes can be taken back from; none without power cuts. */
+  undoDirectory: z.string().optional(),
+});
+
+const dialSchema = z.strictObject({ kind: z.literal("dial"), lane: z.string(), port: z.number() });
+
+const orderSchema = z.discriminatedUnion("kind", [startSchema, dialSchema]);
+
+/** Everything a validator's process needs to start. */
+export type StartOrder = z.output<typeof startSchema>;
+export type Order = z.output<typeof orderSchema>;
+
+export function encodeOrder(order: Order): string {
+  return `${JSON.stringify(order)}\n`;
+}
+
+export function decodeOrder(line: string): Order {
+  return orderSchema.parse(JSON.parse(line));
+}
