@@ -116,7 +116,10 @@ async function firstFailure(folder, tests, msMax) {
     detached: true,
   });
   let hangs = false;
-  const kill = () => process.kill(-child.pid, "SIGKILL");
+  const { pid } = child;
+  const kill = () => {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  };
   const timer = setTimeout(() => {
     hangs = true;
     kill();
