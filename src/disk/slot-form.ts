@@ -66,8 +66,8 @@ export function decodeSlot(slot: Uint8Array): SlotState {
   if (slot.length < SLOT_HEAD_BYTES) {
     return { status: "corrupt", reason: `${slot.length} bytes are fewer than a slot's head has` };
   }
-  if (slot.every((byte) => byte === 0)) return { status: "absent" };
   const view = Buffer.from(slot.buffer, slot.byteOffset, slot.length);
+  if (view.equals(Buffer.alloc(view.length))) return { status: "absent" };
   if (view.readUInt32BE(0) !== crc32c(view.subarray(4))) {
     return { status: "corrupt", reason: "the CRC does not match the bytes" };
   }

@@ -9,11 +9,13 @@ import type { Claim } from "./claim.js";
 import { packChecks } from "./packed-checks.js";
 
 export class KnownClaims {
-  readonly #known: LRUCache<string, true> | undefined;
+  readonly #max: number;
+  /** Made with its first claim: it allocates all its room at once. */
+  #known: LRUCache<string, true> | undefined;
 
   /** Keeps up to `max` claims, of about 100 bytes each; none for 0. */
   constructor(max: number) {
-    this.#known = max > 0 ? new LRUCache({ max }) : undefined;
+    this.#max = max;
   }
 
   has(claim: Claim): boolean {
@@ -21,7 +23,9 @@ export class KnownClaims {
   }
 
   add(claim: Claim): void {
-    this.#known?.set(nameOf(claim), true);
+    if (this.#max === 0) return;
+    this.#known ??= new LRUCache({ max: this.#max });
+    this.#known.set(nameOf(claim), true);
   }
 }
 
