@@ -5,7 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // One process per worker: native addons, file locks and signals belong to a process.
     pool: "forks",
-    maxWorkers: 2,
+    // Some wait for processes and disks more than they compute.
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ["default", "./scripts/totals-reporter.mjs"],
