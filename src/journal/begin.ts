@@ -179,9 +179,10 @@ export function applyOpening(recovered: Opened, mark: Mark, starts: Starts): voi
 
 /** D6: a drop that was in flight is done again, unless its log is gone. */
 function redoDrops({ table, places }: Opened, mark: Mark): void {
-  for (const { log } of mark.drops) {
+  for (const { name, log } of mark.drops) {
     const state = table.byLog(log);
-    if (!state) continue;
+    // Another log may have been given its number by an open that was stopped before its mark.
+    if (state?.name !== name) continue;
     table.drop(log);
     places.drop(state.name);
   }

@@ -21,6 +21,8 @@ export class ChunkSize {
 
   /** A durable write of `bytes` took `ms`. */
   note(bytes: number, ms: number): void {
+    // The clock is too coarse for it: a rate of it would be endless, and stay so.
+    if (ms <= 0) return;
     if (bytes <= SMALL_BYTES) {
       this.#flushMs = this.#flushMs === 0 ? ms : Math.min(ms, this.#flushMs * FLUSH_GROWTH);
     } else if (bytes >= CHUNK_BYTES_MIN) {

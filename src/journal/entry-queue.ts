@@ -1,13 +1,10 @@
 /**
- * What waits to be written: entries in the order in which they came, bounded in bytes, and those who
- * wait until the queue takes more.
+ * What waits to be written: entries in the order in which they came. Whoever submits bounds what is on
+ * its way (D9): blocks by the capacity of their lane, other records by a budget of bytes.
  */
 import { crc32c } from "../codec/crc32c.js";
 import type { PersisterError } from "../types/errors.js";
 import type { Entry } from "./group.js";
-
-/** Bytes that may wait; beyond it `whenRoom` waits (D9). */
-const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** From here on a payload's checksum is worth being computed ahead. */
 const SUMMED_BYTES_MIN = 4096;
@@ -16,7 +13,6 @@ export class EntryQueue {
   #entries: Entry[] = [];
   /** Payloads of entries that are queued or on their way to disk. */
   #bytes = 0;
-  #whenRoom: (() => void)[] = [];
 
   get entries(): readonly Entry[] {
     return this.#entries;
@@ -58,25 +54,11 @@ export class EntryQueue {
       this.#bytes -= payloadBytes(entry);
       entry.settled(error);
     }
-    this.#wake();
   }
 
   /** An entry that was taken is on disk. */
   gone(entry: Entry): void {
     this.#bytes -= payloadBytes(entry);
-    if (this.#bytes < QUEUE_BYTES_MAX) this.#wake();
-  }
-
-  /** Resolves when the queue takes more: at once, unless it holds its bound in bytes. */
-  whenRoom(): Promise<void> {
-    if (this.#bytes < QUEUE_BYTES_MAX) return Promise.resolve();
-    return new Promise((resolve) => this.#whenRoom.push(resolve));
-  }
-
-  #wake(): void {
-    const waiting = this.#whenRoom;
-    this.#whenRoom = [];
-    for (const wake of waiting) wake();
   }
 }
 

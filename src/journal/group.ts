@@ -43,7 +43,7 @@ export interface AppendEntry {
   readonly hash: Uint8Array | undefined;
   /** Checksum of the payload, where it is known already. */
   readonly payloadCrc?: number;
-  /** The next entry is of the same batch: both are there after a crash, or neither is. */
+  /** The next entry, of the same log, is of the same batch: both are there after a crash, or neither. */
   readonly more?: boolean;
   readonly settled: Settled;
 }
@@ -201,7 +201,10 @@ class GroupBuilder implements Group {
     switch (entry.type) {
       case "append": {
         const { name, number, payload, hash, payloadCrc, more } = entry;
+        const before = this.records.at(-1);
         const log = this.#logOf(name, number);
+        // Another log would need an OPEN record in the middle, and be refused by itself.
+        assert(!before?.more || before.log === log, "a batch is of one log");
         must(table.append(log, number, hash ?? NO_HASH));
         if (hash) this.appends.push({ name, number, hash });
         const record = this.#put({

@@ -158,11 +158,6 @@ export class Journal {
     else this.#restSoon();
   }
 
-  /** Resolves when the queue takes more: at once, unless it holds its bound in bytes (D9). */
-  whenRoom(): Promise<void> {
-    return this.#queue.whenRoom();
-  }
-
   /** Where a live record lies. */
   find(name: string, number: bigint): Pointer | undefined {
     return this.#places.find(name, number);
@@ -429,20 +424,26 @@ export class Journal {
     this.#tidyDue = true;
   }
 
-  /**
-   * Slots are made and given back beside groups; none is given back that a rotation counts on. What is
-   * refused harmed nothing: it is tried again, and the rotation that cannot go on without it tells.
-   */
+  /** Slots are made and given back beside groups. */
   #keepUp(): void {
-    if (this.#poison) return;
-    this.#upkeep = this.#upkeep.then(async () => {
-      try {
-        await this.#segments.makeSlots(this.#diskFull);
-        if (!this.#rotating) await this.#segments.giveBack(this.#diskFull);
-      } catch (cause) {
-        if (!(cause instanceof PersisterError)) this.fail(cause);
-      }
-    });
+    const done = this.#upkeep.then(() => this.#makeAndGiveBack());
+    this.#upkeep = done.catch((cause: unknown) => void this.fail(cause));
+  }
+
+  /**
+   * No slot is given back that a rotation counts on. What is refused harmed nothing: it is tried again,
+   * and the rotation that cannot go on without it tells.
+   */
+  async #makeAndGiveBack(): Promise<void> {
+    if (this.#poison || this.#segments.isTidy(this.#diskFull)) return;
+    // Names are made and removed: they must still be ours (D8).
+    await this.#parts.checkOwner();
+    try {
+      if (!this.#poison) await this.#segments.makeSlots(this.#diskFull);
+      if (!this.#poison && !this.#rotating) await this.#segments.giveBack(this.#diskFull);
+    } catch (cause) {
+      if (!(cause instanceof PersisterError)) throw cause;
+    }
   }
 
   /**

@@ -7,6 +7,8 @@ const LIVE_PER_SEGMENT = 4;
 const GROUPS_PER_SEGMENT = 2;
 /** The largest slot, in smallest ones; sizes between them are doubled, so that slots fit for long. */
 const DOUBLINGS_MAX = 4;
+/** No slot is larger, unless the smallest is. */
+const BYTES_MAX = 64 * 1024 * 1024;
 /** How far what is live may move, in doublings, before the size follows: it is not to go to and fro. */
 const SLACK = 0.75;
 
@@ -29,5 +31,6 @@ export function wantedSegmentBytes(facts: SizeFacts): number {
   const byGroups = Math.ceil(
     Math.log2((GROUPS_PER_SEGMENT * Math.max(1, groupBytes)) / leastBytes),
   );
-  return leastBytes * 2 ** Math.min(DOUBLINGS_MAX, Math.max(0, byLive, byGroups));
+  const bytes = leastBytes * 2 ** Math.min(DOUBLINGS_MAX, Math.max(0, byLive, byGroups));
+  return Math.min(bytes, Math.max(leastBytes, BYTES_MAX));
 }

@@ -174,6 +174,12 @@ export class Segments {
     return this.#parts.space.freeCount < this.#slotsForRotation(this.#succession().freed);
   }
 
+  /** The plan is to make no slot, and to give none back. */
+  isTidy(diskFull: boolean): boolean {
+    const { make, surplus } = this.plan(diskFull);
+    return make === 0 && surplus.length === 0;
+  }
+
   /** Makes slots as the plan says, beside the groups. A refusal harms nothing. */
   async makeSlots(diskFull: boolean): Promise<void> {
     for (let { make } = this.plan(diskFull); make > 0; make--) {

@@ -132,19 +132,18 @@ export class Space {
    * that comes back is free space, since no head lists it. One that is refused stays free.
    */
   async giveBack(surplus: readonly number[]): Promise<void> {
-    const taken = surplus.filter((slot) => this.#free.delete(slot));
-    while (taken.length > 0) {
-      const [slot] = taken as [number];
-      const { file } = this.slot(slot);
-      try {
+    const left = new Set(surplus.filter((slot) => this.#free.delete(slot)));
+    try {
+      for (const slot of left) {
+        const { file } = this.slot(slot);
         await this.#disk.remove(file.path);
-      } catch (error) {
-        for (const each of taken) this.#free.add(each);
-        throw error;
+        left.delete(slot);
+        this.#slots.delete(slot);
+        await file.close();
       }
-      taken.shift();
-      this.#slots.delete(slot);
-      await file.close();
+    } catch (error) {
+      for (const slot of left) this.#free.add(slot);
+      throw error;
     }
   }
 

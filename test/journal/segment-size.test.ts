@@ -17,6 +17,16 @@ const cases = [
 ];
 
 describe("the size of a new slot", () => {
+  test.each([16, 64, 256])("never more than 64 MiB, unless the least is: %d MiB", (least) => {
+    const bytes = wantedSegmentBytes({
+      leastBytes: least * MIB,
+      nowBytes: least * MIB,
+      liveBytes: 1024 * 1024 * MIB,
+      groupBytes: MIB,
+    });
+    expect(bytes).toBe(Math.max(64, least) * MIB);
+  });
+
   test.each(cases)("$label: $live MiB live", ({ live, group = 1, now = 4, wanted }) => {
     const bytes = wantedSegmentBytes({
       leastBytes: 4 * MIB,
