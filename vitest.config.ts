@@ -5,8 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // One process per worker: native addons, file locks and signals belong to a process.
     pool: "forks",
-    // Some wait for processes and disks more than they compute.
-    maxWorkers: 3,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ["default", "./scripts/totals-reporter.mjs"],
