@@ -4,7 +4,7 @@
  *
  *     node scripts/example.mjs [STATE-DIR]
  */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
@@ -27,7 +27,9 @@ import {
 } from "lanekeeper";
 
 const chainId = "example-1";
-const directory = process.argv[2] ?? join(mkdtempSync(join(tmpdir(), "lanekeeper-")), "state");
+// Without a directory it makes one for itself, and takes it away again.
+const temporary = process.argv[2] ? undefined : mkdtempSync(join(tmpdir(), "lanekeeper-"));
+const directory = process.argv[2] ?? join(temporary, "state");
 
 // A committee of one: a lane each, named by its owner's key. Real keys come from a key store.
 const keys = keyPairFromSeed(createHash("sha256").update("example").digest());
@@ -37,7 +39,7 @@ const epochOf = (index) => (index === 0n ? epoch : undefined);
 const [{ lane }] = committee.members;
 
 // 1. Once in a validator's life. A store is never made by opening it.
-if (process.argv[2] === undefined) await Lanekeeper.init(directory, { chainId });
+if (temporary) await Lanekeeper.init(directory, { chainId });
 
 // 2. At each start. `await using` (or `close`) writes what is queued and lets go of the lock.
 const keeper = await Lanekeeper.open(directory, { chainId, epochOf });
@@ -95,8 +97,8 @@ try {
   console.log(`anchor ${road}: lane [${kept}, ${next}), ${disk.bytes} bytes of journal`);
 } finally {
   await keeper.close();
+  if (temporary) rmSync(temporary, { recursive: true });
 }
-console.log(`the store is in ${directory}`);
 
 async function hashOfLast(store, of, number) {
   return headerHash(decodeSignedBlock(await store.readBlock(of, number)).msg.header);
