@@ -90,11 +90,12 @@ function printPersist(row) {
 }
 
 function printRecovery(row) {
-  const { lanes, blocks, recordBytes, readMs, openMs, ratio, ratioWithoutMap, rssMiB } = row;
+  const { lanes, blocks, recordBytes, readMs, openMs, ratio, warmRatio, ratioWithoutMap, rssMiB } =
+    row;
   console.log(
     `${lanes} lanes x ${blocks} x ${recordBytes} B`.padEnd(30) +
       `read ${readMs.toFixed(0)} ms  open ${openMs.toFixed(0)} ms  ${ratio.toFixed(2)}x  ` +
-      `without the map ${ratioWithoutMap.toFixed(2)}x  ${rssMiB.toFixed(0)} MiB at most`,
+      `warm code ${warmRatio.toFixed(2)}x  without the map ${ratioWithoutMap.toFixed(2)}x  ${rssMiB.toFixed(0)} MiB at most`,
   );
 }
 
