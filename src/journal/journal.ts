@@ -285,8 +285,10 @@ export class Journal {
 
   /** What waits would be two groups, where a rotation that needs nothing makes it one. */
   #splits(count: number): boolean {
-    const { isNearlyFull, lacksRoom } = this.#segments;
-    return isNearlyFull && count < this.#queue.entries.length && !lacksRoom;
+    const segments = this.#segments;
+    // What a rotation lacks is counted over every segment: not for each group.
+    if (!segments.isNearlyFull || count === this.#queue.entries.length) return false;
+    return !segments.lacksRoom;
   }
 
   /** While stragglers are to move, groups leave them their room, but for the entry that is first. */
