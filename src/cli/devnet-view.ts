@@ -1,11 +1,10 @@
 /** What a devnet shows while it goes on: a table drawn again on a terminal, else plain lines. */
 import type { Network } from "../devnet/network.js";
 import type { Seat, SeatState } from "../devnet/seat.js";
+import { showBlock } from "./redrawn-block.js";
 import { formatSize } from "./sizes.js";
 import type { ViewOutput } from "./view.js";
 
-const TERMINAL_INTERVAL_MS = 200;
-const PLAIN_INTERVAL_MS = 1000;
 const BAR_WIDTH = 30;
 
 const BOLD = 1;
@@ -23,29 +22,12 @@ const stateColors: Readonly<Record<SeatState, number>> = {
 };
 
 /** Shows `network` until the function that it returns is called. */
-export function startDevnetView(
-  network: Network,
-  { stream, isTerminal, hasColor }: ViewOutput,
-): () => void {
-  if (!isTerminal) {
-    const show = () => stream.write(`${plainLine(network)}\n`);
-    const timer = setInterval(show, PLAIN_INTERVAL_MS);
-    return () => clearInterval(timer);
-  }
-  let drawn = 0;
-  const erase = () => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`);
-  const draw = () => {
-    const lines = liveLines(network, painter(hasColor));
-    stream.write(`${erase()}${lines.join("\n")}\n`);
-    drawn = lines.length;
-  };
-  draw();
-  const timer = setInterval(draw, TERMINAL_INTERVAL_MS);
-  return () => {
-    clearInterval(timer);
-    stream.write(erase());
-    drawn = 0;
-  };
+export function startDevnetView(network: Network, output: ViewOutput): () => void {
+  const paint = painter(output.hasColor);
+  return showBlock(
+    { lines: () => liveLines(network, paint), plain: () => plainLine(network) },
+    output,
+  );
 }
 
 type Paint = (color: number, text: string) => string;

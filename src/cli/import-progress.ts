@@ -1,9 +1,6 @@
 /** How far an import or an export has come: a line drawn again on a terminal, else one now and then. */
 import type { Writable } from "node:stream";
-
-const TERMINAL_INTERVAL_MS = 100;
-const PLAIN_INTERVAL_MS = 1000;
-const ERASE_LINE = "\r\u001b[2K";
+import { type RedrawnLine, showLine } from "./redrawn-line.js";
 
 /** What is being done, with how many records. */
 export interface Stage {
@@ -13,33 +10,11 @@ export interface Stage {
   total: number | undefined;
 }
 
-export interface StageView {
-  /** Takes the line away, so that something else can be written. */
-  readonly erase: () => void;
-  readonly stop: () => void;
-}
-
 export function showStage(
   stage: Stage,
   stream: Writable & { readonly isTTY?: boolean },
-): StageView {
-  const isTerminal = stream.isTTY === true;
-  let isDrawn = false;
-  const erase = (): void => {
-    if (isDrawn) stream.write(ERASE_LINE);
-    isDrawn = false;
-  };
-  const draw = (): void => {
-    const line = stageText(stage);
-    stream.write(isTerminal ? `${ERASE_LINE}${line}` : `${line}\n`);
-    isDrawn = isTerminal;
-  };
-  const timer = setInterval(draw, isTerminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS);
-  const stop = (): void => {
-    clearInterval(timer);
-    erase();
-  };
-  return { erase, stop };
+): RedrawnLine {
+  return showLine(() => stageText(stage), { stream, isTerminal: stream.isTTY === true });
 }
 
 export function stageText({ name, records, total }: Stage): string {

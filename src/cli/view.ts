@@ -1,10 +1,9 @@
 /** What a run shows while it goes on: a block of lines drawn again on a terminal, else plain lines. */
 import type { Writable } from "node:stream";
+import { showBlock } from "./redrawn-block.js";
 import type { Progress } from "./run.js";
 import { formatSize } from "./sizes.js";
 
-const TERMINAL_INTERVAL_MS = 200;
-const PLAIN_INTERVAL_MS = 1000;
 const BAR_WIDTH = 30;
 
 export interface ViewOutput {
@@ -15,29 +14,9 @@ export interface ViewOutput {
 
 /** Shows `progress` until the function that it returns is called. */
 export function startView(progress: Progress, output: ViewOutput): () => void {
-  const { stream, isTerminal, hasColor } = output;
   const rate = rateOf(progress);
-  if (!isTerminal) {
-    const timer = setInterval(
-      () => stream.write(`${plainLine(progress, rate())}\n`),
-      PLAIN_INTERVAL_MS,
-    );
-    return () => clearInterval(timer);
-  }
-  let drawn = 0;
-  const erase = () => (drawn === 0 ? "" : `\u001b[${drawn}A\u001b[0J`);
-  const draw = () => {
-    const lines = liveLines(progress, rate(), hasColor);
-    stream.write(`${erase()}${lines.join("\n")}\n`);
-    drawn = lines.length;
-  };
-  draw();
-  const timer = setInterval(draw, TERMINAL_INTERVAL_MS);
-  return () => {
-    clearInterval(timer);
-    stream.write(erase());
-    drawn = 0;
-  };
+  const lines = () => liveLines(progress, rate(), output.hasColor);
+  return showBlock({ lines, plain: () => plainLine(progress, rate()) }, output);
 }
 
 /** Blocks acknowledged per second since the call before. */

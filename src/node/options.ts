@@ -3,7 +3,7 @@
  */
 import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
-import { PersisterError } from "../types/errors.js";
+import { checkChoices } from "../types/choices.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -59,18 +59,10 @@ export type OpenSettings = z.output<typeof openSchema>;
 
 /** @throws {PersisterError} USAGE naming the first wrong option. */
 export function checkInit(choices: InitChoices): InitSettings {
-  return check(initSchema, choices);
+  return checkChoices(initSchema, choices);
 }
 
 /** @throws {PersisterError} USAGE naming the first wrong option. */
 export function checkOpen(choices: OpenChoices): OpenSettings {
-  return check(openSchema, choices);
-}
-
-function check<Output>(schema: z.ZodType<Output>, choices: unknown): Output {
-  const result = schema.safeParse(choices);
-  if (result.success) return Object.freeze(result.data);
-  const issue = result.error.issues[0];
-  const where = issue?.path.join(".") ?? "";
-  throw new PersisterError("USAGE", `option ${where}: ${issue?.message ?? "is wrong"}`);
+  return checkChoices(openSchema, choices);
 }

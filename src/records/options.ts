@@ -2,7 +2,7 @@
  * What a user of a journal may choose, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
-import { PersisterError } from "../types/errors.js";
+import { checkChoices } from "../types/choices.js";
 import { OWN_TYPE } from "./envelope.js";
 
 const KIB = 1024;
@@ -62,18 +62,10 @@ export type JournalSettings = z.output<typeof openSchema>;
 
 /** @throws {PersisterError} USAGE naming the first wrong option. */
 export function checkInit(choices: JournalInitChoices): JournalInitSettings {
-  return check(initSchema, choices);
+  return checkChoices(initSchema, choices);
 }
 
 /** @throws {PersisterError} USAGE naming the first wrong option. */
 export function checkOpen(choices: JournalChoices): JournalSettings {
-  return check(openSchema, choices);
-}
-
-function check<Output>(schema: z.ZodType<Output>, choices: unknown): Output {
-  const result = schema.safeParse(choices);
-  if (result.success) return Object.freeze(result.data);
-  const issue = result.error.issues[0];
-  const where = issue?.path.join(".") ?? "";
-  throw new PersisterError("USAGE", `option ${where}: ${issue?.message ?? "is wrong"}`);
+  return checkChoices(openSchema, choices);
 }

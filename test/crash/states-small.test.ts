@@ -1,40 +1,10 @@
-/**
- * Every disk that a crash may leave of the small histories: a kill and power cuts at each step and at each
- * acknowledgement, and inside the recoveries, two deep. What was acknowledged is there, nothing is
- * refused, nothing is pinned that was found.
- */
-import { afterAll, describe, expect, test } from "vitest";
-import { explore } from "./explore.js";
-import { freezeTime } from "./frozen-time.js";
-import { SEED, STATES, stateShare } from "./state-shares.js";
+/** The crash states of the small histories: half of the work, so that two cores share it. */
+import { expect, test } from "vitest";
+import { judgeHistories } from "./judged-histories.js";
+import { STATES } from "./state-shares.js";
 import { workloads } from "./workloads.js";
 
-/** Far more than it takes on a busy machine. */
-const TEST_MS_MAX = 600_000;
-const judged = { states: 0, violations: 0 };
-
-freezeTime();
-
-afterAll(() => {
-  const { user, system } = process.cpuUsage();
-  const seconds = Math.round((user + system) / 1e6);
-  const { states, violations } = judged;
-  console.log(
-    `distinct crash states of the small histories: ${states}, violations: ${violations}, ${seconds} s of processor time`,
-  );
-});
-
-describe.each(Object.entries(workloads))("%s", (name, history) => {
-  const states = stateShare(name);
-  const words = `each of ${states} distinct disks opens with all that was acknowledged`;
-  test(words, { timeout: TEST_MS_MAX }, async () => {
-    const campaign = await explore({ name, ...history, seed: SEED, states });
-    judged.states += campaign.distinctStates;
-    judged.violations += campaign.violations.length;
-    expect(campaign.told).toEqual([]);
-    expect(campaign.distinctStates).toBeGreaterThanOrEqual(states);
-  });
-});
+judgeHistories("small", workloads);
 
 test("the histories here and the wide ones are to judge a hundred thousand disks together", () => {
   expect(STATES).toBeGreaterThanOrEqual(100_000);

@@ -1,37 +1,5 @@
-/**
- * Every disk that a crash may leave of the wide histories: a kill and power cuts at each step and at each
- * acknowledgement, and inside the recoveries, two deep. What was acknowledged is there, nothing is
- * refused, nothing is pinned that was found.
- */
-import { afterAll, describe, expect, test } from "vitest";
-import { explore } from "./explore.js";
-import { freezeTime } from "./frozen-time.js";
-import { SEED, stateShare } from "./state-shares.js";
+/** The crash states of the wide histories: the other half of the work. */
+import { judgeHistories } from "./judged-histories.js";
 import { wideWorkloads } from "./workloads-wide.js";
 
-/** Far more than it takes on a busy machine. */
-const TEST_MS_MAX = 600_000;
-const judged = { states: 0, violations: 0 };
-
-freezeTime();
-
-afterAll(() => {
-  const { user, system } = process.cpuUsage();
-  const seconds = Math.round((user + system) / 1e6);
-  const { states, violations } = judged;
-  console.log(
-    `distinct crash states of the wide histories: ${states}, violations: ${violations}, ${seconds} s of processor time`,
-  );
-});
-
-describe.each(Object.entries(wideWorkloads))("%s", (name, history) => {
-  const states = stateShare(name);
-  const words = `each of ${states} distinct disks opens with all that was acknowledged`;
-  test(words, { timeout: TEST_MS_MAX }, async () => {
-    const campaign = await explore({ name, ...history, seed: SEED, states });
-    judged.states += campaign.distinctStates;
-    judged.violations += campaign.violations.length;
-    expect(campaign.told).toEqual([]);
-    expect(campaign.distinctStates).toBeGreaterThanOrEqual(states);
-  });
-});
+judgeHistories("wide", wideWorkloads);
