@@ -71,7 +71,7 @@ async function openStore(directory) {
   return await openPersisters({
     ...common,
     retainBytes: 0,
-    epochOf: () => undefined,
+    verifyAnchor: () => Promise.reject(new Error("a new store has no anchor")),
     openMap: () => openLogMap(join(directory, "index")),
     whenIdle: (task) => setTimeout(() => task(), 20),
   });

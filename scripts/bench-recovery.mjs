@@ -30,6 +30,7 @@ import { RealDisk } from "../dist/disk/real.js";
 import { memoryLogMap, openLogMap } from "../dist/log/log-map.js";
 import { startOf } from "../dist/node/recovery.js";
 import { initPersisters, openPersisters } from "../dist/persist/persisters.js";
+import { verifyAnchor } from "../dist/wire/anchor.js";
 import { laneIdOf } from "../dist/types/lane.js";
 import { U64_MAX } from "../dist/types/numbers.js";
 import { buildAppQC, buildCommitQC } from "../dist/wire/build.js";
@@ -216,7 +217,7 @@ async function openStore(directory, onDisk, fresh = false) {
   return await openPersisters({
     ...common,
     retainBytes: 0,
-    epochOf,
+    verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
     openMap: () =>
       onDisk ? openLogMap(join(directory, "index")) : Promise.resolve(memoryLogMap(undefined)),
     whenIdle: (task) => setTimeout(() => task(), 20),

@@ -111,17 +111,24 @@ function printHistory({ recordBytes, rows, ratio }) {
 }
 
 function printDevnet(row) {
-  const share = ([name, part]) => `${name} ${(100 * part).toFixed(0)} %`;
+  const percent = (part) => `${(100 * part).toFixed(0)} %`;
+  const shares = Object.entries(row.mainThreadShares);
+  const { persisted, unpersisted } = row.cpuMsPerRoundBeside;
   console.log(
-    `4 validators x 16 KiB  ${row.roundsPerSecond.toFixed(1)} rounds/s  ` +
-      `${row.blocksPerSecond.toFixed(0)} blocks/s  CPU ${row.cpuMsPerRound.toFixed(0)} ms a round: ` +
-      Object.entries(row.cpuShares).map(share).join(", "),
+    `4 validators x 16 KiB  ${row.roundsPerSecond.toFixed(1)} rounds/s of ` +
+      `${row.blocksPerRound.toFixed(1)} blocks, ${row.cores.toFixed(1)} cores, CPU ` +
+      `${row.cpuMsPerRound.toFixed(0)} ms a round. Beside a committee that persists nothing: ` +
+      `${persisted.toFixed(0)} to ${unpersisted.toFixed(0)} ms, persisting takes ` +
+      `${percent(row.persistingShare)} (wanted 20 %)`,
+  );
+  console.log(
+    `main threads: ${shares.map(([name, part]) => `${name} ${percent(part)}`).join(", ")}; ` +
+      `signatures per commit QC: ${row.signaturesPerCommitQC.toFixed(1)} verified, ` +
+      `${row.knownSignaturesPerCommitQC.toFixed(1)} known from votes`,
   );
   console.log(
     `votes leave after ${row.voteMs.toFixed(2)} ms, blocks are durable after ` +
-      `${row.durableMs.toFixed(2)} ms: ${row.voteOverDurable.toFixed(2)}x (wanted 2x); signatures ` +
-      `verified per commit QC: ${row.storeSignaturesPerCommitQC.toFixed(1)} by the store, ` +
-      `${row.ownSignaturesPerCommitQC.toFixed(1)} by the validator`,
+      `${row.durableMs.toFixed(2)} ms: ${row.voteOverDurable.toFixed(2)}x (wanted 2x)`,
   );
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a message from a peer must be before the engine hears of it: signed by members of the
- * committee. Blocks and bare commit QCs pass: the store verifies them, and they are verified once.
+ * committee. Blocks and bare commit QCs pass: the store verifies them. It does so with the same
+ * verifier, so that no vote is verified again in the certificates that it ends up in.
  */
 import type { Epoch } from "../wire/committee.js";
 import type { ViewStart } from "../wire/full-proposal.js";
@@ -13,13 +14,10 @@ import {
 } from "../wire/hash.js";
 import type { FullTimeoutVote, Signature } from "../wire/messages.js";
 import type { Verifier } from "../wire/verifier.js";
-import { verifySignature } from "../wire/verify.js";
 import { VerifyError } from "../wire/verify-error.js";
 import type { Message } from "./message.js";
 
 export class Gate {
-  /** Single votes that were verified. */
-  votes = 0;
   readonly #epoch: Epoch;
   readonly #verifier: Verifier;
 
@@ -43,13 +41,13 @@ export class Gate {
     const epoch = this.#epoch;
     switch (message.kind) {
       case "laneVote":
-        return this.#vote(message.vote.sig, laneVoteDigest(message.vote.msg));
+        return await this.#vote(message.vote.sig, laneVoteDigest(message.vote.msg));
       case "prepareVote":
-        return this.#vote(message.vote.sig, prepareVoteDigest(message.vote.msg));
+        return await this.#vote(message.vote.sig, prepareVoteDigest(message.vote.msg));
       case "commitVote":
-        return this.#vote(message.vote.sig, commitVoteDigest(message.vote.msg));
+        return await this.#vote(message.vote.sig, commitVoteDigest(message.vote.msg));
       case "appVote":
-        return this.#vote(message.vote.sig, appVoteDigest(message.vote.msg));
+        return await this.#vote(message.vote.sig, appVoteDigest(message.vote.msg));
       case "timeoutVote":
         return await this.#timeoutVote(message.vote);
       case "proposal":
@@ -72,14 +70,13 @@ export class Gate {
     }
   }
 
-  #vote(sig: Signature, digest: Uint8Array): void {
-    this.votes += 1;
-    verifySignature(sig, digest, this.#epoch.committee);
+  async #vote(sig: Signature, digest: Uint8Array): Promise<void> {
+    await this.#verifier.verifyVote(sig, digest, this.#epoch.committee);
   }
 
   /** It comes with the prepare QC that it names, and with none where it names none. */
   async #timeoutVote({ vote, latestPrepareQC }: FullTimeoutVote): Promise<void> {
-    this.#vote(vote.sig, timeoutVoteDigest(vote.msg));
+    await this.#vote(vote.sig, timeoutVoteDigest(vote.msg));
     const named = vote.msg.latestPrepareQcViewNumber;
     const { view } = latestPrepareQC?.vote ?? {};
     if (named !== view?.number || (view && view.index !== vote.msg.view.index)) {

@@ -79,10 +79,8 @@ export interface Stats {
   readonly rssBytes: number;
   /** User and system time of the process. */
   readonly cpuMs: number;
-  /** Signatures verified by the store, and by the validator beside it. */
-  readonly storeVerified: VerifierCounts;
-  readonly ownVerified: VerifierCounts;
-  readonly votesVerified: number;
+  /** By the validator and its store, with the one verifier of both. */
+  readonly verified: VerifierCounts;
   /** From a block's arrival until it is durable, and until its vote left. */
   readonly durableMsP50: number;
   readonly voteMsP50: number;

@@ -14,6 +14,7 @@ import { laneId } from "../types/lane.js";
 import { roadIndex, U64_MAX } from "../types/numbers.js";
 import { Committee, type Epoch } from "../wire/committee.js";
 import { keyPairFromSeed } from "../wire/ed25519.js";
+import { Verifier } from "../wire/verifier.js";
 import { decodeOrder, type StartOrder } from "./orders.js";
 import type { Report } from "./report.js";
 import type { Store } from "./store.js";
@@ -27,25 +28,27 @@ const IDLE_MS = 20;
 export interface ValidatorProcessPort {
   readonly input: Readable;
   readonly report: (report: Report) => void;
-  /** Opens the store; `openStore` is the honest way. */
-  readonly open: (start: StartOrder) => Promise<Store>;
+  /** Opens the store, which verifies with `verifier`; `openStore` is the honest way. */
+  readonly open: (start: StartOrder, verifier: Verifier) => Promise<Store>;
 }
 
 /** Serves one parent; returns the exit code. */
 export async function runValidator(port: ValidatorProcessPort): Promise<number> {
   const lines = createInterface({ input: port.input, crlfDelay: Number.POSITIVE_INFINITY });
   const orders = lines[Symbol.asyncIterator]();
+  const verifier = new Verifier();
   try {
     const first = await orders.next();
     if (first.done === true) return 0;
     const start = decodeOrder(first.value);
     assert(start.kind === "start", "the first order starts the validator");
     port.report({ kind: "opening" });
-    const store = await port.open(start);
+    const store = await port.open(start, verifier);
     const validator = await Validator.start(store, {
       keys: keyPairFromSeed(Buffer.from(start.seed, "hex")),
       epoch: epochOfKeys(start.keys),
       payloadBytes: start.payloadBytes,
+      verifier,
       report: port.report,
       randomBytes,
     });
@@ -60,6 +63,7 @@ export async function runValidator(port: ValidatorProcessPort): Promise<number> 
     return errorCodes[cause.code].exit;
   } finally {
     lines.close();
+    await verifier.close();
   }
 }
 
@@ -72,11 +76,11 @@ async function obey(validator: Validator, orders: AsyncIterator<string>): Promis
 }
 
 /** Opens the store on the real disk, with a way back for what is not acknowledged where asked for. */
-export async function openStore(start: StartOrder): Promise<Lanekeeper> {
+export async function openStore(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
   const { directory, chainId, retainBytes, undoDirectory } = start;
   const epoch = epochOfKeys(start.keys);
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);
-  const choices = { chainId, epochOf, retainBytes };
+  const choices = { chainId, epochOf, retainBytes, verifier };
   if (undoDirectory === undefined) return await Lanekeeper.open(directory, choices);
   const surroundings = {
     disk: new UndoDisk(new RealDisk(), undoDirectory),

@@ -12,7 +12,7 @@ import type { KeyPair } from "../wire/ed25519.js";
 import { encodeSignedBlock } from "../wire/encode.js";
 import { headerHash } from "../wire/hash.js";
 import type { Timestamp, View } from "../wire/messages.js";
-import { Verifier } from "../wire/verifier.js";
+import type { Verifier } from "../wire/verifier.js";
 import { EarlyMessages } from "./early.js";
 import { Engine } from "./engine.js";
 import { Gate } from "./gate.js";
@@ -38,6 +38,8 @@ export interface ValidatorSettings {
   readonly keys: KeyPair;
   readonly epoch: Epoch;
   readonly payloadBytes: number;
+  /** The store's as well; whoever made it closes it. */
+  readonly verifier: Verifier;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly report: (report: Report) => void;
 }
@@ -50,7 +52,6 @@ export class Validator {
   readonly #store: Store;
   readonly #engine: Engine;
   readonly #work: StoreWork;
-  readonly #verifier = new Verifier();
   readonly #gate: Gate;
   readonly #latencies = new Latencies();
   readonly #lines = new Map<LaneId, PeerLine>();
@@ -65,13 +66,13 @@ export class Validator {
   #listener: Listener | undefined;
 
   private constructor(store: Store, settings: ValidatorSettings, start: EngineStart) {
-    const { keys, epoch, report } = settings;
+    const { keys, epoch, report, verifier } = settings;
     const { signal } = this.#stop;
     this.#settings = settings;
     this.#store = store;
     this.#engine = new Engine({ keys, epoch }, start, timestampNow);
     this.lane = this.#engine.lane;
-    this.#gate = new Gate(epoch, this.#verifier);
+    this.#gate = new Gate(epoch, verifier);
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -116,7 +117,6 @@ export class Validator {
     for (const line of this.#lines.values()) line.close();
     await this.#work.settled();
     this.#settings.report(this.#stats());
-    await this.#verifier.close();
     await this.#store.close();
   }
 
@@ -253,9 +253,7 @@ export class Validator {
       diskBytes: disk.bytes,
       rssBytes: process.memoryUsage.rss(),
       cpuMs: (user + system) / 1000,
-      storeVerified: verified,
-      ownVerified: this.#verifier.counts,
-      votesVerified: this.#gate.votes,
+      verified,
       ...this.#latencies.medians,
     };
   }

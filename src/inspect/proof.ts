@@ -7,6 +7,7 @@ import { proveAnchor } from "../persist/recovery.js";
 import { ROAD } from "../persist/kinds.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId, laneParts } from "../types/lane.js";
+import { verifyAnchor } from "../wire/anchor.js";
 import { Committee, type Epoch } from "../wire/committee.js";
 import { decodeCommitQC, decodePruneAnchor, decodeSignedBlock } from "../wire/decode.js";
 import { DecodeError } from "../wire/decode-error.js";
@@ -138,7 +139,9 @@ export async function readAnchor(
   try {
     const anchor = decodePruneAnchor(message);
     const { commitQC } = anchor;
-    if (knowsEpoch(depth, commitQC)) return await proveAnchor(message, file, epochOfAll(depth));
+    if (knowsEpoch(depth, commitQC)) {
+      return await proveAnchor(message, file, (read) => verifyAnchor(read, epochOfAll(depth)));
+    }
     verifyAppAgainstCommit(anchor.appQC.vote, commitQC);
     if (depth.kind === "forms") return anchor;
     verifyEach(commitQC.sigs, commitVoteDigest(commitQC.vote));

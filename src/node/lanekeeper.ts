@@ -53,7 +53,8 @@ export class Lanekeeper {
   readonly recovery: Recovery;
   readonly #persisters: Persisters;
   readonly #state: AvailabilityState;
-  readonly #verifier = new Verifier();
+  /** The node's, or our own. */
+  readonly #verifier: Verifier;
   readonly #settings: OpenSettings;
   readonly #durable: boolean;
   readonly #nowMs: () => number;
@@ -63,12 +64,14 @@ export class Lanekeeper {
   private constructor(parts: {
     readonly persisters: OpenedPersisters;
     readonly settings: OpenSettings;
+    readonly verifier: Verifier;
     readonly durable: boolean;
     readonly durationMs: number;
     readonly nowMs: () => number;
   }) {
     this.#persisters = withoutFound(parts.persisters);
     this.#settings = parts.settings;
+    this.#verifier = parts.verifier;
     this.#durable = parts.durable;
     this.#nowMs = parts.nowMs;
     this.recovery = recoveryOf(parts.persisters, parts.settings.epochOf, parts.durationMs);
@@ -135,16 +138,23 @@ export class Lanekeeper {
     choices: OpenChoices,
   ): Promise<Lanekeeper> {
     const settings = checkOpen(choices);
-    const began = surroundings.nowMs();
-    const persisters = await openPersisters({
-      ...surroundings,
-      ...settings,
-      directory,
-      openMap: () => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`),
-    });
-    const durationMs = surroundings.nowMs() - began;
     const { durable, nowMs } = surroundings;
-    return new Lanekeeper({ persisters, settings, durable, durationMs, nowMs });
+    const verifier = settings.verifier ?? new Verifier();
+    const began = nowMs();
+    try {
+      const persisters = await openPersisters({
+        ...surroundings,
+        ...settings,
+        directory,
+        verifyAnchor: (anchor) => verifier.verifyAnchor(anchor, settings.epochOf),
+        openMap: () => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`),
+      });
+      const durationMs = nowMs() - began;
+      return new Lanekeeper({ persisters, settings, verifier, durable, durationMs, nowMs });
+    } catch (cause) {
+      if (settings.verifier === undefined) await verifier.close();
+      throw cause;
+    }
   }
 
   /**
@@ -341,7 +351,7 @@ export class Lanekeeper {
     this.#state.close();
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
-    await this.#verifier.close();
+    if (this.#settings.verifier === undefined) await this.#verifier.close();
     await this.#persisters.close();
   }
 }

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
+import { Verifier } from "../wire/verifier.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -38,6 +39,11 @@ export interface OpenChoices extends InitChoices {
   readonly retainBytes?: number;
   /** Bytes of durable blocks that are kept in memory for readers; 64 MiB where it is left out. */
   readonly cacheBytes?: number;
+  /**
+   * What the node verifies with: votes and certificates that it has verified are not verified again
+   * where they are pushed. It stays the node's, who closes it. One of the store's own where left out.
+   */
+  readonly verifier?: Verifier;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -52,6 +58,7 @@ const openSchema = initSchema.extend({
   epochOf: z.custom<EpochOf>((value) => typeof value === "function", "a function"),
   cacheBytes: z.number().int().min(0).default(defaults.cacheBytes),
   retainBytes: z.number().int().min(0).default(defaults.retainBytes),
+  verifier: z.instanceof(Verifier).optional(),
 });
 
 export type InitSettings = z.output<typeof initSchema>;

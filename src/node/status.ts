@@ -40,7 +40,7 @@ export interface Status {
   readonly disk: { readonly slots: number; readonly free: number; readonly bytes: number };
   /** Bytes of durable payloads in memory. */
   readonly cachedBytes: number;
-  /** Signatures that were verified since open, and certificates that needed none. */
+  /** Signatures that the store's verifier has verified, and certificates that needed none. */
   readonly verified: VerifierCounts;
   readonly counters: {
     readonly groups: number;

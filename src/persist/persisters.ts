@@ -15,7 +15,6 @@ import { type OwnedStore, ownStore } from "../journal/store.js";
 import type { LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
 import type { LaneId } from "../types/lane.js";
-import type { EpochOf } from "../wire/committee.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { encodePruneAnchor } from "../wire/encode.js";
 import { BlockPersister, type Tip } from "./block-persister.js";
@@ -33,7 +32,8 @@ export interface PersistOptions {
   readonly segmentBytes: number;
   /** Bytes of what was pruned that stay readable; 0 for none. */
   readonly retainBytes: number;
-  readonly epochOf: EpochOf;
+  /** Proves the anchor that is recovered; rejects with `VerifyError` as `verifyAnchor` does. */
+  readonly verifyAnchor: (anchor: PruneAnchor) => Promise<void>;
   readonly openMap: () => Promise<LogMap>;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
@@ -128,7 +128,7 @@ export async function openPersisters(options: PersistOptions): Promise<OpenedPer
   try {
     const { storeId } = store.identity;
     judged = await judgeStore(disk, directory, storeId, (message, file) =>
-      proveAnchor(message, file, options.epochOf),
+      proveAnchor(message, file, options.verifyAnchor),
     );
     steps.end("judge");
     return await begin(options, { store, judged, steps });

@@ -6,9 +6,7 @@ import type { RecoveredRecord } from "../journal/recovery.js";
 import type { LogTable } from "../journal/log-table.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
-import { verifyAnchor } from "../wire/anchor.js";
 import { readSignedBlockHeader } from "../wire/block-header.js";
-import type { EpochOf } from "../wire/committee.js";
 import { decodeCommitQC, decodePruneAnchor } from "../wire/decode.js";
 import { DecodeError } from "../wire/decode-error.js";
 import { commitVoteDigest, headerHash, sameBytes } from "../wire/hash.js";
@@ -117,7 +115,7 @@ function higher(one: FoundBlock, other: FoundBlock): FoundBlock {
 }
 
 /**
- * Decodes and proves the anchor that an A/B slot holds.
+ * Decodes and proves the anchor that an A/B slot holds. `verify` rejects as `verifyAnchor` does.
  *
  * @throws {PersisterError} ANCHOR_CORRUPT when it does not decode, its halves do not belong together,
  * its epoch is unknown, or a signature does not verify.
@@ -125,11 +123,11 @@ function higher(one: FoundBlock, other: FoundBlock): FoundBlock {
 export async function proveAnchor(
   message: Uint8Array,
   file: string,
-  epochOf: EpochOf,
+  verify: (anchor: PruneAnchor) => Promise<void>,
 ): Promise<PruneAnchor> {
   try {
     const anchor = decodePruneAnchor(message);
-    await verifyAnchor(anchor, epochOf);
+    await verify(anchor);
     return anchor;
   } catch (cause) {
     if (!(cause instanceof DecodeError || cause instanceof VerifyError)) throw cause;

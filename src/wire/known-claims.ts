@@ -1,11 +1,11 @@
 /**
- * Claims that were verified: a look into a table instead of a signature's arithmetic each. Bounded;
- * what was not asked for longest goes first. Only what holds is kept, so that nobody can fill it
- * with what does not.
+ * Claims and single signatures that were verified: a look into a table instead of a signature's
+ * arithmetic each. Bounded; what was not asked for longest goes first. Only what holds is kept, so
+ * that nobody can fill it with what does not.
  */
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Claim } from "./claim.js";
+import type { Check, Claim } from "./claim.js";
 import { packChecks } from "./packed-checks.js";
 
 export class KnownClaims {
@@ -13,7 +13,7 @@ export class KnownClaims {
   /** Made with its first claim: it allocates all its room at once. */
   #known: LRUCache<string, true> | undefined;
 
-  /** Keeps up to `max` claims, of about 100 bytes each; none for 0. */
+  /** Keeps up to `max` of them, of 100 to 200 bytes each; none for 0. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -23,9 +23,22 @@ export class KnownClaims {
   }
 
   add(claim: Claim): void {
+    this.#add(nameOf(claim));
+  }
+
+  /** That a signature is valid depends on no committee. */
+  hasSignature(check: Check): boolean {
+    return this.#known?.get(signatureNameOf(check)) ?? false;
+  }
+
+  addSignature(check: Check): void {
+    this.#add(signatureNameOf(check));
+  }
+
+  #add(name: string): void {
     if (this.#max === 0) return;
     this.#known ??= new LRUCache({ max: this.#max });
-    this.#known.set(nameOf(claim), true);
+    this.#known.set(name, true);
   }
 }
 
@@ -36,4 +49,9 @@ function nameOf({ checks, committee, quorum }: Claim): string {
     .update(`${quorum} `)
     .update(packChecks(checks))
     .digest("binary");
+}
+
+/** Digest, key and signature as they are: too long to be the name of a claim. */
+function signatureNameOf(check: Check): string {
+  return Buffer.from(packChecks([check]).buffer).toString("latin1");
 }

@@ -23,6 +23,7 @@ import type {
   FullCommitQC,
   LaneQC,
   PrepareQC,
+  Signature,
   SignedBlock,
 } from "./messages.js";
 import { globalRange, rangeLength, verifyProposal } from "./proposal.js";
@@ -42,6 +43,11 @@ export function verifyHeader(header: BlockHeader, committee: Committee): void {
 export function verifyPayloadHash(header: BlockHeader, payloadHash: Uint8Array): void {
   if (sameBytes(payloadHash, header.payloadHash)) return;
   throw new VerifyError("payload_hash", "the header names another payload");
+}
+
+/** A member has signed. */
+export function* voteRule(sig: Signature, digest: Uint8Array, committee: Committee): Rule {
+  yield memberClaim(digest, sig, committee);
 }
 
 /** Signed by the lane's owner, lane, payload, signature. */

@@ -18,6 +18,7 @@ import type {
   LaneQC,
   PrepareQC,
   PruneAnchor,
+  Signature,
   SignedBlock,
   TimeoutQC,
 } from "./messages.js";
@@ -37,7 +38,7 @@ const compiledWorker = import.meta.url.endsWith(".ts")
   : new URL("./verify-worker.js", import.meta.url);
 
 export interface VerifierOptions {
-  /** Certificates to remember; default 4096, about half a megabyte. */
+  /** Certificates and votes to remember; default 8192, about a megabyte. */
   readonly knownMax?: number;
   /** The compiled program of the second thread; default the one beside this module, if any. */
   readonly worker?: URL | "none";
@@ -47,7 +48,9 @@ export interface VerifierOptions {
 export interface VerifierCounts {
   /** Certificates that were known. */
   readonly known: number;
-  /** Signatures of those that were not, and of single messages. */
+  /** Signatures of those that were not which were known from single votes. */
+  readonly knownSignatures: number;
+  /** Signatures that were verified: of certificates and of single messages. */
   readonly signatures: number;
   /** Of these, how many the worker verified. */
   readonly byWorker: number;
@@ -61,13 +64,29 @@ export class Verifier implements AsyncDisposable {
   #program: URL | "none";
   /** What is being verified. */
   readonly #batches = new Set<Batch>();
-  readonly #counts = { known: 0, signatures: 0, byWorker: 0, workerDeaths: 0 };
+  readonly #counts = {
+    known: 0,
+    knownSignatures: 0,
+    signatures: 0,
+    byWorker: 0,
+    workerDeaths: 0,
+  };
   #worker: CheckWorker | undefined;
   #isClosed = false;
 
-  constructor({ knownMax = 4096, worker = compiledWorker }: VerifierOptions = {}) {
+  constructor({ knownMax = 8192, worker = compiledWorker }: VerifierOptions = {}) {
     this.#known = new KnownClaims(knownMax);
     this.#program = worker;
+  }
+
+  /** A member's vote over `digest`: in the certificates that it ends up in it is known. */
+  verifyVote(
+    sig: Signature,
+    digest: Uint8Array,
+    committee: Committee,
+    options?: VerifyOptions,
+  ): Promise<void> {
+    return this.#run(rules.voteRule(sig, digest, committee), options);
   }
 
   verifySignedBlock(
@@ -136,9 +155,10 @@ export class Verifier implements AsyncDisposable {
     await runRule(rule, {
       signal,
       isKnown: (claim) => this.#isKnown(claim),
+      isKnownSignature: (check) => this.#isKnownSignature(check),
       firstBad: (batch) => this.#firstBad(batch),
       remember: (claims) => {
-        for (const claim of claims) if (claim.quorum > 0n) this.#known.add(claim);
+        for (const claim of claims) this.#remember(claim);
       },
     });
   }
@@ -147,6 +167,17 @@ export class Verifier implements AsyncDisposable {
     const isKnown = claim.quorum > 0n && this.#known.has(claim);
     if (isKnown) this.#counts.known++;
     return isKnown;
+  }
+
+  #isKnownSignature(check: Check): boolean {
+    const isKnown = this.#known.hasSignature(check);
+    if (isKnown) this.#counts.knownSignatures++;
+    return isKnown;
+  }
+
+  #remember(claim: Claim): void {
+    if (claim.quorum > 0n) this.#known.add(claim);
+    else for (const check of claim.checks) this.#known.addSignature(check);
   }
 
   async #firstBad(batch: Batch): Promise<Check | undefined> {

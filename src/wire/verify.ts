@@ -2,7 +2,6 @@
  * Verifying blocks and certificates on the calling thread, in turns of the event loop, each time
  * anew. `Verifier` does the same with a memory and a second thread.
  */
-import { memberClaim, type Rule } from "./claim.js";
 import type { Committee, Epoch } from "./committee.js";
 import { payloadHash } from "./hash.js";
 import type {
@@ -31,11 +30,7 @@ export function verifyBlock(block: Block, committee: Committee): void {
 
 /** The signer is a member and the signature is its own, over `digest`. */
 export function verifySignature(sig: Signature, digest: Uint8Array, committee: Committee): void {
-  runAtOnce(memberRule(sig, digest, committee));
-}
-
-function* memberRule(sig: Signature, digest: Uint8Array, committee: Committee): Rule {
-  yield memberClaim(digest, sig, committee);
+  runAtOnce(rules.voteRule(sig, digest, committee));
 }
 
 /**

@@ -72,8 +72,8 @@ if (mutant === undefined) throw new Error("there is no such mutant");
 process.exitCode = await runValidator({
   input: process.stdin,
   report: reportTo(REPORT_DESCRIPTOR),
-  open: async (start) => {
-    const store = await openStore(start);
+  open: async (start, verifier) => {
+    const store = await openStore(start, verifier);
     return lying(store, mutant(store));
   },
 });

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../src/disk/simulated.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import { commitVoteDigest } from "../../src/wire/hash.js";
+import { Verifier } from "../../src/wire/verifier.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "./surroundings.js";
 
@@ -64,6 +66,29 @@ test("a commit QC that was verified is not verified again with its anchor", asyn
   const signatures = qc.sigs.length + anchor.appQC.sigs.length;
   expect(keeper.status().verified).toMatchObject({ known: 1, signatures });
   await keeper.close();
+});
+
+test("what a node has verified is known to a store that was given its verifier", async () => {
+  await using verifier = new Verifier();
+  const disk = await born();
+  const given = { ...choices, verifier };
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, given);
+  const { bytes, qc, anchor } = chain.qc(0n);
+  const { committee } = chain.epoch;
+  const digest = commitVoteDigest(qc.vote);
+  for (const sig of qc.sigs) await verifier.verifyVote(sig, digest, committee);
+  await verifier.verifyAppQC(anchor.appQC, committee);
+  const { signatures } = verifier.counts;
+  await keeper.pushCommitQC(bytes);
+  await keeper.pushAnchor(anchor);
+  await keeper.waitForAnchor(0n);
+  await keeper.close();
+  const again = await Lanekeeper.openOn(simulatedSurroundings(disk, 2), DIRECTORY, given);
+  expect(again.recovery.anchor?.commitQC).toEqual(qc);
+  await again.close();
+  expect(verifier.counts.signatures).toBe(signatures);
+  // It is the node's: neither close has ended it.
+  await verifier.verifyCommitQC(qc, chain.epoch);
 });
 
 test("an open says what it did, step by step, and status carries it", async () => {

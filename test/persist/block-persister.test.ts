@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/disk/simulated.js";
 import { openPersisters, type Persisters } from "../../src/persist/persisters.js";
+import { verifyAnchor } from "../../src/wire/anchor.js";
 import type { NewBlock } from "../../src/persist/block-persister.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { born, laneAt, refusal } from "../node/kit.js";
@@ -20,7 +21,7 @@ async function open(disk: SimulatedDisk): Promise<Persisters> {
     chainId: CHAIN_ID,
     segmentBytes: SEGMENT_BYTES,
     retainBytes: 0,
-    epochOf: chain.epochOf,
+    verifyAnchor: (anchor) => verifyAnchor(anchor, chain.epochOf),
   });
 }
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { signBlock } from "../../src/wire/build.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
-import type { CommitQC } from "../../src/wire/messages.js";
+import { commitVoteDigest } from "../../src/wire/hash.js";
+import type { CommitQC, Signature } from "../../src/wire/messages.js";
 import { Verifier, type VerifierOptions } from "../../src/wire/verifier.js";
 import { verifyCommitQC } from "../../src/wire/verify.js";
 import * as kit from "./verifier-kit.js";
@@ -97,9 +98,9 @@ describe("what was verified", () => {
   it("is looked up the next time", async () => {
     const verifier = verifierWith();
     await verifier.verifyCommitQC(good, epoch);
-    expect(verifier.counts).toEqual({ known: 0, signatures: 99, byWorker: 0, workerDeaths: 0 });
+    expect(verifier.counts).toMatchObject({ known: 0, signatures: 99 });
     await verifier.verifyCommitQC(structuredClone(good), epoch);
-    expect(verifier.counts).toEqual({ known: 1, signatures: 99, byWorker: 0, workerDeaths: 0 });
+    expect(verifier.counts).toMatchObject({ known: 1, signatures: 99 });
   });
 
   it("is known by digest and signatures, not by one of them", async () => {
@@ -126,6 +127,60 @@ describe("what was verified", () => {
     const heavier = weights.map(({ key }) => ({ key, weight: key[0] === 1 ? 1000n : 1n }));
     const other = { ...epoch, committee: Committee.genesis(heavier) };
     expect(await verdictOf(verifier.verifyCommitQC(good, other))).toBe("quorum");
+  });
+
+  it("is known of single votes in the certificate that they end up in", async () => {
+    const verifier = verifierWith();
+    const digest = commitVoteDigest(good.vote);
+    for (const sig of good.sigs.slice(0, 70)) {
+      await verifier.verifyVote(sig, digest, epoch.committee);
+    }
+    expect(verifier.counts).toMatchObject({ known: 0, knownSignatures: 0, signatures: 70 });
+    await verifier.verifyCommitQC(good, epoch);
+    expect(verifier.counts).toMatchObject({ known: 0, knownSignatures: 70, signatures: 99 });
+  });
+
+  it("is known of a vote by its digest, its key and its signature", async () => {
+    const verifier = verifierWith();
+    const digest = commitVoteDigest(good.vote);
+    const [one, two] = good.sigs as [Signature, Signature];
+    const { committee } = epoch;
+    await verifier.verifyVote(one, digest, committee);
+    const others = [
+      [one, Buffer.alloc(32, 1)],
+      [{ ...one, key: two.key }, digest],
+      [{ ...one, bytes: two.bytes }, digest],
+    ] as const;
+    for (const [sig, over] of others) {
+      expect(await verdictOf(verifier.verifyVote(sig, over, committee))).toBe("bad_signature");
+    }
+    await verifier.verifyVote(one, digest, committee);
+    expect(verifier.counts).toMatchObject({ knownSignatures: 1, signatures: 4 });
+  });
+
+  it("does not make a member of who signed, nor a quorum of a few", async () => {
+    const verifier = verifierWith();
+    const digest = commitVoteDigest(good.vote);
+    for (const sig of good.sigs) await verifier.verifyVote(sig, digest, epoch.committee);
+    const few = { ...good, sigs: good.sigs.slice(0, 66) };
+    expect(await verdictOf(verifier.verifyCommitQC(few, epoch))).toBe("quorum");
+    const [signer] = good.sigs as [Signature];
+    const others = kit.committee.members.filter(({ key }) => Buffer.compare(key, signer.key) !== 0);
+    const without = { ...epoch, committee: Committee.genesis(others) };
+    expect(await verdictOf(verifier.verifyCommitQC(good, without))).toBe("not_a_replica");
+  });
+
+  it("is not known of what was bad", async () => {
+    const verifier = verifierWith();
+    const bad = kit.withBadSignature(good, 0);
+    const digest = commitVoteDigest(good.vote);
+    const [first] = bad.sigs as [Signature];
+    for (let again = 0; again < 2; again++) {
+      const verdict = await verdictOf(verifier.verifyVote(first, digest, epoch.committee));
+      expect(verdict).toBe("bad_signature");
+    }
+    expect(await verdictOf(verifier.verifyCommitQC(bad, epoch))).toBe("bad_signature");
+    expect(verifier.counts.knownSignatures).toBe(0);
   });
 
   it("still has to keep the other rules", async () => {
