@@ -211,8 +211,9 @@ export class Engine {
         return this.#execution.takeVote(message.vote, out);
       case "anchor": {
         const { anchor } = message;
+        const isTaken = anchor.commitQC.vote.view.index < this.#road.taken;
         this.#takeCommitQC(anchor.commitQC, out);
-        if (this.#catchUp.isStuck) this.#execution.jump(anchor, out);
+        if (this.#catchUp.isStuck) this.#execution.jump(anchor, isTaken, out);
         else this.#execution.takeAnchor(anchor, out);
         return;
       }

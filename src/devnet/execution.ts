@@ -135,11 +135,16 @@ export class Execution {
     this.#storeAnchor(index, out);
   }
 
-  /** Goes on behind `anchor` without having executed what lies below: nobody has it any more. */
-  jump(anchor: PruneAnchor, out: Output[]): void {
-    const { index } = anchor.commitQC.vote.view;
-    if (index < this.#next) return;
-    this.#store(anchor, out);
+  /**
+   * Goes on behind `anchor` without having executed what lies below: nobody has it any more. Its road
+   * may have been decided in another view here: then the commit QC that is held goes with its app QC,
+   * and while that one is on its way to disk (`isTaken`) the anchor of another time will do.
+   */
+  jump({ appQC, commitQC }: PruneAnchor, isTaken: boolean, out: Output[]): void {
+    const { index } = commitQC.vote.view;
+    const held = this.#qcs.get(index);
+    if (index < this.#next || (isTaken && held === undefined)) return;
+    this.#store({ appQC, commitQC: held ?? commitQC }, out);
   }
 
   /** The anchor is durable: nothing at or below it needs a vote any more. */

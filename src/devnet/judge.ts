@@ -131,8 +131,8 @@ export class Judge {
         return this.#acknowledge(validator, { log: lane, number, digest });
       }
       case "commitQCDurable": {
-        const { index, digest } = report;
-        this.#agree(validator, index, "decided", digest);
+        const { index, digest, decision } = report;
+        this.#agree(validator, index, "decided", decision);
         return this.#acknowledge(validator, { log: "road", number: index, digest });
       }
       case "anchorDurable":

@@ -104,7 +104,13 @@ export type Report =
       readonly number: bigint;
       readonly digest: Digest;
     }
-  | { readonly kind: "commitQCDurable"; readonly index: bigint; readonly digest: Digest }
+  /** `decision` is the same in whatever view it was made. */
+  | {
+      readonly kind: "commitQCDurable";
+      readonly index: bigint;
+      readonly digest: Digest;
+      readonly decision: Digest;
+    }
   | {
       readonly kind: "anchorDurable";
       readonly index: bigint;

@@ -16,7 +16,7 @@ import type { Message } from "./message.js";
 import { digestOf, type Report } from "./report.js";
 import type { Input, Output } from "./step.js";
 import { type Store, votesDigest } from "./store.js";
-import { signedIn, startsOf } from "./telling.js";
+import { decisionOf, signedIn, startsOf } from "./telling.js";
 
 /** What the work is done for. */
 export interface WorkPort {
@@ -124,7 +124,8 @@ export class StoreWork {
     const { report, give, signal } = this.#port;
     const { index } = qc.vote.view;
     await this.#store.waitForCommitQC(index, { signal });
-    report({ kind: "commitQCDurable", index, digest: digestOf(commitVoteDigest(qc.vote)) });
+    const digest = digestOf(commitVoteDigest(qc.vote));
+    report({ kind: "commitQCDurable", index, digest, decision: decisionOf(qc.vote) });
     give({ kind: "commitQCDurable", qc });
   }
 

@@ -7,7 +7,7 @@ import {
   proposalDigest,
   timeoutVoteDigest,
 } from "../wire/hash.js";
-import type { PersistedInner, PruneAnchor, View } from "../wire/messages.js";
+import type { PersistedInner, Proposal, PruneAnchor, View } from "../wire/messages.js";
 import type { Message } from "./message.js";
 import { type Digest, digestOf, type LaneStart, type Report, type Slot } from "./report.js";
 
@@ -61,6 +61,14 @@ export function signedIn({ prepareVote, commitVote, timeoutVote }: PersistedInne
   if (commitVote) digests.push(commitVoteDigest(commitVote.msg));
   if (timeoutVote) digests.push(timeoutVoteDigest(timeoutVote.vote.msg));
   return digests.map(digestOf);
+}
+
+/**
+ * What a commit QC of this proposal decides. A proposal that was prepared in one view and proposed again
+ * in a later one may be decided in both: the same, but for the number of the view.
+ */
+export function decisionOf(proposal: Proposal): Digest {
+  return digestOf(proposalDigest({ ...proposal, view: { ...proposal.view, number: 0n } }));
 }
 
 /** Where the anchor starts the lanes. */

@@ -84,7 +84,8 @@ describe("a committee of four", () => {
     expect(network.judge.violations).toEqual([]);
   });
 
-  test.each(seeds)("crashes in foul weather: seed %i", (seed) => {
+  // In two of these a road is decided in two views, the same in both.
+  test.each([...seeds, 23, 26])("crashes in foul weather: seed %i", (seed) => {
     const network = live({ seed, crashes: 4, downMsMax: 1_500, weather: foulWeather });
     expect(network.judge.violations).toEqual([]);
   });

@@ -57,9 +57,9 @@ describe("a tally", () => {
 });
 
 /** The commit QC of road `index`, which finalises one block of our lane. */
-function qcAt(index: bigint): CommitQC {
+function qcAt(index: bigint, number = 0n): CommitQC {
   const range = build.laneRangeOf(lane, blockNumber(index), [block.header]);
-  const view = { index: roadIndex(index), number: 0n, epochIndex: 0n };
+  const view = { index: roadIndex(index), number, epochIndex: 0n };
   const proposal = {
     view,
     timestamp: { seconds: 1n, nanos: 0 },
@@ -116,6 +116,22 @@ describe("execution", () => {
     const out: Output[] = [];
     execution.execute(() => true, out);
     expect(out).toEqual([{ kind: "execute", qc: qcAt(5n), parent: appHash }]);
+  });
+
+  test("jumps to a peer's anchor with the commit QC that is held, where that was made in another view", () => {
+    const [appQC] = appVotes(4n).map(({ msg }) => build.buildAppQC(msg, quorum));
+    const theirs = { appQC: appQC!, commitQC: qcAt(4n, 1n) };
+    const out: Output[] = [];
+    const holding = new Execution(signer, nothing);
+    holding.jump(theirs, true, out);
+    // Ours is on its way to disk: what it says is not known here yet.
+    expect(out).toEqual([]);
+    holding.committed(qcAt(4n));
+    holding.jump(theirs, true, out);
+    expect(out).toEqual([{ kind: "storeAnchor", anchor: { appQC, commitQC: qcAt(4n) } }]);
+    const empty: Output[] = [];
+    new Execution(signer, nothing).jump(theirs, false, empty);
+    expect(empty).toEqual([{ kind: "storeAnchor", anchor: theirs }]);
   });
 
   test("another block, order, number or state gives another hash", () => {

@@ -20,8 +20,8 @@ beforeEach(() => {
 const block = (number: bigint, digest = `b${number}`): Report => {
   return { kind: "blockDurable", lane, number, digest };
 };
-const qc = (index: bigint, digest = `q${index}`): Report => {
-  return { kind: "commitQCDurable", index, digest };
+const qc = (index: bigint, digest = `q${index}`, decision = digest): Report => {
+  return { kind: "commitQCDurable", index, digest, decision };
 };
 const anchor = (index: bigint, first = 0n): Report => {
   return { kind: "anchorDurable", index, starts: [{ lane, first }] };
@@ -211,6 +211,14 @@ describe("planted faults", () => {
       { rule: "FORK", validator: 1 },
       { rule: "FORK", validator: 1 },
     ]);
+  });
+
+  test("the same is decided in two views: no fork, but each keeps its own QC", () => {
+    take(qc(0n, "view 0", "d"));
+    judge.take(1, qc(0n, "view 1", "d"));
+    expect(found()).toEqual([]);
+    take(recovered({ road: ["view 1"] }));
+    expect(found()).toEqual(["ACK_CHANGED"]);
   });
 
   test("one validator executes something else after a restart: FORK", () => {

@@ -12,14 +12,14 @@ import type { Message, PeerStatus } from "../../src/devnet/message.js";
 import { laneRange } from "../../src/devnet/catch-up.js";
 import { digestOf, type Recovered, type Report } from "../../src/devnet/report.js";
 import type { EngineStart, Input, Output } from "../../src/devnet/step.js";
-import { saying, type Says, signedIn, startsOf } from "../../src/devnet/telling.js";
+import { decisionOf, saying, type Says, signedIn, startsOf } from "../../src/devnet/telling.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { blockNumber, roadIndex, U64_MAX } from "../../src/types/numbers.js";
 import { buildBlock, signBlock } from "../../src/wire/build.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import { type KeyPair, keyPairFromSeed } from "../../src/wire/ed25519.js";
 import { encodePersistedInner, encodeSignedBlock } from "../../src/wire/encode.js";
-import { commitVoteDigest, headerHash } from "../../src/wire/hash.js";
+import { commitVoteDigest, headerHash, sameBytes } from "../../src/wire/hash.js";
 import type {
   BlockHeader,
   CommitQC,
@@ -103,6 +103,10 @@ class Store {
   prune(anchor: PruneAnchor, retained: bigint): void {
     this.anchor = anchor;
     const { index } = anchor.commitQC.vote.view;
+    const held = this.road.find(({ vote }) => vote.view.index === index);
+    if (held && !sameBytes(commitVoteDigest(held.vote), commitVoteDigest(anchor.commitQC.vote))) {
+      throw new Error(`anchor ${index}: CONFLICT with the commit QC that is held`);
+    }
     if (this.roadNext <= index) {
       this.roadNext = index + 1n;
       this.road.push(anchor.commitQC);
@@ -367,7 +371,8 @@ export class SimulatedNetwork {
         return this.#store(index, "journal", {
           apply: (store) => store.appendQC(qc),
           told: () => {
-            tell({ kind: "commitQCDurable", index: qc.vote.view.index, digest });
+            const at = qc.vote.view.index;
+            tell({ kind: "commitQCDurable", index: at, digest, decision: decisionOf(qc.vote) });
             give({ kind: "commitQCDurable", qc });
           },
         });
