@@ -15,131 +15,78 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 const BLOCK_BYTES_MAX = 4 * 1024 * 1024;
 const nothing = { first: 0n, next: 0n };
 
-class Unpersisted {
-  recovery = {
+/** What a recovery of nothing returns. */
+const recovery = {
+  lanes: new Map(),
+  road: nothing,
+  anchor: undefined,
+  pins: [],
+  voteState: undefined,
+  abstainThrough: undefined,
+  warnings: [],
+  durationMs: 0,
+};
+
+function unpersisted(epochOf, verifier) {
+  const state = new AvailabilityState({
     lanes: new Map(),
-    road: nothing,
+    heldLane: () => undefined,
+    road: { ...nothing, qcs: new Map() },
     anchor: undefined,
-    pins: [],
-    voteState: undefined,
-    abstainThrough: undefined,
-    warnings: [],
-    durationMs: 0,
-  };
-  #state;
-  #verifier;
+    epochOf,
+    verifier,
+    pinOf: () => undefined,
+    readBlock: () => Promise.reject(new Error("nothing is on disk")),
+    blockBytesMax: BLOCK_BYTES_MAX,
+    cacheBytes: CACHE_BYTES,
+  });
   /** Encoded commit QCs by road index. */
-  #road = new Map();
-
-  constructor(epochOf, verifier) {
-    this.#verifier = verifier;
-    this.#state = new AvailabilityState({
-      lanes: new Map(),
-      heldLane: () => undefined,
-      road: { ...nothing, qcs: new Map() },
-      anchor: undefined,
-      epochOf,
-      verifier,
-      pinOf: () => undefined,
-      readBlock: () => Promise.reject(new Error("nothing is on disk")),
-      blockBytesMax: BLOCK_BYTES_MAX,
-      cacheBytes: CACHE_BYTES,
-    });
-    this.#run().catch((cause) => this.#state.fail(cause));
-  }
-
-  async #run() {
-    for (;;) {
-      const turn = await this.#state.nextTurn();
-      if (turn === undefined) return;
-      await sleep(GROUP_MS);
-      this.#acknowledge(turn);
-    }
-  }
-
-  #acknowledge({ anchor, commitQCs, lanes }) {
-    for (const { qc, bytes } of commitQCs) {
-      const { index } = qc.vote.view;
-      this.#road.set(index, bytes);
-      this.#state.commitQCsDurable(index + 1n);
-    }
-    for (const [lane, blocks] of lanes) {
-      const next = (blocks.at(-1)?.number ?? -1n) + 1n;
-      this.#state.blocksDurable(lane, next, this.#state.lanes.get(lane));
-    }
-    if (anchor === undefined) return;
-    this.#state.anchorDurable(anchor);
-    for (const index of this.#road.keys()) {
-      if (index < this.#state.road.first) this.#road.delete(index);
-    }
-  }
-
-  pushBlock(block, options) {
-    return this.#state.pushBlock(block, options);
-  }
-
-  pushCommitQC(qc, options) {
-    return this.#state.pushCommitQC(qc, options);
-  }
-
-  pushAnchor(anchor) {
-    return this.#state.pushAnchor(anchor);
-  }
-
-  waitForBlock(lane, number, options) {
-    return this.#state.waitForBlock(lane, number, options);
-  }
-
-  waitForCommitQC(index, options) {
-    return this.#state.waitForCommitQC(index, options);
-  }
-
-  waitForAnchor(index, options) {
-    return this.#state.waitForAnchor(index, options);
-  }
-
-  durableBlocks(options) {
-    return this.#state.durableBlocks(options);
-  }
-
-  readBlock(lane, number) {
-    return this.#state.readBlock(lane, number);
-  }
-
-  async readCommitQC(index) {
-    return this.#road.get(index);
-  }
-
-  async readRetainedBlock() {
-    return undefined;
-  }
-
-  async readRetainedCommitQC() {
-    return undefined;
-  }
-
-  async writeVoteState() {
-    await sleep(GROUP_MS);
-  }
-
-  async release() {
-    throw new Error("nothing is pinned");
-  }
-
-  status() {
-    const lanes = new Map(this.#state.lanes);
-    return {
-      lanes,
-      road: this.#state.road,
+  const road = new Map();
+  acknowledge(state, road).catch((cause) => state.fail(cause));
+  return {
+    recovery,
+    pushBlock: (block, options) => state.pushBlock(block, options),
+    pushCommitQC: (qc, options) => state.pushCommitQC(qc, options),
+    pushAnchor: (anchor) => state.pushAnchor(anchor),
+    waitForBlock: (lane, number, options) => state.waitForBlock(lane, number, options),
+    waitForCommitQC: (index, options) => state.waitForCommitQC(index, options),
+    waitForAnchor: (index, options) => state.waitForAnchor(index, options),
+    durableBlocks: (options) => state.durableBlocks(options),
+    readBlock: (lane, number) => state.readBlock(lane, number),
+    readCommitQC: (index) => Promise.resolve(road.get(index)),
+    readRetainedBlock: () => Promise.resolve(undefined),
+    readRetainedCommitQC: () => Promise.resolve(undefined),
+    writeVoteState: () => sleep(GROUP_MS),
+    release: () => Promise.reject(new Error("nothing is pinned")),
+    status: () => ({
+      lanes: state.lanes,
+      road: state.road,
       retained: { lanes: new Map(), road: nothing },
-      anchorRoadIndex: this.#state.durableAnchor?.commitQC.vote.view.index,
+      anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
       disk: { slots: 0, free: 0, bytes: 0 },
-      verified: this.#verifier.counts,
-    };
-  }
+      verified: verifier.counts,
+    }),
+    close: () => Promise.resolve(state.close()),
+  };
+}
 
-  async close() {
-    this.#state.close();
+/** The loop that drains the state, with nothing but time in place of a disk. */
+async function acknowledge(state, road) {
+  for (;;) {
+    const turn = await state.nextTurn();
+    if (turn === undefined) return;
+    await sleep(GROUP_MS);
+    for (const { qc, bytes } of turn.commitQCs) {
+      const { index } = qc.vote.view;
+      road.set(index, bytes);
+      state.commitQCsDurable(index + 1n);
+    }
+    for (const [lane, blocks] of turn.lanes) {
+      const next = (blocks.at(-1)?.number ?? -1n) + 1n;
+      state.blocksDurable(lane, next, state.lanes.get(lane));
+    }
+    if (turn.anchor !== undefined) state.anchorDurable(turn.anchor);
+    for (const index of road.keys()) if (index < state.road.first) road.delete(index);
   }
 }
 
@@ -148,6 +95,6 @@ process.exitCode = await runValidator({
   report: reportTo(REPORT_DESCRIPTOR),
   open: ({ keys }, verifier) => {
     const epoch = epochOfKeys(keys);
-    return new Unpersisted((index) => (index === epoch.index ? epoch : undefined), verifier);
+    return unpersisted((index) => (index === epoch.index ? epoch : undefined), verifier);
   },
 });

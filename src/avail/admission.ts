@@ -15,13 +15,13 @@ import { headerHash } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { verifyPayloadLimits } from "../wire/proposal.js";
 import type { Verifier } from "../wire/verifier.js";
-import { verifySignedBlock } from "../wire/verify.js";
 import { VerifyError } from "../wire/verify-error.js";
 
 /** Decodes (where it is bytes, which are copied) and verifies a block against `epoch`. */
 export function checkBlock(
   block: SignedBlock | Uint8Array,
   epoch: Epoch | undefined,
+  verifier: Verifier,
 ): { readonly lane: LaneId; readonly block: NewBlock } {
   const bytes = block instanceof Uint8Array ? Uint8Array.from(block) : undefined;
   const signed = bytes ? decodedBlock(bytes) : (block as SignedBlock);
@@ -30,7 +30,7 @@ export function checkBlock(
   verified(`block ${blockNumber} of lane ${lane}`, { lane, blockNumber }, () => {
     if (!epoch) throw new VerifyError("epoch", "the committee of the current epoch is not known");
     verifyPayloadLimits(payload);
-    verifySignedBlock(signed, epoch.committee);
+    verifier.verifySignedBlockAtOnce(signed, epoch.committee);
   });
   const stored = {
     number: blockNumber,

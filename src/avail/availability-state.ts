@@ -12,7 +12,6 @@ import { ROAD } from "../persist/kinds.js";
 import { anchorStarts } from "../persist/recovery.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
-import type { EpochOf } from "../wire/committee.js";
 import { sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { checkAnchor, checkBlock, checkCommitQC, type Judgement } from "./admission.js";
@@ -47,7 +46,6 @@ const QUEUED_QCS_MAX = 1000;
 const NOTHING_HELD: HeldLane = { first: 0n, next: 0n, tipHash: undefined };
 
 export class AvailabilityState {
-  readonly #epochOf: EpochOf;
   readonly #judgement: Judgement;
   readonly #heldLane: AvailStart["heldLane"];
   readonly #pinOf: AvailStart["pinOf"];
@@ -70,7 +68,6 @@ export class AvailabilityState {
   #stalled: PersisterError | undefined;
 
   constructor(start: AvailStart) {
-    this.#epochOf = start.epochOf;
     // Not all of `start`: it holds every QC that was found.
     this.#judgement = { verifier: start.verifier, epochOf: start.epochOf };
     this.#heldLane = start.heldLane;
@@ -151,7 +148,8 @@ export class AvailabilityState {
    * stopped its lane, POISONED, CLOSED, ABORTED.
    */
   async pushBlock(block: SignedBlock | Uint8Array, options: WaitOptions = {}): Promise<Admission> {
-    const { lane, block: checked } = checkBlock(block, this.#epochOf(this.#epochIndex));
+    const { verifier, epochOf } = this.#judgement;
+    const { lane, block: checked } = checkBlock(block, epochOf(this.#epochIndex), verifier);
     return await this.admitBlock(lane, checked, options);
   }
 

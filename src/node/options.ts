@@ -40,8 +40,8 @@ export interface OpenChoices extends InitChoices {
   /** Bytes of durable blocks that are kept in memory for readers; 64 MiB where it is left out. */
   readonly cacheBytes?: number;
   /**
-   * What the node verifies with: votes and certificates that it has verified are not verified again
-   * where they are pushed. It stays the node's, who closes it. One of the store's own where left out.
+   * What the node verifies with: signatures and certificates that it has verified are not verified
+   * again where they are pushed. It stays the node's, who closes it. One of the store's own where left out.
    */
   readonly verifier?: Verifier;
 }

@@ -13,16 +13,20 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a `Verifier` adds to a run. */
-export interface Around extends VerifyOptions {
+/** What a `Verifier` remembers of its runs. */
+export interface Memory {
   /** Tells whether a claim was verified before. */
   readonly isKnown?: (claim: Claim) => boolean;
   /** Tells whether one signature of a claim was. */
   readonly isKnownSignature?: (check: Check) => boolean;
-  /** Verifies a batch; `firstBadHere` where nothing is said. */
-  readonly firstBad?: (batch: Batch) => Promise<Check | undefined>;
   /** Learns that these claims hold. */
   readonly remember?: (claims: readonly Claim[]) => void;
+}
+
+/** What a `Verifier` adds to a run. */
+export interface Around extends VerifyOptions, Memory {
+  /** Verifies a batch; `firstBadHere` where nothing is said. */
+  readonly firstBad?: (batch: Batch) => Promise<Check | undefined>;
 }
 
 /**
@@ -41,14 +45,19 @@ export async function runRule(rule: Rule, around: Around = {}): Promise<void> {
 }
 
 /** Runs a rule that asks for one signature, all at once. */
-export function runAtOnce(rule: Rule): void {
+export function runAtOnce(rule: Rule, { isKnownSignature, remember }: Memory = {}): void {
+  const claims: Claim[] = [];
   for (const claim of rule) {
+    if (claim === undefined) continue;
     const checks: Check[] = [];
-    if (claim !== undefined) addChecks(claim, checks);
+    addChecks(claim, checks);
     for (const check of checks) {
+      if (isKnownSignature?.(check) === true) continue;
       if (!verify(check.digest, check.sig)) throw badSignature(check);
     }
+    claims.push(claim);
   }
+  remember?.(claims);
 }
 
 interface Collected {

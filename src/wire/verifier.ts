@@ -23,7 +23,7 @@ import type {
   TimeoutQC,
 } from "./messages.js";
 import * as rules from "./rules.js";
-import { runRule, type VerifyOptions } from "./run-rule.js";
+import { runAtOnce, runRule, type VerifyOptions } from "./run-rule.js";
 import { timeoutRule } from "./timeout.js";
 
 /** Signatures waiting from which on a second thread is worth its messages: 24 ms of work. */
@@ -38,7 +38,7 @@ const compiledWorker = import.meta.url.endsWith(".ts")
   : new URL("./verify-worker.js", import.meta.url);
 
 export interface VerifierOptions {
-  /** Certificates and votes to remember; default 8192, about a megabyte. */
+  /** Certificates and single messages to remember; default 8192, about a megabyte. */
   readonly knownMax?: number;
   /** The compiled program of the second thread; default the one beside this module, if any. */
   readonly worker?: URL | "none";
@@ -48,7 +48,7 @@ export interface VerifierOptions {
 export interface VerifierCounts {
   /** Certificates that were known. */
   readonly known: number;
-  /** Signatures of those that were not which were known from single votes. */
+  /** Signatures that were known: of single messages, and of votes in certificates that were not known. */
   readonly knownSignatures: number;
   /** Signatures that were verified: of certificates and of single messages. */
   readonly signatures: number;
@@ -95,6 +95,17 @@ export class Verifier implements AsyncDisposable {
     options?: VerifyOptions,
   ): Promise<void> {
     return this.#run(rules.signedBlockRule(signed, committee), options);
+  }
+
+  /** As `verifySignedBlock`, but returns when it is done: a block of 2 MB takes some milliseconds. */
+  verifySignedBlockAtOnce(signed: SignedBlock, committee: Committee): void {
+    const isKnownSignature = (check: Check): boolean => {
+      const isKnown = this.#isKnownSignature(check);
+      if (!isKnown) this.#counts.signatures++;
+      return isKnown;
+    };
+    const remember = (claims: readonly Claim[]): void => this.#rememberAll(claims);
+    runAtOnce(rules.signedBlockRule(signed, committee), { isKnownSignature, remember });
   }
 
   verifyLaneQC(qc: LaneQC, committee: Committee, options?: VerifyOptions): Promise<void> {
@@ -157,9 +168,7 @@ export class Verifier implements AsyncDisposable {
       isKnown: (claim) => this.#isKnown(claim),
       isKnownSignature: (check) => this.#isKnownSignature(check),
       firstBad: (batch) => this.#firstBad(batch),
-      remember: (claims) => {
-        for (const claim of claims) this.#remember(claim);
-      },
+      remember: (claims) => this.#rememberAll(claims),
     });
   }
 
@@ -175,9 +184,12 @@ export class Verifier implements AsyncDisposable {
     return isKnown;
   }
 
-  #remember(claim: Claim): void {
-    if (claim.quorum > 0n) this.#known.add(claim);
-    else for (const check of claim.checks) this.#known.addSignature(check);
+  /** A certificate as a whole, of a single message its signature. */
+  #rememberAll(claims: readonly Claim[]): void {
+    for (const claim of claims) {
+      if (claim.quorum > 0n) this.#known.add(claim);
+      else for (const check of claim.checks) this.#known.addSignature(check);
+    }
   }
 
   async #firstBad(batch: Batch): Promise<Check | undefined> {

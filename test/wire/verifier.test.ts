@@ -140,6 +140,26 @@ describe("what was verified", () => {
     expect(verifier.counts).toMatchObject({ known: 0, knownSignatures: 70, signatures: 99 });
   });
 
+  it("is known of a block, in turns and at once", async () => {
+    const verifier = verifierWith();
+    const { committee } = s;
+    const signed = signBlock(s.block, s.first);
+    verifier.verifySignedBlockAtOnce(signed, committee);
+    await verifier.verifySignedBlock(structuredClone(signed), committee);
+    verifier.verifySignedBlockAtOnce(signed, committee);
+    expect(verifier.counts).toMatchObject({ knownSignatures: 2, signatures: 1 });
+    const { payload } = signed.msg;
+    const changed = { ...payload, totalGasWanted: payload.totalGasWanted + 1n };
+    const other = { ...signed, msg: { ...signed.msg, payload: changed } };
+    expect(() => verifier.verifySignedBlockAtOnce(other, committee)).toThrow(/another payload/);
+    const bytes = Buffer.from(signed.sig.bytes);
+    bytes.writeUInt8(bytes.readUInt8(0) ^ 1);
+    const bad = { ...signed, sig: { ...signed.sig, bytes } };
+    for (let again = 0; again < 2; again++) {
+      expect(() => verifier.verifySignedBlockAtOnce(bad, committee)).toThrow(/signature/);
+    }
+  });
+
   it("is known of a vote by its digest, its key and its signature", async () => {
     const verifier = verifierWith();
     const digest = commitVoteDigest(good.vote);
