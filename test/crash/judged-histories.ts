@@ -3,7 +3,7 @@
  * acknowledgement, and inside the recoveries, two deep. What was acknowledged is there, nothing is
  * refused, nothing is pinned that was found.
  */
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { explore } from "./explore.js";
 import { freezeTime } from "./frozen-time.js";
 import { SEED, stateShare } from "./state-shares.js";
@@ -18,12 +18,15 @@ export function judgeHistories(
   kind: "small" | "wide",
   histories: typeof workloads | typeof wideWorkloads,
 ): void {
-  const judged = { states: 0, violations: 0 };
+  const judged = { states: 0, violations: 0, began: process.cpuUsage() };
 
   freezeTime();
 
+  beforeAll(() => {
+    judged.began = process.cpuUsage();
+  });
   afterAll(() => {
-    const { user, system } = process.cpuUsage();
+    const { user, system } = process.cpuUsage(judged.began);
     const seconds = Math.round((user + system) / 1e6);
     const { states, violations } = judged;
     console.log(

@@ -10,6 +10,7 @@ import { PersisterError } from "../../src/types/errors.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { encodeCommitQC, encodePruneAnchor } from "../../src/wire/encode.js";
 import type { CommitQC, PruneAnchor } from "../../src/wire/messages.js";
+import { Verifier } from "../../src/wire/verifier.js";
 import { CHAIN_ID, type MadeBlock } from "../model/chain.js";
 import type { RecoveredLog, RecoveredStore, ReferenceModel } from "../model/reference-model.js";
 import { DIRECTORY, simulatedSurroundings } from "../node/surroundings.js";
@@ -30,6 +31,9 @@ export const chain = new SoloChain({ lanes: 3, payloadBytes: () => 500 });
 
 export const standard: Stand = { chain, segmentBytes: CRASH_SEGMENT_BYTES, retainBytes: 0 };
 
+/** Of all stores here: a hundred thousand disks hold the same few hundred certificates. */
+export const verifier = new Verifier({ worker: "none" });
+
 /** Makes a store; `seed` is what its random bytes follow from. */
 export async function initOn(disk: Disk, seed: number, stand = standard): Promise<void> {
   const { segmentBytes } = stand;
@@ -41,7 +45,7 @@ export async function initOn(disk: Disk, seed: number, stand = standard): Promis
 export async function openOn(disk: Disk, seed: number, stand = standard): Promise<Lanekeeper> {
   const { chain, segmentBytes, retainBytes } = stand;
   const { epochOf } = chain;
-  const choices = { chainId: CHAIN_ID, segmentBytes, retainBytes, epochOf };
+  const choices = { chainId: CHAIN_ID, segmentBytes, retainBytes, epochOf, verifier };
   return await Lanekeeper.openOn(simulatedSurroundings(disk, seed), DIRECTORY, choices);
 }
 

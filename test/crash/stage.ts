@@ -21,7 +21,7 @@ import { flipBit } from "./harm.js";
 import { Life } from "./life.js";
 import { namedOn } from "./named.js";
 import { contentsOf } from "./read-back.js";
-import { CRASH_SEGMENT_BYTES, hex } from "./session.js";
+import { CRASH_SEGMENT_BYTES, hex, verifier } from "./session.js";
 import { Tally } from "./tally.js";
 import { epochOf } from "./traffic.js";
 
@@ -46,7 +46,7 @@ export interface Stage {
   end(): Promise<void>;
 }
 
-const choices = { chainId: CHAIN_ID, segmentBytes: CRASH_SEGMENT_BYTES, epochOf };
+const choices = { chainId: CHAIN_ID, segmentBytes: CRASH_SEGMENT_BYTES, epochOf, verifier };
 
 export class DiskStage implements Stage {
   readonly model = new ReferenceModel();

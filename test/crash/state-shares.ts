@@ -9,17 +9,17 @@ import type { workloads } from "./workloads.js";
 type Name = keyof typeof workloads | keyof typeof wideWorkloads;
 
 const shares: Readonly<Record<Name, number>> = {
-  steadyWork: 13_500,
-  hastyWork: 14_500,
-  leapingWork: 14_500,
-  stragglingWork: 12_500,
+  steadyWork: 18_000,
+  hastyWork: 20_000,
+  leapingWork: 17_000,
+  stragglingWork: 6_000,
   manyLanesWork: 4_000,
-  retainingWork: 8_000,
-  brimfulWork: 10_000,
-  drawnWork: 12_500,
-  drawnRetainingWork: 11_500,
+  retainingWork: 11_000,
+  brimfulWork: 6_000,
+  drawnWork: 10_000,
+  drawnRetainingWork: 8_000,
   // Each open reads megabytes.
-  largeWork: 1_000,
+  largeWork: 300,
 };
 
 const PART = Number(process.env["LANEKEEPER_STATES"] ?? 1);
