@@ -19,7 +19,7 @@ import type { LogTable } from "./log-table.js";
 import type { Mark, PairNamed, Pin } from "./mark.js";
 import { MarkFile } from "./mark-file.js";
 import type { Recovered } from "./recovery.js";
-import { succession } from "./segments.js";
+import { succession } from "./succession.js";
 import { wantedSegmentBytes } from "./segment-size.js";
 import { SPARE_SLOTS, Space } from "./space.js";
 import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, parentOf, STORE_FILE } from "./store.js";
@@ -102,7 +102,7 @@ export async function beginJournal(
   });
   const retained = await makeRoom(space, proven.retained);
   const { randomBytes, whenIdle, retainBytes } = options;
-  const held = succession({ places, space, retainBytes }, proven.segments, retained);
+  const held = succession({ table, places, space, retainBytes }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
   const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));

@@ -3,7 +3,7 @@
  */
 import { assert } from "../types/assert.js";
 import { chainStart, recordsStart } from "./format.js";
-import { encodeHead, HEAD_BYTES_MAX, SALT_BYTES, type SealedSegment } from "./head.js";
+import { encodeHead, headBytes, SALT_BYTES, type SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
 import type { PlacedRecord } from "./places.js";
 import type { Slot } from "./segment.js";
@@ -70,7 +70,9 @@ export function nextSegment(
     retained: plan.retained,
     logs: parts.table.entries(),
   });
-  assert(head.length <= Math.min(HEAD_BYTES_MAX, slot.bytes), "a head fits its segment");
+  const listed = plan.sealed.length + plan.retained.length;
+  assert(head.length === headBytes(listed, parts.table.headBytes), "a head is as long as reckoned");
+  assert(head.length <= slot.bytes, "a head fits its segment");
   const offset = recordsStart(head.length);
   const current = {
     slot,

@@ -5,6 +5,7 @@
 import { assert } from "../types/assert.js";
 import type { PersisterError } from "../types/errors.js";
 import { GROUP_BYTES_MAX, GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, recordType } from "./format.js";
+import { logEntryBytes } from "./head.js";
 import { type LogTable, NO_HASH } from "./log-table.js";
 import type { DropInFlight, Pin } from "./mark.js";
 
@@ -99,61 +100,105 @@ export interface Group {
 
 /** Bytes that `entry` takes in a segment, with the OPEN record that it may need. */
 export function entryBytes(entry: Entry, table: LogTable): number {
-  switch (entry.type) {
-    case "pair":
-      return 0;
-    case "copy":
-      return RECORD_HEADER_BYTES + entry.payload.length;
-    case "drop":
-    case "release":
-      return RECORD_HEADER_BYTES;
-    case "append":
-      return RECORD_HEADER_BYTES + entry.payload.length + openBytes(entry.name, table);
-    case "truncate":
-    case "open":
-      return RECORD_HEADER_BYTES + openBytes(entry.name, table);
-  }
+  const opened = openedBy(entry, table);
+  return recordBytes(entry) + (opened === undefined ? 0 : openBytes(opened));
+}
+
+function recordBytes(entry: Entry): number {
+  if (entry.type === "pair") return 0;
+  const carries = entry.type === "append" || entry.type === "copy";
+  return RECORD_HEADER_BYTES + (carries ? entry.payload.length : 0);
+}
+
+/** The log that has to be opened before `entry` can be recorded. */
+export function openedBy(entry: Entry, table: LogTable): string | undefined {
+  const opens = entry.type === "append" || entry.type === "truncate" || entry.type === "open";
+  return opens && !table.byName(entry.name) ? entry.name : undefined;
+}
+
+function openBytes(name: string): number {
+  return RECORD_HEADER_BYTES + name.length;
 }
 
 /** Bytes that the first of `queue` takes, with the rest of its batch. */
 export function firstBytes(queue: readonly Entry[], table: LogTable): number {
-  let bytes = 0;
-  for (const entry of queue) {
-    bytes += entryBytes(entry, table);
-    if (entry.type !== "append" || !entry.more) break;
+  const [first] = queue;
+  if (!first) return 0;
+  let bytes = entryBytes(first, table);
+  for (let at = 0; ; at++) {
+    const entry = queue[at];
+    const next = queue[at + 1];
+    if (entry?.type !== "append" || !entry.more || !next) return bytes;
+    bytes += recordBytes(next);
   }
-  return bytes;
-}
-
-function openBytes(name: string, table: LogTable): number {
-  return table.byName(name) ? 0 : RECORD_HEADER_BYTES + name.length;
-}
-
-/** Appends and copies leave the reserve at the end of a segment to everything else (D9). */
-export function usesReserve(entry: Entry): boolean {
-  return entry.type !== "append" && entry.type !== "copy";
 }
 
 /**
- * How many entries from the front of `queue` the next group takes: as many as fit `room` bytes
- * (`roomForOrders` for all but appends) and the bounds of a group. A batch is taken as a whole. No
- * append rides in the group that drops its log: a drop ends its group.
+ * The first append, or first of a batch, that no segment takes because a record may have
+ * `payloadBytesMax` at most: a batch goes into one segment, and takes as much of it as a record may.
  */
-export function countForGroup(
-  queue: readonly Entry[],
-  table: LogTable,
-  room: number,
-  roomForOrders: number,
-): number {
+export function firstOversized(
+  entries: readonly Entry[],
+  payloadBytesMax: number,
+): AppendEntry | undefined {
+  let first: AppendEntry | undefined;
   let bytes = 0;
+  for (const entry of entries) {
+    if (entry.type !== "append") continue;
+    first ??= entry;
+    bytes += recordBytes(entry);
+    if (bytes > RECORD_HEADER_BYTES + payloadBytesMax) return first;
+    if (entry.more) continue;
+    first = undefined;
+    bytes = 0;
+  }
+  return undefined;
+}
+
+/** Appends and copies leave the reserve at the end of a segment to everything else (D9). */
+function usesReserve(entry: Entry): boolean {
+  return entry.type !== "append" && entry.type !== "copy";
+}
+
+/** It sets space free, or is needed for it: a full disk is no reason to refuse it (D9). */
+export function isOrder(entry: Entry): boolean {
+  return usesReserve(entry) && entry.type !== "open";
+}
+
+/** What a group finds. */
+export interface GroupRoom {
+  /** Bytes of its segment for appends. */
+  readonly appends: number;
+  /** The same for all else: the reserve is for it. */
+  readonly orders: number;
+  /** Bytes of the heads to come for logs that are not open yet. */
+  readonly logs: number;
+}
+
+/**
+ * How many entries from the front of `queue` the next group takes: as many as find `room`, within the
+ * bounds of a group. A batch is taken as a whole. No append rides in the group that drops its log: a
+ * drop ends its group.
+ */
+export function countForGroup(queue: readonly Entry[], table: LogTable, room: GroupRoom): number {
+  let bytes = 0;
+  let logBytes = 0;
   let count = 0;
   let unit = 0;
   const roles = new Set<PairRole>();
+  const opening = new Set<string>();
   for (const entry of queue) {
     if (entry.type === "pair" && roles.has(entry.role)) break;
     if (entry.type === "pair") roles.add(entry.role);
-    bytes += entryBytes(entry, table);
-    if (bytes > (usesReserve(entry) ? roomForOrders : room)) break;
+    const opened = openedBy(entry, table);
+    if (opened !== undefined && !opening.has(opened)) {
+      opening.add(opened);
+      bytes += openBytes(opened);
+      logBytes += logEntryBytes(opened);
+      if (logBytes > room.logs) break;
+    }
+    bytes += recordBytes(entry);
+    if (bytes > (usesReserve(entry) ? room.orders : room.appends)) break;
     if (count > 0 && (bytes > GROUP_BYTES_MAX || (count + unit) * 2 >= GROUP_RECORDS_MAX)) break;
     unit += 1;
     if (entry.type === "append" && entry.more) continue;

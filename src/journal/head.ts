@@ -18,6 +18,7 @@
 import { ByteReader, ByteWriter, FormatError } from "../codec/binary.js";
 import { crc32c } from "../codec/crc32c.js";
 import { assert } from "../types/assert.js";
+import { BLOCK_BYTES } from "./format.js";
 
 /** The version that this code writes, and the newest that it reads. */
 export const FORMAT_VERSION = 1;
@@ -29,9 +30,35 @@ const MAGIC = "LKSEGMT1";
 const LENGTH_OFFSET = 12;
 /** A head of the most lanes that a committee can have, over several epochs, is far below this. */
 export const HEAD_BYTES_MAX = 1 << 20;
+/** Of the smallest segment, what heads may take, in whole blocks: one part in so many. */
+const HEAD_SHARE = 4;
+/** And at most so much: every open lists a segment more, and is never refused for it. */
+const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
 
+/** What a head takes that lists nothing, and what it takes beside a log's name. */
+const EMPTY_HEAD_BYTES = 120;
+const LOG_ENTRY_BYTES = 53;
 /** Bytes that a head takes for each segment that it lists. */
 export const SEALED_SEGMENT_BYTES = 36;
+
+/**
+ * What heads may take where no segment is smaller than `segmentBytes`, whatever they list: so the
+ * largest record that a store takes is the same in every segment that it may ever begin.
+ */
+export function headBytesMax(segmentBytes: number): number {
+  const share = Math.floor(segmentBytes / HEAD_SHARE / BLOCK_BYTES) * BLOCK_BYTES;
+  return Math.min(HEAD_SHARE_MAX, Math.max(BLOCK_BYTES, share));
+}
+
+/** Bytes of a head that lists so many segments, and logs that take `logBytes` of it. */
+export function headBytes(segments: number, logBytes: number): number {
+  return EMPTY_HEAD_BYTES + segments * SEALED_SEGMENT_BYTES + logBytes;
+}
+
+/** What a log of this name takes of a head. */
+export function logEntryBytes(name: string): number {
+  return LOG_ENTRY_BYTES + name.length;
+}
 
 /** A sealed segment. LSNs are [firstLsn, nextLsn). */
 export interface SealedSegment {

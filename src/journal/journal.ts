@@ -7,9 +7,9 @@
  */
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { SEGMENT_RESERVE_BYTES } from "./format.js";
+import { Admission } from "./admission.js";
 import { EntryQueue } from "./entry-queue.js";
-import { countForGroup, type Entry, entryBytes, firstBytes, usesReserve } from "./group.js";
+import { type Entry, isOrder } from "./group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./head.js";
 import type { LogTable } from "./log-table.js";
@@ -17,7 +17,7 @@ import type { Mark } from "./mark.js";
 import type { MarkChange, MarkFile } from "./mark-file.js";
 import type { PlacedRecord, Places } from "./places.js";
 import { RecordReader } from "./reader.js";
-import { closedError, noRoomError, oversizedError, poisonOf } from "./refused.js";
+import { closedError, crowdedError, poisonOf } from "./refused.js";
 import { Reclaimer } from "./reclaimer.js";
 import type { Pointer } from "./segment.js";
 import { recordsIn, type SegmentRecords } from "./segment-records.js";
@@ -52,6 +52,7 @@ export class Journal {
   readonly #writer: GroupWriter;
   readonly #reclaimer: Reclaimer;
   readonly #queue = new EntryQueue();
+  readonly #admission: Admission;
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly Entry[] = [];
   #running: Promise<void> | undefined;
@@ -67,6 +68,8 @@ export class Journal {
   #diskFull = false;
   /** A rotation counts on the slots that are free. */
   #rotating = false;
+  /** The last append for which a rotation used a spare: once is enough. */
+  #sparedFor: Entry | undefined;
   /** Slots on their way into being, or out of it. */
   #upkeep: Promise<void> = Promise.resolve();
   constructor(parts: JournalParts) {
@@ -76,6 +79,7 @@ export class Journal {
     this.#markFile = parts.markFile;
     const segments = new Segments(parts);
     this.#segments = segments;
+    this.#admission = new Admission({ queue: this.#queue, table: parts.table, segments });
     this.#reader = new RecordReader((slot) => parts.space.find(slot));
     this.#writer = new GroupWriter({ ...parts, segments });
     this.#reclaimer = new Reclaimer({
@@ -108,7 +112,10 @@ export class Journal {
     return this.#segments.use;
   }
 
-  /** The largest payload that a record can have here. */
+  /**
+   * The largest payload that a record can have here; a batch takes as much with the headers of its
+   * records. What is larger is refused when it is submitted, and nothing else for its size.
+   */
   get payloadBytesMax(): number {
     return this.#segments.payloadBytesMax;
   }
@@ -149,11 +156,9 @@ export class Journal {
    */
   submit(entries: readonly Entry[]): void {
     const refusal = this.#poison ?? (this.#closing ? closedError() : undefined);
-    for (const entry of entries) {
-      if (refusal) entry.settled(refusal);
-      // What waits for the disk anyway is summed meanwhile.
-      else this.#queue.push(entry, { summed: this.#taken.length > 0 });
-    }
+    if (refusal) for (const entry of entries) entry.settled(refusal);
+    // What waits for the disk anyway is summed meanwhile.
+    else this.#admission.enter(entries, { summed: this.#taken.length > 0 });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
   }
@@ -277,8 +282,8 @@ export class Journal {
     while (this.#queue.isAwaited && !this.#poison) {
       this.#segments.noteDemand(this.#queue.byteLength);
       const count = this.#countForGroup();
-      if (count === 0 || this.#splits(count)) await this.#rotate();
-      else await this.#writeGroup(this.#queue.take(count));
+      if (count > 0 && !this.#splits(count)) await this.#writeGroup(this.#queue.take(count));
+      else if (!this.#admission.refuseLog() && !(await this.#regainSpare())) await this.#rotate();
       if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
     }
   }
@@ -288,25 +293,19 @@ export class Journal {
     const segments = this.#segments;
     // What a rotation lacks is counted over every segment: not for each group.
     if (!segments.isNearlyFull || count === this.#queue.entries.length) return false;
-    return !segments.lacksRoom;
+    return !segments.lacksRoom && !segments.isCrowded;
   }
 
-  /** While stragglers are to move, groups leave them their room, but for the entry that is first. */
+  /**
+   * While stragglers are to move, groups leave them their room, but for the entry that is first. An
+   * append needs two spares beside its segment (D9): what holds none is a spare by itself. Where one is
+   * lacking, what makes up for it comes before all else.
+   */
   #countForGroup(): number {
-    const { room } = this.#segments;
-    const promised = this.#reclaimDue
-      ? this.#segments.plan(this.#diskFull, this.#bytesOfFirst()).copyBytes
-      : 0;
-    return this.#countFor(room - promised, room);
-  }
-
-  #countFor(room: number, withPromised = room): number {
-    const { entries } = this.#queue;
-    return countForGroup(entries, this.#table, room, withPromised + SEGMENT_RESERVE_BYTES);
-  }
-
-  #bytesOfFirst(): number {
-    return firstBytes(this.#queue.entries, this.#table);
+    const { room, lacksSpares } = this.#segments;
+    const beside = lacksSpares ? 0 : this.#admission.bytesOfFirst;
+    const promised = this.#reclaimDue ? this.#segments.plan(this.#diskFull, beside).copyBytes : 0;
+    return this.#admission.countFor({ room, promised, takesAppends: !lacksSpares });
   }
 
   #restSoon(): void {
@@ -362,45 +361,75 @@ export class Journal {
     return true;
   }
 
+  /** Where a spare is lacking, and a straggler or something retained makes up for it. */
+  async #regainSpare(): Promise<boolean> {
+    return this.#segments.lacksSpares && (await this.#reclaimer.step(this.#diskFull));
+  }
+
   /** Begins the next segment with the group that found no room in this one. */
   async #rotate(): Promise<void> {
     this.#rotating = true;
-    const rotation = (await this.#makeRoom()) ? this.#segments.rotation() : undefined;
+    const room = await this.#makeRoom();
+    const rotation = room && this.#segments.rotation();
     this.#rotating = false;
     if (!rotation) return;
-    const room = roomIn(rotation.current);
-    const { copyBytes } = this.#segments.planAfter(rotation, this.#diskFull, this.#bytesOfFirst());
-    const count = this.#countFor(room - copyBytes, room);
-    if (count === 0) {
-      this.#segments.abandon(rotation);
-      this.#refuseOversized();
-      return;
-    }
+    const takesAppends = room === "for all";
+    const beside = takesAppends ? this.#admission.bytesOfFirst : 0;
+    const { copyBytes: promised } = this.#segments.planAfter(rotation, this.#diskFull, beside);
+    const there = { room: roomIn(rotation.current), promised, takesAppends };
+    const count = this.#admission.countFor(there);
+    assert(count > 0 || !takesAppends, "what was let in fits an empty segment");
     this.#reclaimDue = await this.#writeGroup(this.#queue.take(count), rotation);
   }
 
   /**
-   * Whether a rotation may go on. Where no slot can be made, what is retained yields first; then one
-   * of the spares is used, if relocation makes up for it at once.
+   * What a rotation that may go on is for. Where no slot can be made, what is retained yields first.
+   * Then a spare is used, and nothing is appended to it until there are two again: a segment without
+   * live records gives its slot back with the next head, so that it still counts as one. What a crash
+   * of such a rotation leaves:
+   *
+   * - before its head is durable: the segment before it, and both spares;
+   * - behind that, also with copies whose segments are not released: a segment without live records,
+   *   and a spare; an open begins in the one and frees the other, as often as it is stopped;
+   * - once a segment is released: two spares, whatever the current one holds.
    */
-  async #makeRoom(): Promise<boolean> {
+  async #makeRoom(): Promise<"for all" | "for orders" | undefined> {
+    const [first] = this.#queue.entries;
+    if (!first) return undefined;
+    if (this.#segments.isCrowded && !isOrder(first)) {
+      this.#admission.refuseForSpace(crowdedError());
+      return undefined;
+    }
     await this.#parts.checkOwner();
     while (!this.#poison) {
       try {
         if (this.#segments.lacksRoom) await this.#upkeep;
         await this.#segments.makeRoom();
         this.#diskFull = false;
-        return !this.#poison;
+        if (this.#poison) return undefined;
+        return this.#segments.isCrowded ? "for orders" : "for all";
       } catch (cause) {
         if (!(cause instanceof PersisterError)) throw cause;
         this.#diskFull = true;
         if (await this.#reclaimer.yieldRetained()) continue;
-        if (this.#segments.restoresSpares(this.#bytesOfFirst())) return true;
-        if (!this.#poison) this.#refuseForSpace(cause);
-        return false;
+        if (this.#poison) return undefined;
+        if (this.#maySpare(first)) return "for orders";
+        this.#admission.refuseForSpace(cause);
       }
+      return undefined;
     }
-    return false;
+    return undefined;
+  }
+
+  /**
+   * Orders set space free, and may use a spare as often as another one is left. An append may where
+   * that makes up for it at once.
+   */
+  #maySpare(first: Entry): boolean {
+    if (isOrder(first)) return this.#segments.leavesSpare;
+    if (this.#sparedFor === first) return false;
+    this.#sparedFor = first;
+    return this.#segments.restoresSpares(this.#admission.bytesOfFirst);
   }
 
   /**
@@ -446,33 +475,5 @@ export class Journal {
     } catch (cause) {
       if (!(cause instanceof PersisterError)) throw cause;
     }
-  }
-
-  /**
-   * D9: no room for a rotation is backpressure, whatever kept a spare from being made: no live
-   * segment was touched. Appends are refused; orders use the reserve; pairs need no room.
-   */
-  #refuseForSpace(cause: PersisterError): void {
-    let room = this.#segments.room + SEGMENT_RESERVE_BYTES;
-    this.#queue.reject(noRoomError(cause), (entry) => {
-      if (!usesReserve(entry) || entry.type === "open") return true;
-      const bytes = entryBytes(entry, this.#table);
-      if (bytes > room) return true;
-      room -= bytes;
-      return false;
-    });
-  }
-
-  /**
-   * Heads have grown since the first record was let in, and no segment takes it any more: it is
-   * refused, and with it what follows in its log.
-   */
-  #refuseOversized(): void {
-    const [first] = this.#queue.entries;
-    if (!first) return;
-    assert(first.type === "append", "an order fits an empty segment");
-    const { name } = first;
-    const error = oversizedError(first, this.payloadBytesMax);
-    this.#queue.reject(error, (entry) => entry.type === "append" && entry.name === name);
   }
 }

@@ -3,7 +3,7 @@
  * the running journal and for recovery, so that what is written is what is read.
  */
 import { assert } from "../types/assert.js";
-import { HASH_BYTES, type LogEntry } from "./head.js";
+import { HASH_BYTES, type LogEntry, logEntryBytes } from "./head.js";
 
 /** A tip whose hash is not known: the log is empty, or its records carry none. */
 export const NO_HASH: Uint8Array = new Uint8Array(HASH_BYTES);
@@ -24,6 +24,7 @@ export class LogTable {
   readonly #byName = new Map<string, LogState>();
   readonly #byLog = new Map<number, LogState>();
   #nextLog: number;
+  #headBytes = 0;
 
   constructor(entries: readonly LogEntry[], nextLog: number) {
     this.#nextLog = nextLog;
@@ -36,6 +37,11 @@ export class LogTable {
   /** Log numbers are given once and never again, so a dropped log's records stay dead for ever. */
   get nextLog(): number {
     return this.#nextLog;
+  }
+
+  /** What all logs together take of a head. */
+  get headBytes(): number {
+    return this.#headBytes;
   }
 
   byName(name: string): LogState | undefined {
@@ -90,6 +96,7 @@ export class LogTable {
     if (!state) return `log number ${log} is not open`;
     this.#byLog.delete(log);
     this.#byName.delete(state.name);
+    this.#headBytes -= logEntryBytes(state.name);
     return undefined;
   }
 
@@ -102,6 +109,7 @@ export class LogTable {
     if (this.#byLog.has(state.log)) return `log number ${state.log} is given already`;
     this.#byName.set(state.name, state);
     this.#byLog.set(state.log, state);
+    this.#headBytes += logEntryBytes(state.name);
     return undefined;
   }
 }

@@ -18,19 +18,29 @@ export function poisonOf(cause: unknown): PersisterError {
 }
 
 /** D9: a full disk is backpressure. */
-export function noRoomError(cause: PersisterError): PersisterError {
+export function noRoomError(cause: PersisterError, what: string): PersisterError {
   return new PersisterError(
     "DISK_FULL",
-    `no room for another journal segment: ${cause.message}; nothing was harmed`,
+    `no room for another ${what}: ${cause.message}; nothing was harmed`,
     { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
   );
 }
 
-/** No segment holds it; `most` bytes would be taken. */
-export function oversizedError({ name, number, payload }: AppendEntry, most: number) {
+/** The heads of this store list no more than is listed. */
+export function crowdedError(): PersisterError {
+  return new PersisterError(
+    "DISK_FULL",
+    "the heads of so small segments list no more: prune, drop logs, or open with larger ones",
+  );
+}
+
+/** No segment holds it, or its batch; `most` bytes of a record would be taken. */
+export function oversizedError(entry: AppendEntry, most: number): PersisterError {
+  const { name, number, payload, more } = entry;
+  const what = more ? "it and its batch" : `${payload.length} bytes`;
   return new PersisterError(
     "INVALID",
-    `record ${number} of ${name}: ${payload.length} bytes are more than a segment holds (${most})`,
+    `record ${number} of ${name}: ${what} are more than a segment holds (${most})`,
     { lane: name, blockNumber: number },
   );
 }

@@ -8,22 +8,22 @@ import {
   nextSegment,
   sealSegment,
 } from "./current-segment.js";
-import { HEAD_BYTES_MAX, SEALED_SEGMENT_BYTES, type SealedSegment } from "./head.js";
-import type { LogTable } from "./log-table.js";
+import { headBytes, headBytesMax, type SealedSegment } from "./head.js";
 import type { MarkFile } from "./mark-file.js";
-import type { PlacedRecord, Places } from "./places.js";
+import type { PlacedRecord } from "./places.js";
 import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
 import {
-  BLOCK_BYTES,
   GROUP_BYTES_MAX,
   RECORD_HEADER_BYTES,
+  recordsStart,
   SEGMENT_RESERVE_BYTES,
 } from "./format.js";
 import { wantedSegmentBytes } from "./segment-size.js";
-import { SPARE_SLOTS, type Space } from "./space.js";
+import { SPARE_SLOTS } from "./space.js";
+import { bySequence, type Succession, succession, type SuccessionParts } from "./succession.js";
 
-/** Of a segment, what a head's list of retained segments may take: one part in so many. */
-const RETAINED_SHARE = 8;
+/** Of what heads may take, the part for logs: the rest is for segments. */
+const LOGS_SHARE = 3 / 4;
 
 /** Of a segment, what may stay empty at its end: one part in so many. */
 const WASTED_SHARE = 6;
@@ -38,18 +38,13 @@ export interface SegmentListener {
   dropped(name: string): void;
 }
 
-export interface SegmentsParts {
+export interface SegmentsParts extends SuccessionParts {
   readonly storeId: Uint8Array;
-  readonly table: LogTable;
-  readonly places: Places;
-  readonly space: Space;
   readonly markFile: MarkFile;
   readonly current: CurrentSegment;
   /** In the order of their sequences, as are those retained. */
   readonly sealed: readonly SealedSegment[];
   readonly retained: readonly SealedSegment[];
-  /** Bytes of segments that are kept though nothing in them is live. */
-  readonly retainBytes: number;
   /** Cryptographically random bytes, for salts. */
   readonly randomBytes: (count: number) => Uint8Array;
 }
@@ -70,13 +65,6 @@ export interface SpaceUse {
   readonly segmentBytes: number;
 }
 
-/** What the next head lists, and what it sets free. */
-interface Succession {
-  readonly sealed: readonly SealedSegment[];
-  readonly retained: readonly SealedSegment[];
-  readonly freed: readonly SealedSegment[];
-}
-
 /** A rotation that is decided: the next segment, and what its head lists. */
 export interface Rotation extends NextSegment, Succession {}
 
@@ -86,8 +74,6 @@ export class Segments {
   #sealed: readonly SealedSegment[];
   #retained: readonly SealedSegment[];
   #listener: SegmentListener | undefined;
-  /** Where the records of the newest segment begin, also of one that was not begun after all. */
-  #recordsOffset: number;
   /** Bytes that waited for a group, at most, since the last rotation and before it. */
   #demand = { now: 0, before: 0 };
   #wantedBytes: number;
@@ -95,7 +81,6 @@ export class Segments {
   constructor(parts: SegmentsParts) {
     this.#parts = parts;
     this.#current = parts.current;
-    this.#recordsOffset = parts.current.recordsOffset;
     this.#sealed = parts.sealed;
     this.#retained = parts.retained;
     this.#wantedBytes = this.#decideSize(parts.space.leastBytes);
@@ -127,11 +112,30 @@ export class Segments {
     return roomIn(this.#current);
   }
 
-  /** The largest payload that a record can have here, whichever slot it comes into. */
+  /**
+   * The largest payload that a record can have here, whichever slot it comes into, whatever the head
+   * of that segment lists.
+   */
   get payloadBytesMax(): number {
     const { leastBytes } = this.#parts.space;
     const beside = SEGMENT_RESERVE_BYTES + 2 * RECORD_HEADER_BYTES + 255;
-    return leastBytes - this.#recordsOffset - beside;
+    return leastBytes - headBytesMax(leastBytes) - beside;
+  }
+
+  /** Bytes that new logs may take of heads. */
+  get roomForLogs(): number {
+    const { space, table } = this.#parts;
+    return LOGS_SHARE * headBytesMax(space.leastBytes) - table.headBytes;
+  }
+
+  /**
+   * What is live and the logs would take more of the next head than its share, and so of what was
+   * promised to records.
+   */
+  get isCrowded(): boolean {
+    const { space, table } = this.#parts;
+    const { sealed } = this.#succession();
+    return headBytes(sealed.length, table.headBytes) > headBytesMax(space.leastBytes);
   }
 
   get use(): SpaceUse {
@@ -217,13 +221,7 @@ export class Segments {
       sealed,
       retained,
     });
-    this.#recordsOffset = next.current.recordsOffset;
     return { ...next, sealed, retained, freed };
-  }
-
-  /** The head of `rotation`, or its group, will not be written: nothing was touched. */
-  abandon(rotation: Rotation): void {
-    this.#parts.space.release(rotation.current.slot.slot);
   }
 
   /** The head of `rotation` is durable. */
@@ -314,12 +312,6 @@ export class Segments {
     return this.#current.offset >= this.#current.slot.bytes / 2;
   }
 
-  /** Bytes that an empty segment in the current one's slot has for appends. */
-  get #roomWhenEmpty(): number {
-    const { slot, recordsOffset } = this.#current;
-    return slot.bytes - recordsOffset - SEGMENT_RESERVE_BYTES;
-  }
-
   /** So little room is left that it may stay empty. */
   get isNearlyFull(): boolean {
     return this.room < this.#current.slot.bytes / WASTED_SHARE;
@@ -330,30 +322,42 @@ export class Segments {
   }
 
   /**
-   * Whether a rotation into one of the spares, with no room on the disk for another, leaves stragglers
-   * that its successor can take in beside `beside` bytes of what waits, so that the spares are whole
-   * again at once. Half of the successor must do: the rest is progress.
+   * Whether a rotation into one of the spares, with no room on the disk for another, leaves the next
+   * open a slot all the same: a spare, or one that a retained segment yields.
+   */
+  get leavesSpare(): boolean {
+    const { freed, retained } = this.#succession();
+    return this.#sparesAfter(freed) + this.#wholeOf(retained) > 0;
+  }
+
+  /** Free slots that a rotation into one of them leaves; below 0 where there is none to begin in. */
+  #sparesAfter(freed: readonly SealedSegment[]): number {
+    const { freeCount } = this.#parts.space;
+    return freeCount === 0 ? Number.NEGATIVE_INFINITY : freeCount - 1 + this.#wholeOf(freed);
+  }
+
+  /**
+   * Whether behind such a rotation the spares are whole again at once, by what is retained and by
+   * stragglers that its successor can take in beside `beside` bytes of what waits. Half of the
+   * successor must do: the rest is progress.
    */
   restoresSpares(beside: number): boolean {
-    const { space } = this.#parts;
-    const { sealed, freed } = this.#succession();
-    if (space.freeCount === 0) return false;
-    const spares = space.freeCount - 1 + this.#wholeOf(freed);
+    const { space, table } = this.#parts;
+    const { sealed, retained, freed } = this.#succession();
+    if (!this.leavesSpare) return false;
     const next = space.next(this.wantedBytes);
-    // The next head may be longer than this one.
-    const takes = next.bytes - (this.#current.slot.bytes - this.#roomWhenEmpty) - BLOCK_BYTES;
-    const room = Math.min(takes / 2, takes - beside);
-    const facts = this.#facts(sealed, [], true);
+    const head = headBytes(sealed.length + retained.length, table.headBytes);
+    const takes = next.bytes - recordsStart(head) - SEGMENT_RESERVE_BYTES;
     const free = space.free.filter(({ slot }) => slot !== next.slot);
     const freedSlots = freed.map(({ slot }) => ({ slot, bytes: space.slot(slot).bytes }));
-    const { relocate } = planReclaim({
-      ...facts,
+    const { relocate, release } = planReclaim({
+      ...this.#facts(sealed, retained, true),
       currentBytes: next.bytes,
       free: [...free, ...freedSlots],
-      room,
+      room: Math.min(takes / 2, takes - beside),
       rotationNear: false,
     });
-    return relocate.length >= SPARE_SLOTS - spares;
+    return relocate.length + release.length >= SPARE_SLOTS - this.#sparesAfter(freed);
   }
 
   /** Free slots that a rotation needs: one for the head, and two spares, those counted that it frees. */
@@ -390,54 +394,4 @@ export class Segments {
   #succession(): Succession {
     return succession(this.#parts, [...this.#sealed, sealSegment(this.#current)], this.#retained);
   }
-}
-
-/** What a head lists when `sealed` and `retained` are there. */
-export function succession(
-  parts: Pick<SegmentsParts, "places" | "retainBytes" | "space">,
-  sealed: readonly SealedSegment[],
-  retained: readonly SealedSegment[],
-): Succession {
-  const { places, retainBytes, space } = parts;
-  const isLive = ({ slot }: SealedSegment): boolean => places.liveIn(slot).records > 0;
-  const dead = bySequence([...retained, ...sealed.filter((segment) => !isLive(segment))]);
-  // What holds no record, as restarts leave behind, would take the place of what does.
-  const readable = dead.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
-  const kept = newestWithin(
-    readable.slice(-retainedMax(space.leastBytes)),
-    retainBytes,
-    ({ slot }) => space.slot(slot).bytes,
-  );
-  const isKept = new Set(kept);
-  return {
-    sealed: sealed.filter(isLive),
-    retained: kept,
-    freed: dead.filter((segment) => !isKept.has(segment)),
-  };
-}
-
-/** How many retained segments a head lists at most, so that it leaves its segment to records. */
-function retainedMax(segmentBytes: number): number {
-  const headBytes = Math.min(HEAD_BYTES_MAX / 2, segmentBytes / RETAINED_SHARE);
-  return Math.floor(headBytes / SEALED_SEGMENT_BYTES);
-}
-
-/** The newest of `segments` that `budget` bytes hold, oldest first: the oldest are dropped first. */
-export function newestWithin(
-  segments: readonly SealedSegment[],
-  budget: number,
-  bytesOf: (segment: SealedSegment) => number,
-): SealedSegment[] {
-  let left = budget;
-  let from = segments.length;
-  for (const segment of [...segments].reverse()) {
-    left -= bytesOf(segment);
-    if (left < 0) break;
-    from -= 1;
-  }
-  return segments.slice(from);
-}
-
-function bySequence(segments: readonly SealedSegment[]): SealedSegment[] {
-  return [...segments].sort((a, b) => Number(a.sequence - b.sequence));
 }

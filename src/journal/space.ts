@@ -1,7 +1,7 @@
 /**
- * Which slots are free, and the rule that two spares stay free for the next open (D9): every rotation
- * leaves two or grows first, and where it cannot grow it is refused before anything is harmed.
- * Surplus slots are given back to the file system.
+ * Which slots are free, and the rule that two spares stay free for the next open (D9): a rotation leaves
+ * two or grows first, and where it cannot grow nothing is appended until there are two. Surplus slots
+ * are given back to the file system.
  */
 import type { Disk } from "../disk/disk.js";
 import { assert } from "../types/assert.js";

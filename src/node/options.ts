@@ -28,7 +28,11 @@ export const SEGMENT_BYTES_MAX = 64 * MIB;
 export interface InitChoices {
   /** The chain that this store serves: 1 to 255 printable ASCII characters. */
   readonly chainId: string;
-  /** Size of a journal segment in bytes; 4 MiB where it is left out. */
+  /**
+   * Size of the smallest journal segment in bytes; 4 MiB where it is left out. A quarter of it, and at
+   * most 512 KiB, is kept for the list of lanes and segments at its begin: about 2,900 lanes at 4 MiB,
+   * 90 at 64 KiB, 23 at 24 KiB. One more is refused with DISK_FULL.
+   */
   readonly segmentBytes?: number;
 }
 

@@ -349,7 +349,7 @@ describe("a long history", () => {
     const ground = new Ground(await bornJournal());
     await ground.open();
     let slots = 0;
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 50; round++) {
       const stopped = 10 + round;
       await ground.do({
         do: "burst",
@@ -361,6 +361,7 @@ describe("a long history", () => {
       await ground.do({ do: "truncate", log: 0, keep: 1 });
       slots = Math.max(slots, ground.opened.journal.space.slots);
     }
+    expect(ground.refused).toEqual([]);
     expect(slots).toBeLessThanOrEqual(Math.ceil(4 + (1.5 * ground.liveBytes) / SEGMENT_BYTES) + 1);
     await ground.check();
   });
@@ -456,10 +457,9 @@ describe("a disk of fixed capacity", () => {
     }
   });
 
-  // The reserve holds the truncations of two anchors of a large committee. Where they leave every
-  // segment more than half live, no rotation is let through, and no later truncation either, until the
-  // store is opened again.
-  test.fails("pruning goes on, however many logs an anchor truncates", async () => {
+  // The reserve holds the truncations of two anchors of a large committee, and they leave every segment
+  // more than half live: no straggler makes room at once.
+  test("pruning goes on, however many logs an anchor truncates", async () => {
     const segmentBytes = 64 * 1024;
     const disk = await bornJournal(segmentBytes);
     disk.capacityBytes = disk.usedBytes + 3 * segmentBytes;
@@ -522,28 +522,4 @@ test(`slots of any size, as each opening chooses: nothing is lost, nothing refus
     }),
     report(25),
   );
-});
-
-test("a record that no segment takes any more is refused, and nothing is poisoned", async () => {
-  const disk = await bornJournal();
-  const opened = await openJournal(disk);
-  const { journal } = opened;
-  const largest = journal.payloadBytesMax;
-  const log200 = (at: number): string => `${"n".repeat(200)} ${at}`;
-  const opening = Array.from({ length: 30 }, async (_, at) => {
-    await opened.log(log200(at)).append({ number: 0n, payload: Buffer.alloc(5) });
-  });
-  const tooLarge = opened.log("large").append({ number: 0n, payload: Buffer.alloc(largest) });
-  const behind = opened.log("large").append({ number: 1n, payload: Buffer.alloc(1) });
-  const [first, second, ...others] = await Promise.allSettled([tooLarge, behind, ...opening]);
-  expect(others.every(({ status }) => status === "fulfilled")).toBe(true);
-  for (const each of [first, second]) {
-    expect(each).toMatchObject({ status: "rejected", reason: { code: "INVALID", lane: "large" } });
-  }
-  expect(journal.poison).toBeUndefined();
-  expect(journal.payloadBytesMax).toBeLessThan(largest);
-  await opened.log("large").append({ number: 0n, payload: Buffer.alloc(journal.payloadBytesMax) });
-  await journal.close();
-  const again = await openJournal(disk);
-  expect([again.log("large").first, again.log("large").next]).toEqual([0n, 1n]);
 });
