@@ -11,9 +11,9 @@ type Name = keyof typeof workloads | keyof typeof wideWorkloads;
 const shares: Readonly<Record<Name, number>> = {
   steadyWork: 18_000,
   hastyWork: 20_000,
-  leapingWork: 17_000,
+  leapingWork: 19_000,
   stragglingWork: 6_000,
-  manyLanesWork: 4_000,
+  manyLanesWork: 2_500,
   retainingWork: 11_000,
   brimfulWork: 6_000,
   drawnWork: 10_000,

@@ -27,7 +27,7 @@ import { type Field, readTree, TreeWriter } from "./mutation-tree.js";
 const MUTANTS = numberFrom("LANEKEEPER_MUTANTS", 100_000);
 const SEED = numberFrom("LANEKEEPER_SEED", 1);
 /** Where there are golden messages, so many mutants of our own come on top. */
-const OWN_MUTANTS = Math.ceil(MUTANTS / 10);
+const OWN_MUTANTS = Math.ceil(MUTANTS / 40);
 /** Over ten times of what is seen on a machine with nothing else to do. */
 const MS_PER_MUTANT_MAX = 2;
 const MUTANTS_PER_TURN = 5_000;
@@ -57,6 +57,7 @@ interface Base {
 function remember(fields: readonly Field[]): void {
   for (const field of fields) {
     if (Array.isArray(field.body)) remember(field.body);
+    field.size = 1 + (Array.isArray(field.body) ? sizeOf(field.body) : 0);
     field.written = writer.write([field]).slice();
   }
 }
@@ -87,8 +88,11 @@ function pick<T>(random: Random, list: readonly T[]): T {
 
 /** How many fields a tree has, those of nested messages included. */
 function sizeOf(fields: readonly Field[]): number {
-  let size = fields.length;
-  for (const { body } of fields) if (Array.isArray(body)) size += sizeOf(body);
+  let size = 0;
+  for (const { body, written, size: known } of fields) {
+    if (written !== undefined) size += known;
+    else size += 1 + (Array.isArray(body) ? sizeOf(body) : 0);
+  }
   return size;
 }
 
@@ -96,8 +100,8 @@ function sizeOf(fields: readonly Field[]): number {
 function spotAt(siblings: Field[], message: MessageShape, place: number): Spot {
   let rest = place;
   for (let index = 0; ; index++) {
-    const { body } = siblings[index]!;
-    const size = Array.isArray(body) ? sizeOf(body) : 0;
+    const { body, written, size: known } = siblings[index]!;
+    const size = written !== undefined ? known - 1 : Array.isArray(body) ? sizeOf(body) : 0;
     if (rest > size) {
       rest -= size + 1;
       continue;

@@ -23,12 +23,14 @@ export interface Field {
   pad: number;
   /** Added to the length that is written. */
   lie: bigint;
-  /** All of the above as bytes, where this is known already. */
+  /** All of the above as bytes, where this is known already: nothing in it has changed since. */
   written: Uint8Array | undefined;
+  /** Where `written` is: how many fields it is, those of nested messages included. */
+  size: number;
 }
 
 export function fieldOf(number: number, wireType: number, body: Field["body"]): Field {
-  return { number, wireType, body, tagPad: 0, pad: 0, lie: 0n, written: undefined };
+  return { number, wireType, body, tagPad: 0, pad: 0, lie: 0n, written: undefined, size: 0 };
 }
 
 /**
