@@ -2,6 +2,9 @@
  * One validator's part in the views of a road index: proposal, prepare votes, commit votes, and the
  * timeout that ends a view whose leader is gone. Pure: inputs are verified messages.
  *
+ * The timer of a view runs anew with each step. A view that f + 1 gave up is given up by all at once:
+ * what those have not voted for is short of a quorum.
+ *
  * Invariants, each kept across restarts because the vote state is durable before a vote leaves:
  *  - one proposal, one prepare vote, one commit vote and one timeout vote per view;
  *  - no prepare or commit vote in a view after a timeout vote in it;
@@ -152,9 +155,10 @@ export class Round {
     }
   }
 
-  /** Begins the current view. */
+  /** Begins a life: votes that recovery found count, as they did where they were heard. */
   begin(out: Output[]): void {
-    out.push({ kind: "startTimer", view: this.view });
+    this.#startTimer(out);
+    for (const vote of this.#said) this.take(vote, out);
   }
 
   /** A commit QC of this road or a later one is durable: the next road begins. */
@@ -165,7 +169,7 @@ export class Round {
     this.#commits = new Map();
     this.#timeouts = new Map();
     this.#clearView();
-    this.begin(out);
+    this.#startTimer(out);
   }
 
   /**
@@ -191,7 +195,7 @@ export class Round {
   /** The time of the view is over: gives it up, or says again that it did. */
   giveUp(view: View, out: Output[]): void {
     if (!sameView(view, this.view)) return;
-    this.begin(out);
+    this.#startTimer(out);
     if (this.isAbstaining) return;
     if (this.#signed.timeoutVote !== undefined) return this.sayAgain(out);
     const latest = this.#prepareQC ?? this.#timeoutQC?.latestPrepareQC;
@@ -226,6 +230,7 @@ export class Round {
   #prepare(proposal: Proposal, before: readonly VoteMessage[], out: Output[]): void {
     const prepareVote = signPrepareVote(proposal, this.#signer.keys);
     this.#signed = { ...this.#signed, prepareVote };
+    this.#startTimer(out);
     this.#store([...before, { kind: "prepareVote", vote: prepareVote }], out);
   }
 
@@ -237,6 +242,7 @@ export class Round {
     if (commitVote !== undefined || timeoutVote !== undefined || this.isAbstaining) return;
     const vote = signCommitVote(qc.vote, this.#signer.keys);
     this.#signed = { ...this.#signed, commitVote: vote };
+    this.#startTimer(out);
     this.#store([{ kind: "commitVote", vote }], out);
   }
 
@@ -256,16 +262,23 @@ export class Round {
     votes.set(hex(full.vote.sig.key), full);
     let weight = 0n;
     for (const { vote } of votes.values()) weight += committee.memberOf(vote.sig.key)?.weight ?? 0n;
-    if (weight < committee.commitQuorum) return;
-    const qc = timeoutQCOf([...votes.values()]);
-    this.#enter(qc, out);
-    out.push({ kind: "broadcast", message: { kind: "timeoutQC", qc } });
+    if (weight >= committee.commitQuorum) {
+      const qc = timeoutQCOf([...votes.values()]);
+      this.#enter(qc, out);
+      out.push({ kind: "broadcast", message: { kind: "timeoutQC", qc } });
+    } else if (weight > committee.faulty && this.#signed.timeoutVote === undefined) {
+      this.giveUp(this.view, out);
+    }
   }
 
   #enter(qc: TimeoutQC, out: Output[]): void {
     this.#timeoutQC = qc;
     this.#clearView();
-    this.begin(out);
+    this.#startTimer(out);
+  }
+
+  #startTimer(out: Output[]): void {
+    out.push({ kind: "startTimer", view: this.view });
   }
 
   #clearView(): void {

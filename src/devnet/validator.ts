@@ -18,6 +18,7 @@ import { Engine } from "./engine.js";
 import { Gate } from "./gate.js";
 import { Latencies } from "./latencies.js";
 import type { Message } from "./message.js";
+import { stepMs } from "./pace.js";
 import type { Report, Stats } from "./report.js";
 import type { EngineStart, Input, Output } from "./step.js";
 import { readStart, recoveredReport, servedBy, type Store } from "./store.js";
@@ -28,10 +29,6 @@ import { Listener, PeerLine } from "./transport.js";
 
 const TICK_MS = 100;
 const STATS_MS = 250;
-/** A round takes some tens of milliseconds; on a busy machine some hundreds. */
-const VIEW_MS = 500;
-/** Views of one road after which they get no longer. */
-const VIEW_GROWTHS_MAX = 6n;
 const TX_BYTES = 1024;
 
 export interface ValidatorSettings {
@@ -231,9 +228,8 @@ export class Validator {
 
   #startTimer(view: View): void {
     clearTimeout(this.#viewTimer);
-    const growths = view.number < VIEW_GROWTHS_MAX ? view.number : VIEW_GROWTHS_MAX;
-    const delayMs = VIEW_MS * (1 + Number(growths));
-    this.#viewTimer = setTimeout(() => this.#give({ kind: "viewOver", view }), delayMs);
+    const giveUp = (): void => this.#give({ kind: "viewOver", view });
+    this.#viewTimer = setTimeout(giveUp, stepMs(view.number));
   }
 
   #stats(): Stats {

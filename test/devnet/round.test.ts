@@ -1,5 +1,6 @@
 /** One validator's part in the views of a road index: what it signs, and what it never does. */
 import { describe, expect, test } from "vitest";
+import { stepMs } from "../../src/devnet/pace.js";
 import { Round, type RoundStart } from "../../src/devnet/round.js";
 import type { Output, VoteMessage } from "../../src/devnet/step.js";
 import { blockNumber, roadIndex } from "../../src/types/numbers.js";
@@ -156,6 +157,14 @@ describe("one of each in a view", () => {
     expect(player.said).toEqual(["prepareVote"]);
   });
 
+  test("and that vote counts for itself, as for the others", () => {
+    const proposal = proposalIn(first);
+    const before = new Player(me).hear(propose(leader, proposal));
+    const player = new Player(me, { votes: before.states[0] });
+    player.hear(...[leader, second].map((by) => prepare(by, proposal)));
+    expect(player.states.map(({ commitVote }) => commitVote?.msg)).toEqual([proposal]);
+  });
+
   test("a leader that comes back does not propose again", () => {
     const before = new Player(leader);
     before.round.propose(cut, now, before.out);
@@ -215,6 +224,33 @@ describe("a view that is given up", () => {
     const again = said.at(-1)!.proposal;
     expect(again.proposal.msg).toEqual({ ...proposal, view: at(1n) });
     await expect(verifyFullProposal(again, player.round.start)).resolves.toBeUndefined();
+  });
+
+  test("is given up by all once more have than may be faulty: the rest is no quorum", () => {
+    const player = new Player(me);
+    player.hear(giveUp(leader, first));
+    expect(player.states).toEqual([]);
+    player.hear(giveUp(second, first));
+    expect(player.states.map(({ timeoutVote }) => timeoutVote?.vote.msg.view)).toEqual([first]);
+    player.flush();
+    expect(player.said).toEqual(["timeoutVote", "timeoutQC"]);
+    expect(player.round.view).toEqual(at(1n));
+  });
+
+  test("has its time anew with each step: its proposal, and the prepare QC", () => {
+    const player = new Player(me);
+    const timers = () => player.out.filter(({ kind }) => kind === "startTimer").length;
+    expect(timers()).toBe(1);
+    const proposal = proposalIn(first);
+    player.hear(propose(leader, proposal));
+    expect(timers()).toBe(2);
+    player.hear(...[leader, second, third].map((by) => prepare(by, proposal)));
+    expect(timers()).toBe(3);
+  });
+
+  test("waits twice as long as the one before it, and 16 s at most", () => {
+    const waits = [0n, 1n, 2n, 5n, 6n, 2n ** 64n - 1n].map(stepMs);
+    expect(waits).toEqual([500, 1_000, 2_000, 16_000, 16_000, 16_000]);
   });
 
   test("the timer of a view that is over gives up nothing", () => {

@@ -9,6 +9,7 @@ import { Engine } from "../../src/devnet/engine.js";
 import { appHashOf } from "../../src/devnet/execution.js";
 import { Judge } from "../../src/devnet/judge.js";
 import type { Message, PeerStatus } from "../../src/devnet/message.js";
+import { stepMs } from "../../src/devnet/pace.js";
 import { laneRange } from "../../src/devnet/catch-up.js";
 import { digestOf, type Recovered, type Report } from "../../src/devnet/report.js";
 import type { EngineStart, Input, Output } from "../../src/devnet/step.js";
@@ -51,7 +52,6 @@ export const fairWeather: Weather = {
 export type Mutant = "votes before durable" | "forgets its votes";
 
 const TICK_MS = 100;
-const VIEW_MS = 300;
 
 /** Numbers in `[0, 1)` from a seed. */
 export function randomOf(seed: number): () => number {
@@ -140,6 +140,8 @@ class Validator {
   /** Changes with each start and each crash: what was begun in another life has no end in this one. */
   life = 0;
   starts = 0;
+  /** A timer that was started goes on in place of the one before. */
+  timers = 0;
   /** On their way to disk, in order: the journal, and the vote state. */
   readonly pending: { journal: Pending[]; votes: Pending[] } = { journal: [], votes: [] };
   pins: { number: bigint; headerHash: Uint8Array }[] = [];
@@ -158,6 +160,8 @@ export class SimulatedNetwork {
   readonly #epoch: Epoch;
   readonly #random: () => number;
   readonly #mutants = new Map<number, Mutant>();
+  /** Directions in which everything is lost, as `from to`. */
+  readonly #cut = new Set<string>();
   readonly #events: { atMs: number; order: number; act: () => void }[] = [];
   #order = 0;
   /** Everything that was said, in the life of its validator in which it was. */
@@ -205,6 +209,12 @@ export class SimulatedNetwork {
     }
     this.#do(index, validator.engine.begin(start));
     this.#tick(index, validator.life);
+  }
+
+  /** Whether what `from` sends to `to` from now on arrives, or is all lost. */
+  connect(from: number, to: number, isUp: boolean): void {
+    if (isUp) this.#cut.delete(`${from} ${to}`);
+    else this.#cut.add(`${from} ${to}`);
   }
 
   /** Ends a process: of what was on its way to disk a part is there, the rest is gone. */
@@ -291,6 +301,7 @@ export class SimulatedNetwork {
     }
     for (const [at, peer] of this.validators.entries()) {
       if (at === index || (to !== undefined && peer.lane !== to)) continue;
+      if (this.#cut.has(`${index} ${at}`)) continue;
       if (this.#random() < this.weather.lostShare) continue;
       const copies = this.#random() < this.weather.doubledShare ? 2 : 1;
       for (let copy = 0; copy < copies; copy++) {
@@ -408,8 +419,11 @@ export class SimulatedNetwork {
       }
       case "startTimer": {
         const { view } = output;
-        const delayMs = VIEW_MS * (1 + Number(view.number));
-        return this.#after(delayMs, () => give({ kind: "viewOver", view }));
+        validator.timers += 1;
+        const timer = validator.timers;
+        return this.#after(stepMs(view.number), () => {
+          if (validator.timers === timer) give({ kind: "viewOver", view });
+        });
       }
       case "release": {
         const { number } = output;
