@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const long = [
   "test/crash/**/*.test.ts",
   "test/devnet/**/*.test.ts",
-  "test/wire/mutation-*.test.ts",
+  "test/wire/mutation/**/*.test.ts",
 ];
 
 export default defineConfig({

@@ -6,7 +6,8 @@
  * Without DIR the folder is the one that the tests take: LANEKEEPER_GOLDEN, else `../shared/golden`
  * beside the checkout. `test/golden/NAME.test.ts` checks `NAME.json` or the folder `NAME`; one of
  * them that is missing, a case that was skipped and a part of DIR that no test reads count as
- * failures, so that 0 means: everything in DIR was compared, and agrees.
+ * failures, so that 0 means: everything in DIR was compared, and agrees. `m`, an older revision of
+ * sei-chain, is left out.
  *
  * Exit code 0 all passed, 1 anything else, 2 a wrong option.
  */
@@ -18,6 +19,8 @@ import { startVitest } from "vitest/node";
 import { count } from "./totals-reporter.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** Golden data of an older revision of sei-chain, which Lanekeeper does not read any more. */
+const leftOut = ["m"];
 const SHOWN_PER_FILE = 5;
 const CLIPPED_CHARS = 100;
 
@@ -88,7 +91,11 @@ function pathOf(name) {
 /** What lies in the folder and belongs to no test. */
 function unreadIn(folder) {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
-  const read = new Set(["README.md", ...testNames().flatMap((name) => [name, `${name}.json`])]);
+  const read = new Set([
+    "README.md",
+    ...leftOut,
+    ...testNames().flatMap((name) => [name, `${name}.json`]),
+  ]);
   return readdirSync(folder).filter((path) => !read.has(path) && !path.startsWith("."));
 }
 

@@ -9,11 +9,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const bottom = ["codec", "types"];
+const bottom = ["async", "codec", "types"];
 const belowNode = ["avail", "persist", "log", "jobs", "journal", "wire", "disk", ...bottom];
 const belowCli = [
   "service",
   "devnet",
+  "testing",
   "node",
   "inspect",
   "sei",
@@ -28,6 +29,7 @@ const mayImport = {
   cli: belowCli,
   service: ["node", ...belowNode],
   devnet: ["node", ...belowNode],
+  testing: ["node", ...belowNode],
   node: belowNode,
   avail: ["persist", "log", "wire", ...bottom],
   inspect: ["persist", "log", "journal", "wire", "disk", ...bottom],
@@ -40,6 +42,7 @@ const mayImport = {
   walmanager: ["disk", ...bottom],
   wire: bottom,
   disk: bottom,
+  async: ["types"],
   codec: ["types"],
   types: [],
 };

@@ -3,7 +3,7 @@
  */
 export type { Admission } from "./avail/availability-state.js";
 export type { DurableBlock } from "./avail/block-offers.js";
-export type { WaitOptions } from "./avail/version.js";
+export type { WaitOptions } from "./async/version.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";
@@ -30,7 +30,7 @@ export type { JournalSegment } from "./records/segments.js";
 export {
   type Availability,
   availabilityOf,
-} from "./sei/availability.js";
+} from "./sei/read/availability.js";
 export {
   type ImportItem,
   type ImportOptions,
@@ -38,35 +38,14 @@ export {
   importFrom,
   importSeiDirectory,
   type VerifiedVotes,
-} from "./sei/import.js";
-export type { LogSummary } from "./sei/import-log.js";
-export type { VerifiedBlock } from "./sei/lane-judge.js";
-export { OlderCommittee } from "./sei/older/committee.js";
-export {
-  type RefusedReason as OlderRefusedReason,
-  type RefusedRecord as OlderRefusedRecord,
-  verifyOlderState,
-} from "./sei/older/history.js";
-export type { LoadedLog as OlderLog } from "./sei/older/log.js";
-export type {
-  CommitQC as OlderCommitQC,
-  LaneKey,
-  PersistedInner as OlderPersistedInner,
-  PruneAnchor as OlderPruneAnchor,
-  SignedBlock as OlderSignedBlock,
-} from "./sei/older/messages.js";
-export { OlderRefusal, type OlderRefusalReason } from "./sei/older/refusal.js";
-export {
-  type OlderLane,
-  type OlderState,
-  type Reading as OlderReading,
-  readOlderState,
-} from "./sei/older/state.js";
-export type { Refusal, RefusalReason } from "./sei/refusal.js";
-export type { VerifiedCommitQC } from "./sei/road-judge.js";
-export type { LaneSource, StateSource } from "./sei/source.js";
-export { StateError, type StateErrorClass } from "./sei/state-error.js";
-export { type StateContents, writeSeiDirectory } from "./sei/write-state.js";
+} from "./sei/import/import.js";
+export type { LogSummary } from "./sei/import/import-log.js";
+export type { VerifiedBlock } from "./sei/import/lane-judge.js";
+export type { Refusal, RefusalReason } from "./sei/import/refusal.js";
+export type { VerifiedCommitQC } from "./sei/import/road-judge.js";
+export type { LaneSource, StateSource } from "./sei/read/source.js";
+export { StateError, type StateErrorClass } from "./sei/format/state-error.js";
+export { type StateContents, writeSeiDirectory } from "./sei/write/write-state.js";
 export { InvariantError } from "./types/assert.js";
 export { type ErrorCode, errorCodes, PersisterError } from "./types/errors.js";
 export { isLaneId, type LaneId, laneId, laneIdOf, laneParts } from "./types/lane.js";
@@ -89,15 +68,15 @@ export {
   type Member,
   type Weighted,
 } from "./wire/committee.js";
-export * from "./wire/decode.js";
-export { DecodeError } from "./wire/decode-error.js";
-export { type KeyPair, keyPairFromSeed, sign, verify } from "./wire/ed25519.js";
-export * from "./wire/encode.js";
-export { verifyFullProposal, type ViewStart } from "./wire/full-proposal.js";
+export * from "./wire/codec/decode.js";
+export { DecodeError } from "./wire/codec/decode-error.js";
+export { type KeyPair, keyPairFromSeed, sign, verify } from "./wire/signatures/ed25519.js";
+export * from "./wire/codec/encode.js";
+export { verifyFullProposal, type ViewStart } from "./wire/rules/full-proposal.js";
 export * from "./wire/hash.js";
 export type * from "./wire/messages.js";
-export { verifyTimeoutQC } from "./wire/timeout.js";
+export { verifyTimeoutQC } from "./wire/rules/timeout.js";
 export { Verifier, type VerifierCounts, type VerifierOptions } from "./wire/verifier.js";
-export { globalRange } from "./wire/proposal.js";
-export * from "./wire/verify.js";
+export { globalRange } from "./wire/rules/proposal.js";
+export * from "./wire/rules/verify.js";
 export { VerifyError, type VerifyErrorClass } from "./wire/verify-error.js";

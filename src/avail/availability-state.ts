@@ -31,7 +31,7 @@ import { type HeldLane, LaneQueue } from "./lane-queue.js";
 import { PayloadCache } from "./payload-cache.js";
 import type { PersistTurn } from "./persist-turn.js";
 import { RoadQueue } from "./road-queue.js";
-import { Version, type WaitOptions } from "./version.js";
+import { Version, type WaitOptions } from "../async/version.js";
 
 /** What became of a pushed block that broke no rule which calls for an error. */
 export type Admission =

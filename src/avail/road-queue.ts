@@ -5,7 +5,7 @@
 import type { NewCommitQC } from "../persist/commit-qc-persister.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { encodeCommitQC } from "../wire/encode.js";
+import { encodeCommitQC } from "../wire/codec/encode.js";
 import { commitVoteDigest, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 

@@ -8,7 +8,7 @@
  * turn fails with the first error after all branches ended. Lanes are dropped in a turn of their own:
  * nothing of a dropped lane is on its way beside it.
  */
-import { allEnded } from "../persist/all-ended.js";
+import { allEnded } from "../async/all-ended.js";
 import type { NewBlock } from "../persist/block-persister.js";
 import type { Persisters } from "../persist/persisters.js";
 import { anchorStarts } from "../persist/recovery.js";

@@ -3,15 +3,15 @@ import { randomInt } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import { Command, CommanderError, Option } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
-import { runChild } from "./child.js";
-import { addDevnetCommands } from "./devnet-commands.js";
-import { addImportCommands } from "./import-commands.js";
-import { addInspectCommands } from "./inspect-commands.js";
-import { defaults, runOptions } from "./options.js";
-import { summaryOf, tableOf } from "./report.js";
-import { run } from "./run.js";
+import { runChild } from "./run/child.js";
+import { addDevnetCommands } from "./devnet/commands.js";
+import { addImportCommands } from "./transfer/commands.js";
+import { addInspectCommands } from "./inspect/commands.js";
+import { defaults, runOptions } from "./run/options.js";
+import { summaryOf, tableOf } from "./run/report.js";
+import { run } from "./run/run.js";
 import { version } from "./version.js";
-import { startView } from "./view.js";
+import { startView } from "./run/view.js";
 
 /** Something acknowledged was lost or changed. */
 const EXIT_VIOLATION = 1;

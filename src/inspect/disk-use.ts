@@ -1,10 +1,10 @@
 /** How many bytes a store takes: its own files, without the map, whose files LevelDB may have locked. */
 import type { Disk } from "../disk/disk.js";
-import { MARK_FILE } from "../journal/mark.js";
-import type { Slot } from "../journal/segment.js";
-import { STORE_FILE } from "../journal/store.js";
+import { MARK_FILE } from "../journal/form/mark.js";
+import type { Slot } from "../journal/segment/segment.js";
+import { STORE_FILE } from "../journal/form/store.js";
 import { pairFiles } from "../persist/judged-store.js";
-import { attempted } from "./attempt.js";
+import { attempted } from "./checks/attempt.js";
 
 /** What cannot be looked at is not counted. */
 export async function diskBytesOf(

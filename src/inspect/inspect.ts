@@ -7,21 +7,21 @@
  * rehearsed. Memory is that of two segments and of what is to be known of each live record.
  */
 import type { Disk } from "../disk/disk.js";
-import type { Mark } from "../journal/mark.js";
-import { STORE_FILE } from "../journal/store.js";
-import { checkPairs } from "./anchor-check.js";
+import type { Mark } from "../journal/form/mark.js";
+import { STORE_FILE } from "../journal/form/store.js";
+import { checkPairs } from "./checks/anchor.js";
 import { diskBytesOf } from "./disk-use.js";
-import { type Finding, findingOf, FindingTally } from "./finding.js";
-import { checkIdentity, type IdentitySeen } from "./identity-check.js";
-import { contradictionsIn } from "./log-check.js";
-import { checkMark, markSequence } from "./mark-check.js";
+import { type Finding, findingOf, FindingTally } from "./checks/finding.js";
+import { checkIdentity, type IdentitySeen } from "./checks/identity.js";
+import { contradictionsIn } from "./checks/log.js";
+import { checkMark, markSequence } from "./checks/mark.js";
 import { ownerOf } from "./owner.js";
-import type { Progress } from "./progress.js";
-import { type Depth, RecordProver } from "./proof.js";
-import { ReadOnlyDisk } from "./read-only-disk.js";
-import { RecordCheck } from "./record-check.js";
+import type { Progress } from "./walk/progress.js";
+import { type Depth, RecordProver } from "./walk/proof.js";
+import { ReadOnlyDisk } from "../disk/read-only.js";
+import { RecordCheck } from "./checks/records.js";
 import { type Rehearsed, rehearse } from "./rehearsal.js";
-import { checkSlots, type SlotsSeen } from "./slots-check.js";
+import { checkSlots, type SlotsSeen } from "./checks/slots.js";
 import { type Looked, type Summary, summaryOf } from "./summary.js";
 
 export interface InspectOptions {

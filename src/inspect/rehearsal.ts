@@ -4,11 +4,11 @@
  */
 import type { Disk } from "../disk/disk.js";
 import { applyOpening, standingPins } from "../journal/begin.js";
-import type { Pin } from "../journal/mark.js";
+import type { Pin } from "../journal/form/mark.js";
 import { type JudgedStore, judgeStore } from "../persist/judged-store.js";
 import type { PersisterError } from "../types/errors.js";
-import { attempted } from "./attempt.js";
-import { type Depth, readAnchor } from "./proof.js";
+import { attempted } from "./checks/attempt.js";
+import { type Depth, readAnchor } from "./walk/proof.js";
 
 /** A log and its live range [first, next). */
 export interface LogRange {

@@ -1,15 +1,15 @@
 /** What an inspection ends with: the whole store in one look. */
 import { standingPins } from "../journal/begin.js";
-import type { Mark, Pin } from "../journal/mark.js";
-import type { StoreIdentity } from "../journal/store.js";
+import type { Mark, Pin } from "../journal/form/mark.js";
+import type { StoreIdentity } from "../journal/form/store.js";
 import type { ErrorCode } from "../types/errors.js";
-import type { PairsSeen } from "./anchor-check.js";
-import type { IdentitySeen } from "./identity-check.js";
+import type { PairsSeen } from "./checks/anchor.js";
+import type { IdentitySeen } from "./checks/identity.js";
 import type { Owner } from "./owner.js";
-import type { Depth, Proven } from "./proof.js";
-import type { RecordCheck } from "./record-check.js";
+import type { Depth, Proven } from "./walk/proof.js";
+import type { RecordCheck } from "./checks/records.js";
 import type { Rehearsed } from "./rehearsal.js";
-import type { SlotsSeen } from "./slots-check.js";
+import type { SlotsSeen } from "./checks/slots.js";
 
 /** A lane or the road, and what was found of it. */
 export interface LogSummary {

@@ -3,8 +3,8 @@
  * never refused for its size: what no segment takes is refused when it comes.
  */
 import type { PersisterError } from "../types/errors.js";
-import type { EntryQueue } from "./entry-queue.js";
-import { SEGMENT_RESERVE_BYTES } from "./format.js";
+import type { EntryQueue } from "./group/entry-queue.js";
+import { SEGMENT_RESERVE_BYTES } from "./form/records.js";
 import {
   countForGroup,
   type Entry,
@@ -13,11 +13,11 @@ import {
   firstOversized,
   isOrder,
   openedBy,
-} from "./group.js";
-import { logEntryBytes } from "./head.js";
-import type { LogTable } from "./log-table.js";
-import { crowdedError, noRoomError, oversizedError } from "./refused.js";
-import type { Segments } from "./segments.js";
+} from "./group/group.js";
+import { logEntryBytes } from "./form/head.js";
+import type { LogTable } from "./form/log-table.js";
+import { crowdedError, noRoomError, oversizedError } from "./group/errors.js";
+import type { Segments } from "./space/segments.js";
 
 /** What a segment has for a group. */
 export interface RoomThere {

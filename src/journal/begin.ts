@@ -11,18 +11,24 @@
  */
 import type { Disk } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
-import { GROUP_RECORDS_MAX } from "./format.js";
-import { nextSegment, writeHead } from "./current-segment.js";
-import type { SealedSegment } from "./head.js";
+import { GROUP_RECORDS_MAX } from "./form/records.js";
+import { nextSegment, writeHead } from "./space/current-segment.js";
+import type { SealedSegment } from "./form/head.js";
 import { Journal } from "./journal.js";
-import type { LogTable } from "./log-table.js";
-import type { Mark, PairNamed, Pin } from "./mark.js";
-import { MarkFile } from "./mark-file.js";
-import type { Recovered } from "./recovery.js";
-import { succession } from "./succession.js";
-import { wantedSegmentBytes } from "./segment-size.js";
-import { SPARE_SLOTS, Space } from "./space.js";
-import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, parentOf, STORE_FILE } from "./store.js";
+import type { LogTable } from "./form/log-table.js";
+import type { Mark, PairNamed, Pin } from "./form/mark.js";
+import { MarkFile } from "./segment/mark-file.js";
+import type { Recovered } from "./recovery/recovery.js";
+import { succession } from "./space/succession.js";
+import { wantedSegmentBytes } from "./space/segment-size.js";
+import { SPARE_SLOTS, Space } from "./space/slots.js";
+import {
+  encodeStore,
+  JOURNAL_DIRECTORY,
+  type OwnedStore,
+  parentOf,
+  STORE_FILE,
+} from "./form/store.js";
 
 /** What open changes in the table of logs. */
 export interface Starts {

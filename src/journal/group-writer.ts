@@ -3,16 +3,16 @@
  * at once (D1, D6). When all are on disk, the journal's state moves with them.
  */
 import { assert } from "../types/assert.js";
-import { ChunkSize } from "./chunk-size.js";
-import { Framing } from "./framing.js";
-import { assembleGroup, type Entry, type Group } from "./group.js";
-import type { LogTable } from "./log-table.js";
-import { groupAcked, groupInFlight } from "./mark-change.js";
-import type { MarkFile } from "./mark-file.js";
-import type { Places } from "./places.js";
-import type { Pointer } from "./segment.js";
-import { writeHead } from "./current-segment.js";
-import type { Rotation, Segments } from "./segments.js";
+import { ChunkSize } from "./group/chunk-size.js";
+import { Framing } from "./group/framing.js";
+import { assembleGroup, type Entry, type Group } from "./group/group.js";
+import type { LogTable } from "./form/log-table.js";
+import { groupAcked, groupInFlight } from "./group/mark-change.js";
+import type { MarkFile } from "./segment/mark-file.js";
+import type { Places } from "./segment/places.js";
+import type { Pointer } from "./segment/segment.js";
+import { writeHead } from "./space/current-segment.js";
+import type { Rotation, Segments } from "./space/segments.js";
 
 /** A mark is about so small, whatever it names. */
 const MARK_BYTES = 4096;

@@ -8,8 +8,8 @@
  */
 import type { Disk, DiskFile } from "../disk/disk.js";
 import { PersisterError } from "../types/errors.js";
-import { slotName } from "./format.js";
-import { encodeHead, SALT_BYTES, STORE_ID_BYTES } from "./head.js";
+import { slotName } from "./form/records.js";
+import { encodeHead, SALT_BYTES, STORE_ID_BYTES } from "./form/head.js";
 import {
   encodeMark,
   FIRST_MARK_SEQUENCE,
@@ -17,9 +17,9 @@ import {
   MARK_SLOT_BYTES,
   type Mark,
   markSlotOffset,
-} from "./mark.js";
-import { makeSlot } from "./segment.js";
-import { SPARE_SLOTS } from "./space.js";
+} from "./form/mark.js";
+import { makeSlot } from "./segment/segment.js";
+import { SPARE_SLOTS } from "./space/slots.js";
 import {
   decodeStore,
   encodeStore,
@@ -28,7 +28,7 @@ import {
   parentOf,
   STORE_FILE,
   type StoreIdentity,
-} from "./store.js";
+} from "./form/store.js";
 
 /** What `init` needs to make a store. */
 export interface InitOptions {

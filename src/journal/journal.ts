@@ -8,19 +8,19 @@
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { Admission } from "./admission.js";
-import { EntryQueue } from "./entry-queue.js";
-import { type Entry, isOrder } from "./group.js";
+import { EntryQueue } from "./group/entry-queue.js";
+import { type Entry, isOrder } from "./group/group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
-import type { SealedSegment } from "./head.js";
-import type { LogTable } from "./log-table.js";
-import type { Mark } from "./mark.js";
-import type { MarkChange, MarkFile } from "./mark-file.js";
-import type { PlacedRecord, Places } from "./places.js";
-import { RecordReader } from "./reader.js";
-import { closedError, crowdedError, poisonOf } from "./refused.js";
+import type { SealedSegment } from "./form/head.js";
+import type { LogTable } from "./form/log-table.js";
+import type { Mark } from "./form/mark.js";
+import type { MarkChange, MarkFile } from "./segment/mark-file.js";
+import type { PlacedRecord, Places } from "./segment/places.js";
+import { RecordReader } from "./segment/reader.js";
+import { closedError, crowdedError, poisonOf } from "./group/errors.js";
 import { Reclaimer } from "./reclaimer.js";
-import type { Pointer } from "./segment.js";
-import { recordsIn, type SegmentRecords } from "./segment-records.js";
+import type { Pointer } from "./segment/segment.js";
+import { recordsIn, type SegmentRecords } from "./segment/records.js";
 import {
   roomIn,
   type Rotation,
@@ -28,7 +28,7 @@ import {
   Segments,
   type SegmentsParts,
   type SpaceUse,
-} from "./segments.js";
+} from "./space/segments.js";
 
 /** No log has this number. */
 const NO_LOG = -1;

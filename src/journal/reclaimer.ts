@@ -2,11 +2,11 @@
  * Carries out what `reclaim.ts` decides, a group at a time: live records are copied out of
  * straggling segments, and segments are released by a record.
  */
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./format.js";
-import type { CopyEntry, Entry } from "./group.js";
-import type { LogTable } from "./log-table.js";
-import type { PlacedRecord } from "./places.js";
-import type { Segments } from "./segments.js";
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./form/records.js";
+import type { CopyEntry, Entry } from "./group/group.js";
+import type { LogTable } from "./form/log-table.js";
+import type { PlacedRecord } from "./segment/places.js";
+import type { Segments } from "./space/segments.js";
 
 /** Bytes of copies that one group takes: what waits meanwhile waits no longer than for this. */
 const COPY_BYTES_MAX = 1024 * 1024;

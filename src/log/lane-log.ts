@@ -6,7 +6,7 @@
  * knows where.
  */
 import type { LimitFunction } from "p-limit";
-import type { Entry } from "../journal/group.js";
+import type { Entry } from "../journal/group/group.js";
 import type { Journal } from "../journal/journal.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";

@@ -12,7 +12,7 @@ import { rm } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
 import { Level } from "level";
-import type { Pointer } from "../journal/segment.js";
+import type { Pointer } from "../journal/segment/segment.js";
 
 export const INDEX_DIRECTORY = "index";
 

@@ -3,12 +3,12 @@
  * map when a segment is sealed, and reads through it what was pruned and is retained.
  */
 import pLimit from "p-limit";
-import type { SealedSegment } from "../journal/head.js";
+import type { SealedSegment } from "../journal/form/head.js";
 import type { Journal } from "../journal/journal.js";
-import type { LogTable } from "../journal/log-table.js";
-import type { PlacedRecord } from "../journal/places.js";
-import type { Pointer } from "../journal/segment.js";
-import type { SegmentRecords } from "../journal/segment-records.js";
+import type { LogTable } from "../journal/form/log-table.js";
+import type { PlacedRecord } from "../journal/segment/places.js";
+import type { Pointer } from "../journal/segment/segment.js";
+import type { SegmentRecords } from "../journal/segment/records.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { LaneLog, type RecordKind } from "./lane-log.js";

@@ -5,7 +5,7 @@
  * A segment is sealed with the highest numbers and released with the lowest ones, as a rule: adding at
  * the end and taking from the front cost the same however much is retained.
  */
-import type { PlacedRecord } from "../journal/places.js";
+import type { PlacedRecord } from "../journal/segment/places.js";
 
 /** Numbers [from, next) of a log that lie in one segment, without a gap. */
 export interface Run {

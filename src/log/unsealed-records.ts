@@ -2,8 +2,8 @@
  * The records of the segment that is written now, by log and number: what the map does not know yet.
  * The list grows at its end; each look goes on where the last one ended.
  */
-import type { PlacedRecord } from "../journal/places.js";
-import type { Pointer } from "../journal/segment.js";
+import type { PlacedRecord } from "../journal/segment/places.js";
+import type { Pointer } from "../journal/segment/segment.js";
 import { type Run, RunsByName } from "./retention.js";
 
 export class UnsealedRecords {

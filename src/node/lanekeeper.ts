@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { AvailabilityState, type Admission } from "../avail/availability-state.js";
 import type { DurableBlock } from "../avail/block-offers.js";
 import { runPersist } from "../avail/run-persist.js";
-import type { WaitOptions } from "../avail/version.js";
+import type { WaitOptions } from "../async/version.js";
 import type { Disk } from "../disk/disk.js";
 import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";

@@ -2,15 +2,15 @@
  * The lanes: one log per lane, made by the first write to it. Contiguous, parent-linked, and at a
  * pinned number only the pinned block (D2, D6).
  */
-import type { Entry, Settled } from "../journal/group.js";
+import type { Entry, Settled } from "../journal/group/group.js";
 import type { Journal } from "../journal/journal.js";
-import type { Pin } from "../journal/mark.js";
+import type { Pin } from "../journal/form/mark.js";
 import type { LaneLog, NewRecord } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
 import type { BlockHeader } from "../wire/messages.js";
-import { allEnded } from "./all-ended.js";
+import { allEnded } from "../async/all-ended.js";
 import { blockKind } from "./kinds.js";
 
 /** A block as it is to be stored. */

@@ -4,8 +4,8 @@
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import { PersisterError } from "../types/errors.js";
-import { encodeCommitQC } from "../wire/encode.js";
-import { decodeCommitQC } from "../wire/decode.js";
+import { encodeCommitQC } from "../wire/codec/encode.js";
+import { decodeCommitQC } from "../wire/codec/decode.js";
 import { commitVoteDigest, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { commitQCKind, ROAD } from "./kinds.js";

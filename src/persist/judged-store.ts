@@ -3,9 +3,9 @@
  * anchor's proof, and what they say of each other. Changes nothing, so that it can be rehearsed.
  */
 import type { Disk } from "../disk/disk.js";
-import { MARK_FILE } from "../journal/mark.js";
-import { type Recovered, recoverJournal } from "../journal/recovery.js";
-import { INIT_FILE, JOURNAL_DIRECTORY, STORE_FILE } from "../journal/store.js";
+import { MARK_FILE } from "../journal/form/mark.js";
+import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js";
+import { INIT_FILE, JOURNAL_DIRECTORY, STORE_FILE } from "../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../log/log-map.js";
 import type { PruneAnchor } from "../wire/messages.js";
 import { ANCHOR_NAME, type RecoveredPair, recoverPair, VOTE_NAME } from "./pair-persister.js";

@@ -3,8 +3,8 @@
  * log for the road. The bytes received are what is stored.
  */
 import type { RecordKind } from "../log/lane-log.js";
-import { readSignedBlockHeader } from "../wire/block-header.js";
-import { decodeCommitQC } from "../wire/decode.js";
+import { readSignedBlockHeader } from "../wire/codec/block-header.js";
+import { decodeCommitQC } from "../wire/codec/decode.js";
 import type { BlockHeader, CommitQC } from "../wire/messages.js";
 import type { LaneId } from "../types/lane.js";
 

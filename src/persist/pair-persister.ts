@@ -17,10 +17,10 @@ import {
   SlotPair,
   slotOf,
   slotPath,
-} from "../disk/slots.js";
-import type { PairEntry, PairRole } from "../journal/group.js";
+} from "../disk/slots/slots.js";
+import type { PairEntry, PairRole } from "../journal/group/group.js";
 import type { Journal } from "../journal/journal.js";
-import type { Mark, PairNamed } from "../journal/mark.js";
+import type { Mark, PairNamed } from "../journal/form/mark.js";
 import { PersisterError } from "../types/errors.js";
 
 export const ANCHOR_NAME = "prune_anchor";

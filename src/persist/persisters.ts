@@ -5,18 +5,18 @@
  * published (D4).
  */
 import type { Disk } from "../disk/disk.js";
-import { createSlots } from "../disk/slots.js";
+import { createSlots } from "../disk/slots/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
 import type { Journal } from "../journal/journal.js";
-import type { LogTable } from "../journal/log-table.js";
-import type { Pin } from "../journal/mark.js";
-import { type OwnedStore, ownStore } from "../journal/store.js";
+import type { LogTable } from "../journal/form/log-table.js";
+import type { Pin } from "../journal/form/mark.js";
+import { type OwnedStore, ownStore } from "../journal/form/store.js";
 import type { LogMap } from "../log/log-map.js";
 import { LogSet } from "../log/log-set.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
-import { encodePruneAnchor } from "../wire/encode.js";
+import { encodePruneAnchor } from "../wire/codec/encode.js";
 import { BlockPersister, type Tip } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type JudgedStore, judgeStore, pairFiles } from "./judged-store.js";

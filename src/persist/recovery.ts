@@ -2,13 +2,13 @@
  * What recovery checks of the records that the journal found: each in its lane, at its number,
  * parent-linked (D5); the anchor that allows pruning, proven before it may prune (D3).
  */
-import type { RecoveredRecord } from "../journal/recovery.js";
-import type { LogTable } from "../journal/log-table.js";
+import type { RecoveredRecord } from "../journal/recovery/recovery.js";
+import type { LogTable } from "../journal/form/log-table.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
-import { readSignedBlockHeader } from "../wire/block-header.js";
-import { decodeCommitQC, decodePruneAnchor } from "../wire/decode.js";
-import { DecodeError } from "../wire/decode-error.js";
+import { readSignedBlockHeader } from "../wire/codec/block-header.js";
+import { decodeCommitQC, decodePruneAnchor } from "../wire/codec/decode.js";
+import { DecodeError } from "../wire/codec/decode-error.js";
 import { commitVoteDigest, headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { VerifyError } from "../wire/verify-error.js";

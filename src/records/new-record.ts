@@ -2,7 +2,7 @@
  * A record that a caller wants appended: what it may say, and how large it may be, by itself and in a
  * batch.
  */
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../journal/format.js";
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../journal/form/records.js";
 import { PersisterError } from "../types/errors.js";
 import { U64_MAX } from "../types/numbers.js";
 import { encodeEnvelope, envelopeBytes, OWN_TYPE, SHARD_MAX, TENANT_MAX } from "./envelope.js";

@@ -3,11 +3,11 @@
  * enter the queue, and knows what is durable. LSNs are contiguous: one that the engine refused (a
  * full disk) is given again, to the next record.
  */
-import type { Entry, Settled } from "../journal/group.js";
+import type { Entry, Settled } from "../journal/group/group.js";
 import type { Journal as Engine } from "../journal/journal.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { ByteBudget } from "./byte-budget.js";
+import { ByteBudget } from "../async/byte-budget.js";
 import { decodeEnvelope, type Labels } from "./envelope.js";
 import type { LabelIndex, LabelledLength } from "./label-index.js";
 import type { OpenedRecords } from "./open.js";

@@ -2,7 +2,7 @@
  * What recovery asks of each live record of a journal: that it is one, of this version, and of a type
  * that may be met. What it is asked it remembers: labels, lengths, the last checkpoint.
  */
-import type { RecordVisitor, RecoveredRecord } from "../journal/recovery.js";
+import type { RecordVisitor, RecoveredRecord } from "../journal/recovery/recovery.js";
 import { type ErrorCode, PersisterError } from "../types/errors.js";
 import {
   CHECKPOINT_TYPE,

@@ -3,9 +3,9 @@
  * turns: for operators and truncations, not for the path of an append.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { slotName } from "../journal/format.js";
+import { slotName } from "../journal/form/records.js";
 import type { Journal as Engine } from "../journal/journal.js";
-import { JOURNAL_DIRECTORY } from "../journal/store.js";
+import { JOURNAL_DIRECTORY } from "../journal/form/store.js";
 import { RECORDS_LOG } from "./recovery.js";
 
 /** Records that are looked up in one turn of the event loop. */

@@ -1,5 +1,5 @@
 /** Making signed messages and certificates from values and keys. */
-import { type KeyPair, sign } from "./ed25519.js";
+import { type KeyPair, sign } from "./signatures/ed25519.js";
 import {
   appVoteDigest,
   commitVoteDigest,
@@ -31,7 +31,7 @@ import {
   type TimeoutVote,
   ZERO_HASH,
 } from "./messages.js";
-import { verifyPayloadLimits } from "./proposal.js";
+import { verifyPayloadLimits } from "./rules/proposal.js";
 import { type LaneId } from "../types/lane.js";
 import { type BlockNumber, blockNumber } from "../types/numbers.js";
 

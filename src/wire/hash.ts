@@ -1,7 +1,7 @@
 /** SHA-256 of canonical bytes: header and payload hashes, and the digests that are signed. */
 import { hash } from "node:crypto";
-import { encodeBlockHeader, encodePayload } from "./encode.js";
-import { encodeMsg, type Msg } from "./envelope.js";
+import { encodeBlockHeader, encodePayload } from "./codec/encode.js";
+import { encodeMsg, type Msg } from "./codec/envelope.js";
 import {
   type AppProposal,
   type Block,

@@ -3,13 +3,13 @@
  * of signatures are shared with a worker. The verdicts are those of the functions in `verify.ts`.
  */
 import { PersisterError } from "../types/errors.js";
-import { anchorRule } from "./anchor.js";
-import { Batch, firstBadHere } from "./batch.js";
-import { CheckWorker, CheckWorkerError } from "./check-worker.js";
-import type { Check, Claim, Rule } from "./claim.js";
+import { anchorRule } from "./rules/anchor.js";
+import { Batch, firstBadHere } from "./signatures/batch.js";
+import { CheckWorker, CheckWorkerError } from "./signatures/check-worker.js";
+import type { Check, Claim, Rule } from "./signatures/claim.js";
 import type { Committee, Epoch, EpochOf } from "./committee.js";
-import { fullProposalRule, type ViewStart } from "./full-proposal.js";
-import { KnownClaims } from "./known-claims.js";
+import { fullProposalRule, type ViewStart } from "./rules/full-proposal.js";
+import { KnownClaims } from "./signatures/known-claims.js";
 import type {
   AppQC,
   CommitQC,
@@ -22,9 +22,9 @@ import type {
   SignedBlock,
   TimeoutQC,
 } from "./messages.js";
-import * as rules from "./rules.js";
-import { runAtOnce, runRule, type VerifyOptions } from "./run-rule.js";
-import { timeoutRule } from "./timeout.js";
+import * as rules from "./rules/rules.js";
+import { runAtOnce, runRule, type VerifyOptions } from "./signatures/run-rule.js";
+import { timeoutRule } from "./rules/timeout.js";
 
 /** Signatures waiting from which on a second thread is worth its messages: 24 ms of work. */
 const WORKER_CHECKS_MIN = 200;
@@ -35,7 +35,7 @@ const WORKER_DEATHS_MAX = 3;
 /** Compiled beside this file. Run from the sources there is none, and one thread does it all. */
 const compiledWorker = import.meta.url.endsWith(".ts")
   ? "none"
-  : new URL("./verify-worker.js", import.meta.url);
+  : new URL("./signatures/verify-worker.js", import.meta.url);
 
 export interface VerifierOptions {
   /** Certificates and single messages to remember; default 8192, about a megabyte. */

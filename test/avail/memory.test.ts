@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { AvailabilityState } from "../../src/avail/availability-state.js";
 import { runPersist } from "../../src/avail/run-persist.js";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { LaneTurn } from "../../src/persist/block-persister.js";
 import type { Persisters } from "../../src/persist/persisters.js";

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { durabilityOf, hasSyncFlag } from "../../src/disk/flush.js";
 import { BUFFERS_PER_CALL_MAX, readFully, writeFully } from "../../src/disk/positional.js";
 import { RealDisk } from "../../src/disk/real.js";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { diskContract } from "./contract.js";
 
 const made: string[] = [];

@@ -1,15 +1,15 @@
 /** A/B pairs of the consensus votes: what opening one gives, and where the next write goes. */
 import { describe, expect } from "vitest";
 import { z } from "zod";
-import { decodeSlot, encodeSlot, SLOT_HEAD_BYTES } from "../../src/disk/slot-form.js";
-import { StateError } from "../../src/sei/state-error.js";
-import { readVoteSlots } from "../../src/sei/vote-slots.js";
-import { verifyVoteState } from "../../src/sei/vote-state.js";
+import { decodeSlot, encodeSlot, SLOT_HEAD_BYTES } from "../../src/disk/slots/form.js";
+import { StateError } from "../../src/sei/format/state-error.js";
+import { readVoteSlots } from "../../src/sei/format/vote-slots.js";
+import { verifyVoteState } from "../../src/sei/import/vote-state.js";
 import { PersisterError } from "../../src/types/errors.js";
 import type { Epoch } from "../../src/wire/committee.js";
-import { decodePersistedInner } from "../../src/wire/decode.js";
-import { DecodeError } from "../../src/wire/decode-error.js";
-import { encodePersistedInner } from "../../src/wire/encode.js";
+import { decodePersistedInner } from "../../src/wire/codec/decode.js";
+import { DecodeError } from "../../src/wire/codec/decode-error.js";
+import { encodePersistedInner } from "../../src/wire/codec/encode.js";
 import { sha256 } from "../../src/wire/hash.js";
 import { VerifyError } from "../../src/wire/verify-error.js";
 import { hex, toHex } from "../wire/bytes.js";

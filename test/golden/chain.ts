@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { type LaneId, laneId } from "../../src/types/lane.js";
 import type { Epoch, EpochOf } from "../../src/wire/committee.js";
-import { decodeAppQC, decodeCommitQC } from "../../src/wire/decode.js";
+import { decodeAppQC, decodeCommitQC } from "../../src/wire/codec/decode.js";
 import type { PruneAnchor } from "../../src/wire/messages.js";
 import { hex } from "../wire/bytes.js";
 import { decimal, forPeople, hexText, read } from "./cases.js";

@@ -9,7 +9,7 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { MemoryDisk } from "../../src/disk/memory.js";
 import { RealDisk } from "../../src/disk/real.js";
-import type { ReadableDisk } from "../../src/sei/readable-disk.js";
+import type { ReadableDisk } from "../../src/disk/readable.js";
 import { roadIndex } from "../../src/types/numbers.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import { sha256 } from "../../src/wire/hash.js";

@@ -3,11 +3,11 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { laneIdOf, laneParts } from "../../src/types/lane.js";
 import { blockNumber, roadIndex } from "../../src/types/numbers.js";
-import * as encode from "../../src/wire/encode.js";
+import * as encode from "../../src/wire/codec/encode.js";
 import { headerHash, payloadHash, sha256 } from "../../src/wire/hash.js";
 import type { LaneId } from "../../src/types/lane.js";
 import type { Proposal, Timestamp } from "../../src/wire/messages.js";
-import { globalRange, rangeLength } from "../../src/wire/proposal.js";
+import { globalRange, rangeLength } from "../../src/wire/rules/proposal.js";
 import { hex, toHex } from "../wire/bytes.js";
 import { bytes, decimal, hexText, read } from "./cases.js";
 

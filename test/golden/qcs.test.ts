@@ -3,8 +3,8 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { roadIndex } from "../../src/types/numbers.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
-import * as decode from "../../src/wire/decode.js";
-import { verifyTimeoutQC } from "../../src/wire/timeout.js";
+import * as decode from "../../src/wire/codec/decode.js";
+import { verifyTimeoutQC } from "../../src/wire/rules/timeout.js";
 import {
   verifyAppAgainstCommit,
   verifyAppQC,
@@ -12,7 +12,7 @@ import {
   verifyFullCommitQC,
   verifyLaneQC,
   verifyPrepareQC,
-} from "../../src/wire/verify.js";
+} from "../../src/wire/rules/verify.js";
 import { toHex } from "../wire/bytes.js";
 import {
   bytes,

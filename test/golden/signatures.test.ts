@@ -2,7 +2,13 @@
 import { ed25519ctx } from "@noble/curves/ed25519.js";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import { keyPairFromSeed, sign, verify, verifyFast, verifySlowly } from "../../src/wire/ed25519.js";
+import {
+  keyPairFromSeed,
+  sign,
+  verify,
+  verifyFast,
+  verifySlowly,
+} from "../../src/wire/signatures/ed25519.js";
 import { hex, seedOf, toHex } from "../wire/bytes.js";
 import { armNames, armOf } from "./arms.js";
 import { describeGolden, eachCase, forPeople, hexText } from "./cases.js";

@@ -1,14 +1,22 @@
 /** Whole state directories: the votes, and what the availability layer holds under several anchors. */
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { availabilityOf, type Availability, type HeldRange } from "../../src/sei/availability.js";
-import { readLayout } from "../../src/sei/layout.js";
-import { liveRunOf } from "../../src/sei/live-run.js";
-import { StateError } from "../../src/sei/state-error.js";
-import { readVoteSlots } from "../../src/sei/vote-slots.js";
-import { verifyVoteState } from "../../src/sei/vote-state.js";
-import { decodeCommitQC, decodePersistedInner, decodeSignedBlock } from "../../src/wire/decode.js";
-import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/encode.js";
+import {
+  availabilityOf,
+  type Availability,
+  type HeldRange,
+} from "../../src/sei/read/availability.js";
+import { readLayout } from "../../src/sei/format/layout.js";
+import { liveRunOf } from "../../src/sei/read/live-run.js";
+import { StateError } from "../../src/sei/format/state-error.js";
+import { readVoteSlots } from "../../src/sei/format/vote-slots.js";
+import { verifyVoteState } from "../../src/sei/import/vote-state.js";
+import {
+  decodeCommitQC,
+  decodePersistedInner,
+  decodeSignedBlock,
+} from "../../src/wire/codec/decode.js";
+import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { sha256 } from "../../src/wire/hash.js";
 import { toHex } from "../wire/bytes.js";
 import { decimal, describeGolden, eachCase, forPeople, hexText } from "./cases.js";

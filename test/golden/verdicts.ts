@@ -1,8 +1,8 @@
 /** What our decoders and verifiers decide, in the words of the golden data. */
 import { expect } from "vitest";
-import { DecodeError, type DecodeReason } from "../../src/wire/decode-error.js";
+import { DecodeError, type DecodeReason } from "../../src/wire/codec/decode-error.js";
 import { VerifyError } from "../../src/wire/verify-error.js";
-import { codecOf } from "../wire/codecs.js";
+import { codecOf } from "../wire/codec/codecs.js";
 
 const decodeClasses: Readonly<Record<DecodeReason, string>> = {
   count: "wireguard.count",

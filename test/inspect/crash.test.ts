@@ -1,11 +1,11 @@
 /** What a mere crash leaves is no error, and inspection says what the next open finds. */
 import { expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { ROAD } from "../../src/persist/kinds.js";
 import { PersisterError } from "../../src/types/errors.js";
-import { drained, Explorer } from "../crash/explorer.js";
-import { initOn, openOn } from "../crash/session.js";
-import { workloads } from "../crash/workloads.js";
+import { drained, Explorer } from "../crash/history/explorer.js";
+import { initOn, openOn } from "../crash/history/session.js";
+import { workloads } from "../crash/history/workloads.js";
 import { fingerprints } from "../node/kit.js";
 import { inspected } from "./kit.js";
 

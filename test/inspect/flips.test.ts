@@ -1,8 +1,8 @@
 /** Whatever byte is turned over: inspection and open agree, and nothing ever throws. */
 import { beforeAll, describe, expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
-import { RECORD_HEADER_BYTES } from "../../src/journal/format.js";
-import { claimedHeadBytes } from "../../src/journal/head.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { RECORD_HEADER_BYTES } from "../../src/journal/form/records.js";
+import { claimedHeadBytes } from "../../src/journal/form/head.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { TestChain } from "../model/chain.js";
 import { contents, fingerprints, opened } from "../node/kit.js";

@@ -1,13 +1,13 @@
 /** What the tests of inspection need: an inspection run to its end, and small stores to harm. */
 import type { Disk } from "../../src/disk/disk.js";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
-import { chainStart, recordsStart, slotName } from "../../src/journal/format.js";
-import { claimedHeadBytes, decodeHead } from "../../src/journal/head.js";
-import type { WalkedRecord } from "../../src/journal/segment.js";
-import type { Finding } from "../../src/inspect/finding.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { chainStart, recordsStart, slotName } from "../../src/journal/form/records.js";
+import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
+import type { WalkedRecord } from "../../src/journal/segment/segment.js";
+import type { Finding } from "../../src/inspect/checks/finding.js";
 import { inspectStore } from "../../src/inspect/inspect.js";
-import { newProgress } from "../../src/inspect/progress.js";
-import type { Depth } from "../../src/inspect/proof.js";
+import { newProgress } from "../../src/inspect/walk/progress.js";
+import type { Depth } from "../../src/inspect/walk/proof.js";
 import type { Summary } from "../../src/inspect/summary.js";
 import type { TestChain } from "../model/chain.js";
 import { newestSegment } from "../journal/kit.js";

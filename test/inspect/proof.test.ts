@@ -1,12 +1,16 @@
 /** `verify` proves what open takes on trust: payloads, signatures, QCs, and, by committees, quorums. */
 import { describe, expect, test } from "vitest";
-import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slot-form.js";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
-import type { Depth } from "../../src/inspect/proof.js";
+import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import type { Depth } from "../../src/inspect/walk/proof.js";
 import { laneIdOf } from "../../src/types/lane.js";
 import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import { buildBlock, buildCommitQC, signBlock } from "../../src/wire/build.js";
-import { encodeCommitQC, encodePruneAnchor, encodeSignedBlock } from "../../src/wire/encode.js";
+import {
+  encodeCommitQC,
+  encodePruneAnchor,
+  encodeSignedBlock,
+} from "../../src/wire/codec/encode.js";
 import { type CommitQC, type Signature, ZERO_HASH } from "../../src/wire/messages.js";
 import { forge, type Forged } from "../journal/kit.js";
 import { TestChain } from "../model/chain.js";

@@ -5,15 +5,15 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { type Random, seededRandom } from "../../src/disk/simulated/random.js";
-import type { Fault, SimulatedDisk } from "../../src/disk/simulated.js";
+import { type Random, seededRandom } from "../../src/testing/simulated/random.js";
+import type { Fault, SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { beginJournal, writeAgain } from "../../src/journal/begin.js";
-import { chainStart, recordsStart } from "../../src/journal/format.js";
-import { claimedHeadBytes, decodeHead } from "../../src/journal/head.js";
+import { chainStart, recordsStart } from "../../src/journal/form/records.js";
+import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
 import type { Journal } from "../../src/journal/journal.js";
-import { type Recovered, recoverJournal } from "../../src/journal/recovery.js";
-import { SPARE_SLOTS } from "../../src/journal/space.js";
-import { ownStore } from "../../src/journal/store.js";
+import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
+import { SPARE_SLOTS } from "../../src/journal/space/slots.js";
+import { ownStore } from "../../src/journal/form/store.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { type Asked, Life, type State, statesLeft, wordsOf } from "./history-model.js";
 import { bornJournal, CHAIN, DIRECTORY, randomBytes, SEGMENT_BYTES } from "./kit.js";

@@ -3,8 +3,8 @@
  * asked for up to some entry, whole batches only, with drops that were in flight done again.
  */
 import { expect } from "vitest";
-import type { Random } from "../../src/disk/simulated/random.js";
-import type { Entry } from "../../src/journal/group.js";
+import type { Random } from "../../src/testing/simulated/random.js";
+import type { Entry } from "../../src/journal/group/group.js";
 import type { ErrorCode } from "../../src/types/errors.js";
 
 const NAMES = ["a", "b", "c", "d"];

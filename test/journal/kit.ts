@@ -1,7 +1,7 @@
 /** Journals of plain text for tests, and bytes that no honest run would write. */
 import { createHash } from "node:crypto";
 import { crc32c } from "../../src/codec/crc32c.js";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { beginJournal, writeAgain } from "../../src/journal/begin.js";
 import {
   chainStart,
@@ -9,13 +9,18 @@ import {
   recordsStart,
   recordType,
   writeRecordHeader,
-} from "../../src/journal/format.js";
-import type { Settled } from "../../src/journal/group.js";
-import { claimedHeadBytes, decodeHead, encodeHead, type Head } from "../../src/journal/head.js";
+} from "../../src/journal/form/records.js";
+import type { Settled } from "../../src/journal/group/group.js";
+import {
+  claimedHeadBytes,
+  decodeHead,
+  encodeHead,
+  type Head,
+} from "../../src/journal/form/head.js";
 import { initStore } from "../../src/journal/init.js";
 import type { Journal } from "../../src/journal/journal.js";
-import { type Recovered, recoverJournal } from "../../src/journal/recovery.js";
-import { ownStore } from "../../src/journal/store.js";
+import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
+import { ownStore } from "../../src/journal/form/store.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
 import { type LogMap, memoryLogMap } from "../../src/log/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";

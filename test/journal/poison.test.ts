@@ -1,6 +1,6 @@
 /** D7: after a failed write every waiter and every later call gets the first error. */
 import { expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { TestChain } from "../model/chain.js";
 import {
   contents,

@@ -4,7 +4,7 @@ import {
   type ChainPlace,
   recordAt,
   type WalkedRecord,
-} from "../../src/journal/segment.js";
+} from "../../src/journal/segment/segment.js";
 
 /**
  * Walks the records of a segment: `bytes` is the segment from its byte 0, `from` where to start,

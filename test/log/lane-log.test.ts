@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { LaneLog } from "../../src/log/lane-log.js";
 import { PersisterError } from "../../src/types/errors.js";
 import {

@@ -6,8 +6,8 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
-import type { Pointer } from "../../src/journal/segment.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import type { Pointer } from "../../src/journal/segment/segment.js";
 import { type LogMap, memoryLogMap, openLogMap } from "../../src/log/log-map.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import {

@@ -1,7 +1,7 @@
 /** What lies in which segment: against a model that keeps every number of every segment in a set. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { PlacedRecord } from "../../src/journal/places.js";
+import type { PlacedRecord } from "../../src/journal/segment/places.js";
 import { Retention } from "../../src/log/retention.js";
 
 const pointer = { slot: 0, offset: 0, length: 0, crc: 0 };

@@ -1,7 +1,7 @@
 /** What was pruned and is retained: which records can be read, for how long, and what they say. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { type Forgotten, type LogMap, memoryLogMap } from "../../src/log/log-map.js";
 import {
   bornJournal,

@@ -11,12 +11,12 @@ import {
   signBlock,
 } from "../../src/wire/build.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
-import { keyPairFromSeed, type KeyPair } from "../../src/wire/ed25519.js";
-import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/encode.js";
+import { keyPairFromSeed, type KeyPair } from "../../src/wire/signatures/ed25519.js";
+import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { headerHash } from "../../src/wire/hash.js";
 import type { BlockHeader, CommitQC, PruneAnchor, SignedBlock } from "../../src/wire/messages.js";
 import { ZERO_HASH } from "../../src/wire/messages.js";
-import { globalRange } from "../../src/wire/proposal.js";
+import { globalRange } from "../../src/wire/rules/proposal.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { blockNumber, roadIndex, U64_MAX } from "../../src/types/numbers.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chain, coversOf, offeredAnchor, offerOf, voteOf } from "../crash/session.js";
+import { chain, coversOf, offeredAnchor, offerOf, voteOf } from "../crash/history/session.js";
 import {
   type PinSeen,
   type RecoveredLog,

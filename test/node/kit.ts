@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { OpenChoices } from "../../src/node/options.js";
 import type { LaneId } from "../../src/types/lane.js";
@@ -10,7 +10,7 @@ import { PersisterError, type ErrorCode } from "../../src/types/errors.js";
 import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import { buildAppQC, buildCommitQC, laneRangeOf } from "../../src/wire/build.js";
 import type { PruneAnchor } from "../../src/wire/messages.js";
-import { globalRange } from "../../src/wire/proposal.js";
+import { globalRange } from "../../src/wire/rules/proposal.js";
 import { CHAIN_ID, type TestChain } from "../model/chain.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "./surroundings.js";
 

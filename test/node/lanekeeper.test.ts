@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { commitVoteDigest } from "../../src/wire/hash.js";
 import { Verifier } from "../../src/wire/verifier.js";

@@ -1,6 +1,6 @@
 /** The lanes of a store, through close and reopen. */
 import { describe, expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import {

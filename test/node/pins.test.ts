@@ -1,6 +1,6 @@
 /** D6: a block that was in flight and is lost pins its number, until something covers it. */
 import { expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { buildLaneQC } from "../../src/wire/build.js";
 import { TestChain } from "../model/chain.js";

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryDisk } from "../../src/disk/memory.js";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { PersisterError } from "../../src/types/errors.js";

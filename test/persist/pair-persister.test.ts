@@ -1,6 +1,6 @@
 /** The A/B pairs of a store, with the mark's side: what counts, what falls back, what is refused. */
 import { describe, expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { pairCases } from "../../src/persist/pair-persister.js";
 import { TestChain } from "../model/chain.js";

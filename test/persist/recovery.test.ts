@@ -1,11 +1,11 @@
 /** What open makes of stores whose parts contradict each other: each case refused by name, or kept. */
 import { describe, expect, test } from "vitest";
-import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slot-form.js";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
-import { recordType } from "../../src/journal/format.js";
+import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { recordType } from "../../src/journal/form/records.js";
 import { contradictions } from "../../src/persist/recovery.js";
 import type { LaneId } from "../../src/types/lane.js";
-import { encodePruneAnchor } from "../../src/wire/encode.js";
+import { encodePruneAnchor } from "../../src/wire/codec/encode.js";
 import { forge, type Forged } from "../journal/kit.js";
 import { TestChain } from "../model/chain.js";
 import {

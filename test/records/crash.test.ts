@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Journal } from "../../src/records/journal.js";
 import { born, DIRECTORY, opened, put, SEGMENT_BYTES, surroundings, textOf } from "./kit.js";
 import { faultsOf, Life, type Promised } from "./life.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { importWalManager } from "../../src/records/import.js";
 import { Journal } from "../../src/records/journal.js";
 import { walTypes } from "../../src/walmanager/record-types.js";

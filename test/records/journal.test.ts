@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Journal } from "../../src/records/journal.js";
 import {
   appendTexts,

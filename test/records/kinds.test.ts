@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { REQUIRED_TYPE } from "../../src/records/envelope.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { inspected } from "../inspect/kit.js";

@@ -1,7 +1,7 @@
 /** Journals of short texts on a simulated disk, and what they hold. */
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
-import { SimulatedDisk } from "../../src/disk/simulated.js";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { REQUIRED_TYPE } from "../../src/records/envelope.js";
 import { Journal } from "../../src/records/journal.js";
 import type { NewJournalRecord } from "../../src/records/new-record.js";

@@ -1,6 +1,6 @@
 /** The life of a journal on a disk that may stop, and what must be found after it did. */
 import { expect } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Journal } from "../../src/records/journal.js";
 import type { NewJournalRecord } from "../../src/records/new-record.js";
 import { opened, put, textOf } from "./kit.js";

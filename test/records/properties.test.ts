@@ -5,7 +5,7 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Fault, SimulatedDisk } from "../../src/disk/simulated.js";
+import type { Fault, SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
 import { born, opened } from "./kit.js";
 import { faultsOf, Life, type Promised, promisedBy } from "./life.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/disk/simulated.js";
+import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Journal } from "../../src/records/journal.js";
 import { CHECKPOINT_TYPE } from "../../src/records/envelope.js";
 import {

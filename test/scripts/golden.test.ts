@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sign } from "../../src/wire/ed25519.js";
+import { sign } from "../../src/wire/signatures/ed25519.js";
 import { headerHash, laneVoteDigest } from "../../src/wire/hash.js";
 import { seedOf, toHex } from "../wire/bytes.js";
 import { block, first, samples } from "../wire/samples.js";

@@ -1,12 +1,16 @@
 /** State directories for tests, on a disk in memory, and what an import of one gives. */
 import { MemoryDisk } from "../../src/disk/memory.js";
-import { type ImportItem, type ImportOptions, importSeiDirectory } from "../../src/sei/import.js";
-import type { LogSummary } from "../../src/sei/import-log.js";
-import type { VerifiedBlock } from "../../src/sei/lane-judge.js";
-import type { ReadableDisk } from "../../src/sei/readable-disk.js";
-import type { Refusal } from "../../src/sei/refusal.js";
-import type { VerifiedCommitQC } from "../../src/sei/road-judge.js";
-import { type LogChoices, type RecordToWrite, writeLog } from "../../src/sei/write-log.js";
+import {
+  type ImportItem,
+  type ImportOptions,
+  importSeiDirectory,
+} from "../../src/sei/import/import.js";
+import type { LogSummary } from "../../src/sei/import/import-log.js";
+import type { VerifiedBlock } from "../../src/sei/import/lane-judge.js";
+import type { ReadableDisk } from "../../src/disk/readable.js";
+import type { Refusal } from "../../src/sei/import/refusal.js";
+import type { VerifiedCommitQC } from "../../src/sei/import/road-judge.js";
+import { type LogChoices, type RecordToWrite, writeLog } from "../../src/sei/write/write-log.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { lookingOnly } from "../golden/directories.js";
 import type { TestChain } from "../model/chain.js";

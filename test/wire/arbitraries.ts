@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { laneIdOf } from "../../src/types/lane.js";
 import { blockNumber, roadIndex, U64_MAX } from "../../src/types/numbers.js";
-import { sortedRanges } from "../../src/wire/encode.js";
+import { sortedRanges } from "../../src/wire/codec/encode.js";
 import type * as m from "../../src/wire/messages.js";
 
 const edges = [0n, 1n, 127n, 128n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n, U64_MAX];

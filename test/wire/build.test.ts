@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { blockNumber } from "../../src/types/numbers.js";
 import { buildBlock, signBlock } from "../../src/wire/build.js";
 import { ZERO_HASH } from "../../src/wire/messages.js";
-import { verifyTimeoutQC } from "../../src/wire/timeout.js";
+import { verifyTimeoutQC } from "../../src/wire/rules/timeout.js";
 import {
   verifyAppAgainstCommit,
   verifyAppQC,
@@ -12,7 +12,7 @@ import {
   verifyLaneQC,
   verifyPrepareQC,
   verifySignedBlock,
-} from "../../src/wire/verify.js";
+} from "../../src/wire/rules/verify.js";
 import * as s from "./samples.js";
 
 describe("what is built verifies", () => {

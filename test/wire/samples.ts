@@ -3,12 +3,12 @@ import { laneIdOf } from "../../src/types/lane.js";
 import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import * as build from "../../src/wire/build.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
-import * as decode from "../../src/wire/decode.js";
-import { type KeyPair, keyPairFromSeed } from "../../src/wire/ed25519.js";
-import * as encode from "../../src/wire/encode.js";
-import { decodeMsg, encodeMsg, type Msg } from "../../src/wire/envelope.js";
+import * as decode from "../../src/wire/codec/decode.js";
+import { type KeyPair, keyPairFromSeed } from "../../src/wire/signatures/ed25519.js";
+import * as encode from "../../src/wire/codec/encode.js";
+import { decodeMsg, encodeMsg, type Msg } from "../../src/wire/codec/envelope.js";
 import { type LaneQC, type LaneRange, type Proposal, ZERO_HASH } from "../../src/wire/messages.js";
-import { globalRange } from "../../src/wire/proposal.js";
+import { globalRange } from "../../src/wire/rules/proposal.js";
 import { seedOf } from "./bytes.js";
 
 /** Four validators; of their equal weights three decide. */

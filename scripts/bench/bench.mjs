@@ -1,0 +1,157 @@
+/**
+ * The benchmarks: `npm run bench [-- NAME] [--json] [--rounds N]`. Each prints ratios against a
+ * baseline measured in the same run, since machines are noisy. `journal` also takes `--only CASES`,
+ * `--long` and `--save FILE`.
+ */
+import { appendFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { benchDevnet } from "./devnet.mjs";
+import { benchJournal, placeOf } from "./journal.mjs";
+import { benchPersist } from "./persist.mjs";
+import { benchHistory, benchRecovery } from "./recovery.mjs";
+import { benchWire } from "./wire.mjs";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean" },
+    rounds: { type: "string" },
+    only: { type: "string" },
+    long: { type: "boolean" },
+    save: { type: "string" },
+  },
+});
+
+const KIB = 1024;
+const persistCases = [300, 4 * KIB, 64 * KIB, 512 * KIB].flatMap((recordBytes) =>
+  [false, true].map((anchored) => ({ recordBytes, anchored })),
+);
+const recoveryCases = [
+  { lanes: 100, blocks: 30, recordBytes: 64 * KIB },
+  { lanes: 334, blocks: 30, recordBytes: 2 * KIB },
+  { lanes: 8, blocks: 30, recordBytes: 1024 * KIB },
+];
+/** The same 16 lanes x 20 live blocks, after so many anchors. */
+const historyCase = { anchors: [10, 10_000], recordBytes: 2 * KIB };
+const roundsFor = (recordBytes) =>
+  recordBytes >= 512 * KIB ? 100 : recordBytes >= 64 * KIB ? 400 : 2000;
+
+const benches = {
+  async persist() {
+    const rows = [];
+    for (const { recordBytes, anchored } of persistCases) {
+      const rounds = values.rounds ? Number(values.rounds) : roundsFor(recordBytes);
+      const row = await benchPersist({ recordBytes, anchored, rounds });
+      rows.push(row);
+      if (!values.json) printPersist(row);
+    }
+    return rows;
+  },
+  async recovery() {
+    const rows = [];
+    for (const shape of recoveryCases) {
+      const row = await benchRecovery(shape);
+      rows.push(row);
+      if (!values.json) printRecovery(row);
+    }
+    const history = await benchHistory(historyCase);
+    if (!values.json) printHistory(history);
+    return { rows, history };
+  },
+  async journal() {
+    const { only, long } = values;
+    const lines = [placeOf(machine)];
+    if (!values.json) console.log(lines[0]);
+    const rounds = values.rounds ? Number(values.rounds) : undefined;
+    const rows = await benchJournal({ only, long, rounds }, (line) => {
+      lines.push(line);
+      if (!values.json) console.log(line);
+    });
+    if (values.save) appendFileSync(values.save, `${lines.join("\n")}\n`);
+    return rows;
+  },
+  async devnet() {
+    const row = await benchDevnet();
+    if (!values.json) printDevnet(row);
+    return row;
+  },
+  wire: () => benchWire(values.json ? () => undefined : printWire),
+};
+
+function printPersist(row) {
+  const anchor = row.anchorEachRound ? "anchor each round" : "without an anchor";
+  const ms = ({ p50, p99 }) => `${p50.toFixed(3)} / ${p99.toFixed(3)}`;
+  console.log(
+    `${String(row.recordBytes).padStart(7)} B x ${row.lanes}  ${anchor}  floor ${ms(row.floorMs)}  ` +
+      `durable ${ms(row.persistMs)}  ${row.ratio.toFixed(2)}x  ` +
+      `groups/round ${row.groupsPerRound.toFixed(2)}`,
+  );
+}
+
+function printRecovery(row) {
+  const { lanes, blocks, recordBytes, readMs, openMs, ratio, warmRatio, ratioWithoutMap, rssMiB } =
+    row;
+  console.log(
+    `${lanes} lanes x ${blocks} x ${recordBytes} B`.padEnd(30) +
+      `read ${readMs.toFixed(0)} ms  open ${openMs.toFixed(0)} ms  ${ratio.toFixed(2)}x  ` +
+      `warm code ${warmRatio.toFixed(2)}x  without the map ${ratioWithoutMap.toFixed(2)}x  ${rssMiB.toFixed(0)} MiB at most`,
+  );
+}
+
+function printHistory({ recordBytes, rows, ratio }) {
+  for (const { anchors, openMs, records, rssMiB, storeMiB } of rows) {
+    console.log(
+      `after ${anchors} anchors`.padEnd(30) +
+        `open ${openMs.toFixed(0)} ms  ${records} records of ${recordBytes} B read  ` +
+        `journal ${storeMiB.toFixed(0)} MiB  ${rssMiB.toFixed(0)} MiB at most`,
+    );
+  }
+  console.log(`start-up after many anchors against few: ${ratio.toFixed(2)}x`);
+}
+
+function printDevnet(row) {
+  const percent = (part) => `${(100 * part).toFixed(0)} %`;
+  const shares = Object.entries(row.mainThreadShares);
+  const { persisted, unpersisted } = row.cpuMsPerRoundBeside;
+  console.log(
+    `4 validators x 16 KiB  ${row.roundsPerSecond.toFixed(1)} rounds/s of ` +
+      `${row.blocksPerRound.toFixed(1)} blocks, ${row.cores.toFixed(1)} cores, CPU ` +
+      `${row.cpuMsPerRound.toFixed(0)} ms a round. Beside a committee that persists nothing: ` +
+      `${persisted.toFixed(0)} to ${unpersisted.toFixed(0)} ms, persisting takes ` +
+      `${percent(row.persistingShare)} (wanted 20 %)`,
+  );
+  console.log(
+    `main threads: ${shares.map(([name, part]) => `${name} ${percent(part)}`).join(", ")}; ` +
+      `signatures per commit QC: ${row.signaturesPerCommitQC.toFixed(1)} verified, ` +
+      `${row.knownSignaturesPerCommitQC.toFixed(1)} known from votes`,
+  );
+  console.log(
+    `votes leave after ${row.voteMs.toFixed(2)} ms, blocks are durable after ` +
+      `${row.durableMs.toFixed(2)} ms: ${row.voteOverDurable.toFixed(2)}x (wanted 2x)`,
+  );
+}
+
+function printWire({ name, baseline, baselineUs, oursUs, ratio, target, holdMs }) {
+  const us = (value) => `${value.toFixed(value < 100 ? 2 : 0)} us`.padStart(10);
+  const wanted = target === undefined ? "" : `  (wanted ${target}x)`;
+  const hold = holdMs && `  longest hold ${holdMs.p50.toFixed(1)} / ${holdMs.max.toFixed(1)} ms`;
+  console.log(
+    `${name.padEnd(52)}${us(oursUs)}  ${baseline}${us(baselineUs)}  ` +
+      `${ratio.toFixed(1)}x${wanted}${hold ?? ""}`,
+  );
+}
+
+const names = positionals.length > 0 ? positionals : Object.keys(benches);
+const unknown = names.find((name) => !(name in benches));
+if (unknown !== undefined) {
+  console.error(`no such benchmark: ${unknown} (there is: ${Object.keys(benches).join(", ")})`);
+  process.exit(2);
+}
+
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+if (!values.json)
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; p50 / p99 ms`);
+const results = {};
+for (const name of names) results[name] = await benches[name]();
+if (values.json) console.log(JSON.stringify({ machine, results }));

@@ -1,0 +1,563 @@
+/**
+ * The journal against its floors. Each case runs in a process of its own, in which floor and journal
+ * take turns round by round: machines are noisy, and a ratio of the same seconds is less so.
+ *
+ * - rounds: 16 appenders, each one record, all durable; old records are truncated, so that slots are
+ *   recycled. The floor is one blocking write of as many bytes (`floor.mjs`).
+ * - appenders: 100 that append 300 B each, again and again, against classic-level's best synced batch.
+ * - flushes: rounds on a disk whose every write takes a millisecond longer.
+ * - replay: 200 MB from the page cache, against reading the same files with a CRC-32C and no more.
+ * - stalls (with `--long`): 60 seconds flat out.
+ *
+ * As a program of its own (`node journal.mjs '{"case":"rounds",...}'`) it runs one case and
+ * prints its figures as JSON.
+ */
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { release, tmpdir, type } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ClassicLevel } from "classic-level";
+import { crc32c } from "../../dist/codec/crc32c.js";
+import { RealDisk } from "../../dist/disk/real.js";
+import { beginJournal, writeAgain } from "../../dist/journal/begin.js";
+import { initStore } from "../../dist/journal/init.js";
+import { recoverJournal } from "../../dist/journal/recovery/recovery.js";
+import { ownStore } from "../../dist/journal/form/store.js";
+import { defaults } from "../../dist/node/options.js";
+import { Journal } from "../../dist/records/journal.js";
+import { openFloor } from "./floor.mjs";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const CHAIN_ID = "bench";
+const APPENDERS = 16;
+/** Rounds that stay live: what is older is truncated. */
+const KEPT_ROUNDS = 20n;
+const BLOCK_BYTES = 4096;
+const STALL_SECONDS = 60;
+const REPLAYS = 5;
+const FORGOTTEN_AT_ONCE = 20_000n;
+const TYPE = 1;
+const self = fileURLToPath(import.meta.url);
+
+/** What is wanted of a round, as a multiple of the floor's. */
+const targets = new Map([
+  [300, 1.7],
+  [4 * KIB, 1.6],
+  [64 * KIB, 1.15],
+  [512 * KIB, 0.8],
+]);
+const roundsFor = (recordBytes) =>
+  recordBytes >= 512 * KIB ? 150 : recordBytes >= 64 * KIB ? 600 : 3000;
+
+/** The cases in their order. `only` picks by name: rounds, appenders, flushes, replay, stalls. */
+function casesOf({ only, rounds, long }) {
+  const cases = [
+    ...[...targets].map(([recordBytes, target]) => ({
+      case: "rounds",
+      recordBytes,
+      target,
+      rounds: rounds ?? roundsFor(recordBytes),
+    })),
+    { case: "appenders", recordBytes: 300, appenders: 100, seconds: 2, turns: 4 },
+    { case: "flushes", recordBytes: 300, rounds: rounds ?? 300, extraMs: 1 },
+    { case: "replay", recordBytes: 4 * KIB, megabytes: 200 },
+    ...(long ? [{ case: "stalls", recordBytes: 4 * KIB, seconds: STALL_SECONDS }] : []),
+  ];
+  const wanted = only?.split(",");
+  return cases.filter(
+    (each) => !wanted || wanted.includes(each.case) || wanted.includes(String(each.recordBytes)),
+  );
+}
+
+/** Runs the cases, printing each as it ends, and returns all. */
+export async function benchJournal(options, print) {
+  const rows = [];
+  for (const each of casesOf(options)) {
+    const row = await runCase(each);
+    rows.push(row);
+    print(lineOf(row));
+  }
+  return rows;
+}
+
+/** Runs one case in a process of its own. */
+async function runCase(shape) {
+  const child = promisify(execFile);
+  const { stdout } = await child(process.execPath, [self, JSON.stringify(shape)]);
+  return JSON.parse(stdout);
+}
+
+/** Where this was measured: a table without it says nothing. */
+export function placeOf({ cpu, cores, node }) {
+  const { fileSystem, device } = fileSystemOf(realpathSync(tmpdir()));
+  const at = new Date().toISOString().slice(0, 16);
+  return `${cpu}, ${cores} cores, ${type()} ${release()}, ${fileSystem} on ${device}, Node ${node}, ${at}`;
+}
+
+/** Of the innermost mount that holds `path`, where the system tells. */
+function fileSystemOf(path) {
+  let found = { fileSystem: "file system unknown", device: "unknown" };
+  if (!existsSync("/proc/mounts")) return found;
+  let longest = -1;
+  for (const line of readFileSync("/proc/mounts", "utf8").split("\n")) {
+    const [device, mount, fileSystem] = line.split(" ");
+    const holds = mount && (path === mount || path.startsWith(mount === "/" ? "/" : `${mount}/`));
+    if (!holds || mount.length < longest) continue;
+    longest = mount.length;
+    found = { fileSystem, device };
+  }
+  return found;
+}
+
+/** One row of the table. */
+function lineOf(row) {
+  const ms = ({ p50, p99, max }) => `${p50.toFixed(3)} / ${p99.toFixed(3)} / ${max.toFixed(1)}`;
+  const size = `${String(row.recordBytes).padStart(7)} B`;
+  const rss = `${row.rssMiB.toFixed(0)} MiB`;
+  switch (row.case) {
+    case "rounds":
+      return (
+        `${size} x ${APPENDERS}  floor ${ms(row.floorMs)}  durable ${ms(row.durableMs)}  ` +
+        `${row.ratio.toFixed(2)}x (wanted ${row.target}x)  p99 ${row.tail.toFixed(1)}x p50  ` +
+        `written ${row.amplification.toFixed(2)}x (blocks ${row.blockAmplification.toFixed(2)}x)  ` +
+        `groups ${row.groupsPerRound.toFixed(2)}  writes ${row.writesPerRound.toFixed(2)}  ` +
+        `rotations ${row.rotations}  ${rss}`
+      );
+    case "appenders":
+      return (
+        `${size} x ${row.appenders}  ${row.perSecond.toFixed(0)} appends/s  classic-level ` +
+        `${row.levelPerSecond.toFixed(0)} (${row.levelForm})  ${row.ratio.toFixed(1)}x  ${rss}`
+      );
+    case "flushes":
+      return (
+        `${size} x ${APPENDERS}  each write ${row.extraMs} ms longer: round ${ms(row.durableMs)}, ` +
+        `${row.writesPerRound.toFixed(2)} writes, ${row.flushesPerRound.toFixed(2)} one after the other`
+      );
+    case "replay":
+      return (
+        `${size} x ${row.records}  read ${row.readMs.toFixed(0)} ms  open ` +
+        `${row.openMs.toFixed(0)} ms  ${row.ratio.toFixed(2)}x  replay ` +
+        `${row.replayMs.toFixed(0)} ms  ${row.replayRatio.toFixed(2)}x  ${rss} at most`
+      );
+    case "stalls":
+      return (
+        `${size} x ${APPENDERS}  ${row.seconds} s flat out: ${row.rounds} rounds, ` +
+        `durable ${ms(row.durableMs)}, above 10 ms ${row.above10Ms}, above 50 ms ${row.above50Ms}; ` +
+        `floor ${ms(row.floorMs)}, above 10 ms ${row.floorAbove10Ms}  ${rss}`
+      );
+    default:
+      throw new Error(`no such case: ${row.case}`);
+  }
+}
+
+/** A disk that counts its durable writes, and makes each take `extraMs` longer. */
+class MeasuredDisk {
+  writes = 0;
+  bytes = 0;
+  /** Bytes of the 4 KiB blocks that were touched: what the device had to write at least. */
+  blockBytes = 0;
+  extraMs = 0;
+  /** @readonly */
+  #disk = new RealDisk();
+
+  async openToRead(path) {
+    return this.#disk.openToRead(path);
+  }
+
+  async openToWrite(path) {
+    return this.#measured(await this.#disk.openToWrite(path));
+  }
+
+  async create(path) {
+    return this.#measured(await this.#disk.create(path));
+  }
+
+  kind = (path) => this.#disk.kind(path);
+  identity = (path) => this.#disk.identity(path);
+  list = (path) => this.#disk.list(path);
+  makeDirectory = (path) => this.#disk.makeDirectory(path);
+  remove = (path) => this.#disk.remove(path);
+  syncDirectory = (path) => this.#disk.syncDirectory(path);
+
+  reset() {
+    this.writes = 0;
+    this.bytes = 0;
+    this.blockBytes = 0;
+  }
+
+  /** The file with its one way to write measured. */
+  #measured(file) {
+    if (!file) return undefined;
+    const write = file.writeDurable.bind(file);
+    file.writeDurable = (position, buffers) => {
+      const bytes = buffers.reduce((sum, each) => sum + each.length, 0);
+      const blocks =
+        Math.ceil((position + bytes) / BLOCK_BYTES) - Math.floor(position / BLOCK_BYTES);
+      this.writes += 1;
+      this.bytes += bytes;
+      this.blockBytes += blocks * BLOCK_BYTES;
+      const written = write(position, buffers);
+      return this.extraMs > 0 ? written.then(() => later(this.extraMs)) : written;
+    };
+    return file;
+  }
+}
+
+const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function initJournal(disk, directory) {
+  const { segmentBytes } = defaults;
+  await initStore(
+    { disk, directory, chainId: CHAIN_ID, segmentBytes, nowMs: BigInt(Date.now()), randomBytes },
+    { files: [], make: () => Promise.resolve() },
+  );
+}
+
+async function openJournal(disk, directory) {
+  const store = await ownStore(disk, directory, CHAIN_ID);
+  const recovered = await recoverJournal(disk, directory, store.identity.storeId, () => undefined);
+  const none = { acked: 0n, inFlight: 0n };
+  return await beginJournal(
+    {
+      disk,
+      directory,
+      segmentBytes: defaults.segmentBytes,
+      retainBytes: 0,
+      randomBytes,
+      whenIdle: (task) => setTimeout(() => task(), defaults.idleMs),
+      beforeRelease: () => Promise.resolve(),
+    },
+    store,
+    await writeAgain(disk, directory, store, recovered),
+    {
+      starts: { truncate: new Map() },
+      named: { anchor: none, vote: none, voteRoadIndex: 0n },
+    },
+  );
+}
+
+/** Durable when resolved. */
+function append(journal, name, number, payload) {
+  return new Promise((resolve, reject) => {
+    /** @param {Error | undefined} error */
+    const settled = (error) => (error ? reject(error) : resolve());
+    journal.submit([{ type: "append", name, number, payload, hash: undefined, settled }]);
+  });
+}
+
+function truncate(journal, name, first) {
+  const settled = (error) => {
+    if (error) throw error;
+  };
+  journal.submit([{ type: "truncate", name, first, lazily: true, settled }]);
+}
+
+/** One record of each appender, all durable; what is older than what is kept goes along. */
+async function durableRound(journal, names, payloads, round) {
+  const began = performance.now();
+  const first = round - KEPT_ROUNDS;
+  if (first > 0n) for (const name of names) truncate(journal, name, first);
+  await Promise.all(names.map((name, index) => append(journal, name, round, payloads[index])));
+  return performance.now() - began;
+}
+
+/** A directory, taken away afterwards. */
+async function withDirectory(use) {
+  const directory = mkdtempSync(join(tmpdir(), "lanekeeper-bench-"));
+  try {
+    return await use(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A store, with room for a floor beside it. */
+function withStore(use) {
+  return withDirectory(async (directory) => {
+    const disk = new MeasuredDisk();
+    const store = join(directory, "store");
+    await initJournal(disk, store);
+    return await use({ disk, directory, store });
+  });
+}
+
+const namesOf = (count) => Array.from({ length: count }, (_, index) => `log${index}`);
+const payloadsOf = (count, bytes) => Array.from({ length: count }, () => randomBytes(bytes));
+
+/** Rounds in turns with the floor, until `isOver`; the first tenth warms up where `warmUp`. */
+async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp }) {
+  const journal = await openJournal(disk, store);
+  const floor = openFloor(directory);
+  const names = namesOf(APPENDERS);
+  const payloads = payloadsOf(APPENDERS, recordBytes);
+  const times = { floor: [], durable: [] };
+  let round = 0n;
+  let rssMiB = 0;
+  let before = { groups: 0, rotations: 0 };
+  for (; !isOver(round); round++) {
+    if (round === BigInt(warmUp)) {
+      times.floor.length = 0;
+      times.durable.length = 0;
+      disk.reset();
+      before = { ...journal.counters };
+    }
+    times.floor.push(floor.round(payloads));
+    times.durable.push(await durableRound(journal, names, payloads, round));
+    if (round % 16n === 0n) rssMiB = Math.max(rssMiB, residentMiB());
+  }
+  const { groups, rotations } = journal.counters;
+  const measured = times.durable.length;
+  const recordBytesInAll = measured * APPENDERS * recordBytes;
+  const figures = {
+    recordBytes,
+    rounds: measured,
+    floorMs: percentiles(times.floor),
+    durableMs: percentiles(times.durable),
+    amplification: disk.bytes / recordBytesInAll,
+    blockAmplification: disk.blockBytes / recordBytesInAll,
+    groupsPerRound: (groups - before.groups) / measured,
+    writesPerRound: disk.writes / measured,
+    rotations: rotations - before.rotations,
+    rssMiB,
+  };
+  floor.close();
+  await journal.close();
+  return { figures, times };
+}
+
+const cases = {
+  rounds: ({ recordBytes, rounds, target }) =>
+    withStore(async (ground) => {
+      const isOver = (round) => round === BigInt(rounds);
+      const warmUp = Math.ceil(rounds / 10);
+      const { figures } = await turns(ground, { recordBytes, isOver, warmUp });
+      const { durableMs, floorMs } = figures;
+      const ratio = durableMs.p50 / floorMs.p50;
+      return { ...figures, target, ratio, tail: durableMs.p99 / durableMs.p50 };
+    }),
+
+  flushes: ({ recordBytes, rounds, extraMs }) =>
+    withStore(async (ground) => {
+      ground.disk.extraMs = extraMs;
+      const isOver = (round) => round === BigInt(rounds);
+      const { figures } = await turns(ground, { recordBytes, isOver, warmUp: rounds / 10 });
+      // A timer is late by a part of a millisecond: what one write takes here is measured, not assumed.
+      const timerMs = await timerMsOf(extraMs);
+      const flushesPerRound = figures.durableMs.p50 / (timerMs + figures.floorMs.p50);
+      return { ...figures, extraMs, timerMs, flushesPerRound };
+    }),
+
+  stalls: ({ recordBytes, seconds }) =>
+    withStore(async (ground) => {
+      const end = performance.now() + seconds * 1000;
+      const isOver = () => performance.now() > end;
+      const { figures, times } = await turns(ground, { recordBytes, isOver, warmUp: 100 });
+      const above = (list, ms) => list.filter((each) => each > ms).length;
+      return {
+        ...figures,
+        seconds,
+        above10Ms: above(times.durable, 10),
+        above50Ms: above(times.durable, 50),
+        floorAbove10Ms: above(times.floor, 10),
+      };
+    }),
+
+  appenders: (shape) =>
+    withDirectory(async (directory) => {
+      const store = join(directory, "store");
+      await Journal.init(store);
+      const journal = await Journal.open(store, { types: [TYPE] });
+      const level = new ClassicLevel(join(directory, "level"), {
+        keyEncoding: "view",
+        valueEncoding: "view",
+        compression: false,
+      });
+      await level.open();
+      const counter = { next: 0n };
+      const rates = { ours: [], one: [], two: [] };
+      let rssMiB = 0;
+      for (let turn = 0; turn < shape.turns; turn++) {
+        rates.ours.push(await appendFor(journal, shape));
+        rssMiB = Math.max(rssMiB, residentMiB());
+        rates.one.push(await batchFor(level, counter, shape, 1));
+        rates.two.push(await batchFor(level, counter, shape, 2));
+      }
+      await level.close();
+      await journal.close();
+      const [perSecond, one, two] = [rates.ours, rates.one, rates.two].map(median);
+      const levelPerSecond = Math.max(one, two);
+      return {
+        ...shape,
+        perSecond,
+        levelPerSecond,
+        levelForm: one >= two ? "batches of 100" : "two batches of 50 in flight",
+        ratio: perSecond / levelPerSecond,
+        rssMiB,
+      };
+    }),
+
+  replay: ({ recordBytes, megabytes }) =>
+    withDirectory(async (directory) => {
+      const store = join(directory, "store");
+      const records = await fill(store, recordBytes, megabytes * 1_000_000);
+      const runs = [];
+      for (let run = 0; run < REPLAYS; run++) runs.push(await runCase({ case: "reading", store }));
+      const of = (key) => median(runs.map((each) => each[key]));
+      const [readMs, openMs, replayMs] = ["readMs", "openMs", "replayMs"].map(of);
+      const ratios = { ratio: openMs / readMs, replayRatio: replayMs / readMs };
+      const rssMiB = Math.max(...runs.map((each) => each.rssMiB));
+      return { recordBytes, records, readMs, openMs, replayMs, ...ratios, rssMiB };
+    }),
+
+  /** One replay, in a process of its own: its peak of memory is that of the replay alone. */
+  async reading({ store }) {
+    const readMs = timeOfReading(store);
+    const began = performance.now();
+    const journal = await Journal.open(store, { types: [TYPE] });
+    const opened = performance.now();
+    let records = 0;
+    for await (const { payload } of journal.replay()) records += payload.length > 0 ? 1 : 0;
+    const replayed = performance.now();
+    if (BigInt(records) !== journal.durableLsn) throw new Error(`${records} records came back`);
+    await journal.close();
+    const [openMs, replayMs] = [opened - began, replayed - opened];
+    return { readMs, openMs, replayMs, rssMiB: peakMiB() };
+  },
+};
+
+/**
+ * Every appender appends the next record when its last one is durable, and what is old is forgotten;
+ * appends per second.
+ */
+async function appendFor(journal, { appenders, recordBytes, seconds }) {
+  const [payload] = payloadsOf(1, recordBytes);
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  let count = 0;
+  const appender = async () => {
+    while (performance.now() < end) {
+      const lsn = await journal.append({ type: TYPE, payload });
+      count += 1;
+      if (lsn % FORGOTTEN_AT_ONCE !== 0n) continue;
+      await journal.checkpoint(lsn);
+      await journal.truncateBefore(lsn);
+    }
+  };
+  await Promise.all(Array.from({ length: appenders }, appender));
+  return count / ((performance.now() - began) / 1000);
+}
+
+/**
+ * As many records per second through synced chained batches, `inFlight` of them at a time.
+ *
+ * @param {{ next: bigint }} counter
+ */
+async function batchFor(level, counter, { appenders, recordBytes, seconds }, inFlight) {
+  const [payload] = payloadsOf(1, recordBytes);
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  const from = counter.next;
+  const writer = async () => {
+    while (performance.now() < end) {
+      const batch = level.batch();
+      for (let count = 0; count < appenders / inFlight; count++) {
+        const key = Buffer.allocUnsafe(8);
+        key.writeBigUInt64BE(counter.next);
+        counter.next += 1n;
+        batch.put(key, payload);
+      }
+      await batch.write({ sync: true });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, writer));
+  return Number(counter.next - from) / ((performance.now() - began) / 1000);
+}
+
+/** Fills a journal of records; how many there are. */
+async function fill(store, recordBytes, bytes) {
+  await Journal.init(store);
+  const journal = await Journal.open(store, { types: [TYPE] });
+  const records = Math.ceil(bytes / recordBytes);
+  const [payload] = payloadsOf(1, recordBytes);
+  for (let left = records; left > 0; left -= 256) {
+    const count = Math.min(256, left);
+    const batch = Array.from({ length: count }, () => journal.append({ type: TYPE, payload }));
+    await Promise.all(batch);
+  }
+  await journal.close();
+  return records;
+}
+
+/** Reads every journal file to its end, into one buffer, with a CRC-32C over it: once to warm up. */
+function timeOfReading(store) {
+  const directory = join(store, "journal");
+  const files = readdirSync(directory).map((name) => join(directory, name));
+  const largest = Math.max(...files.map((file) => statSync(file).size));
+  const buffer = Buffer.allocUnsafe(largest);
+  const readAll = () => {
+    for (const path of files) {
+      const file = openSync(path, "r");
+      const count = readSync(file, buffer, 0, buffer.length, 0);
+      crc32c(buffer.subarray(0, count));
+      closeSync(file);
+    }
+  };
+  readAll();
+  const began = performance.now();
+  readAll();
+  return performance.now() - began;
+}
+
+/** What a timer of `ms` takes here. */
+async function timerMsOf(ms) {
+  const times = [];
+  for (let count = 0; count < 50; count++) {
+    const began = performance.now();
+    await later(ms);
+    times.push(performance.now() - began);
+  }
+  return median(times);
+}
+
+function percentiles(times) {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) };
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+function residentMiB() {
+  return process.memoryUsage.rss() / MIB;
+}
+
+/** Of this program alone, where the system tells. */
+function peakMiB() {
+  try {
+    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / KIB;
+  } catch {
+    return residentMiB();
+  }
+}
+
+if (process.argv[1] === self) {
+  const shape = JSON.parse(process.argv[2]);
+  console.log(JSON.stringify({ case: shape.case, ...(await cases[shape.case](shape)) }));
+}

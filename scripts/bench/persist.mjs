@@ -1,0 +1,193 @@
+/**
+ * Rounds of the persister against the floor: 16 lanes, one block each, and a commit QC, all durable.
+ * Either with a new prune anchor each round, or without any: then the anchor that the lanes' capacity
+ * calls for moves between the timed rounds, and the store is at rest before the next one begins.
+ *
+ * Nothing is signed or verified, and traffic is made before the clock runs, of bytes that are cheap to
+ * make: else the garbage of the benchmark itself (a hash object each) decides its slowest rounds.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AvailabilityState } from "../../dist/avail/availability-state.js";
+import { runPersist } from "../../dist/avail/run-persist.js";
+import { RealDisk } from "../../dist/disk/real.js";
+import { openLogMap } from "../../dist/log/log-map.js";
+import { startOf } from "../../dist/node/recovery.js";
+import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";
+import { laneIdOf } from "../../dist/types/lane.js";
+import { Verifier } from "../../dist/wire/verifier.js";
+import { encodeCommitQC, encodeSignedBlock } from "../../dist/wire/codec/encode.js";
+import { openFloor } from "./floor.mjs";
+
+const LANES = 16;
+const CHAIN_ID = "bench";
+const HEADER_BYTES = 270;
+const PAYLOAD = {
+  createdAt: { seconds: 0n, nanos: 0 },
+  totalGasWanted: 0n,
+  totalGasEstimated: 0n,
+};
+const SIGNATURE = { key: new Uint8Array(32), bytes: new Uint8Array(64) };
+
+/** Runs floor and persister in turns, round by round, and returns the figures of one record size. */
+export async function benchPersist({ recordBytes, rounds, anchored }) {
+  const directory = mkdtempSync(join(tmpdir(), "lanekeeper-bench-"));
+  const floor = openFloor(directory);
+  try {
+    const persisters = await openStore(join(directory, "store"));
+    const state = new AvailabilityState(
+      startOf(
+        persisters,
+        { epochOf: () => undefined, cacheBytes: 64 * 1024 * 1024 },
+        new Verifier(),
+      ),
+    );
+    const running = runPersist(state, persisters);
+    const traffic = makeTraffic(recordBytes);
+    const times = { floor: [], persist: [], settled: [] };
+    for (let round = 0n; round < BigInt(rounds); round++) {
+      times.floor.push(floor.round(traffic.floorBuffers));
+      const [durable, settled] = await persistRound(state, traffic, round, anchored);
+      times.persist.push(durable);
+      times.settled.push(settled);
+    }
+    const { counters } = persisters.journal;
+    state.close();
+    await running;
+    await persisters.close();
+    return figures({ recordBytes, rounds, anchored, times, counters });
+  } finally {
+    floor.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function openStore(directory) {
+  const disk = new RealDisk();
+  const common = { disk, directory, chainId: CHAIN_ID, segmentBytes: 4 * 1024 * 1024, randomBytes };
+  await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
+  return await openPersisters({
+    ...common,
+    retainBytes: 0,
+    verifyAnchor: () => Promise.reject(new Error("a new store has no anchor")),
+    openMap: () => openLogMap(join(directory, "index")),
+    whenIdle: (task) => setTimeout(() => task(), 20),
+  });
+}
+
+/** Behind the newest round by so many, an anchor keeps every lane within its capacity of 30 blocks. */
+const ANCHOR_BEHIND = 20n;
+/** How often it is moved between timed rounds. */
+const ROUNDS_PER_ANCHOR = 5n;
+
+async function persistRound(state, traffic, round, anchored) {
+  const { lanes } = traffic;
+  const blocks = lanes.map((lane) => traffic.block(lane, round));
+  const qc = traffic.qc(round);
+  const behind = round - ANCHOR_BEHIND;
+  const anchor = anchored && behind >= 0n ? traffic.anchor(behind) : undefined;
+  if (!anchored && behind >= 0n && round % ROUNDS_PER_ANCHOR === 0n) {
+    await moveAnchor(state, traffic, behind);
+  }
+  const began = performance.now();
+  if (anchor) state.admitAnchor(anchor);
+  for (const [index, lane] of lanes.entries()) {
+    const admission = await state.admitBlock(lane, blocks[index]);
+    if (admission.status !== "admitted") throw new Error(admission.reason);
+  }
+  state.admitCommitQC(qc);
+  await Promise.all([
+    ...lanes.map((lane) => state.waitForBlock(lane, round)),
+    state.waitForCommitQC(round),
+  ]);
+  const durable = performance.now() - began;
+  if (anchor) await state.waitForAnchor(behind);
+  return [durable, performance.now() - began];
+}
+
+/** Untimed: the anchor, and what is written for it once the store is idle. */
+async function moveAnchor(state, traffic, index) {
+  state.admitAnchor(traffic.anchor(index));
+  await state.waitForAnchor(index);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+}
+
+function makeTraffic(recordBytes) {
+  const lanes = Array.from({ length: LANES }, (_, index) =>
+    laneIdOf(createHash("sha256").update(`bench ${index}`).digest(), 0n),
+  );
+  // A block of `recordBytes` in all; the floor writes as many bytes.
+  const bytes = lanes.map(() => randomBytes(Math.max(1, recordBytes - HEADER_BYTES)));
+  const laneIndex = new Map(lanes.map((lane, index) => [lane, index]));
+  const hashOf = (lane, number) => {
+    const hash = new Uint8Array(32).fill(laneIndex.get(lane) ?? LANES);
+    new DataView(hash.buffer).setBigUint64(0, number);
+    return hash;
+  };
+  const proposal = (index) => ({
+    view: { index, number: 0n, epochIndex: 0n },
+    timestamp: { seconds: 0n, nanos: 0 },
+    laneRanges: lanes.map((lane) => ({
+      lane,
+      first: index,
+      next: index + 1n,
+      lastHash: hashOf(lane, index),
+    })),
+    globalFirst: index * BigInt(LANES),
+  });
+  const certificate = (vote) => ({ vote, sigs: lanes.slice(0, 11).map(() => SIGNATURE) });
+  return {
+    lanes,
+    floorBuffers: lanes.map(() => randomBytes(recordBytes)),
+    block: (lane, number) => {
+      const parentHash = number === 0n ? new Uint8Array(32) : hashOf(lane, number - 1n);
+      const payload = { ...PAYLOAD, txs: [bytes[laneIndex.get(lane)]] };
+      const header = {
+        lane,
+        blockNumber: number,
+        parentHash,
+        payloadHash: hashOf("payload", number),
+      };
+      const block = encodeSignedBlock({ msg: { header, payload }, sig: SIGNATURE });
+      return { number, bytes: block, headerHash: hashOf(lane, number), parentHash };
+    },
+    qc: (index) => {
+      const value = certificate(proposal(index));
+      return { qc: value, bytes: encodeCommitQC(value) };
+    },
+    anchor: (index) => ({
+      commitQC: certificate(proposal(index)),
+      appQC: certificate({
+        roadIndex: index,
+        appHash: hashOf("app", index),
+        epochIndex: 0n,
+        globalFirst: index * BigInt(LANES),
+        globalNext: (index + 1n) * BigInt(LANES),
+      }),
+    }),
+  };
+}
+
+function figures({ recordBytes, rounds, anchored, times, counters }) {
+  // The first tenth warms up code and page cache.
+  const of = (name) => times[name].slice(Math.ceil(rounds / 10)).sort((a, b) => a - b);
+  const at = (sorted, share) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  const floor = of("floor");
+  const persist = of("persist");
+  const settled = of("settled");
+  return {
+    recordBytes,
+    lanes: LANES,
+    rounds,
+    anchorEachRound: anchored,
+    floorMs: { p50: at(floor, 0.5), p99: at(floor, 0.99) },
+    persistMs: { p50: at(persist, 0.5), p99: at(persist, 0.99) },
+    withAnchorMs: { p50: at(settled, 0.5), p99: at(settled, 0.99) },
+    ratio: at(persist, 0.5) / at(floor, 0.5),
+    groupsPerRound: counters.groups / rounds,
+    rotations: counters.rotations,
+  };
+}

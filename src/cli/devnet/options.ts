@@ -1,0 +1,69 @@
+/** The options of `lanekeeper devnet`: their defaults, and the one place where they are checked. */
+import { z } from "zod";
+import type { NetworkOptions } from "../../devnet/network/network.js";
+import { PersisterError } from "../../types/errors.js";
+import { parseSize } from "../terminal/sizes.js";
+
+/** As they stand in `--help`. */
+export const devnetDefaults = {
+  /** The smallest committee that goes on without one of its validators. */
+  validators: "4",
+  seconds: "30",
+  /** What a lane's block holds under moderate load. */
+  payload: "16KiB",
+  kills: "3",
+  powerCuts: "1",
+} as const;
+
+/** Each is a process, with a line to every other. */
+const VALIDATORS_MAX = 16;
+const SECONDS_MAX = 86_400;
+const KILLS_MAX = 10_000;
+const PAYLOAD_BYTES_MAX = 1024 * 1024;
+
+export interface DevnetOptions extends NetworkOptions {
+  /** A temporary directory where undefined. */
+  readonly dir: string | undefined;
+  readonly json: boolean;
+}
+
+const whole = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  const inRange = (value: number) => value >= min && value <= max;
+  return z.string().regex(/^\d+$/, message).transform(Number).refine(inRange, message);
+};
+
+const payload = z.string().transform((text, context) => {
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes >= 1 && bytes <= PAYLOAD_BYTES_MAX) return bytes;
+  const message = `must be a size from 1 to ${PAYLOAD_BYTES_MAX} bytes, such as 16KiB`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+const schema = z.object({
+  validators: whole(4, VALIDATORS_MAX),
+  seconds: whole(1, SECONDS_MAX),
+  payload,
+  kills: whole(0, KILLS_MAX),
+  powerCuts: whole(0, KILLS_MAX),
+  dir: z.string().min(1, "must name a directory").optional(),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  json: z.boolean().optional(),
+});
+
+/**
+ * Checks what the parser read; `drawSeed` gives the seed where none is named.
+ *
+ * @throws {PersisterError} USAGE when an option has a wrong value.
+ */
+export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOptions {
+  const result = schema.safeParse(parsed);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const name = issue?.path.join(".") === "powerCuts" ? "power-cuts" : issue?.path.join(".");
+    throw new PersisterError("USAGE", `--${name} ${issue?.message}`);
+  }
+  const { dir, seed, json, ...rest } = result.data;
+  return Object.freeze({ ...rest, dir, seed: seed ?? drawSeed(), json: json ?? false });
+}

@@ -1,0 +1,113 @@
+/** `lanekeeper inspect` and `lanekeeper verify`: look at a store, change nothing, say everything. */
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { z } from "zod";
+import { RealDisk } from "../../disk/real.js";
+import { exitCodeOf, type Finding, FindingTally } from "../../inspect/checks/finding.js";
+import { inspectStore } from "../../inspect/inspect.js";
+import { newProgress } from "../../inspect/walk/progress.js";
+import type { Depth } from "../../inspect/walk/proof.js";
+import type { Summary } from "../../inspect/summary.js";
+import { PersisterError } from "../../types/errors.js";
+import { readCommittees } from "../committee-file.js";
+import { findingJson, findingText, summaryJson, summaryText } from "./report.js";
+import { startInspectView } from "./view.js";
+
+export interface InspectPort {
+  readonly stdout: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+const schema = z.object({
+  json: z.boolean().default(false),
+  strict: z.boolean().default(false),
+  committee: z.string().min(1).optional(),
+});
+
+/** Looks at forms alone; returns the exit code. */
+export async function inspectCommand(
+  directory: string,
+  parsed: unknown,
+  port: InspectPort,
+): Promise<number> {
+  return await look(directory, { kind: "forms" }, schema.parse(parsed), port);
+}
+
+/**
+ * Also proves every record; returns the exit code.
+ *
+ * @throws {PersisterError} USAGE where the committee file cannot be used.
+ */
+export async function verifyCommand(
+  directory: string,
+  parsed: unknown,
+  port: InspectPort,
+): Promise<number> {
+  const options = schema.parse(parsed);
+  const { committee } = options;
+  const depth: Depth =
+    committee === undefined
+      ? { kind: "signatures" }
+      : { kind: "committees", epochs: await readCommittees(committee) };
+  return await look(directory, depth, options, port);
+}
+
+async function look(
+  directory: string,
+  depth: Depth,
+  { json, strict }: z.output<typeof schema>,
+  { stdout, stderr }: InspectPort,
+): Promise<number> {
+  if (directory === "") throw new PersisterError("USAGE", "the directory must have a name");
+  const progress = newProgress();
+  const tally = new FindingTally();
+  const view = startInspectView(progress, { stream: stderr, isTerminal: stderr.isTTY === true });
+  const write = json ? jsonWriter(stdout) : textWriter(stdout);
+  try {
+    const looking = inspectStore({ disk: new RealDisk(), directory, depth, progress });
+    for (;;) {
+      const step = await looking.next();
+      view.erase();
+      if (step.done) {
+        const worst = tally.worst(strict);
+        await write.summary(step.value, worst);
+        return exitCodeOf(worst);
+      }
+      tally.add(step.value);
+      await write.finding(step.value);
+    }
+  } finally {
+    view.stop();
+  }
+}
+
+interface ReportWriter {
+  readonly finding: (finding: Finding) => Promise<void>;
+  readonly summary: (summary: Summary, worst: ReturnType<FindingTally["worst"]>) => Promise<void>;
+}
+
+function textWriter(stream: Writable): ReportWriter {
+  return {
+    finding: (finding) => put(stream, findingText(finding)),
+    summary: (summary, worst) => put(stream, summaryText(summary, worst)),
+  };
+}
+
+/** One document, of which the findings are written as they come. */
+function jsonWriter(stream: Writable): ReportWriter {
+  let opening = '{"findings":[';
+  return {
+    finding: async (finding) => {
+      await put(stream, `${opening}${JSON.stringify(findingJson(finding))}`);
+      opening = ",";
+    },
+    summary: async (summary, worst) => {
+      const rest = JSON.stringify(summaryJson(summary, worst)).slice(1);
+      await put(stream, `${opening === "," ? "" : opening}],${rest}\n`);
+    },
+  };
+}
+
+async function put(stream: Writable, text: string): Promise<void> {
+  if (!stream.write(text)) await once(stream, "drain");
+}

@@ -1,0 +1,190 @@
+/** What `inspect` and `verify` say: findings one by one, and the summary, for people or as JSON. */
+import { exitCodeOf, type Finding } from "../../inspect/checks/finding.js";
+import type { LogSummary, Summary } from "../../inspect/summary.js";
+import { ROAD } from "../../persist/kinds.js";
+import type { ErrorCode } from "../../types/errors.js";
+import { formatSize } from "../terminal/sizes.js";
+
+/** A finding as two lines: what and where, then why. */
+export function findingText(finding: Finding): string {
+  const place = [
+    finding.file,
+    ...(finding.offset === undefined ? [] : [`byte ${finding.offset}`]),
+    ...(finding.lane === undefined ? [] : [logName(finding.lane)]),
+    ...(finding.number === undefined ? [] : [`number ${finding.number}`]),
+  ];
+  return `${finding.severity} ${finding.class}: ${place.join(", ")}\n  ${finding.message}\n`;
+}
+
+export function findingJson(finding: Finding): Record<string, unknown> {
+  return { ...finding, number: finding.number?.toString() };
+}
+
+/** The summary as plain values; sizes in bytes, numbers of 64 bits and LSNs as strings. */
+export function summaryJson(summary: Summary, worst: ErrorCode | undefined) {
+  const { identity, mark, journal, anchor, vote } = summary;
+  return {
+    ok: summary.errors === 0,
+    exitCode: exitCodeOf(worst),
+    worst: worst ?? null,
+    verdict: summary.verdict,
+    errors: summary.errors,
+    warnings: summary.warnings,
+    directory: summary.directory,
+    depth: summary.depth,
+    inUse: summary.owner,
+    changedMeanwhile: summary.changedMeanwhile,
+    store: identity
+      ? { id: hex(identity.storeId), chainId: identity.chainId, createdMs: `${identity.createdMs}` }
+      : null,
+    mark: mark
+      ? {
+          sequence: `${mark.sequence}`,
+          generation: `${mark.generation}`,
+          headSequence: `${mark.headSequence}`,
+          ackedLsn: `${mark.acked}`,
+          intendedLsn: `${mark.intended}`,
+        }
+      : null,
+    journal: {
+      ...journal,
+      head: journal.head
+        ? {
+            file: journal.head.file,
+            sequence: `${journal.head.sequence}`,
+            generation: `${journal.head.generation}`,
+          }
+        : null,
+    },
+    lanes: summary.logs.filter(isLane).map(logJson),
+    road: summary.logs.filter((log) => !isLane(log)).map(logJson)[0] ?? null,
+    anchor: anchor
+      ? {
+          file: anchor.file,
+          sequence: `${anchor.sequence}`,
+          roadIndex: anchor.roadIndex === undefined ? null : `${anchor.roadIndex}`,
+        }
+      : null,
+    vote: vote ? { file: vote.file, sequence: `${vote.sequence}` } : null,
+    pins: summary.pins.map((pin) => ({
+      lane: pin.name,
+      number: `${pin.number}`,
+      headerHash: hex(pin.hash),
+    })),
+    diskBytes: summary.diskBytes,
+    hasIndex: summary.hasIndex,
+    recordsRead: summary.recordsRead,
+    proven: summary.proven,
+  };
+}
+
+/** The summary as lines of two columns. */
+export function summaryText(summary: Summary, worst: ErrorCode | undefined): string {
+  const rows: readonly (readonly [string, string])[] = [
+    ["directory", summary.directory],
+    ["in use", useText(summary)],
+    ["store", storeText(summary)],
+    ["mark", markText(summary)],
+    ["journal", journalText(summary)],
+    ["logs", `${summary.logs.length}`],
+    ["anchor", anchorText(summary)],
+    ["vote state", summary.vote ? `sequence ${summary.vote.sequence}` : "none"],
+    ["pins", `${summary.pins.length}`],
+    ["disk use", `${formatSize(summary.diskBytes)}${summary.hasIndex ? " beside the index" : ""}`],
+    ["checked", checkedText(summary)],
+    ["found", `${counted(summary.errors, "error")}, ${counted(summary.warnings, "warning")}`],
+    ["verdict", verdictText(summary)],
+    ...(worst === undefined ? [] : [["exit code", `${exitCodeOf(worst)}, for ${worst}`] as const]),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  const below: Readonly<Record<string, readonly string[]>> = {
+    logs: summary.logs.map(logText),
+    pins: summary.pins.map(pinText),
+  };
+  return rows
+    .flatMap(([name, value]) => [
+      `${name.padEnd(width)}${value}\n`,
+      ...(below[name] ?? []).map((line) => `  ${line}\n`),
+    ])
+    .join("");
+}
+
+function useText({ owner, changedMeanwhile }: Summary): string {
+  const transient = "what was found may be transient";
+  if (owner === "open") return `somebody has it open: ${transient}`;
+  if (changedMeanwhile) return `it was written to meanwhile: ${transient}`;
+  if (owner === "not seen") return "no lock on STORE is seen";
+  return `not known, this system does not tell; while somebody has it open ${transient}`;
+}
+
+function storeText({ identity }: Summary): string {
+  if (!identity) return "not known";
+  const made = new Date(Number(identity.createdMs));
+  const when = Number.isNaN(made.getTime()) ? `${identity.createdMs} ms` : made.toISOString();
+  return `${hex(identity.storeId)} of chain ${identity.chainId}, made ${when}`;
+}
+
+function markText({ mark }: Summary): string {
+  if (!mark) return "none that can be used";
+  const inFlight =
+    mark.intended > mark.acked ? `, LSNs ${mark.acked + 1n} to ${mark.intended} in flight` : "";
+  const opened = `opened ${counted(mark.generation, "time")}`;
+  return `${mark.sequence}, ${opened}, acknowledged through LSN ${mark.acked}${inFlight}`;
+}
+
+function journalText({ journal }: Summary): string {
+  const { head, slots, live, retained, bytes } = journal;
+  if (!head) return `no head; ${slots} slots, ${formatSize(bytes)}`;
+  const spare = Math.max(0, slots - live - retained);
+  const use = `${live} slots live, ${retained} retained, ${spare} spare, ${formatSize(bytes)}`;
+  return `head ${head.sequence} in ${head.file}; ${use}`;
+}
+
+function logText({ name, first, next, records, bytes }: LogSummary): string {
+  const found = BigInt(records) === next - first ? "" : `, ${records} found`;
+  return `${logName(name)} [${first}, ${next})${found}, ${formatSize(bytes)}`;
+}
+
+function anchorText({ anchor, depth }: Summary): string {
+  if (!anchor) return "none";
+  const index = anchor.roadIndex === undefined ? "unreadable" : `road index ${anchor.roadIndex}`;
+  const quorum = depth === "committees" ? "" : ", its quorum was not checked";
+  return `${index}, sequence ${anchor.sequence}${quorum}`;
+}
+
+function pinText({ name, number, hash }: Summary["pins"][number]): string {
+  return `${logName(name)}, number ${number}: header ${hex(hash)}`;
+}
+
+function checkedText({ recordsRead, depth, proven }: Summary): string {
+  const records = `${recordsRead} live records`;
+  if (depth === "forms") return `${records}, as open does; verify proves hashes and signatures too`;
+  const all = `${records}; ${proven.blocks} blocks and ${proven.commitQCs} commit QCs proven`;
+  if (depth === "committees") return `${all}, by the committees given`;
+  return `${all}, each signature by the key that it names; membership and quorum were not checked`;
+}
+
+function verdictText({ verdict, owner }: Summary): string {
+  if (!verdict.opens) return `open would refuse it with ${verdict.class}: ${verdict.message}`;
+  return owner === "open" ? "it would open, if it were not in use" : "it would open";
+}
+
+function logJson({ name, first, next, records, bytes }: LogSummary) {
+  return { name, first: `${first}`, next: `${next}`, records, bytes };
+}
+
+function counted(count: number | bigint, what: string): string {
+  return `${count} ${what}${BigInt(count) === 1n ? "" : "s"}`;
+}
+
+function isLane({ name }: LogSummary): boolean {
+  return name !== ROAD;
+}
+
+function logName(name: string): string {
+  return name === ROAD ? name : `lane ${name}`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

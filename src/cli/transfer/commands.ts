@@ -1,0 +1,76 @@
+/** `import` and `export` as the command line offers them. */
+import { type Command, Option } from "commander";
+import { errorCodes } from "../../types/errors.js";
+import { committeeFileHelp } from "../committee-file.js";
+import { exportCommand } from "./export/export.js";
+import { importCommand } from "./import/import.js";
+import { CHAIN_ID_DEFAULT } from "./options.js";
+import type { InspectPort } from "../inspect/inspect.js";
+
+const importHelp = `
+The directory is only read; stop the node that owns it first. Every signature, hash, link and QC is
+verified, before the store is made and again while it is. Where anything is refused no store is made,
+and the exit code is ${errorCodes.INVALID.exit}: what is refused may have been signed and sent before, and a node that does not
+know of it could sign another in its place. --partial stores what verifies, with exit code 0.
+
+The original keeps its prune anchor in its block store and not in this directory. Without an anchor
+road and lanes must start at 0.
+
+The store is made beside its place, as <store>.importing, and renamed when all of it is durable. An
+import that was stopped leaves that directory: remove it, and import again.
+${committeeFileHelp}
+Examples:
+  $ lanekeeper import --from-sei ./sei-state --committee committees.json ./state
+  $ lanekeeper import --from-sei ./sei-state --committee committees.json --chain-id pacific-1 \\
+      --anchor anchor.pb --json ./state | jq '.refused[] | [.reason, .lane, .number]'
+`;
+
+const exportHelp = `
+The store is opened with its lock, and loses nothing. What is written is read back and compared, and
+with --committee the original's opening of it is rehearsed. The prune anchor goes to a file of its own,
+since the original keeps it in its block store: a node that has no anchor there, or another one, may
+refuse the directory. Retained blocks, releases and jobs have no place in the original and stay behind.
+A store with pins is refused with exit code ${errorCodes.PINNED.exit}: the original knows of no pins.
+
+An export that was stopped leaves files to be removed; the next one names them.
+${committeeFileHelp}
+Examples:
+  $ lanekeeper export --to-sei ./sei-state ./state
+  $ lanekeeper export --to-sei ./sei-state --committee committees.json --anchor anchor.pb ./state
+`;
+
+export function addImportCommands(
+  program: Command,
+  port: InspectPort,
+  setExit: (code: number) => void,
+): void {
+  program
+    .command("import")
+    .description("Makes a store of a state directory of the original, of all that verifies in it.")
+    .argument("<store>", "the state directory to make: missing or empty")
+    .requiredOption("--from-sei <directory>", "the state directory of the original")
+    .requiredOption("--committee <file>", "the committees that everything is verified by")
+    .option("--chain-id <id>", "the chain that the store serves", CHAIN_ID_DEFAULT)
+    .option(
+      "--anchor <file>",
+      "the prune anchor (default: <from-sei>.anchor.pb, where it is there)",
+    )
+    .option("--partial", "store what verifies, though something is refused")
+    .addOption(new Option("--json", "print one JSON object instead of lines"))
+    .addHelpText("after", importHelp)
+    .action(async (store: string, parsed: object) =>
+      setExit(await importCommand(store, parsed, port)),
+    );
+  program
+    .command("export")
+    .description("Writes what a store holds as a state directory that the original can open.")
+    .argument("<store>", "the state directory to read")
+    .requiredOption("--to-sei <directory>", "the directory to write: missing or empty")
+    .option("--committee <file>", "the committees; needed where the store has a prune anchor")
+    .option("--anchor <file>", "where the prune anchor goes (default: <to-sei>.anchor.pb)")
+    .addOption(new Option("--json", "print one JSON object instead of lines"))
+    .addHelpText("after", exportHelp)
+    .action(async (store: string, parsed: object) =>
+      setExit(await exportCommand(store, parsed, port)),
+    );
+}

@@ -1,0 +1,107 @@
+/**
+ * `lanekeeper export`: writes what a store holds as a state directory that the original can open.
+ *
+ * The prune anchor has no place in such a directory: it is written first, as a file beside it, so that
+ * a directory that can be opened never stands there without the anchor that it needs. What a stop
+ * leaves: nothing; the anchor's file; that and a directory which neither the original nor `import`
+ * opens; all of it, durable. The next export refuses what is there, and names it: to be removed.
+ *
+ * The store is opened with its lock, and keeps all it has, retained records too.
+ */
+import { RealDisk } from "../../../disk/real.js";
+import { readIdentity, STORE_FILE } from "../../../journal/form/store.js";
+import { Lanekeeper } from "../../../node/lanekeeper.js";
+import { writeSeiDirectory } from "../../../sei/write/write-state.js";
+import { PersisterError } from "../../../types/errors.js";
+import type { Epoch } from "../../../wire/committee.js";
+import { VerifyError } from "../../../wire/verify-error.js";
+import { readCommittees } from "../../committee-file.js";
+import { compareExport, rehearseOriginal } from "./check.js";
+import { contentsOf, type Held, heldIn } from "./contents.js";
+import { type ExportSummary, exportJson, exportText } from "./report.js";
+import { anchorFileOf, writeAnchorFile } from "../anchor-file.js";
+import { exportOptions } from "../options.js";
+import { showStage, type Stage } from "../progress.js";
+import { requireEmpty, withoutSlash } from "../target.js";
+import type { InspectPort } from "../../inspect/inspect.js";
+
+/** Where an export goes. */
+interface Target {
+  readonly directory: string;
+  readonly anchorFile: string;
+  readonly epochs: readonly Epoch[];
+}
+
+/**
+ * Exports the store in `store`; returns the exit code.
+ *
+ * @throws {PersisterError} USAGE, STORE_EXISTS; what `Lanekeeper.open`, `heldIn`, `writeSeiDirectory`
+ * and `compareExport` throw.
+ */
+export async function exportCommand(
+  store: string,
+  parsed: object,
+  { stdout, stderr }: InspectPort,
+): Promise<number> {
+  const options = exportOptions(store, parsed);
+  const directory = withoutSlash(options.toSei);
+  const from = withoutSlash(options.store);
+  const epochs = options.committee === undefined ? [] : await readCommittees(options.committee);
+  const anchorFile = options.anchor ?? anchorFileOf(directory);
+  await requireEmpty(new RealDisk(), directory);
+  const stage: Stage = { name: "reading and verifying", records: 0, total: undefined };
+  const view = showStage(stage, stderr);
+  try {
+    await using keeper = await opened(from, epochs);
+    const held = heldIn(keeper.recovery);
+    stage.total = held.records;
+    await write(keeper, held, { directory, anchorFile, epochs }, stage);
+    await keeper.close();
+    view.erase();
+    const isRehearsed = epochs.length > 0;
+    const summary: ExportSummary = { from, directory, anchorFile, held, isRehearsed };
+    stdout.write(options.json ? `${JSON.stringify(exportJson(summary))}\n` : exportText(summary));
+    return 0;
+  } finally {
+    view.stop();
+  }
+}
+
+async function write(keeper: Lanekeeper, held: Held, target: Target, stage: Stage): Promise<void> {
+  const { directory, anchorFile, epochs } = target;
+  const disk = new RealDisk();
+  const contents = () => contentsOf(keeper, held, () => void (stage.records += 1));
+  if (held.anchor) await writeAnchorFile(disk, anchorFile, held.anchor);
+  Object.assign(stage, { name: "writing", records: 0 });
+  await writeSeiDirectory(directory, contents(), disk);
+  Object.assign(stage, { name: "reading back", records: 0 });
+  await compareExport(directory, contents());
+  await rehearseOriginal(directory, epochs, held.anchor);
+}
+
+/** The store of whatever chain. Nothing that it retains is let go. */
+async function opened(directory: string, epochs: readonly Epoch[]): Promise<Lanekeeper> {
+  const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
+  const chainId = await chainIdOf(directory);
+  const keep = { retainBytes: Number.MAX_SAFE_INTEGER, cacheBytes: 0 };
+  try {
+    return await Lanekeeper.open(directory, { chainId, epochOf, ...keep });
+  } catch (cause) {
+    const isUnproven = cause instanceof PersisterError && cause.code === "ANCHOR_CORRUPT";
+    const why = isUnproven ? cause.cause : undefined;
+    if (!(why instanceof VerifyError) || why.errorClass !== "epoch") throw cause;
+    const message = `${directory} has a prune anchor, which is proven at open: name a file with the committees (--committee): ${why.message}`;
+    throw new PersisterError("USAGE", message, { file: directory, cause });
+  }
+}
+
+async function chainIdOf(directory: string): Promise<string> {
+  const disk = new RealDisk();
+  const isDirectory = (await disk.kind(directory)) === "directory";
+  const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
+  try {
+    return (await readIdentity(disk, directory, file)).chainId;
+  } finally {
+    await file?.close();
+  }
+}

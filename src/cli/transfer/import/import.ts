@@ -1,0 +1,115 @@
+/**
+ * `lanekeeper import`: makes a store of a state directory of the original.
+ *
+ * The directory is read twice. First all of it is verified, and nothing is made: where anything is
+ * refused, no store comes of it, since a refused block or vote may have been sent before, and a node
+ * that does not know of it would sign another in its place. Then it is read and verified again while
+ * the store is made (`import-store.ts`).
+ */
+import { RealDisk } from "../../../disk/real.js";
+import { type ImportItem, importSeiDirectory } from "../../../sei/import/import.js";
+import { COMMIT_QCS_NAME } from "../../../sei/format/layout.js";
+import { errorCodes, PersisterError } from "../../../types/errors.js";
+import type { EpochOf } from "../../../wire/committee.js";
+import type { PruneAnchor } from "../../../wire/messages.js";
+import { readCommittees } from "../../committee-file.js";
+import { anchorFileOf, readAnchorFile } from "../anchor-file.js";
+import { fitting } from "./fit.js";
+import { importOptions } from "../options.js";
+import { showStage, type Stage } from "../progress.js";
+import { importWriter } from "./report.js";
+import { makeStore, requireRoomForStore } from "./store.js";
+import { ImportTally, type Objection } from "./tally.js";
+import { withoutSlash } from "../target.js";
+import type { InspectPort } from "../../inspect/inspect.js";
+
+/** What is imported, and by which rules it is verified. */
+interface Source {
+  readonly from: string;
+  readonly epochOf: EpochOf;
+  readonly anchor: PruneAnchor | undefined;
+}
+
+/**
+ * Imports into `target`; returns the exit code.
+ *
+ * @throws {PersisterError} USAGE, NOT_A_STORE, STORE_EXISTS, INVALID for the anchor, and what
+ * `makeStore` throws.
+ */
+export async function importCommand(
+  target: string,
+  parsed: object,
+  { stdout, stderr }: InspectPort,
+): Promise<number> {
+  const options = importOptions(target, parsed);
+  const from = withoutSlash(options.fromSei);
+  const directory = withoutSlash(options.store);
+  const epochs = await readCommittees(options.committee);
+  const epochOf: EpochOf = (index) => epochs.find((epoch) => epoch.index === index);
+  await requireRoomForStore(directory);
+  await requireSei(from);
+  const { anchor, anchorFile } = await anchorBeside(from, options.anchor);
+  const source = { from, epochOf, anchor };
+  const write = importWriter(stdout, options.json);
+  const stage: Stage = { name: "reading and verifying", records: 0, total: undefined };
+  const view = showStage(stage, stderr);
+  try {
+    const tally = await tallyOf(source, stage, async (objection) => {
+      view.erase();
+      await write.objection(objection);
+    });
+    const stored = tally.refused === 0 || options.partial;
+    const { chainId } = options;
+    if (stored) {
+      Object.assign(stage, { name: "storing", records: 0, total: tally.records });
+      const onRecord = (records: number): void => void (stage.records = records);
+      const choices = { chainId, epochOf };
+      const items = itemsOf(source);
+      await makeStore(directory, { choices, anchor, items, expected: tally, onRecord });
+    }
+    view.erase();
+    const exitCode = stored ? 0 : errorCodes.INVALID.exit;
+    await write.summary({ from, directory, chainId, anchor, anchorFile, tally, stored, exitCode });
+    return exitCode;
+  } finally {
+    view.stop();
+  }
+}
+
+/** Verifies all that there is, and makes nothing. */
+async function tallyOf(
+  source: Source,
+  stage: Stage,
+  onObjection: (objection: Objection) => Promise<void>,
+): Promise<ImportTally> {
+  const tally = new ImportTally();
+  for await (const item of itemsOf(source)) {
+    const objection = tally.take(item);
+    stage.records = tally.records;
+    if (objection) await onObjection(objection);
+  }
+  return tally;
+}
+
+function itemsOf({ from, epochOf, anchor }: Source): AsyncIterable<ImportItem> {
+  const items = importSeiDirectory(from, { epochOf, start: anchor ?? "zero" });
+  return fitting(items, { epochOf, anchor });
+}
+
+/** D10: a directory that is something else would come out as an empty store. */
+async function requireSei(from: string): Promise<void> {
+  const disk = new RealDisk();
+  if ((await disk.kind(`${from}/${COMMIT_QCS_NAME}`)) === "directory") return;
+  const message = `no state directory of the original: ${from} has no ${COMMIT_QCS_NAME}/ in it`;
+  throw new PersisterError("NOT_A_STORE", message, { file: from });
+}
+
+/** The anchor in the file that was named, which must be there, or beside the directory. */
+async function anchorBeside(from: string, named: string | undefined) {
+  const file = named ?? anchorFileOf(from);
+  const anchor = await readAnchorFile(new RealDisk(), file);
+  if (anchor === undefined && named !== undefined) {
+    throw new PersisterError("USAGE", `--anchor ${named}: there is no such file`, { file: named });
+  }
+  return { anchor, anchorFile: anchor === undefined ? undefined : file };
+}

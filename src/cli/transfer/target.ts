@@ -1,0 +1,60 @@
+/** Where `import` and `export` write: into directories and files that are not there yet. */
+import { rename, stat } from "node:fs/promises";
+import type { Disk } from "../../disk/disk.js";
+import { diskError } from "../../disk/failure.js";
+import { parentOf } from "../../journal/form/store.js";
+import { PersisterError } from "../../types/errors.js";
+
+/** @throws {PersisterError} STORE_EXISTS where anything but an empty directory is at `path`; IO. */
+export async function requireEmpty(disk: Disk, path: string): Promise<void> {
+  const kind = await disk.kind(path);
+  if (kind === undefined) return;
+  if (kind === "directory" && (await disk.list(path))?.length === 0) return;
+  const message = `${path} is not empty: name a directory that is empty or not there`;
+  throw new PersisterError("STORE_EXISTS", message, { file: path });
+}
+
+/** @throws {PersisterError} STORE_EXISTS where anything is at `path`, with `advice`; IO. */
+export async function requireNothing(disk: Disk, path: string, advice: string): Promise<void> {
+  if ((await disk.kind(path)) === undefined) return;
+  throw new PersisterError("STORE_EXISTS", `${path} is there already: ${advice}`, { file: path });
+}
+
+/**
+ * A directory is put in the place of `path` by renaming it, which no mount point allows.
+ *
+ * @throws {PersisterError} USAGE where `path` is one; IO.
+ */
+export async function requireReplaceable(disk: Disk, path: string): Promise<void> {
+  if ((await disk.kind(path)) === undefined) return;
+  const [own, above] = [await deviceOf(path), await deviceOf(parentOf(path))];
+  if (own === above) return;
+  const message = `${path} is a mount point: name a directory inside it`;
+  throw new PersisterError("USAGE", message, { file: path });
+}
+
+/**
+ * Gives the directory `from` the name `to`, at which nothing or an empty directory is. Durable when
+ * resolved; a crash leaves it whole, under one of the two names.
+ */
+export async function renameDirectory(disk: Disk, from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    throw diskError(`rename a directory to ${to}`, from, cause);
+  }
+  await disk.syncDirectory(parentOf(to));
+}
+
+async function deviceOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).dev;
+  } catch (cause) {
+    throw diskError("look up a path", path, cause);
+  }
+}
+
+/** A directory as it was named, without slashes at its end. */
+export function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/+$/, "");
+}

@@ -1,0 +1,293 @@
+/**
+ * The judge of a devnet: it hears what every validator acknowledged and said, and compares that with
+ * what recoveries return and with what the others say. It knows nothing of how validators work.
+ *
+ * Its memory follows what is not pruned: what an acknowledged anchor of a validator covers is let go,
+ * but for a margin of road indices and block numbers below.
+ */
+import type { LaneId } from "../../types/lane.js";
+import type { Digest, Recovered, Report, SignedKind, Slot } from "./report.js";
+
+/** Everything that a validator or a committee must not do. */
+export const rules = {
+  ACK_LOST: "something that was acknowledged is not there after a restart",
+  ACK_CHANGED: "something that was acknowledged came back as something else",
+  ANCHOR_LOST: "a recovery returned an older anchor than the one acknowledged",
+  VOTES_LOST: "a recovery returned an older vote state than the one acknowledged",
+  OPEN_REFUSED: "a store did not open after a kill or a power cut",
+  EQUIVOCATION: "two different messages were signed for the same place",
+  EARLY: "a message left before what it rests on was acknowledged as durable",
+  AFTER_TIMEOUT: "a prepare or commit vote left in a view that was given up before",
+  FORK: "two validators decided or executed something else at the same road index",
+  STUCK: "the committee did not go on, or a validator did not catch up, until the end",
+} as const;
+
+export type Rule = keyof typeof rules;
+
+export interface Violation {
+  readonly rule: Rule;
+  readonly validator: number;
+  readonly where: string;
+}
+
+/** Violations kept for the report; one is enough to fail. */
+const VIOLATIONS_MAX = 100;
+/** Numbers and road indices below the anchor that are still compared: peers may ask for those. */
+const MARGIN = 2_000n;
+/** What needs a durable block, and what needs a durable vote state. */
+const restsOnBlock: ReadonlySet<SignedKind> = new Set(["block", "laneVote"]);
+const restsOnVotes: ReadonlySet<SignedKind> = new Set([
+  "proposal",
+  "prepareVote",
+  "commitVote",
+  "timeoutVote",
+]);
+
+/** Digests by number, of those that are not let go. */
+class Kept {
+  readonly #digests = new Map<bigint, Map<string, Digest>>();
+  #first = 0n;
+
+  /** Notes `digest`, unless another one is there, which is returned. */
+  note(number: bigint, name: string, digest: Digest): Digest | undefined {
+    if (number < this.#first) return undefined;
+    const names = this.#digests.get(number) ?? new Map<string, Digest>();
+    this.#digests.set(number, names);
+    const known = names.get(name);
+    if (known === undefined) names.set(name, digest);
+    return known === undefined || known === digest ? undefined : known;
+  }
+
+  at(number: bigint, name: string): Digest | undefined {
+    return this.#digests.get(number)?.get(name);
+  }
+
+  forgetBelow(first: bigint): void {
+    for (; this.#first < first; this.#first++) this.#digests.delete(this.#first);
+  }
+}
+
+/** A block or a commit QC, in its lane or on the road. */
+interface Ack {
+  readonly log: LaneId | "road";
+  readonly number: bigint;
+  readonly digest: Digest;
+}
+
+/** What one validator acknowledged and said. */
+class Witness {
+  readonly said = new Map<LaneId | "road", Kept>();
+  readonly durable = new Map<LaneId | "road", Kept>();
+  /** All below is acknowledged. */
+  readonly nexts = new Map<LaneId | "road", bigint>();
+  /** Where the acknowledged anchor starts the lanes and the road. */
+  readonly starts = new Map<LaneId | "road", bigint>();
+  anchor = -1n;
+  executedNext = 0n;
+  /** The vote state that is acknowledged, and those begun since: a recovery returns one of them. */
+  votes: readonly (Digest | undefined)[] = [undefined];
+  /** The votes in vote states that were durable. */
+  readonly signed = new Kept();
+
+  keptOf(what: "said" | "durable", log: LaneId | "road"): Kept {
+    const kept = this[what].get(log) ?? new Kept();
+    this[what].set(log, kept);
+    return kept;
+  }
+
+  acknowledge(log: LaneId | "road", number: bigint): void {
+    const next = this.nexts.get(log) ?? 0n;
+    if (number >= next) this.nexts.set(log, number + 1n);
+  }
+}
+
+export class Judge {
+  readonly violations: Violation[] = [];
+  /** What was compared, so that an empty run is not taken for a good one. */
+  readonly counts = { said: 0, acknowledged: 0, compared: 0, executed: 0 };
+  readonly #witnesses: readonly Witness[];
+  /** What all decided and executed. */
+  readonly #agreed = new Kept();
+
+  constructor(validators: number) {
+    this.#witnesses = Array.from({ length: validators }, () => new Witness());
+  }
+
+  /** The first road that this validator has not executed. */
+  executedNext(validator: number): bigint {
+    return this.#witness(validator).executedNext;
+  }
+
+  /** Takes what a validator told, in the order in which it told it. */
+  take(validator: number, report: Report): void {
+    const witness = this.#witness(validator);
+    switch (report.kind) {
+      case "recovered":
+        return this.#compare(validator, witness, report);
+      case "says":
+        return this.#judgeSaid(validator, witness, report);
+      case "blockDurable": {
+        const { lane, number, digest } = report;
+        return this.#acknowledge(validator, { log: lane, number, digest });
+      }
+      case "commitQCDurable": {
+        const { index, digest, decision } = report;
+        this.#agree(validator, index, "decided", decision);
+        return this.#acknowledge(validator, { log: "road", number: index, digest });
+      }
+      case "anchorDurable":
+        return this.#anchored(witness, report);
+      case "votesBegun":
+        witness.votes = [...witness.votes, report.state];
+        return;
+      case "votesDurable":
+        this.counts.acknowledged += 1;
+        witness.votes = witness.votes.slice(witness.votes.indexOf(report.state));
+        for (const digest of report.signed) witness.signed.note(report.index, digest, digest);
+        return;
+      case "executed":
+        this.counts.executed += 1;
+        this.#agree(validator, report.index, "executed", report.appHash);
+        if (report.index >= witness.executedNext) witness.executedNext = report.index + 1n;
+        return;
+      case "failed":
+        return;
+      case "opening":
+      case "listening":
+      case "released":
+      case "stats":
+      case "closed":
+        return;
+    }
+  }
+
+  violate(rule: Rule, validator: number, where: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ rule, validator, where });
+  }
+
+  #acknowledge(validator: number, { log, number, digest }: Ack): void {
+    const witness = this.#witness(validator);
+    this.counts.acknowledged += 1;
+    const other = witness.keptOf("durable", log).note(number, "", digest);
+    if (other !== undefined) {
+      this.violate("ACK_CHANGED", validator, `${placeOf(log, number)}: ${other}, then ${digest}`);
+    }
+    witness.acknowledge(log, number);
+  }
+
+  #judgeSaid(
+    validator: number,
+    witness: Witness,
+    { what, slot, digest }: Extract<Report, { kind: "says" }>,
+  ): void {
+    this.counts.said += 1;
+    const where = `${what} at ${slotText(slot)}`;
+    const [log, number, view] =
+      "lane" in slot ? [slot.lane, slot.number, 0n] : (["road", slot.index, slot.view] as const);
+    const said = witness.keptOf("said", log);
+    const isNew = said.at(number, `${what} ${view}`) === undefined;
+    const other = said.note(number, `${what} ${view}`, digest);
+    if (other !== undefined) {
+      this.violate("EQUIVOCATION", validator, `${where}: ${other}, then ${digest}`);
+    }
+    if (other === undefined && !this.#mayLeave(witness, what, { log, number, digest })) {
+      this.violate("EARLY", validator, where);
+    }
+    const isVote = what === "prepareVote" || what === "commitVote";
+    const hasGivenUp = witness.said.get("road")?.at(number, `timeoutVote ${view}`) !== undefined;
+    // What was said before the view was given up may be heard again after it.
+    if (isVote && isNew && hasGivenUp) this.violate("AFTER_TIMEOUT", validator, where);
+  }
+
+  /** Whether what a message rests on was acknowledged before. */
+  #mayLeave(witness: Witness, what: SignedKind, said: Ack): boolean {
+    const { log, number, digest } = said;
+    if (restsOnVotes.has(what)) return witness.signed.at(number, digest) !== undefined;
+    if (!restsOnBlock.has(what)) return true;
+    // A peer that catches up may be sent what was let go here.
+    const isOld = number < (witness.starts.get(log) ?? 0n) - MARGIN;
+    return isOld || witness.keptOf("durable", log).at(number, "") === digest;
+  }
+
+  #anchored(witness: Witness, { index, starts }: Extract<Report, { kind: "anchorDurable" }>): void {
+    this.counts.acknowledged += 1;
+    if (index <= witness.anchor) return;
+    witness.anchor = index;
+    if (index >= witness.executedNext) witness.executedNext = index + 1n;
+    for (const { lane, first } of [...starts, { lane: "road", first: index } as const]) {
+      witness.starts.set(lane, first);
+      if (first > 0n) witness.acknowledge(lane, first - 1n);
+      for (const kept of [witness.said, witness.durable])
+        kept.get(lane)?.forgetBelow(first - MARGIN);
+    }
+    witness.signed.forgetBelow(index - MARGIN);
+    const oldest = this.#witnesses.reduce(
+      (low, { anchor }) => (anchor < low ? anchor : low),
+      index,
+    );
+    this.#agreed.forgetBelow(oldest - MARGIN);
+  }
+
+  #agree(validator: number, index: bigint, what: string, digest: Digest): void {
+    const other = this.#agreed.note(index, what, digest);
+    if (other === undefined) return;
+    this.violate("FORK", validator, `road ${index}: ${what} ${digest}, another one ${other}`);
+  }
+
+  /** What was acknowledged must be there, byte for byte, or lie below an anchor. */
+  #compare(validator: number, witness: Witness, found: Recovered): void {
+    const anchor = found.anchor ?? -1n;
+    if (anchor < witness.anchor) {
+      this.violate("ANCHOR_LOST", validator, `anchor ${found.anchor}, not ${witness.anchor}`);
+    }
+    if (!witness.votes.includes(found.votes)) {
+      this.violate("VOTES_LOST", validator, `vote state ${found.votes}`);
+    }
+    witness.votes = [found.votes];
+    for (const digest of found.signed) witness.signed.note(found.votesIndex, digest, digest);
+    const starts = new Map(found.starts.map(({ lane, first }) => [lane, first]));
+    const lanes = new Map(found.lanes.map((lane) => [lane.lane, lane]));
+    for (const [log, next] of witness.nexts) {
+      if (log === "road") continue;
+      const { first, blocks } = lanes.get(log) ?? { first: 0n, blocks: [] };
+      const foundNext = first + BigInt(blocks.length);
+      if (foundNext < next) this.violate("ACK_LOST", validator, placeOf(log, foundNext));
+      // Nothing at or above the start that the anchor gives is pruned.
+      const start = starts.get(log) ?? 0n;
+      if (first > start) this.violate("ACK_LOST", validator, placeOf(log, start));
+    }
+    for (const { lane, first, blocks } of found.lanes)
+      this.#find(validator, lane, { first, digests: blocks });
+    const roadNext = found.roadFirst + BigInt(found.road.length);
+    if (roadNext < (witness.nexts.get("road") ?? 0n)) {
+      this.violate("ACK_LOST", validator, placeOf("road", roadNext));
+    }
+    this.#find(validator, "road", { first: found.roadFirst, digests: found.road });
+  }
+
+  /** Compares what was found with what was acknowledged; what was not is durable from here on. */
+  #find(
+    validator: number,
+    log: LaneId | "road",
+    found: { readonly first: bigint; readonly digests: readonly Digest[] },
+  ): void {
+    for (const [at, digest] of found.digests.entries()) {
+      this.counts.compared += 1;
+      this.#acknowledge(validator, { log, number: found.first + BigInt(at), digest });
+    }
+  }
+
+  #witness(validator: number): Witness {
+    const witness = this.#witnesses[validator];
+    if (witness === undefined) throw new RangeError(`there is no validator ${validator}`);
+    return witness;
+  }
+}
+
+function placeOf(log: LaneId | "road", number: bigint): string {
+  return log === "road" ? `road ${number}` : `lane ${log.slice(0, 8)} ${number}`;
+}
+
+function slotText(slot: Slot): string {
+  return "lane" in slot ? placeOf(slot.lane, slot.number) : `road ${slot.index} view ${slot.view}`;
+}

@@ -1,0 +1,164 @@
+/**
+ * What a validator's process tells the judge, over a pipe of its own, as lines of JSON.
+ *
+ * The order makes the judge sound. What is *acknowledged* is told when the store has said so and
+ * before anything is done about it; what *leaves* is told before it leaves. Each line is in the pipe,
+ * which outlives the process, before the next step. So whatever reached a peer the judge has heard
+ * of, and whatever it was allowed by stands in front of it. A message that was told and did not leave
+ * harms nothing: it was allowed, and an honest validator says the same again.
+ */
+import { writeSync } from "node:fs";
+import type { LaneId } from "../../types/lane.js";
+import type { VerifierCounts } from "../../wire/verifier.js";
+
+/** The first 16 bytes of a SHA-256, in hex: enough to tell two things apart. */
+export type Digest = string;
+const DIGEST_BYTES = 16;
+
+export function digestOf(hash: Uint8Array): Digest {
+  return Buffer.from(hash.buffer, hash.byteOffset, DIGEST_BYTES).toString("hex");
+}
+
+/** Signed messages; the slot of each is what may be signed once only. */
+export type SignedKind =
+  | "block"
+  | "laneVote"
+  | "proposal"
+  | "prepareVote"
+  | "commitVote"
+  | "timeoutVote"
+  | "appVote";
+
+/** A place in a lane, or on the road with the number of the view. */
+export type Slot =
+  | { readonly lane: LaneId; readonly number: bigint }
+  | { readonly index: bigint; readonly view: bigint };
+
+/** Where an anchor starts a lane. */
+export interface LaneStart {
+  readonly lane: LaneId;
+  readonly first: bigint;
+}
+
+export interface FoundLane {
+  readonly lane: LaneId;
+  readonly first: bigint;
+  /** Header hashes of the blocks from `first` on. */
+  readonly blocks: readonly Digest[];
+}
+
+/** Everything that a recovery returned. */
+export interface Recovered {
+  readonly kind: "recovered";
+  readonly anchor: bigint | undefined;
+  readonly starts: readonly LaneStart[];
+  readonly roadFirst: bigint;
+  /** What the commit QCs from `roadFirst` on decide. */
+  readonly road: readonly Digest[];
+  readonly lanes: readonly FoundLane[];
+  /** The vote state, the road index that it is about, and the votes in it. */
+  readonly votes: Digest | undefined;
+  readonly votesIndex: bigint;
+  readonly signed: readonly Digest[];
+  readonly abstains: boolean;
+  readonly pins: number;
+  readonly warnings: readonly string[];
+  readonly durationMs: number;
+}
+
+export interface Stats {
+  readonly kind: "stats";
+  readonly state: "catching up" | "live" | "abstaining";
+  readonly laneNext: bigint;
+  readonly laneDurable: bigint;
+  readonly road: bigint;
+  readonly view: bigint;
+  readonly executed: bigint;
+  readonly anchor: bigint | undefined;
+  readonly diskBytes: number;
+  readonly rssBytes: number;
+  /** User and system time of the process. */
+  readonly cpuMs: number;
+  /** By the validator and its store, with the one verifier of both. */
+  readonly verified: VerifierCounts;
+  /** From a block's arrival until it is durable, and until its vote left. */
+  readonly durableMsP50: number;
+  readonly voteMsP50: number;
+  /** From a vote state's write until it is durable. */
+  readonly voteStateMsP50: number;
+}
+
+export type Report =
+  | { readonly kind: "opening" }
+  | Recovered
+  | { readonly kind: "listening"; readonly port: number }
+  | {
+      readonly kind: "says";
+      readonly what: SignedKind;
+      readonly slot: Slot;
+      readonly digest: Digest;
+    }
+  | {
+      readonly kind: "blockDurable";
+      readonly lane: LaneId;
+      readonly number: bigint;
+      readonly digest: Digest;
+    }
+  /** `decision` is the same in whatever view it was made. */
+  | {
+      readonly kind: "commitQCDurable";
+      readonly index: bigint;
+      readonly digest: Digest;
+      readonly decision: Digest;
+    }
+  | {
+      readonly kind: "anchorDurable";
+      readonly index: bigint;
+      readonly starts: readonly LaneStart[];
+    }
+  /** A vote state is about to be written: from here on a recovery may return it. */
+  | { readonly kind: "votesBegun"; readonly state: Digest }
+  | {
+      readonly kind: "votesDurable";
+      readonly state: Digest;
+      readonly index: bigint;
+      readonly signed: readonly Digest[];
+    }
+  | { readonly kind: "executed"; readonly index: bigint; readonly appHash: Digest }
+  | { readonly kind: "released"; readonly number: bigint; readonly reason: string }
+  | Stats
+  | { readonly kind: "failed"; readonly code: string; readonly message: string }
+  | { readonly kind: "closed" };
+
+/** One line, its end included. A bigint is a string of digits with an `n` behind. */
+export function encodeReport(report: Report): string {
+  const text = JSON.stringify(report, (_key, value: unknown) => {
+    return typeof value === "bigint" ? `${value}n` : value;
+  });
+  return `${text}\n`;
+}
+
+export function decodeReport(line: string): Report {
+  return JSON.parse(line, (_key, value: unknown) => {
+    return typeof value === "string" && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
+  }) as Report;
+}
+
+/** Writes to a pipe of this process, and returns when the pipe has it; waits while it is full. */
+export function reportTo(descriptor: number): (report: Report) => void {
+  return (report) => {
+    const bytes = Buffer.from(encodeReport(report));
+    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+  };
+}
+
+/** Cuts what arrives into reports; what a killed process left unfinished is none. */
+export class ReportSplitter {
+  #rest = "";
+
+  push(chunk: string): Report[] {
+    const lines = (this.#rest + chunk).split("\n");
+    this.#rest = lines.pop() ?? "";
+    return lines.map(decodeReport);
+  }
+}

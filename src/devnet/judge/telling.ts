@@ -1,0 +1,85 @@
+/** How messages, vote states and anchors look in reports: their places and digests. */
+import {
+  appVoteDigest,
+  commitVoteDigest,
+  headerHash,
+  prepareVoteDigest,
+  proposalDigest,
+  timeoutVoteDigest,
+} from "../../wire/hash.js";
+import type { PersistedInner, Proposal, PruneAnchor, View } from "../../wire/messages.js";
+import type { Message } from "../protocol/message.js";
+import { type Digest, digestOf, type LaneStart, type Report, type Slot } from "./report.js";
+
+export type Says = Extract<Report, { kind: "says" }>;
+
+/** What a message says that is its sender's own word; undefined where it is not. */
+export function saying(message: Message): Says | undefined {
+  switch (message.kind) {
+    case "block":
+    case "laneVote": {
+      const header = message.kind === "block" ? message.header : message.vote.msg;
+      const slot = { lane: header.lane, number: header.blockNumber };
+      return says(message.kind, slot, headerHash(header));
+    }
+    case "proposal": {
+      const { msg } = message.proposal.proposal;
+      return says(message.kind, slotOf(msg.view), proposalDigest(msg));
+    }
+    case "prepareVote":
+    case "commitVote": {
+      const { msg } = message.vote;
+      const digest = message.kind === "commitVote" ? commitVoteDigest : prepareVoteDigest;
+      return says(message.kind, slotOf(msg.view), digest(msg));
+    }
+    case "timeoutVote": {
+      const { msg } = message.vote.vote;
+      return says(message.kind, slotOf(msg.view), timeoutVoteDigest(msg));
+    }
+    case "appVote": {
+      const { msg } = message.vote;
+      return says(message.kind, { index: msg.roadIndex, view: 0n }, appVoteDigest(msg));
+    }
+    case "hello":
+    case "status":
+    case "askRoad":
+    case "askLane":
+    case "askHeld":
+    case "held":
+    case "timeoutQC":
+    case "commitQC":
+    case "anchor":
+      return undefined;
+  }
+}
+
+/** What a durable vote state lets its validator say: the prepared proposal may be proposed too. */
+export function signedIn({ prepareVote, commitVote, timeoutVote }: PersistedInner): Digest[] {
+  const digests: Uint8Array[] = [];
+  if (prepareVote)
+    digests.push(prepareVoteDigest(prepareVote.msg), proposalDigest(prepareVote.msg));
+  if (commitVote) digests.push(commitVoteDigest(commitVote.msg));
+  if (timeoutVote) digests.push(timeoutVoteDigest(timeoutVote.vote.msg));
+  return digests.map(digestOf);
+}
+
+/**
+ * What a commit QC of this proposal decides. A proposal that was prepared in one view and proposed again
+ * in a later one may be decided in both: the same, but for the number of the view.
+ */
+export function decisionOf(proposal: Proposal): Digest {
+  return digestOf(proposalDigest({ ...proposal, view: { ...proposal.view, number: 0n } }));
+}
+
+/** Where the anchor starts the lanes. */
+export function startsOf({ commitQC }: PruneAnchor): LaneStart[] {
+  return commitQC.vote.laneRanges.map(({ lane, first }) => ({ lane, first }));
+}
+
+function slotOf({ index, number }: View): Slot {
+  return { index, view: number };
+}
+
+function says(what: Says["what"], slot: Slot, digest: Uint8Array): Says {
+  return { kind: "says", what, slot, digest: digestOf(digest) };
+}

@@ -1,0 +1,65 @@
+/**
+ * The parent's end of one validator process. Everything that it wrote before it died is heard: a
+ * report in the pipe counts, also after the kill.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { encodeOrder, type Order } from "../validator/orders.js";
+import { type Report, ReportSplitter } from "../judge/report.js";
+import { REPORT_DESCRIPTOR } from "../validator/validator-process.js";
+
+/** How a validator's process is started. */
+export interface Program {
+  /** Arguments of node: its own options, the script, and those of the script. */
+  readonly args: readonly string[];
+}
+
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export class Child {
+  /** Resolves when the process is gone and all its reports were heard. */
+  readonly ended: Promise<ChildEnd>;
+  readonly #process: ChildProcess;
+  readonly #input: Writable;
+
+  constructor(program: Program, onReport: (report: Report) => void) {
+    const stdio = ["pipe", "ignore", "inherit", "pipe"] as const;
+    this.#process = spawn(process.execPath, program.args, { stdio: [...stdio] });
+    const { stdin, stdio: pipes } = this.#process;
+    const reports = pipes[REPORT_DESCRIPTOR] as Readable | null | undefined;
+    if (!stdin || !reports) throw new Error("the process was started with its pipes");
+    this.#input = stdin;
+    // A write to a process that was killed fails; that it is gone is told by `ended`.
+    stdin.on("error", () => undefined);
+    this.ended = new Promise((resolve, reject) => {
+      const splitter = new ReportSplitter();
+      reports.setEncoding("utf8");
+      reports.on("data", (chunk: string) => {
+        try {
+          for (const report of splitter.push(chunk)) onReport(report);
+        } catch (cause) {
+          this.#process.kill("SIGKILL");
+          reject(cause instanceof Error ? cause : new Error(String(cause)));
+        }
+      });
+      this.#process.once("error", reject);
+      this.#process.once("close", (code, signal) => resolve({ code, signal }));
+    });
+  }
+
+  order(order: Order): void {
+    this.#input.write(encodeOrder(order));
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  /** Ends its input: it closes its store and ends. */
+  close(): void {
+    this.#input.end();
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * A devnet as its parent runs it: starts the validators, kills them, cuts their power, starts them
+ * again, and lets the judge hear everything. In the end all of them are killed at once, and what each
+ * one recovers is compared once more.
+ *
+ * During the run at most as many validators are away or recovering at a time as the committee can do
+ * without: with more of them it would be as safe, and stand still.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Lanekeeper } from "../../node/lanekeeper.js";
+import { assert } from "../../types/assert.js";
+import { type ErrorCode, errorCodes } from "../../types/errors.js";
+import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import type { Program } from "./child.js";
+import { Judge } from "../judge/judge.js";
+import type { StartOrder } from "../validator/orders.js";
+import type { Report } from "../judge/report.js";
+import { Seat } from "./seat.js";
+import { epochOfKeys } from "../validator/validator-process.js";
+
+export interface NetworkOptions {
+  readonly validators: number;
+  readonly seconds: number;
+  readonly payload: number;
+  readonly kills: number;
+  readonly powerCuts: number;
+  readonly seed: number;
+}
+
+export interface NetworkPort {
+  /** Where the stores are made, one directory each. */
+  readonly directory: string;
+  /** The program of validator `index`. */
+  readonly programOf: (index: number) => Program;
+  /** Draws from `[0, 1)`: when whom to kill, and what a power cut does. */
+  readonly fraction: () => number;
+  readonly clockMs: () => number;
+  /** Aborted to end early. */
+  readonly signal: AbortSignal;
+}
+
+/** Bytes of pruned blocks that each store keeps for peers that catch up. */
+const RETAIN_BYTES = 64 * 1024 * 1024;
+const DOWN_MS_MAX = 800;
+/** In one of so many restarts the recovery itself is hit. */
+const HIT_OPENING_ONE_IN = 4;
+const OPENING_MS = 400;
+/** How long a validator may take to come back, and the committee to settle at the end. */
+const LIVE_MS_MAX = 60_000;
+const CLOSE_MS_MAX = 20_000;
+const LOOK_MS = 20;
+
+export class Network {
+  readonly options: NetworkOptions;
+  readonly judge: Judge;
+  readonly seats: readonly Seat[];
+  /** Blows of the run, and what recoveries told; blows at a recovery are counted apart. */
+  readonly counts = {
+    kills: 0,
+    powerCuts: 0,
+    whileOpening: 0,
+    recoveries: 0,
+    pins: 0,
+    released: 0,
+    abstentions: 0,
+  };
+  /** What power cuts made of writes that were not acknowledged. */
+  readonly writes = { lost: 0, torn: 0, kept: 0 };
+  readonly #port: NetworkPort;
+  readonly #chainId: string;
+  #startMs: number | undefined;
+  #failure: Error | undefined;
+
+  constructor(options: NetworkOptions, port: NetworkPort) {
+    this.options = options;
+    this.#port = port;
+    this.#chainId = `devnet-${options.seed}`;
+    this.judge = new Judge(options.validators);
+    const seeds = Array.from({ length: options.validators }, (_, index) =>
+      createHash("sha256").update(`devnet ${options.seed} ${index}`).digest(),
+    );
+    const keys = seeds.map((seed) => Buffer.from(keyPairFromSeed(seed).publicKey).toString("hex"));
+    const { committee } = epochOfKeys(keys);
+    this.seats = seeds.map((seed, index) => {
+      const lane = committee.memberOf(keyPairFromSeed(seed).publicKey)?.lane;
+      assert(lane !== undefined, "every key is a member's");
+      return new Seat({ index, lane }, this.#orderOf(index, seed, keys), {
+        program: port.programOf(index),
+        onReport: (report) => this.#take(index, report),
+        onLost: (how) => this.#lost(index, how),
+      });
+    });
+  }
+
+  /** The most roads that a validator has executed. */
+  get executedNext(): bigint {
+    return this.seats.reduce((most, { index }) => {
+      const next = this.judge.executedNext(index);
+      return next > most ? next : most;
+    }, 0n);
+  }
+
+  /** Since all validators were live for the first time. */
+  get elapsedMs(): number {
+    return this.#startMs === undefined ? 0 : this.#port.clockMs() - this.#startMs;
+  }
+
+  /** Runs to the end, or to the first violation. No process is left behind when settled. */
+  async run(): Promise<void> {
+    try {
+      for (const { directory } of this.seats) {
+        await Lanekeeper.init(directory, { chainId: this.#chainId });
+      }
+      for (const seat of this.seats) seat.start();
+      await this.#waitUntil(() => this.#away === 0, LIVE_MS_MAX);
+      this.#startMs = this.#port.clockMs();
+      await this.#harass();
+      await this.#settle();
+      await this.#killAll();
+      const closed = Promise.allSettled(this.seats.map((seat) => seat.close()));
+      await Promise.race([closed, sleep(CLOSE_MS_MAX, undefined, { ref: false })]);
+    } finally {
+      await Promise.allSettled(this.seats.map((seat) => seat.abandon()));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #orderOf(index: number, seed: Uint8Array, keys: string[]): StartOrder {
+    const directory = join(this.#port.directory, `validator-${index}`);
+    const order = {
+      kind: "start",
+      directory,
+      chainId: this.#chainId,
+      seed: Buffer.from(seed).toString("hex"),
+      keys,
+      payloadBytes: this.options.payload,
+      retainBytes: RETAIN_BYTES,
+    } as const;
+    return this.options.powerCuts > 0 ? { ...order, undoDirectory: `${directory}-undo` } : order;
+  }
+
+  /** Nothing more is to be tried: somebody asked for the end, or something is wrong. */
+  get #isOver(): boolean {
+    const { violations } = this.judge;
+    return this.#port.signal.aborted || violations.length > 0 || this.#failure !== undefined;
+  }
+
+  /** Validators that are down, recovering, or not back yet. */
+  get #away(): number {
+    return this.seats.filter(({ state }) => state !== "live").length;
+  }
+
+  /** Kills and power cuts at drawn moments, evenly over the time of the run. */
+  async #harass(): Promise<void> {
+    const { fraction } = this.#port;
+    const { kills, powerCuts, seconds, validators } = this.options;
+    const cuts = shuffled([...times(kills, false), ...times(powerCuts, true)], fraction);
+    const spareable = Math.floor((validators - 1) / 3);
+    for (const [at, cutsPower] of cuts.entries()) {
+      const momentMs = ((at + fraction()) / cuts.length) * seconds * 1000;
+      await this.#pass(momentMs - this.elapsedMs);
+      await this.#waitUntil(() => this.#away < spareable, LIVE_MS_MAX);
+      if (this.#isOver) return;
+      const victim = this.seats[Math.floor(fraction() * validators)];
+      assert(victim !== undefined, "a draw below 1 is one of the committee");
+      await this.#strike(victim, cutsPower);
+    }
+    await this.#pass(seconds * 1000 - this.elapsedMs);
+  }
+
+  /** Ends a validator, lets it be away for a while, and starts it again. */
+  async #strike(seat: Seat, cutsPower: boolean): Promise<void> {
+    const { fraction } = this.#port;
+    this.counts[cutsPower ? "powerCuts" : "kills"] += 1;
+    await this.#hit(seat, cutsPower);
+    await this.#pass(fraction() * DOWN_MS_MAX);
+    if (this.#isOver) return;
+    seat.start();
+    if (fraction() * HIT_OPENING_ONE_IN >= 1) return;
+    await this.#pass(fraction() * OPENING_MS);
+    if (this.#isOver) return;
+    this.counts.whileOpening += 1;
+    await this.#hit(seat, cutsPower);
+    seat.start();
+  }
+
+  async #hit(seat: Seat, cutsPower: boolean): Promise<void> {
+    await seat.kill();
+    const { lost, torn, kept } = await seat.settleDisk(cutsPower, this.#port.fraction);
+    this.writes.lost += lost;
+    this.writes.torn += torn;
+    this.writes.kept += kept;
+  }
+
+  /** At the end everybody comes to where the furthest was. */
+  async #settle(): Promise<void> {
+    if (this.#isOver) return;
+    const goal = this.executedNext + 1n;
+    const behind = () => this.seats.filter(({ index }) => this.judge.executedNext(index) < goal);
+    await this.#waitUntil(() => behind().length === 0, LIVE_MS_MAX);
+    if (this.#isOver) return;
+    for (const { index, state } of behind()) {
+      const where = `${state}, road ${this.judge.executedNext(index)} of ${goal}`;
+      this.judge.violate("STUCK", index, where);
+    }
+  }
+
+  /** The last blow falls on all at once; what each one recovers is compared once more. */
+  async #killAll(): Promise<void> {
+    if (this.#isOver) return;
+    const cutsPower = this.options.powerCuts > 0;
+    await Promise.all(this.seats.map((seat) => this.#hit(seat, cutsPower)));
+    for (const seat of this.seats) seat.start();
+    await this.#waitUntil(() => this.seats.every(({ state }) => state !== "opening"), LIVE_MS_MAX);
+  }
+
+  #take(index: number, report: Report): void {
+    this.judge.take(index, report);
+    if (report.kind === "recovered") {
+      this.counts.recoveries += 1;
+      this.counts.pins += report.pins;
+      if (report.abstains) this.counts.abstentions += 1;
+    } else if (report.kind === "released") this.counts.released += 1;
+    else if (report.kind === "listening") this.#introduce(index);
+    else if (report.kind === "failed") this.#refused(index, report);
+  }
+
+  /** Everybody learns where the newcomer listens, and it where the others do. */
+  #introduce(index: number): void {
+    const newcomer = this.seats[index];
+    for (const peer of this.seats) {
+      if (peer === newcomer || newcomer?.listensAt === undefined) continue;
+      peer.order({ kind: "dial", lane: newcomer.lane, port: newcomer.listensAt });
+      if (peer.listensAt === undefined) continue;
+      newcomer.order({ kind: "dial", lane: peer.lane, port: peer.listensAt });
+    }
+  }
+
+  /** A store that calls itself damaged after a kill is a violation; any other error ends the run. */
+  #refused(index: number, { code, message }: Extract<Report, { kind: "failed" }>): void {
+    const { exit } = errorCodes[code as ErrorCode] ?? errorCodes.IO;
+    const isDamage = exit >= 20 && exit < 30;
+    if (isDamage) this.judge.violate("OPEN_REFUSED", index, `${code}: ${message}`);
+    else this.#failure ??= new Error(`validator ${index}: ${code}: ${message}`);
+  }
+
+  #lost(index: number, how: string): void {
+    if (this.judge.violations.length > 0) return;
+    this.#failure ??= new Error(`validator ${index} ended unasked, with ${how}`);
+  }
+
+  /** Lets `ms` pass, or the rest of the run if that is shorter. */
+  #pass(ms: number): Promise<void> {
+    return this.#waitUntil(() => false, ms);
+  }
+
+  async #waitUntil(isDone: () => boolean, ms: number): Promise<void> {
+    const { clockMs } = this.#port;
+    const endMs = clockMs() + ms;
+    while (!isDone() && !this.#isOver && clockMs() < endMs) {
+      await sleep(Math.min(LOOK_MS, Math.max(0, endMs - clockMs())));
+    }
+  }
+}
+
+function times<T>(count: number, value: T): T[] {
+  return Array.from({ length: count }, () => value);
+}
+
+/** The same values in a drawn order. */
+function shuffled<T>(values: readonly T[], fraction: () => number): T[] {
+  return values
+    .map((value) => ({ value, at: fraction() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ value }) => value);
+}

@@ -1,0 +1,334 @@
+/**
+ * The protocol as one validator runs it: lanes, rounds, execution and catching up, put together. Pure
+ * and deterministic: `handle` takes what happened and returns what is to be done; time comes in.
+ *
+ * The order of things: a block is durable, then voted for; a lane QC, then a proposal; a vote state is
+ * durable, then its votes leave; a commit QC is durable, then the next road begins; a road is
+ * executed, then voted for; an app QC with its commit QC is the anchor, and what it prunes is free.
+ */
+import type { LaneId } from "../../types/lane.js";
+import { assert, assertNever } from "../../types/assert.js";
+import type { ViewStart } from "../../wire/rules/full-proposal.js";
+import type { CommitQC, LaneRange, Timestamp, View } from "../../wire/messages.js";
+import { CatchUp, laneRange, PinQuestions, type Standing } from "./catch-up.js";
+import { Execution } from "./execution.js";
+import { Lanes } from "./lanes.js";
+import type { Message, PeerStatus, RoadRange } from "./message.js";
+import { Round, type Signer } from "./round.js";
+import type { EngineStart, Input, Output } from "./step.js";
+import { viewOf } from "./views.js";
+
+/** Ticks without a new road after which everything that may have been lost is said again. */
+const QUIET_TICKS = 3;
+/** The most that one question is answered with. */
+const ANSWER_MAX = 32n;
+/** A question with an empty range asks for the newest anchor. */
+const NEWEST_ANCHOR: RoadRange = { first: 0n, next: 0n };
+
+export class Engine {
+  /** Our own lane. */
+  readonly lane: LaneId;
+  readonly #lanes: Lanes;
+  readonly #round: Round;
+  readonly #execution: Execution;
+  readonly #catchUp = new CatchUp();
+  readonly #pins: PinQuestions;
+  readonly #laneNames: readonly LaneId[];
+  readonly #now: () => Timestamp;
+  /** The first road index whose commit QC is not durable, and the first not on its way to disk. */
+  #road: { durable: bigint; taken: bigint };
+  #served: PeerStatus = { road: { first: 0n, next: 0n }, lanes: [] };
+  #quietTicks = 0;
+
+  constructor(signer: Signer, start: EngineStart, now: () => Timestamp) {
+    const { members } = signer.epoch.committee;
+    const own = members.find(({ key }) => Buffer.compare(key, signer.keys.publicKey) === 0)?.lane;
+    assert(own !== undefined, "the signer is in the committee");
+    this.lane = own;
+    this.#now = now;
+    this.#laneNames = members.map(({ lane }) => lane);
+    const peers = this.#laneNames.filter((lane) => lane !== own);
+    this.#lanes = new Lanes(signer, own, start);
+    this.#execution = new Execution(signer, start);
+    this.#pins = new PinQuestions(own, peers, start);
+    const commitQC = start.road.qcs.at(-1) ?? start.anchor?.commitQC;
+    const { votes, abstainThrough } = start;
+    const decided = (qc: CommitQC, out: Output[]): void => this.#takeCommitQC(qc, out);
+    this.#round = new Round(signer, { commitQC, votes, abstainThrough, decided });
+    const next = this.#round.view.index;
+    this.#road = { durable: next, taken: next };
+    if (start.anchor !== undefined) this.#lanes.anchored(start.anchor.commitQC.vote);
+    if (commitQC !== undefined) this.#lanes.committed(commitQC.vote);
+  }
+
+  get view(): View {
+    return this.#round.view;
+  }
+
+  /** What a proposal of the current view is measured by. */
+  get viewStart(): ViewStart {
+    return this.#round.start;
+  }
+
+  get executedNext(): bigint {
+    return this.#execution.next;
+  }
+
+  get isAbstaining(): boolean {
+    return this.#round.isAbstaining;
+  }
+
+  /** Whether a peer is further than what is about to be executed here. */
+  get isBehind(): boolean {
+    return this.#catchUp.isBehind;
+  }
+
+  /** The first outputs of a life: votes for what is durable, and the current view. */
+  begin({ lanes }: EngineStart): Output[] {
+    const out: Output[] = [];
+    for (const { headers } of lanes.values())
+      for (const header of headers) this.#lanes.vote(header, out);
+    this.#round.begin(out);
+    this.#goOn(out);
+    return out;
+  }
+
+  /** Whether a message would change anything here: one that would not need not be verified. */
+  wants(message: Message): boolean {
+    switch (message.kind) {
+      case "laneVote":
+        return this.#lanes.wantsVote(message.vote);
+      case "proposal":
+      case "prepareVote":
+      case "commitVote":
+      case "timeoutVote":
+      case "timeoutQC":
+        return this.#round.wants(message);
+      case "commitQC":
+        return message.qc.vote.view.index === this.#road.taken;
+      case "appVote":
+        return this.#execution.wantsVote(message.vote);
+      case "anchor":
+        return (
+          message.anchor.commitQC.vote.view.index === this.#road.taken ||
+          this.#execution.wantsAnchor(message.anchor) ||
+          this.#catchUp.isStuck
+        );
+      case "hello":
+      case "status":
+      case "askRoad":
+      case "askLane":
+      case "askHeld":
+      case "held":
+      case "block":
+        return true;
+      default:
+        return assertNever(message);
+    }
+  }
+
+  /**
+   * Whether a message is about a view that this validator is about to reach: its sender has the commit
+   * QC on disk already, and we have not. Whoever brings messages keeps it until the view changes.
+   */
+  isEarly(message: Message): boolean {
+    const isVote =
+      message.kind === "proposal" ||
+      message.kind === "prepareVote" ||
+      message.kind === "commitVote" ||
+      message.kind === "timeoutVote";
+    if (!isVote) return false;
+    const { index, number } = viewOf(message);
+    const { view } = this.#round;
+    return index === view.index + 1n || (index === view.index && number > view.number);
+  }
+
+  /** Takes one input; what is to be done follows, in order. */
+  handle(input: Input): Output[] {
+    const out: Output[] = [];
+    this.#take(input, out);
+    this.#goOn(out);
+    return out;
+  }
+
+  #take(input: Input, out: Output[]): void {
+    switch (input.kind) {
+      case "message":
+        return this.#takeMessage(input.from, input.message, out);
+      case "blockDurable":
+        return this.#lanes.blockDurable(input.header, out);
+      case "blockRefused":
+        return this.#lanes.blockRefused(input.lane, input.number);
+      case "produced":
+        return this.#lanes.produced(input.header, input.headerHash);
+      case "commitQCDurable":
+        return this.#commitQCDurable(input.qc, out);
+      case "commitQCRefused":
+        if (input.index < this.#road.taken) this.#road.taken = max(input.index, this.#road.durable);
+        return;
+      case "anchorDurable":
+        return this.#anchorDurable(
+          input.anchor.commitQC,
+          () => this.#execution.anchored(input.anchor),
+          out,
+        );
+      case "votesDurable":
+        return this.#round.votesDurable(input.votes, out);
+      case "executed":
+        return this.#execution.executed(input.index, input.appHash, out);
+      case "released":
+        return this.#lanes.released(input.number);
+      case "viewOver":
+        return this.#round.giveUp(input.view, out);
+      case "tick":
+        return this.#tick(input.served, out);
+      default:
+        return assertNever(input);
+    }
+  }
+
+  #takeMessage(from: LaneId, message: Message, out: Output[]): void {
+    switch (message.kind) {
+      case "hello":
+        return;
+      case "status":
+        return this.#catchUp.ask(from, message.status, this.#standing(), out);
+      case "askRoad":
+        return this.#answerRoad(from, message.range, out);
+      case "askLane":
+        return this.#answerLane(from, message.range, out);
+      case "askHeld":
+        return this.#answerHeld(from, message.range, out);
+      case "held":
+        return this.#pins.answered(from, message.range, out);
+      case "block":
+        return this.#lanes.takeBlock(message, out);
+      case "laneVote":
+        return this.#lanes.takeVote(message.vote);
+      case "commitQC":
+        return this.#takeCommitQC(message.qc, out);
+      case "appVote":
+        return this.#execution.takeVote(message.vote, out);
+      case "anchor": {
+        const { anchor } = message;
+        const isTaken = anchor.commitQC.vote.view.index < this.#road.taken;
+        this.#takeCommitQC(anchor.commitQC, out);
+        if (this.#catchUp.isStuck) this.#execution.jump(anchor, isTaken, out);
+        else this.#execution.takeAnchor(anchor, out);
+        return;
+      }
+      case "proposal":
+      case "prepareVote":
+      case "commitVote":
+      case "timeoutVote":
+      case "timeoutQC":
+        return this.#round.take(message, out);
+      default:
+        return assertNever(message);
+    }
+  }
+
+  /** What may be possible now, whatever came in: to execute, to propose, to make a block. */
+  #goOn(out: Output[]): void {
+    this.#execution.execute((qc) => this.#hasBlocksOf(qc), out);
+    this.#round.propose(() => this.#lanes.cut(), this.#now(), out);
+    this.#lanes.produce(out);
+  }
+
+  #hasBlocksOf({ vote }: CommitQC): boolean {
+    return vote.laneRanges.every(({ lane, next }) => this.#lanes.at(lane).durable >= next);
+  }
+
+  /** Hands the next commit QC of the road to the store. */
+  #takeCommitQC(qc: CommitQC, out: Output[]): void {
+    if (qc.vote.view.index !== this.#road.taken) return;
+    this.#road.taken += 1n;
+    out.push({ kind: "storeCommitQC", qc });
+  }
+
+  #commitQCDurable(qc: CommitQC, out: Output[]): void {
+    this.#execution.committed(qc);
+    this.#reached(qc, out);
+  }
+
+  #anchorDurable(qc: CommitQC, anchored: () => void, out: Output[]): void {
+    this.#lanes.anchored(qc.vote);
+    anchored();
+    this.#reached(qc, out);
+  }
+
+  /** A commit QC is durable, by itself or in an anchor: the next road begins behind it. */
+  #reached(qc: CommitQC, out: Output[]): void {
+    const next = qc.vote.view.index + 1n;
+    if (next <= this.#road.durable) return;
+    this.#road = { durable: next, taken: max(next, this.#road.taken) };
+    this.#lanes.committed(qc.vote);
+    const mine = qc.vote.laneRanges.find(({ lane }) => lane === this.lane);
+    if (mine !== undefined) this.#pins.covered(mine.next);
+    this.#quietTicks = 0;
+    this.#round.advance(qc, out);
+  }
+
+  #tick(served: PeerStatus, out: Output[]): void {
+    this.#served = served;
+    out.push({ kind: "broadcast", message: { kind: "status", status: served } });
+    this.#pins.tick(out);
+    this.#catchUp.tick(this.#standing());
+    if (this.#catchUp.isStuck) {
+      out.push({ kind: "broadcast", message: { kind: "askRoad", range: NEWEST_ANCHOR } });
+    }
+    this.#quietTicks += 1;
+    if (this.#quietTicks % QUIET_TICKS > 0) return;
+    this.#lanes.sayAgain(out);
+    this.#round.sayAgain(out);
+    this.#execution.sayAgain(out);
+  }
+
+  #standing(): Standing {
+    const lanes = new Map(
+      this.#laneNames.map((lane) => {
+        const next = this.#lanes.at(lane).taken;
+        return [lane, { next, room: this.#lanes.roomOf(lane) }] as const;
+      }),
+    );
+    const { next: executedNext, anchorNext } = this.#execution;
+    return { roadNext: this.#road.taken, executedNext, anchorNext, lanes };
+  }
+
+  /** Commit QCs; with its app QC where that is known, so that the peer can prune as it goes. */
+  #answerRoad(to: LaneId, { first, next }: RoadRange, out: Output[]): void {
+    const newest = this.#execution.newestAnchor;
+    if (first === next && newest !== undefined) {
+      out.push({ kind: "send", to, message: { kind: "anchor", anchor: newest } });
+    }
+    const end = min(next, min(first + ANSWER_MAX, this.#road.durable));
+    for (let index = first; index < end; index++) {
+      const anchor = this.#execution.anchorAt(index);
+      if (anchor === undefined) out.push({ kind: "sendCommitQC", to, index });
+      else out.push({ kind: "send", to, message: { kind: "anchor", anchor } });
+    }
+  }
+
+  #answerLane(to: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
+    const served = this.#served.lanes.find((each) => each.lane === lane);
+    if (served === undefined || first < served.first) return;
+    const end = min(next, min(first + ANSWER_MAX, this.#lanes.at(lane).durable));
+    if (first < end) out.push({ kind: "sendBlocks", to, lane, first, next: end });
+  }
+
+  /** Holds here what may be on its way to disk too: only nothing at all is nothing. */
+  #answerHeld(to: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
+    if (!this.#laneNames.includes(lane)) return;
+    const isHeld = this.#lanes.at(lane).taken > first;
+    const range = laneRange(lane, { first, next: isHeld ? next : first });
+    out.push({ kind: "send", to, message: { kind: "held", range } });
+  }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

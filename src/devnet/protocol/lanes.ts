@@ -1,0 +1,226 @@
+/**
+ * The lanes as one validator sees them: which block it takes next, which it has voted for, where lane
+ * votes make a lane QC, and when it may make a block of its own. Pure: inputs are verified messages.
+ *
+ * Invariants: a block is voted for only when it is durable here; blocks are taken in order and up to
+ * the capacity above the durable anchor's lane start (D9); our own lane makes nothing at a pinned
+ * number (D6), and at most `AHEAD_BLOCKS` that no commit QC covers.
+ */
+import { assert } from "../../types/assert.js";
+import type { LaneId } from "../../types/lane.js";
+import { blockNumber } from "../../types/numbers.js";
+import { LANE_BLOCKS_MAX } from "../../persist/kinds.js";
+import { signLaneVote } from "../../wire/build.js";
+import { headerHash } from "../../wire/hash.js";
+import {
+  type BlockHeader,
+  type LaneQC,
+  type LaneRange,
+  type Proposal,
+  RANGE_BLOCKS_MAX,
+  type SignedBlockHeader,
+  ZERO_HASH,
+} from "../../wire/messages.js";
+import type { Message } from "./message.js";
+import type { Cut, Signer } from "./round.js";
+import type { EngineStart, Output } from "./step.js";
+import { Tally } from "./tally.js";
+
+/** Enough for the next proposal while the one before is decided. */
+const AHEAD_BLOCKS = 4n;
+
+interface Lane {
+  /** Where the durable anchor starts it. */
+  first: bigint;
+  /** The next block to take; what is below is stored or on its way. */
+  taken: bigint;
+  durable: bigint;
+  /** Where the newest commit QC ended it. */
+  committed: bigint;
+  /** Our votes from `committed` on: the header of each durable block, signed. */
+  readonly said: Map<bigint, SignedBlockHeader>;
+  readonly votes: Map<bigint, Tally<BlockHeader>>;
+  readonly qcs: Map<bigint, LaneQC>;
+}
+
+export class Lanes {
+  readonly #signer: Signer;
+  readonly #own: LaneId;
+  readonly #lanes = new Map<LaneId, Lane>();
+  /** Numbers of our own lane at which a lost block may have been signed. */
+  readonly #pins: Set<bigint>;
+  #tipHash: Uint8Array;
+  /** A `produce` was asked for and is not answered. */
+  #isProducing = false;
+
+  constructor(signer: Signer, own: LaneId, start: EngineStart) {
+    this.#signer = signer;
+    this.#own = own;
+    this.#pins = new Set(start.pins.map(({ number }) => number));
+    this.#tipHash = start.tipHash ?? ZERO_HASH;
+    for (const { lane } of signer.epoch.committee.members) {
+      const { first, next } = start.lanes.get(lane) ?? { first: 0n, next: 0n };
+      this.#lanes.set(lane, {
+        first,
+        taken: next,
+        durable: next,
+        committed: 0n,
+        said: new Map(),
+        votes: new Map(),
+        qcs: new Map(),
+      });
+    }
+  }
+
+  /** Where a lane stands. */
+  at(lane: LaneId): Pick<Lane, "first" | "taken" | "durable" | "committed"> {
+    return this.#at(lane);
+  }
+
+  /** How many blocks a lane takes above `taken`. */
+  roomOf(lane: LaneId): bigint {
+    const { first, taken } = this.#at(lane);
+    return first + LANE_BLOCKS_MAX - taken;
+  }
+
+  wantsVote({ msg, sig }: SignedBlockHeader): boolean {
+    const lane = this.#lanes.get(msg.lane);
+    if (lane === undefined) return false;
+    const { blockNumber: number } = msg;
+    const isNear = number >= lane.committed && number < lane.first + 2n * LANE_BLOCKS_MAX;
+    return isNear && (lane.votes.get(number)?.wants(sig) ?? true);
+  }
+
+  /** Hands the next block of a lane to the store; any other one is asked for again later. */
+  takeBlock(message: Extract<Message, { kind: "block" }>, out: Output[]): void {
+    const { lane: name, blockNumber: number } = message.header;
+    const lane = this.#lanes.get(name);
+    if (lane === undefined || number !== lane.taken || this.roomOf(name) <= 0n) return;
+    lane.taken += 1n;
+    out.push({ kind: "storeBlock", message });
+  }
+
+  blockRefused(name: LaneId, number: bigint): void {
+    const lane = this.#at(name);
+    // What came behind it is refused too, and told.
+    if (number < lane.taken) lane.taken = number > lane.durable ? number : lane.durable;
+  }
+
+  /** Votes for a durable block, and offers our own to the others. */
+  blockDurable(header: BlockHeader, out: Output[]): void {
+    const { lane: name, blockNumber: number } = header;
+    const lane = this.#at(name);
+    if (number + 1n > lane.durable) lane.durable = number + 1n;
+    if (lane.taken < lane.durable) lane.taken = lane.durable;
+    if (name === this.#own) {
+      this.#pins.delete(number);
+      if (number + 1n === lane.taken) this.#tipHash = headerHash(header);
+      out.push({ kind: "sendBlocks", to: undefined, lane: name, first: number, next: number + 1n });
+    }
+    this.vote(header, out);
+  }
+
+  /** Votes for a block that is durable, where that is still of use. */
+  vote(header: BlockHeader, out: Output[]): void {
+    const lane = this.#at(header.lane);
+    if (header.blockNumber < lane.committed || lane.said.has(header.blockNumber)) return;
+    const vote = signLaneVote(header, this.#signer.keys);
+    lane.said.set(header.blockNumber, vote);
+    out.push({ kind: "broadcast", message: { kind: "laneVote", vote } });
+    this.takeVote(vote);
+  }
+
+  takeVote(vote: SignedBlockHeader): void {
+    if (!this.wantsVote(vote)) return;
+    const { lane: name, blockNumber: number } = vote.msg;
+    const { committee } = this.#signer.epoch;
+    const lane = this.#at(name);
+    const tally = lane.votes.get(number) ?? new Tally(committee, committee.laneQuorum);
+    lane.votes.set(number, tally);
+    const qc = tally.add(headerHash(vote.msg), vote.msg, vote.sig);
+    if (qc !== undefined) lane.qcs.set(number, qc);
+  }
+
+  /** Our votes that no commit QC covers, once more: a peer may have been away. */
+  sayAgain(out: Output[]): void {
+    for (const { said } of this.#lanes.values()) {
+      for (const vote of said.values()) {
+        out.push({ kind: "broadcast", message: { kind: "laneVote", vote } });
+      }
+    }
+  }
+
+  /** What a leader may propose now; undefined where no lane has a new lane QC. */
+  cut(): Cut | undefined {
+    const laneRanges: LaneRange[] = [];
+    const laneQCs: LaneQC[] = [];
+    for (const [name, lane] of this.#lanes) {
+      const first = blockNumber(lane.committed);
+      const qc = newestIn(lane.qcs, first, first + RANGE_BLOCKS_MAX);
+      const next = qc === undefined ? first : blockNumber(qc.vote.blockNumber + 1n);
+      const lastHash = qc === undefined ? ZERO_HASH : headerHash(qc.vote);
+      laneRanges.push({ lane: name, first, next, lastHash });
+      if (qc !== undefined) laneQCs.push(qc);
+    }
+    return laneQCs.length > 0 ? { laneRanges, laneQCs } : undefined;
+  }
+
+  /** A commit QC is durable: what it ends needs no more votes. */
+  committed({ laneRanges }: Proposal): void {
+    for (const { lane: name, next } of laneRanges) {
+      const lane = this.#lanes.get(name);
+      if (lane === undefined || next <= lane.committed) continue;
+      lane.committed = next;
+      for (const held of [lane.said, lane.votes, lane.qcs]) forgetBelow(held, next);
+      if (name === this.#own) for (const pin of this.#pins) if (pin < next) this.#pins.delete(pin);
+    }
+  }
+
+  /** An anchor is durable: lanes start where its ranges do. */
+  anchored({ laneRanges }: Proposal): void {
+    for (const { lane: name, first } of laneRanges) {
+      const lane = this.#lanes.get(name);
+      if (lane === undefined || first <= lane.first) continue;
+      lane.first = first;
+      if (lane.durable < first) lane.durable = first;
+      if (lane.taken < first) lane.taken = first;
+    }
+  }
+
+  released(number: bigint): void {
+    this.#pins.delete(number);
+  }
+
+  /** Asks for the next block of our own lane where there is room for it. */
+  produce(out: Output[]): void {
+    const { taken, committed } = this.#at(this.#own);
+    const hasRoom = this.roomOf(this.#own) > 0n && taken < committed + AHEAD_BLOCKS;
+    if (this.#isProducing || !hasRoom || this.#pins.size > 0) return;
+    this.#isProducing = true;
+    out.push({ kind: "produce", number: taken, parentHash: this.#tipHash });
+  }
+
+  produced(header: BlockHeader, hash: Uint8Array): void {
+    this.#isProducing = false;
+    this.#at(this.#own).taken = header.blockNumber + 1n;
+    this.#tipHash = hash;
+  }
+
+  #at(name: LaneId): Lane {
+    const lane = this.#lanes.get(name);
+    assert(lane !== undefined, "the lane is one of the committee's");
+    return lane;
+  }
+}
+
+function newestIn(qcs: ReadonlyMap<bigint, LaneQC>, first: bigint, next: bigint) {
+  for (let number = next - 1n; number >= first; number--) {
+    const qc = qcs.get(number);
+    if (qc !== undefined) return qc;
+  }
+  return undefined;
+}
+
+function forgetBelow(held: Map<bigint, unknown>, next: bigint): void {
+  for (const number of held.keys()) if (number < next) held.delete(number);
+}

@@ -1,0 +1,93 @@
+/**
+ * What goes into the engine and what comes out of it. The engine decides and never waits: it asks for
+ * work in an output, and whoever does it (the validator's process, or a simulated network) tells the
+ * end of it in an input. That a vote is durable is such an end, so nothing can leave before it.
+ */
+import type { LaneId } from "../../types/lane.js";
+import type {
+  BlockHeader,
+  CommitQC,
+  PersistedInner,
+  PruneAnchor,
+  View,
+} from "../../wire/messages.js";
+import type { Message, PeerStatus } from "./message.js";
+
+/** Votes that a vote state holds, and that may leave once it is durable. */
+export type VoteMessage = Extract<
+  Message,
+  { kind: "proposal" | "prepareVote" | "commitVote" | "timeoutVote" }
+>;
+
+/** Everything that a round is about. */
+export type RoundMessage = VoteMessage | Extract<Message, { kind: "timeoutQC" }>;
+
+export type Input =
+  /** From the validator that owns lane `from`; signatures are verified. */
+  | { readonly kind: "message"; readonly from: LaneId; readonly message: Message }
+  /** The block was offered for voting: it is durable. */
+  | { readonly kind: "blockDurable"; readonly header: BlockHeader }
+  /** A block that a `storeBlock` asked to store was not taken. */
+  | { readonly kind: "blockRefused"; readonly lane: LaneId; readonly number: bigint }
+  /** The block that a `produce` asked for was made and is on its way to disk. */
+  | { readonly kind: "produced"; readonly header: BlockHeader; readonly headerHash: Uint8Array }
+  | { readonly kind: "commitQCDurable"; readonly qc: CommitQC }
+  | { readonly kind: "commitQCRefused"; readonly index: bigint }
+  | { readonly kind: "anchorDurable"; readonly anchor: PruneAnchor }
+  | { readonly kind: "votesDurable"; readonly votes: readonly VoteMessage[] }
+  | { readonly kind: "executed"; readonly index: bigint; readonly appHash: Uint8Array }
+  | { readonly kind: "released"; readonly number: bigint }
+  /** The time of a view is over. */
+  | { readonly kind: "viewOver"; readonly view: View }
+  /** Time to look for what is missing, and to say what can be served. */
+  | { readonly kind: "tick"; readonly served: PeerStatus };
+
+export type Output =
+  | { readonly kind: "broadcast"; readonly message: Message }
+  | { readonly kind: "send"; readonly to: LaneId; readonly message: Message }
+  /** Sends blocks `[first, next)` as they are stored, retained ones too; to all where no `to`. */
+  | {
+      readonly kind: "sendBlocks";
+      readonly to: LaneId | undefined;
+      readonly lane: LaneId;
+      readonly first: bigint;
+      readonly next: bigint;
+    }
+  /** Sends a commit QC as it is stored or retained. */
+  | { readonly kind: "sendCommitQC"; readonly to: LaneId; readonly index: bigint }
+  | { readonly kind: "storeBlock"; readonly message: Extract<Message, { kind: "block" }> }
+  | { readonly kind: "storeCommitQC"; readonly qc: CommitQC }
+  | { readonly kind: "storeAnchor"; readonly anchor: PruneAnchor }
+  /** Writes the vote state; once it is durable, `votes` come back in `votesDurable`. */
+  | {
+      readonly kind: "storeVotes";
+      readonly state: PersistedInner;
+      readonly index: bigint;
+      readonly votes: readonly VoteMessage[];
+    }
+  | { readonly kind: "produce"; readonly number: bigint; readonly parentHash: Uint8Array }
+  /** Executes the blocks of `qc`, which are all durable here, on a state with hash `parent`. */
+  | { readonly kind: "execute"; readonly qc: CommitQC; readonly parent: Uint8Array }
+  | { readonly kind: "startTimer"; readonly view: View }
+  /** Lifts the pin of our own lane at `number`, for this reason. */
+  | { readonly kind: "release"; readonly number: bigint; readonly reason: string };
+
+/** What the engine starts from: everything that recovery found durable. */
+export interface EngineStart {
+  readonly lanes: ReadonlyMap<LaneId, RecoveredLane>;
+  readonly road: { readonly first: bigint; readonly qcs: readonly CommitQC[] };
+  readonly anchor: PruneAnchor | undefined;
+  readonly votes: PersistedInner | undefined;
+  readonly abstainThrough: bigint | undefined;
+  /** Pinned numbers of our own lane. */
+  readonly pins: readonly { readonly number: bigint; readonly headerHash: Uint8Array }[];
+  /** The header hash of our own lane's last block, where there is one. */
+  readonly tipHash: Uint8Array | undefined;
+}
+
+/** A lane's live range, and the headers in it. */
+export interface RecoveredLane {
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly headers: readonly BlockHeader[];
+}

@@ -1,0 +1,50 @@
+/**
+ * Collecting signatures until they are a certificate. The votes that come in are verified; which of
+ * them make the quorum first is what the certificate holds, in the order of their arrival.
+ */
+import type { Committee } from "../../wire/committee.js";
+import type { Certificate, Signature } from "../../wire/messages.js";
+
+interface Pile<T> {
+  readonly vote: T;
+  readonly sigs: Signature[];
+  weight: bigint;
+}
+
+/** The votes for one place (a block number, a view, a road index): one of each signer counts. */
+export class Tally<T> {
+  readonly #committee: Committee;
+  readonly #quorum: bigint;
+  readonly #signers = new Set<string>();
+  /** By the digest of what was voted for. */
+  readonly #piles = new Map<string, Pile<T>>();
+  #isCertified = false;
+
+  constructor(committee: Committee, quorum: bigint) {
+    this.#committee = committee;
+    this.#quorum = quorum;
+  }
+
+  /** Whether a vote of this signer would still change anything. */
+  wants({ key }: Signature): boolean {
+    return !this.#isCertified && !this.#signers.has(hex(key));
+  }
+
+  /** Adds a vote for what has `digest`; returns the certificate that it completes. */
+  add(digest: Uint8Array, vote: T, sig: Signature): Certificate<T> | undefined {
+    const member = this.#committee.memberOf(sig.key);
+    if (member === undefined || !this.wants(sig)) return undefined;
+    this.#signers.add(hex(sig.key));
+    const pile = this.#piles.get(hex(digest)) ?? { vote, sigs: [], weight: 0n };
+    this.#piles.set(hex(digest), pile);
+    pile.sigs.push(sig);
+    pile.weight += member.weight;
+    if (pile.weight < this.#quorum) return undefined;
+    this.#isCertified = true;
+    return { vote: pile.vote, sigs: pile.sigs };
+  }
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
+}

@@ -1,0 +1,48 @@
+/** What is read off votes and proposals: their view, the timeout QC they make, and their time. */
+import type {
+  FullTimeoutVote,
+  PrepareQC,
+  Proposal,
+  TimeoutQC,
+  Timestamp,
+  View,
+} from "../../wire/messages.js";
+import { globalRange } from "../../wire/rules/proposal.js";
+import type { VoteMessage } from "./step.js";
+
+export function viewOf(vote: VoteMessage): View {
+  if (vote.kind === "proposal") return vote.proposal.proposal.msg.view;
+  if (vote.kind === "timeoutVote") return vote.vote.vote.msg.view;
+  return vote.vote.msg.view;
+}
+
+/** The votes, and the prepare QC of the highest view that one of them names. */
+export function timeoutQCOf(votes: readonly FullTimeoutVote[]): TimeoutQC {
+  let latest: PrepareQC | undefined;
+  for (const { latestPrepareQC: each } of votes) {
+    if (each && (latest === undefined || each.vote.view.number > latest.vote.view.number)) {
+      latest = each;
+    }
+  }
+  return { votes: votes.map(({ vote }) => vote), latestPrepareQC: latest };
+}
+
+const NANOS_PER_SECOND = 1_000_000_000n;
+/** Times of blocks are this far apart at least. */
+const NANOS_PER_BLOCK = 1_000n;
+
+/** `now`, or the time at which the blocks of the proposal before end, where that is later. */
+export function laterOf(now: Timestamp, before: Proposal | undefined): Timestamp {
+  if (before === undefined) return now;
+  const { first, next } = globalRange(before);
+  const earliest = nanosOf(before.timestamp) + (next - first) * NANOS_PER_BLOCK;
+  if (nanosOf(now) >= earliest) return now;
+  return {
+    seconds: earliest / NANOS_PER_SECOND,
+    nanos: Number(earliest % NANOS_PER_SECOND),
+  };
+}
+
+function nanosOf({ seconds, nanos }: Timestamp): bigint {
+  return seconds * NANOS_PER_SECOND + BigInt(nanos);
+}

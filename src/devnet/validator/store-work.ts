@@ -1,0 +1,243 @@
+/**
+ * The engine's outputs that are about the store, done on it; the end of each is told to the judge and
+ * then given back to the engine. What the store refuses is given back too; what fails is an error.
+ */
+import { PersisterError } from "../../types/errors.js";
+import type { LaneId } from "../../types/lane.js";
+import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
+import { decodeCommitQC, decodeSignedBlock } from "../../wire/codec/decode.js";
+import { encodePersistedInner } from "../../wire/codec/encode.js";
+import { commitVoteDigest } from "../../wire/hash.js";
+import type { Block, BlockHeader, CommitQC, PruneAnchor } from "../../wire/messages.js";
+import { globalRange } from "../../wire/rules/proposal.js";
+import { appHashOf } from "../protocol/execution.js";
+import type { Latencies } from "./latencies.js";
+import type { Message } from "../protocol/message.js";
+import { digestOf, type Report } from "../judge/report.js";
+import type { Input, Output } from "../protocol/step.js";
+import { type Store, votesDigest } from "./store.js";
+import { decisionOf, signedIn, startsOf } from "../judge/telling.js";
+
+/** What the work is done for. */
+export interface WorkPort {
+  readonly lane: LaneId;
+  readonly give: (input: Input) => void;
+  readonly say: (message: Message, to: LaneId | undefined) => void;
+  readonly report: (report: Report) => void;
+  readonly fail: (cause: unknown) => void;
+  /** Aborted when the validator closes. */
+  readonly signal: AbortSignal;
+}
+
+type Of<Kind extends Output["kind"]> = Extract<Output, { kind: Kind }>;
+
+export class StoreWork {
+  readonly #store: Store;
+  readonly #latencies: Latencies;
+  readonly #port: WorkPort;
+  /** One after the other: what is read to be sent, and the road's commit QCs on their way in. */
+  readonly #lines = { sending: Promise.resolve(), road: Promise.resolve() };
+  readonly #anchors: { isBusy: boolean; next: PruneAnchor | undefined };
+
+  constructor(store: Store, latencies: Latencies, port: WorkPort) {
+    this.#store = store;
+    this.#latencies = latencies;
+    this.#port = port;
+    this.#anchors = { isBusy: false, next: undefined };
+  }
+
+  /** Offers durable blocks to the engine, from now on. */
+  begin(): void {
+    this.#watch(this.#offerDurable());
+  }
+
+  storeBlock(bytes: Uint8Array, header: BlockHeader): void {
+    this.#watch(this.#storeBlock(bytes, header));
+  }
+
+  storeCommitQC({ qc }: Of<"storeCommitQC">): void {
+    this.#inLine("road", () => this.#storeCommitQC(qc));
+  }
+
+  /** The newest one that came while another was stored is the next; those between are passed over. */
+  storeAnchor({ anchor }: Of<"storeAnchor">): void {
+    this.#anchors.next = anchor;
+    if (!this.#anchors.isBusy) this.#watch(this.#storeAnchors());
+  }
+
+  storeVotes(output: Of<"storeVotes">): void {
+    this.#watch(this.#storeVotes(output));
+  }
+
+  execute(output: Of<"execute">): void {
+    this.#watch(this.#execute(output));
+  }
+
+  release(output: Of<"release">): void {
+    this.#watch(this.#release(output));
+  }
+
+  sendBlocks(output: Of<"sendBlocks">): void {
+    this.#inLine("sending", () => this.#sendBlocks(output));
+  }
+
+  sendCommitQC(output: Of<"sendCommitQC">): void {
+    this.#inLine("sending", () => this.#sendCommitQC(output));
+  }
+
+  /** Resolves when nothing is read or stored any more that was asked for in line. */
+  async settled(): Promise<void> {
+    await Promise.all(Object.values(this.#lines));
+  }
+
+  async #offerDurable(): Promise<void> {
+    const { report, give, signal } = this.#port;
+    for await (const { lane, number, headerHash } of this.#store.durableBlocks({ signal })) {
+      this.#latencies.durable(lane, number);
+      const bytes = await unlessGone(this.#store.readBlock(lane, number));
+      // Pruned meanwhile: an anchor covers it, and a vote is of no use.
+      if (bytes === undefined) continue;
+      report({ kind: "blockDurable", lane, number, digest: digestOf(headerHash) });
+      give({ kind: "blockDurable", header: readSignedBlockHeader(bytes) });
+    }
+  }
+
+  async #storeBlock(bytes: Uint8Array, { lane, blockNumber: number }: BlockHeader): Promise<void> {
+    const { give, signal } = this.#port;
+    this.#latencies.arrived(lane, number);
+    const admission = await unlessRefused(this.#store.pushBlock(bytes, { signal }));
+    if (admission?.status !== "admitted") give({ kind: "blockRefused", lane, number });
+  }
+
+  async #storeCommitQC(qc: CommitQC): Promise<void> {
+    const { index } = qc.vote.view;
+    const pushed = this.#store.pushCommitQC(qc).then(() => true);
+    if ((await unlessRefused(pushed)) === undefined) {
+      this.#port.give({ kind: "commitQCRefused", index });
+      return;
+    }
+    // The next one may be pushed before this one is durable.
+    this.#watch(this.#awaitCommitQC(qc));
+  }
+
+  async #awaitCommitQC(qc: CommitQC): Promise<void> {
+    const { report, give, signal } = this.#port;
+    const { index } = qc.vote.view;
+    await this.#store.waitForCommitQC(index, { signal });
+    const digest = digestOf(commitVoteDigest(qc.vote));
+    report({ kind: "commitQCDurable", index, digest, decision: decisionOf(qc.vote) });
+    give({ kind: "commitQCDurable", qc });
+  }
+
+  async #storeAnchors(): Promise<void> {
+    const { report, give, signal } = this.#port;
+    this.#anchors.isBusy = true;
+    for (let anchor = this.#nextAnchor(); anchor !== undefined; anchor = this.#nextAnchor()) {
+      const { index } = anchor.commitQC.vote.view;
+      await this.#store.pushAnchor(anchor);
+      await this.#store.waitForAnchor(index, { signal });
+      report({ kind: "anchorDurable", index, starts: startsOf(anchor) });
+      give({ kind: "anchorDurable", anchor });
+    }
+    this.#anchors.isBusy = false;
+  }
+
+  #nextAnchor(): PruneAnchor | undefined {
+    const { next } = this.#anchors;
+    this.#anchors.next = undefined;
+    return next;
+  }
+
+  /** The store writes vote states in the order in which they come. */
+  async #storeVotes({ state, index, votes }: Of<"storeVotes">): Promise<void> {
+    const { report, give } = this.#port;
+    const digest = votesDigest(state);
+    report({ kind: "votesBegun", state: digest });
+    const begunMs = performance.now();
+    await this.#store.writeVoteState(encodePersistedInner(state), index);
+    this.#latencies.voteStateDurable(begunMs);
+    report({ kind: "votesDurable", state: digest, index, signed: signedIn(state) });
+    give({ kind: "votesDurable", votes });
+  }
+
+  async #execute({ qc, parent }: Of<"execute">): Promise<void> {
+    const { report, give } = this.#port;
+    const { index } = qc.vote.view;
+    const blocks: Block[] = [];
+    for (const { lane, first, next } of qc.vote.laneRanges) {
+      for (let number: bigint = first; number < next; number++) {
+        const bytes = await unlessGone(this.#store.readBlock(lane, number));
+        // An anchor has gone past it meanwhile, and execution with it.
+        if (bytes === undefined) return;
+        blocks.push(decodeSignedBlock(bytes).msg);
+      }
+    }
+    const appHash = appHashOf(parent, globalRange(qc.vote).first, blocks);
+    report({ kind: "executed", index, appHash: digestOf(appHash) });
+    give({ kind: "executed", index, appHash });
+  }
+
+  async #release({ number, reason }: Of<"release">): Promise<void> {
+    await this.#store.release(this.#port.lane, number, reason);
+    this.#port.report({ kind: "released", number, reason });
+    this.#port.give({ kind: "released", number });
+  }
+
+  async #sendBlocks({ to, lane, first, next }: Of<"sendBlocks">): Promise<void> {
+    for (let number = first; number < next; number++) {
+      const bytes =
+        (await unlessGone(this.#store.readBlock(lane, number))) ??
+        (await this.#store.readRetainedBlock(lane, number));
+      if (bytes === undefined) return;
+      this.#port.say({ kind: "block", bytes, header: readSignedBlockHeader(bytes) }, to);
+    }
+  }
+
+  async #sendCommitQC({ to, index }: Of<"sendCommitQC">): Promise<void> {
+    const bytes =
+      (await unlessGone(this.#store.readCommitQC(index))) ??
+      (await this.#store.readRetainedCommitQC(index));
+    if (bytes !== undefined) this.#port.say({ kind: "commitQC", qc: decodeCommitQC(bytes) }, to);
+  }
+
+  #inLine(line: "sending" | "road", work: () => Promise<void>): void {
+    const done = this.#lines[line].then(work);
+    this.#watch(done);
+    this.#lines[line] = done.catch(() => undefined);
+  }
+
+  /** Lets `work` go on by itself; an error ends the validator, but for waits that closing ended. */
+  #watch(work: Promise<void>): void {
+    work.catch((cause: unknown) => {
+      if (!this.#port.signal.aborted) this.#port.fail(cause);
+    });
+  }
+}
+
+/** What the store says to a message that is not for it: late, early, not valid, or not the one. */
+const refusals: ReadonlySet<string> = new Set([
+  "INVALID",
+  "OUT_OF_SEQUENCE",
+  "DUPLICATE",
+  "CONFLICT",
+  "PINNED",
+]);
+
+async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof PersisterError && refusals.has(cause.code)) return undefined;
+    throw cause;
+  }
+}
+
+/** What is read, or undefined where it is not held (any more). */
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof PersisterError && cause.code === "OUT_OF_SEQUENCE") return undefined;
+    throw cause;
+  }
+}

@@ -1,0 +1,119 @@
+/** What a validator asks of its store, and what it begins with after a recovery. */
+import type { Lanekeeper } from "../../node/lanekeeper.js";
+import type { LaneId } from "../../types/lane.js";
+import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
+import { decodeCommitQC, decodePersistedInner } from "../../wire/codec/decode.js";
+import { encodePersistedInner } from "../../wire/codec/encode.js";
+import { commitVoteDigest, headerHash, sha256 } from "../../wire/hash.js";
+import type { BlockHeader, CommitQC, PersistedInner } from "../../wire/messages.js";
+import { roadAfter } from "../../wire/rules/timeout.js";
+import { laneRange } from "../protocol/catch-up.js";
+import type { PeerStatus } from "../protocol/message.js";
+import { type Digest, digestOf, type Recovered } from "../judge/report.js";
+import type { EngineStart, RecoveredLane } from "../protocol/step.js";
+import { signedIn, startsOf } from "../judge/telling.js";
+
+/** A store as a validator uses it; `Lanekeeper` is the honest one. */
+export type Store = Pick<
+  Lanekeeper,
+  | "recovery"
+  | "pushBlock"
+  | "pushCommitQC"
+  | "pushAnchor"
+  | "waitForBlock"
+  | "waitForCommitQC"
+  | "waitForAnchor"
+  | "durableBlocks"
+  | "readBlock"
+  | "readCommitQC"
+  | "readRetainedBlock"
+  | "readRetainedCommitQC"
+  | "writeVoteState"
+  | "release"
+  | "status"
+  | "close"
+>;
+
+/** Reads everything that recovery returned. */
+export async function readStart(store: Store, own: LaneId): Promise<EngineStart> {
+  const { recovery } = store;
+  const lanes = new Map<LaneId, RecoveredLane>();
+  for (const [lane, { first, next }] of recovery.lanes) {
+    const headers: BlockHeader[] = [];
+    for (let number = first; number < next; number++) {
+      headers.push(readSignedBlockHeader(await store.readBlock(lane, number)));
+    }
+    lanes.set(lane, { first, next, headers });
+  }
+  const { first, next } = recovery.road;
+  const qcs: CommitQC[] = [];
+  for (let index = first; index < next; index++) {
+    qcs.push(decodeCommitQC(await store.readCommitQC(index)));
+  }
+  return {
+    lanes,
+    road: { first, qcs },
+    anchor: recovery.anchor,
+    votes: recovery.voteState && decodePersistedInner(recovery.voteState),
+    abstainThrough: recovery.abstainThrough,
+    pins: recovery.pins.filter(({ lane }) => lane === own),
+    tipHash: await tipHashOf(store, own, lanes.get(own)),
+  };
+}
+
+/** The header hash of our own lane's last block; where it is pruned, a retained one will do. */
+async function tipHashOf(store: Store, own: LaneId, lane: RecoveredLane | undefined) {
+  const last = lane?.headers.at(-1);
+  if (last !== undefined) return headerHash(last);
+  if (lane === undefined || lane.next === 0n) return undefined;
+  const retained = await store.readRetainedBlock(own, lane.next - 1n);
+  return retained && headerHash(readSignedBlockHeader(retained));
+}
+
+/** What the judge is told of a recovery. */
+export function recoveredReport(store: Store, start: EngineStart): Recovered {
+  const { anchor, road, votes } = start;
+  const { warnings, durationMs } = store.recovery;
+  return {
+    kind: "recovered",
+    anchor: anchor?.commitQC.vote.view.index,
+    starts: anchor ? startsOf(anchor) : [],
+    roadFirst: road.first,
+    road: road.qcs.map(({ vote }) => digestOf(commitVoteDigest(vote))),
+    lanes: [...start.lanes].map(([lane, { first, headers }]) => {
+      return { lane, first, blocks: headers.map((header) => digestOf(headerHash(header))) };
+    }),
+    votes: votes && votesDigest(votes),
+    votesIndex: roadAfter(votes?.commitQC),
+    signed: votes ? signedIn(votes) : [],
+    abstains: start.abstainThrough !== undefined,
+    pins: store.recovery.pins.length,
+    warnings,
+    durationMs,
+  };
+}
+
+/** Tells vote states apart; what pads a slot plays no part. */
+export function votesDigest(votes: PersistedInner): Digest {
+  return digestOf(sha256(encodePersistedInner(votes)));
+}
+
+/** What peers may ask for: what is live and durable, and what is retained below it. */
+export function servedBy(store: Store, lanes: readonly LaneId[]): PeerStatus {
+  const status = store.status();
+  const { retained } = status;
+  return {
+    road: { first: firstOf(retained.road, status.road), next: status.road.durable },
+    lanes: lanes.map((lane) => {
+      const live = status.lanes.get(lane) ?? { first: 0n, durable: 0n };
+      return laneRange(lane, {
+        first: firstOf(retained.lanes.get(lane), live),
+        next: live.durable,
+      });
+    }),
+  };
+}
+
+function firstOf(retained: { first: bigint; next: bigint } | undefined, live: { first: bigint }) {
+  return retained && retained.first < retained.next ? retained.first : live.first;
+}

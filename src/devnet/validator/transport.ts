@@ -1,0 +1,133 @@
+/**
+ * Connections between validators over the loopback interface. Each one runs in one direction: a
+ * validator dials every peer and only speaks there, and only listens to those who dialled it.
+ *
+ * Nothing is promised: a message to a peer that is away, or that does not keep up, is dropped. The
+ * protocol says again what was lost and asks for what it lacks.
+ */
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { FormatError } from "../../codec/binary.js";
+import type { LaneId } from "../../types/lane.js";
+import { DecodeError } from "../../wire/codec/decode-error.js";
+import { decodeMessage, type Message } from "../protocol/message.js";
+import { framed, FrameSplitter } from "./stream.js";
+
+const HOST = "127.0.0.1";
+const REDIAL_MS = 50;
+/** Unsent bytes beyond which a peer is taken for one that does not keep up. */
+const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Takes a message; the next one of the same peer comes when it has. */
+export type Receive = (from: LaneId, message: Message) => Promise<void>;
+
+/** Takes messages from whoever dials; the first one of a connection says who it is. */
+export class Listener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async open(receive: Receive, fail: (cause: unknown) => void): Promise<Listener> {
+    const server = createServer();
+    const listener = new Listener(server);
+    server.on("connection", (socket) => {
+      listener.#sockets.add(socket);
+      socket.on("close", () => listener.#sockets.delete(socket));
+      listen(socket, receive).catch((cause: unknown) => {
+        // A peer that was killed ends its connection anyhow it likes.
+        if (!socket.errored) fail(cause);
+      });
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(0, HOST, resolve);
+    });
+    return listener;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** Takes messages until the connection ends, or until something comes that is none. */
+async function listen(socket: Socket, receive: Receive): Promise<void> {
+  const splitter = new FrameSplitter();
+  let from: LaneId | undefined;
+  for await (const chunk of socket) {
+    for (const message of messagesIn(splitter, chunk as Uint8Array)) {
+      if (message === "garbage") return;
+      if (message.kind === "hello") from = message.lane;
+      else if (from !== undefined) await receive(from, message);
+    }
+  }
+}
+
+function* messagesIn(splitter: FrameSplitter, chunk: Uint8Array): Generator<Message | "garbage"> {
+  try {
+    for (const { field, bytes } of splitter.push(chunk)) yield decodeMessage(field, bytes);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError || cause instanceof FormatError)) throw cause;
+    yield "garbage";
+  }
+}
+
+/** The line to one peer: dials it again and again until it is closed. */
+export class PeerLine {
+  readonly #hello: Message;
+  #port: number | undefined;
+  /** What was dialled last. */
+  #socket: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(own: LaneId) {
+    this.#hello = { kind: "hello", lane: own };
+  }
+
+  /** The peer listens at `port` from now on. */
+  dial(port: number): void {
+    this.#port = port;
+    this.#dial();
+  }
+
+  /** Sends one framed message, or drops it. */
+  send([head, body]: readonly [Uint8Array, Uint8Array]): void {
+    const socket = this.#socket;
+    const isUp = socket !== undefined && !socket.connecting && !socket.destroyed;
+    if (!isUp || socket.writableLength > UNSENT_BYTES_MAX) return;
+    socket.cork();
+    socket.write(head);
+    socket.write(body);
+    // What is said in one turn of the event loop goes in one packet.
+    process.nextTick(() => socket.uncork());
+  }
+
+  close(): void {
+    this.#port = undefined;
+    clearTimeout(this.#timer);
+    this.#socket?.destroy();
+  }
+
+  #dial(): void {
+    clearTimeout(this.#timer);
+    this.#socket?.destroy();
+    this.#socket = undefined;
+    if (this.#port === undefined) return;
+    const socket = connect({ host: HOST, port: this.#port, noDelay: true });
+    this.#socket = socket;
+    socket.once("connect", () => this.send(framed(this.#hello)));
+    // Why a connection ended does not matter: `close` follows, and it is dialled again.
+    socket.on("error", () => undefined);
+    socket.once("close", () => {
+      if (this.#socket === socket) this.#timer = setTimeout(() => this.#dial(), REDIAL_MS);
+    });
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * A disk whose unacknowledged writes can be taken back after the process was killed: what a power cut
+ * would have done to them. SIGKILL alone proves little, since the page cache survives it.
+ *
+ * Before a write, the bytes that it will cover go to a file of their own in the undo directory; when
+ * the write is durable, and before its caller hears of it, that file is removed. So what lies in the
+ * directory after a kill are exactly the writes that nobody was told about. Names are treated alike:
+ * a file that was made or removed is remembered until its directory was flushed.
+ *
+ *     undo/000000000017    {"kind":"write","path":...,"position":...,"size":...}\n<old bytes>
+ */
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import type { DirectoryEntry, Disk, DiskFile, EntryKind, FileIdentity } from "../../disk/disk.js";
+
+const SECTOR_BYTES = 512;
+/** A write is acknowledged so much later than it was made: a slow disk, which a cut finds at work. */
+const SLOW_MS = 3;
+
+const entrySchema = z.object({
+  kind: z.enum(["write", "create", "remove"]),
+  path: z.string(),
+  position: z.number(),
+  /** Of the file, before. */
+  size: z.number(),
+  /** Of what is written. */
+  length: z.number(),
+});
+
+type Entry = z.output<typeof entrySchema>;
+
+/** The undo directory as the writing process uses it. */
+class UndoLog {
+  readonly #directory: string;
+  readonly #names = new Map<string, string[]>();
+  #next: number;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory, { recursive: true });
+    this.#next = readdirSync(directory).length;
+  }
+
+  add(entry: Entry, old: Uint8Array): string {
+    const path = join(this.#directory, String(this.#next).padStart(12, "0"));
+    this.#next += 1;
+    writeFileSync(path, Buffer.concat([Buffer.from(`${JSON.stringify(entry)}\n`), old]));
+    return path;
+  }
+
+  /** A name whose directory is not flushed yet. */
+  addName(kind: "create" | "remove", path: string): string {
+    const undo = this.add({ kind, path, position: 0, size: 0, length: 0 }, new Uint8Array());
+    const directory = dirname(path);
+    this.#names.set(directory, [...(this.#names.get(directory) ?? []), undo]);
+    return undo;
+  }
+
+  /** The names in `directory` as they are now are durable. */
+  forgetNames(directory: string): void {
+    for (const undo of this.#names.get(directory) ?? []) {
+      rmSync(`${undo}.gone`, { force: true });
+      unlinkSync(undo);
+    }
+    this.#names.delete(directory);
+  }
+}
+
+export class UndoDisk implements Disk {
+  readonly #disk: Disk;
+  readonly #log: UndoLog;
+
+  constructor(disk: Disk, undoDirectory: string) {
+    this.#disk = disk;
+    this.#log = new UndoLog(undoDirectory);
+  }
+
+  openToRead(path: string): Promise<DiskFile | undefined> {
+    return this.#disk.openToRead(path);
+  }
+
+  async openToWrite(path: string): Promise<DiskFile | undefined> {
+    const file = await this.#disk.openToWrite(path);
+    return file && new UndoFile(file, this.#log);
+  }
+
+  async create(path: string): Promise<DiskFile> {
+    const file = await this.#disk.create(path);
+    this.#log.addName("create", path);
+    return new UndoFile(file, this.#log);
+  }
+
+  kind(path: string): Promise<EntryKind | undefined> {
+    return this.#disk.kind(path);
+  }
+
+  identity(path: string): Promise<FileIdentity | undefined> {
+    return this.#disk.identity(path);
+  }
+
+  list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
+    return this.#disk.list(path);
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.#disk.makeDirectory(path);
+  }
+
+  /** The file keeps a second name until its directory is flushed. */
+  async remove(path: string): Promise<void> {
+    const isFile = (await this.#disk.kind(path)) === "file";
+    if (isFile) linkSync(path, `${this.#log.addName("remove", path)}.gone`);
+    await this.#disk.remove(path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#disk.syncDirectory(path);
+    this.#log.forgetNames(path);
+  }
+}
+
+class UndoFile implements DiskFile {
+  readonly #file: DiskFile;
+  readonly #log: UndoLog;
+  readonly #writes = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(file: DiskFile, log: UndoLog) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    // A closed file says so itself.
+    const write = this.#isClosed
+      ? this.#file.writeDurable(position, buffers)
+      : this.#write(position, buffers);
+    this.#writes.add(write);
+    try {
+      await write;
+    } finally {
+      this.#writes.delete(write);
+    }
+  }
+
+  async #write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+    const size = await this.#file.size();
+    const old = await this.#file.read(position, Math.min(length, Math.max(0, size - position)));
+    const undo = this.#log.add({ kind: "write", path: this.path, position, size, length }, old);
+    await this.#file.writeDurable(position, buffers);
+    await sleep(SLOW_MS);
+    unlinkSync(undo);
+  }
+
+  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+    return this.#file.read(position, length, into);
+  }
+
+  size(): Promise<number> {
+    return this.#file.size();
+  }
+
+  identity(): Promise<FileIdentity> {
+    return this.#file.identity();
+  }
+
+  lock(): Promise<void> {
+    return this.#file.lock();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#writes);
+    await this.#file.close();
+  }
+}
+
+/** What a power cut left of the writes that nobody was told about. */
+export interface PowerCut {
+  readonly lost: number;
+  readonly torn: number;
+  readonly kept: number;
+}
+
+/**
+ * Does to the files what a power cut may do, after their process is gone: every write that was not
+ * acknowledged is lost, torn at sectors, or kept, as `fraction` (draws from `[0, 1)`) decides.
+ */
+export async function cutPower(undoDirectory: string, fraction: () => number): Promise<PowerCut> {
+  const counts = { lost: 0, torn: 0, kept: 0 };
+  for (const name of undoNames(undoDirectory).toReversed()) {
+    const undo = join(undoDirectory, name);
+    const bytes = readFileSync(undo);
+    const end = bytes.indexOf("\n");
+    // The process died while it wrote the undo file: the write itself had not begun.
+    if (end >= 0 && isWhole(bytes, end)) {
+      const outcome = outcomeOf(fraction());
+      counts[outcome] += 1;
+      if (outcome !== "kept")
+        await undoOne(undo, bytes, { end, isTorn: outcome === "torn", fraction });
+    }
+    unlinkSync(undo);
+  }
+  forgetUndo(undoDirectory);
+  return counts;
+}
+
+/** Leaves all writes as they are: the process was killed, and the machine went on. */
+export function forgetUndo(undoDirectory: string): void {
+  rmSync(undoDirectory, { recursive: true, force: true });
+}
+
+function undoNames(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /^\d+$/.test(name))
+      .sort();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw cause;
+  }
+}
+
+function outcomeOf(fraction: number): keyof PowerCut {
+  if (fraction < 0.4) return "lost";
+  return fraction < 0.75 ? "torn" : "kept";
+}
+
+function entryOf(bytes: Buffer, end: number): Entry {
+  return entrySchema.parse(JSON.parse(bytes.toString("utf8", 0, end)));
+}
+
+function isWhole(bytes: Buffer, end: number): boolean {
+  const { position, size, length } = entryOf(bytes, end);
+  return bytes.length - end - 1 === Math.min(length, Math.max(0, size - position));
+}
+
+interface Undoing {
+  readonly end: number;
+  readonly isTorn: boolean;
+  readonly fraction: () => number;
+}
+
+async function undoOne(undo: string, bytes: Buffer, { end, isTorn, fraction }: Undoing) {
+  const { kind, path, position, size, length } = entryOf(bytes, end);
+  if (kind === "create") return rmSync(path, { force: true });
+  if (kind === "remove") {
+    if (existsSync(`${undo}.gone`)) renameSync(`${undo}.gone`, path);
+    return;
+  }
+  const old = Buffer.alloc(length);
+  bytes.copy(old, 0, end + 1);
+  const file = await open(path, "r+");
+  try {
+    for (let at = 0; at < length; ) {
+      const next = Math.min(length, at + SECTOR_BYTES - ((position + at) % SECTOR_BYTES));
+      if (!isTorn || fraction() < 0.5) await file.write(old, at, next - at, position + at);
+      at = next;
+    }
+  } finally {
+    await file.close();
+  }
+  if (!isTorn && position + length > size) truncateSync(path, size);
+}

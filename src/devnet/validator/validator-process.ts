@@ -1,0 +1,101 @@
+/**
+ * A validator as a process of its own: its orders come from standard input, its reports go to a pipe.
+ * It may be killed at any moment; where its input ends, it closes its store and ends.
+ */
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { RealDisk } from "../../disk/real.js";
+import { openLogMap } from "../../log/log-map.js";
+import { Lanekeeper } from "../../node/lanekeeper.js";
+import { assert } from "../../types/assert.js";
+import { errorCodes, PersisterError } from "../../types/errors.js";
+import { laneId } from "../../types/lane.js";
+import { roadIndex, U64_MAX } from "../../types/numbers.js";
+import { Committee, type Epoch } from "../../wire/committee.js";
+import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import { Verifier } from "../../wire/verifier.js";
+import { decodeOrder, type StartOrder } from "./orders.js";
+import type { Report } from "../judge/report.js";
+import type { Store } from "./store.js";
+import { UndoDisk } from "./undo-disk.js";
+import { Validator } from "./validator.js";
+
+/** The descriptor that reports go to. */
+export const REPORT_DESCRIPTOR = 3;
+const IDLE_MS = 20;
+
+export interface ValidatorProcessPort {
+  readonly input: Readable;
+  readonly report: (report: Report) => void;
+  /** Opens the store, which verifies with `verifier`; `openStore` is the honest way. */
+  readonly open: (start: StartOrder, verifier: Verifier) => Promise<Store>;
+}
+
+/** Serves one parent; returns the exit code. */
+export async function runValidator(port: ValidatorProcessPort): Promise<number> {
+  const lines = createInterface({ input: port.input, crlfDelay: Number.POSITIVE_INFINITY });
+  const orders = lines[Symbol.asyncIterator]();
+  const verifier = new Verifier();
+  try {
+    const first = await orders.next();
+    if (first.done === true) return 0;
+    const start = decodeOrder(first.value);
+    assert(start.kind === "start", "the first order starts the validator");
+    port.report({ kind: "opening" });
+    const store = await port.open(start, verifier);
+    const validator = await Validator.start(store, {
+      keys: keyPairFromSeed(Buffer.from(start.seed, "hex")),
+      epoch: epochOfKeys(start.keys),
+      payloadBytes: start.payloadBytes,
+      verifier,
+      report: port.report,
+      randomBytes,
+    });
+    await Promise.race([obey(validator, orders), validator.failed]);
+    await validator.close();
+    port.report({ kind: "closed" });
+    return 0;
+  } catch (cause) {
+    // The store is left as it is: closing could wait for a disk that is gone.
+    if (!(cause instanceof PersisterError)) throw cause;
+    port.report({ kind: "failed", code: cause.code, message: cause.message });
+    return errorCodes[cause.code].exit;
+  } finally {
+    lines.close();
+    await verifier.close();
+  }
+}
+
+async function obey(validator: Validator, orders: AsyncIterator<string>): Promise<void> {
+  for (let line = await orders.next(); line.done !== true; line = await orders.next()) {
+    const order = decodeOrder(line.value);
+    assert(order.kind === "dial", "a validator is started once");
+    validator.dial(laneId(order.lane), order.port);
+  }
+}
+
+/** Opens the store on the real disk, with a way back for what is not acknowledged where asked for. */
+export async function openStore(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
+  const { directory, chainId, retainBytes, undoDirectory } = start;
+  const epoch = epochOfKeys(start.keys);
+  const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);
+  const choices = { chainId, epochOf, retainBytes, verifier };
+  if (undoDirectory === undefined) return await Lanekeeper.open(directory, choices);
+  const surroundings = {
+    disk: new UndoDisk(new RealDisk(), undoDirectory),
+    openMap: openLogMap,
+    randomBytes: (count: number) => randomBytes(count),
+    whenIdle: (task: () => void) => setTimeout(task, IDLE_MS),
+    nowMs: () => Date.now(),
+    durable: true,
+  };
+  return await Lanekeeper.openOn(surroundings, directory, choices);
+}
+
+/** The one epoch of a devnet: every key has weight 1; it does not end. */
+export function epochOfKeys(keys: readonly string[]): Epoch {
+  const members = keys.map((key) => ({ key: Buffer.from(key, "hex"), weight: 1n }));
+  const committee = Committee.genesis(members);
+  return { index: 0n, firstRoad: roadIndex(0n), nextRoad: roadIndex(U64_MAX), committee };
+}

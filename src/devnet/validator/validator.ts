@@ -1,0 +1,261 @@
+/**
+ * One validator: the engine's outputs done on a store, on connections and on timers, and the ends of
+ * that work given back to it. Whatever leaves is told to the judge first (`report.ts`).
+ */
+import { setMaxListeners } from "node:events";
+import { PersisterError } from "../../types/errors.js";
+import type { LaneId } from "../../types/lane.js";
+import { blockNumber } from "../../types/numbers.js";
+import { buildBlock, signBlock } from "../../wire/build.js";
+import type { Epoch } from "../../wire/committee.js";
+import type { KeyPair } from "../../wire/signatures/ed25519.js";
+import { encodeSignedBlock } from "../../wire/codec/encode.js";
+import { headerHash } from "../../wire/hash.js";
+import type { Timestamp, View } from "../../wire/messages.js";
+import type { Verifier } from "../../wire/verifier.js";
+import { EarlyMessages } from "./early.js";
+import { Engine } from "../protocol/engine.js";
+import { Gate } from "./gate.js";
+import { Latencies } from "./latencies.js";
+import type { Message } from "../protocol/message.js";
+import { stepMs } from "./pace.js";
+import type { Report, Stats } from "../judge/report.js";
+import type { EngineStart, Input, Output } from "../protocol/step.js";
+import { readStart, recoveredReport, servedBy, type Store } from "./store.js";
+import { StoreWork } from "./store-work.js";
+import { framed } from "./stream.js";
+import { saying } from "../judge/telling.js";
+import { Listener, PeerLine } from "./transport.js";
+
+const TICK_MS = 100;
+const STATS_MS = 250;
+const TX_BYTES = 1024;
+
+export interface ValidatorSettings {
+  readonly keys: KeyPair;
+  readonly epoch: Epoch;
+  readonly payloadBytes: number;
+  /** The store's as well; whoever made it closes it. */
+  readonly verifier: Verifier;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly report: (report: Report) => void;
+}
+
+export class Validator {
+  readonly lane: LaneId;
+  /** Rejects with the first error, which ends this validator. */
+  readonly failed: Promise<never>;
+  readonly #settings: ValidatorSettings;
+  readonly #store: Store;
+  readonly #engine: Engine;
+  readonly #work: StoreWork;
+  readonly #gate: Gate;
+  readonly #latencies = new Latencies();
+  readonly #lines = new Map<LaneId, PeerLine>();
+  readonly #stop = new AbortController();
+  readonly #intervals: NodeJS.Timeout[] = [];
+  /** Inputs that came while one was worked on. */
+  readonly #inbox: Input[] = [];
+  readonly #early = new EarlyMessages();
+  #isWorking = false;
+  #fail: (cause: unknown) => void = () => undefined;
+  #viewTimer: NodeJS.Timeout | undefined;
+  #listener: Listener | undefined;
+
+  private constructor(store: Store, settings: ValidatorSettings, start: EngineStart) {
+    const { keys, epoch, report, verifier } = settings;
+    const { signal } = this.#stop;
+    this.#settings = settings;
+    this.#store = store;
+    this.#engine = new Engine({ keys, epoch }, start, timestampNow);
+    this.lane = this.#engine.lane;
+    this.#gate = new Gate(epoch, verifier);
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    // Until whoever started it looks at `failed`, it is no unhandled rejection.
+    this.failed.catch(() => undefined);
+    // One listener for each block that waits; the store bounds those.
+    setMaxListeners(0, signal);
+    this.#work = new StoreWork(store, this.#latencies, {
+      lane: this.lane,
+      report,
+      signal,
+      give: (input) => this.#give(input),
+      say: (message, to) => this.#say(message, to),
+      fail: (cause) => this.#fail(cause),
+    });
+    for (const { lane } of epoch.committee.members) {
+      if (lane !== this.lane) this.#lines.set(lane, new PeerLine(this.lane));
+    }
+  }
+
+  /** Starts on an open store, and takes it over. Listens when resolved. */
+  static async start(store: Store, settings: ValidatorSettings): Promise<Validator> {
+    const own = settings.epoch.committee.memberOf(settings.keys.publicKey);
+    if (own === undefined) throw new PersisterError("USAGE", "the key is not in the committee");
+    const start = await readStart(store, own.lane);
+    settings.report(recoveredReport(store, start));
+    const validator = new Validator(store, settings, start);
+    await validator.#begin(start);
+    return validator;
+  }
+
+  /** The peer that owns `lane` listens at `port` from now on. */
+  dial(lane: LaneId, port: number): void {
+    this.#lines.get(lane)?.dial(port);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#viewTimer);
+    for (const interval of this.#intervals) clearInterval(interval);
+    this.#listener?.close();
+    for (const line of this.#lines.values()) line.close();
+    await this.#work.settled();
+    this.#settings.report(this.#stats());
+    await this.#store.close();
+  }
+
+  async #begin(start: EngineStart): Promise<void> {
+    const { report, epoch } = this.#settings;
+    const receive = (from: LaneId, message: Message) => this.#receive(from, message);
+    this.#listener = await Listener.open(receive, this.#fail);
+    report({ kind: "listening", port: this.#listener.port });
+    this.#work.begin();
+    const lanes = epoch.committee.members.map(({ lane }) => lane);
+    const tick = (): void => this.#give({ kind: "tick", served: servedBy(this.#store, lanes) });
+    this.#intervals.push(setInterval(tick, TICK_MS));
+    this.#intervals.push(setInterval(() => report(this.#stats()), STATS_MS));
+    this.#performAll(() => this.#engine.begin(start));
+  }
+
+  async #receive(from: LaneId, message: Message): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    if (!this.#engine.wants(message)) {
+      this.#early.keep(this.#engine, { from, message });
+      return;
+    }
+    if (await this.#gate.admits(message, this.#engine.viewStart)) {
+      this.#give({ kind: "message", from, message });
+    }
+  }
+
+  /** One input at a time: what an output gives back at once waits for the outputs beside it. */
+  #give(input: Input): void {
+    this.#inbox.push(input);
+    if (this.#isWorking || this.#stop.signal.aborted) return;
+    this.#performAll(() => []);
+  }
+
+  #performAll(first: () => Output[]): void {
+    this.#isWorking = true;
+    try {
+      for (const output of first()) this.#perform(output);
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        for (const output of this.#engine.handle(next)) this.#perform(output);
+      }
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#isWorking = false;
+    }
+    for (const { from, message } of this.#early.take(this.#engine)) {
+      this.#receive(from, message).catch(this.#fail);
+    }
+  }
+
+  #perform(output: Output): void {
+    switch (output.kind) {
+      case "broadcast":
+        return this.#say(output.message, undefined);
+      case "send":
+        return this.#say(output.message, output.to);
+      case "storeBlock":
+        return this.#work.storeBlock(output.message.bytes, output.message.header);
+      case "produce":
+        return this.#produce(output);
+      case "startTimer":
+        return this.#startTimer(output.view);
+      case "sendBlocks":
+        return this.#work.sendBlocks(output);
+      case "sendCommitQC":
+        return this.#work.sendCommitQC(output);
+      case "storeCommitQC":
+        return this.#work.storeCommitQC(output);
+      case "storeAnchor":
+        return this.#work.storeAnchor(output);
+      case "storeVotes":
+        return this.#work.storeVotes(output);
+      case "execute":
+        return this.#work.execute(output);
+      case "release":
+        return this.#work.release(output);
+    }
+  }
+
+  /** Tells the judge, then sends: to one peer, or to all. */
+  #say(message: Message, to: LaneId | undefined): void {
+    if (this.#stop.signal.aborted) return;
+    const isOwn = message.kind !== "block" || message.header.lane === this.lane;
+    const said = isOwn ? saying(message) : undefined;
+    if (said !== undefined) this.#settings.report(said);
+    const frame = framed(message);
+    if (to !== undefined) this.#lines.get(to)?.send(frame);
+    else for (const line of this.#lines.values()) line.send(frame);
+    if (message.kind === "laneVote") {
+      const { lane, blockNumber: number } = message.vote.msg;
+      this.#latencies.voted(lane, number);
+    }
+  }
+
+  /** Makes a block of our own lane. It leaves when it is durable, as any block is voted for. */
+  #produce({ number, parentHash }: Extract<Output, { kind: "produce" }>): void {
+    const { payloadBytes, randomBytes, keys } = this.#settings;
+    const random = randomBytes(payloadBytes);
+    const txs: Uint8Array[] = [];
+    for (let at = 0; at < payloadBytes; at += TX_BYTES) {
+      txs.push(random.subarray(at, at + TX_BYTES));
+    }
+    const gas = BigInt(payloadBytes);
+    const payload = { createdAt: timestampNow(), txs, totalGasWanted: gas, totalGasEstimated: gas };
+    const place = { lane: this.lane, blockNumber: blockNumber(number), parentHash };
+    const block = buildBlock({ ...place, payload });
+    const { header } = block;
+    this.#work.storeBlock(encodeSignedBlock(signBlock(block, keys)), header);
+    this.#give({ kind: "produced", header, headerHash: headerHash(header) });
+  }
+
+  #startTimer(view: View): void {
+    clearTimeout(this.#viewTimer);
+    const giveUp = (): void => this.#give({ kind: "viewOver", view });
+    this.#viewTimer = setTimeout(giveUp, stepMs(view.number));
+  }
+
+  #stats(): Stats {
+    const { lanes, road, anchorRoadIndex, disk, verified } = this.#store.status();
+    const own = lanes.get(this.lane);
+    const { user, system } = process.cpuUsage();
+    const { view, isAbstaining, isBehind, executedNext } = this.#engine;
+    return {
+      kind: "stats",
+      state: isAbstaining ? "abstaining" : isBehind ? "catching up" : "live",
+      laneNext: own?.next ?? 0n,
+      laneDurable: own?.durable ?? 0n,
+      road: road.durable,
+      view: view.number,
+      executed: executedNext,
+      anchor: anchorRoadIndex,
+      diskBytes: disk.bytes,
+      rssBytes: process.memoryUsage.rss(),
+      cpuMs: (user + system) / 1000,
+      verified,
+      ...this.#latencies.medians,
+    };
+  }
+}
+
+function timestampNow(): Timestamp {
+  const nowMs = Date.now();
+  return { seconds: BigInt(Math.floor(nowMs / 1000)), nanos: (nowMs % 1000) * 1_000_000 };
+}

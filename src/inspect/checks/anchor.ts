@@ -1,0 +1,71 @@
+/** Looks at the two A/B pairs, and into what they hold. */
+import type { Disk } from "../../disk/disk.js";
+import type { PairWitness } from "../../persist/pair-persister.js";
+import { decodePersistedInner } from "../../wire/codec/decode.js";
+import { DecodeError } from "../../wire/codec/decode-error.js";
+import type { PruneAnchor } from "../../wire/messages.js";
+import { attempted } from "./attempt.js";
+import { type Finding, findingOf } from "./finding.js";
+import { checkPair, type HeldMessage } from "./pair.js";
+import { type Depth, knowsEpoch, readAnchor } from "../walk/proof.js";
+
+export interface PairsSeen {
+  readonly findings: readonly Finding[];
+  readonly anchor: PruneAnchor | undefined;
+  /** Whether it is certain which anchor counts, or that there is none. */
+  readonly isAnchorSettled: boolean;
+  readonly anchorSlot: HeldMessage | undefined;
+  readonly voteSlot: HeldMessage | undefined;
+}
+
+/** `witness` is of the anchor; of the vote state only the mark knows. */
+export async function checkPairs(
+  disk: Disk,
+  directory: string,
+  depth: Depth,
+  witness: PairWitness,
+): Promise<PairsSeen> {
+  const anchorPair = await checkPair(disk, directory, "anchor", witness);
+  const votePair = await checkPair(disk, directory, "vote", { ...witness, headSeq: 0n });
+  const findings = [...anchorPair.findings, ...votePair.findings];
+  if (votePair.held && depth.kind !== "forms") findings.push(...doubtsOfVote(votePair.held));
+  const anchor = anchorPair.held && (await anchorIn(anchorPair.held, depth, findings));
+  return {
+    findings,
+    anchor,
+    isAnchorSettled: anchorPair.isAccepted && (anchor !== undefined || !anchorPair.held),
+    anchorSlot: anchorPair.held,
+    voteSlot: votePair.held,
+  };
+}
+
+async function anchorIn(
+  { file, message }: HeldMessage,
+  depth: Depth,
+  findings: Finding[],
+): Promise<PruneAnchor | undefined> {
+  const read = await attempted(() => readAnchor(message, file, depth));
+  if ("error" in read) {
+    findings.push(findingOf(read.error, "error", { file }));
+    return undefined;
+  }
+  const { commitQC } = read.value;
+  if (depth.kind === "committees" && !knowsEpoch(depth, commitQC)) {
+    const text = `no committee was given for epoch ${commitQC.vote.view.epochIndex}`;
+    const unchecked = `${text}: the anchor's signatures were checked, membership and quorum were not`;
+    findings.push({ class: "ANCHOR_CORRUPT", severity: "warning", file, message: unchecked });
+  }
+  return read.value;
+}
+
+/** The store keeps the vote state as it was given; only the node that wrote it can read it. */
+function doubtsOfVote({ file, message }: HeldMessage): Finding[] {
+  try {
+    decodePersistedInner(message);
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const text = `the vote state is no PersistedInner: ${cause.message}`;
+    return [{ class: "INVALID", severity: "warning", file, message: text }];
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * Reads every segment that the base head says must be there, past all damage, and has each live record
+ * judged. Whether open would refuse is not decided here: that is the rehearsal's answer.
+ */
+import { applyRecord, type Manifest } from "../../journal/recovery/apply.js";
+import {
+  chainStart,
+  type RecordHeader,
+  recordsStart,
+  recordType,
+  slotName,
+} from "../../journal/form/records.js";
+import type { SealedSegment } from "../../journal/form/head.js";
+import { LogTable } from "../../journal/form/log-table.js";
+import type { Mark } from "../../journal/form/mark.js";
+import type { ChainPlace, Slot } from "../../journal/segment/segment.js";
+import type { FoundHead } from "../../journal/recovery/start.js";
+import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
+import type { ErrorCode } from "../../types/errors.js";
+import { attempted } from "./attempt.js";
+import { type Finding, findingOf, type Place, type Severity } from "./finding.js";
+import { isOfLog, LiveRecords } from "../walk/live-records.js";
+import type { Progress } from "../walk/progress.js";
+import type { RecordProver } from "../walk/proof.js";
+import { walkPastDamage, type WalkStep } from "../walk/segment-walk.js";
+import type { BaseHead, SlotsSeen } from "./slots.js";
+
+/** What is read, and by what it is judged. */
+export interface RecordCheckParts {
+  readonly directory: string;
+  readonly base: BaseHead;
+  readonly seen: Pick<SlotsSeen, "slots" | "heads" | "headless">;
+  readonly mark: Mark | undefined;
+  /** Proves each live record, where that is wanted. */
+  readonly prover: RecordProver | undefined;
+  readonly progress: Progress;
+}
+
+/** What damage in a segment means. */
+interface Damage {
+  readonly code: ErrorCode;
+  readonly severity: Severity;
+}
+
+/** D6: in the newest segment everything up to the acknowledged LSN must be there. */
+const ofNewest: Damage = { code: "ACKNOWLEDGED_LOST", severity: "error" };
+const ofSealed: Damage = { code: "JOURNAL_CORRUPT", severity: "error" };
+/** Nothing in a retained segment is promised: damage there costs what was pruned already. */
+const ofRetained: Damage = { code: "JOURNAL_CORRUPT", severity: "warning" };
+
+const NOTHING = new Uint8Array(0);
+
+export class RecordCheck {
+  readonly live: LiveRecords;
+  readonly #parts: RecordCheckParts;
+  readonly #manifest: Manifest;
+
+  constructor(parts: RecordCheckParts) {
+    this.#parts = parts;
+    const { head } = parts.base;
+    const table = new LogTable(head.logs, head.nextLog);
+    this.#manifest = { head, table, released: new Set() };
+    this.live = new LiveRecords({ head, table, prover: parts.prover, progress: parts.progress });
+  }
+
+  /** The logs as the base head and its segment's own records say. */
+  get table(): LogTable {
+    return this.#manifest.table;
+  }
+
+  /** The sealed segments that must be there, without those that the newest one's records released. */
+  get sealed(): readonly SealedSegment[] {
+    return this.#unlessReleased(this.#manifest.head.sealed);
+  }
+
+  get retained(): readonly SealedSegment[] {
+    return this.#unlessReleased(this.#manifest.head.retained);
+  }
+
+  async *findings(): AsyncGenerator<Finding, void, void> {
+    const { base } = this.#parts;
+    const own = yield* this.#read(base.slot, base.slot.bytes);
+    if (own) yield* this.#applyOwn(own);
+    this.#expectBytes();
+    for (const segment of this.sealed) yield* this.#sealed(segment);
+    if (own) yield* this.#takeOwn(own);
+    for (const segment of this.retained) yield* this.#retained(segment);
+    const file = base.slot.file.path;
+    if (base.isNewest) yield* this.live.missing(file);
+    yield* this.live.unlinked(file);
+  }
+
+  /** The last LSN of the newest segment that must be there; behind it the first break is the end. */
+  get #through(): bigint {
+    const { base, mark } = this.#parts;
+    const before = base.head.firstLsn - 1n;
+    return base.isNewest && mark && mark.acked > before ? mark.acked : before;
+  }
+
+  *#applyOwn(bytes: Uint8Array): Generator<Finding, void, void> {
+    const { base } = this.#parts;
+    const file = base.slot.file.path;
+    let isDamaged = false;
+    for (const step of walkPastDamage(bytes, placeOf(base), this.#through)) {
+      if (step.kind === "record") {
+        const refusal = applyRecord(step.record, this.#manifest);
+        if (refusal === undefined) continue;
+        // Behind damage a refusal only says what the damage has cost.
+        if (isDamaged) this.#catchUp(step.record);
+        else yield this.#finding(ofSealed, file, step.record, refusal);
+      } else if (step.kind !== "end") {
+        isDamaged = true;
+        if (step.kind === "damaged") {
+          applyRecord({ ...step.header, payload: NOTHING }, this.#manifest);
+        }
+        yield this.#lost(ofNewest, file, step);
+      }
+    }
+  }
+
+  /** A record that was lost before this one has raised the log's next all the same. */
+  #catchUp({ type, log, number }: RecordHeader): void {
+    const state = this.table.byLog(log);
+    if (type === recordType.append && state && number >= state.next) state.next = number + 1n;
+  }
+
+  async *#takeOwn(bytes: Uint8Array): AsyncGenerator<Finding, void, void> {
+    const { base } = this.#parts;
+    for (const step of walkPastDamage(bytes, placeOf(base), this.#through)) {
+      if (step.kind === "record") yield* this.live.take(step.record, base.slot);
+    }
+  }
+
+  async *#sealed(segment: SealedSegment): AsyncGenerator<Finding, void, void> {
+    const found = this.#find(segment);
+    if ("slot" in found) yield* this.#walk(segment, found, ofSealed);
+    // Where a newer head is missing, it may have set the slot free.
+    else if (this.#parts.base.isNewest) yield this.#finding(ofSealed, found.file, START, found.why);
+  }
+
+  async *#retained(segment: SealedSegment): AsyncGenerator<Finding, void, void> {
+    const found = this.#find(segment);
+    if ("slot" in found) yield* this.#walk(segment, found, ofRetained);
+    else yield this.#finding(ofRetained, found.file, START, found.why);
+  }
+
+  #find(segment: SealedSegment): FoundHead | { readonly file: string; readonly why: string } {
+    const { directory, seen } = this.#parts;
+    const head = seen.heads.find((each) => each.slot.slot === segment.slot);
+    if (head?.head.sequence === segment.sequence) return head;
+    const slot = seen.slots.find((each) => each.slot === segment.slot);
+    const file = slot?.file.path ?? `${directory}/${JOURNAL_DIRECTORY}/${slotName(segment.slot)}`;
+    const there = head ? `it is segment ${head.head.sequence}` : seen.headless.get(segment.slot);
+    const why = slot
+      ? `it is not segment ${segment.sequence}, which the newest head lists: ${there}`
+      : `segment ${segment.sequence}, which the newest head lists, is missing`;
+    return { file, why };
+  }
+
+  async *#walk(
+    segment: SealedSegment,
+    found: FoundHead,
+    damage: Damage,
+  ): AsyncGenerator<Finding, void, void> {
+    const { slot } = found;
+    const bytes = yield* this.#read(slot, segment.endOffset);
+    if (!bytes) return;
+    let isDamaged = false;
+    for (const step of walkPastDamage(bytes, placeOf(found), segment.nextLsn - 1n)) {
+      if (step.kind === "record") {
+        if (damage !== ofRetained) yield* this.live.take(step.record, slot);
+      } else if (step.kind !== "end") {
+        isDamaged = true;
+        yield this.#lost(damage, slot.file.path, step);
+      } else if (!isDamaged && !endsAsListed(step.place, segment)) {
+        const why = "its records end elsewhere than the newest head says";
+        yield this.#finding(damage, slot.file.path, step.place, why);
+      }
+    }
+  }
+
+  async *#read(slot: Slot, length: number): AsyncGenerator<Finding, Uint8Array | undefined, void> {
+    const read = await attempted(() => slot.file.read(0, length));
+    if ("value" in read) return read.value;
+    yield findingOf(read.error, "error", { file: slot.file.path });
+    return undefined;
+  }
+
+  #lost(
+    damage: Damage,
+    file: string,
+    step: Extract<WalkStep, { kind: "damaged" | "gap" }>,
+  ): Finding {
+    const { at } = step;
+    const place = at.suspect ? { ...at.suspect, offset: at.offset } : { offset: at.offset };
+    if (step.kind === "damaged") return this.#finding(damage, file, place, at.reason);
+    const after = step.resumed
+      ? `the chain goes on with LSN ${step.resumed.nextLsn} at byte ${step.resumed.offset}`
+      : "nothing that follows can be read";
+    const message = `${at.reason}: LSN ${at.nextLsn} is lost, ${after}`;
+    return this.#finding(damage, file, place, message);
+  }
+
+  #finding(
+    damage: Damage,
+    file: string,
+    at: { readonly offset: number } & Partial<RecordHeader>,
+    message: string,
+  ): Finding {
+    const place: Place = { offset: at.offset, ...this.#named(at) };
+    return { class: damage.code, severity: damage.severity, file, ...place, message };
+  }
+
+  /** The log and number that a header names, which need not be proven. */
+  #named(header: Partial<RecordHeader>): Place {
+    const { log, number } = header;
+    const state = log === undefined ? undefined : this.table.byLog(log);
+    if (!state || number === undefined || !isOfLog(header)) return {};
+    this.live.lost(state.name, number);
+    return { lane: state.name, number };
+  }
+
+  #unlessReleased(segments: readonly SealedSegment[]): readonly SealedSegment[] {
+    return segments.filter(({ sequence }) => !this.#manifest.released.has(sequence));
+  }
+
+  /** What is still to be read: the live segments here, and all of it once more by the rehearsal. */
+  #expectBytes(): void {
+    const { progress, base } = this.#parts;
+    const sum = (segments: readonly SealedSegment[]): number =>
+      segments.reduce((total, { endOffset }) => total + endOffset, 0);
+    const left = 2 * sum(this.sealed) + sum(this.retained) + base.slot.bytes;
+    progress.bytesExpected = progress.bytesRead + left;
+  }
+}
+
+const START = { offset: 0 };
+
+function placeOf({ head, bytes }: FoundHead): ChainPlace {
+  return {
+    offset: recordsStart(bytes.length),
+    chain: chainStart(head.salt),
+    nextLsn: head.firstLsn,
+  };
+}
+
+function endsAsListed(end: ChainPlace, segment: SealedSegment): boolean {
+  return (
+    end.nextLsn === segment.nextLsn &&
+    end.offset === segment.endOffset &&
+    end.chain === segment.endChain
+  );
+}

@@ -1,0 +1,176 @@
+/**
+ * Looks at every slot of the journal's folder: what its head says, and which head is the newest, on
+ * which everything else depends.
+ */
+import type { Disk, DirectoryEntry } from "../../disk/disk.js";
+import type { HeadFound, SealedSegment } from "../../journal/form/head.js";
+import type { Mark } from "../../journal/form/mark.js";
+import { openSlot, readHead, type Slot } from "../../journal/segment/segment.js";
+import { type FoundHead, isBlank, newestHead } from "../../journal/recovery/start.js";
+import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
+import { attempted } from "./attempt.js";
+import { type Finding, findingOf } from "./finding.js";
+
+/** What the journal's folder holds. The slots stay open until `close`. */
+export interface SlotsSeen {
+  readonly findings: readonly Finding[];
+  readonly slots: readonly Slot[];
+  /** The heads of this store, in no order. */
+  readonly heads: readonly FoundHead[];
+  /** Why there is no head of this store, of the slots without one. */
+  readonly headless: ReadonlyMap<number, string>;
+  /** From which head what follows was judged; `undefined` where there is none. */
+  readonly base: BaseHead | undefined;
+  close(): Promise<void>;
+}
+
+export interface BaseHead extends FoundHead {
+  /** False where a newer head is missing, or cannot be read: its segments may have been used. */
+  readonly isNewest: boolean;
+}
+
+interface SlotHead {
+  readonly slot: Slot;
+  readonly found: HeadFound;
+  /** Nothing was ever written where a head begins. */
+  readonly isBlank: boolean;
+}
+
+/** Opens every slot and reads its head; `storeId` is that of the store, where it is known. */
+export async function checkSlots(
+  disk: Disk,
+  directory: string,
+  known: { readonly storeId: Uint8Array | undefined; readonly mark: Mark | undefined },
+): Promise<SlotsSeen> {
+  const journal = `${directory}/${JOURNAL_DIRECTORY}`;
+  const findings: Finding[] = [];
+  const seen = await openAll(disk, journal, findings);
+  const storeId = known.storeId ?? known.mark?.storeId ?? newestOf(headsIn(seen))?.head.storeId;
+  const heads = headsIn(seen).filter(({ head }) => isSame(head.storeId, storeId));
+  const hasNewer = seen.some(({ found }) => found.status === "too-new");
+  // Where a head cannot be read because it is newer, it is not missing.
+  const mark = hasNewer ? undefined : known.mark;
+  const broken = seen.filter((each) => each.found.status === "none" && !each.isBlank);
+  const headsFound = { heads, broken: broken.map(({ slot }) => slot) };
+  const refusal = await attempted(() => mark && newestHead(headsFound, mark, journal));
+  if ("error" in refusal) findings.push(findingOf(refusal.error, "error", { file: journal }));
+  const base = baseOf(heads, known.mark, hasNewer);
+  if (!base && !known.mark && !hasNewer) {
+    const message = "no segment has a head";
+    findings.push({ class: "JOURNAL_CORRUPT", severity: "error", file: journal, message });
+  }
+  const isMissed = !hasNewer && base?.isNewest !== true;
+  const listed = new Set(isMissed ? [] : listedBy(base).map(({ slot }) => slot));
+  for (const each of seen) {
+    if (!listed.has(each.slot.slot)) findings.push(...headFindings(each, isMissed));
+  }
+  return {
+    findings,
+    slots: seen.map(({ slot }) => slot),
+    heads,
+    headless: new Map(seen.map(({ slot, found }) => [slot.slot, whyHeadless(found)])),
+    base,
+    close: async () => {
+      for (const { slot } of seen) await slot.file.close();
+    },
+  };
+}
+
+async function openAll(disk: Disk, journal: string, findings: Finding[]): Promise<SlotHead[]> {
+  const listed = await attempted(() => disk.list(journal));
+  if ("error" in listed || !listed.value) {
+    const message = "the journal's folder is missing";
+    findings.push(
+      "error" in listed
+        ? findingOf(listed.error, "error", { file: journal })
+        : { class: "JOURNAL_CORRUPT", severity: "error", file: journal, message },
+    );
+    return [];
+  }
+  const seen: SlotHead[] = [];
+  for (const entry of listed.value) {
+    const file = `${journal}/${entry.name}`;
+    const read = await attempted(() => openHead(disk, journal, entry));
+    if ("error" in read) findings.push(findingOf(read.error, "error", { file }));
+    else if (read.value) seen.push(read.value);
+    else findings.push({ class: "NOT_A_STORE", severity: "warning", file, message: FOREIGN });
+  }
+  return seen;
+}
+
+async function openHead(
+  disk: Disk,
+  journal: string,
+  entry: DirectoryEntry,
+): Promise<SlotHead | undefined> {
+  const slot = await openSlot(disk, journal, entry);
+  if (!slot) return undefined;
+  try {
+    return { slot, found: await readHead(slot), isBlank: await isBlank(slot) };
+  } catch (error) {
+    await slot.file.close();
+    throw error;
+  }
+}
+
+/** Said of a name that is not ours. */
+export const FOREIGN = "this name is none of ours: it is left alone";
+
+/** The head to go on from: what recovery would take or, where it refuses, the newest that there is. */
+function baseOf(
+  heads: readonly FoundHead[],
+  mark: Mark | undefined,
+  hasNewer: boolean,
+): BaseHead | undefined {
+  const newest = newestOf(heads);
+  if (!newest) return undefined;
+  const isNewest = !hasNewer && newest.head.sequence >= (mark?.headSequence ?? 0n);
+  return { ...newest, isNewest };
+}
+
+/** The segments that a head lists are judged with their records. */
+function listedBy(base: BaseHead | undefined): readonly SealedSegment[] {
+  return base ? [...base.head.sealed, ...base.head.retained] : [];
+}
+
+/**
+ * Of a slot that the base head does not list: free space. Where a newer head is missed, it may have
+ * been there.
+ */
+function headFindings({ slot, found, isBlank: blank }: SlotHead, isMissed: boolean): Finding[] {
+  const file = slot.file.path;
+  switch (found.status) {
+    case "head":
+      return [];
+    case "too-new": {
+      const message = `format ${found.version} is newer than this Lanekeeper reads`;
+      return [{ class: "FORMAT_TOO_NEW", severity: "error", file, offset: 0, message }];
+    }
+    case "none": {
+      if (blank) return [];
+      const severity = isMissed ? "error" : "warning";
+      return [{ class: "JOURNAL_CORRUPT", severity, file, offset: 0, message: found.reason }];
+    }
+  }
+}
+
+function whyHeadless(found: HeadFound): string {
+  return found.status === "none" ? found.reason : "its head is not of this store";
+}
+
+function headsIn(seen: readonly SlotHead[]): FoundHead[] {
+  return seen.flatMap(({ slot, found }) =>
+    found.status === "head" ? [{ slot, head: found.head, bytes: found.bytes }] : [],
+  );
+}
+
+function newestOf(heads: readonly FoundHead[]): FoundHead | undefined {
+  return heads.reduce<FoundHead | undefined>(
+    (best, each) => (best && best.head.sequence >= each.head.sequence ? best : each),
+    undefined,
+  );
+}
+
+function isSame(id: Uint8Array, wanted: Uint8Array | undefined): boolean {
+  return wanted !== undefined && Buffer.compare(id, wanted) === 0;
+}

@@ -1,0 +1,138 @@
+/**
+ * Judges live records one by one, as recovery does, and knows at the end which are missing and which
+ * are not linked. The rules are recovery's own (`RecordJudge`); what differs is that nothing stops.
+ */
+import { RECORD_HEADER_BYTES, recordType } from "../../journal/form/records.js";
+import type { Head } from "../../journal/form/head.js";
+import { type LogTable, NO_HASH } from "../../journal/form/log-table.js";
+import type { Slot, WalkedRecord } from "../../journal/segment/segment.js";
+import { RecordJudge } from "../../persist/recovery.js";
+import { attempted } from "../checks/attempt.js";
+import { type Finding, findingOf } from "../checks/finding.js";
+import { missingRanges } from "./missing.js";
+import type { Progress } from "./progress.js";
+import type { RecordProver } from "./proof.js";
+
+/** What was found of a record: enough to tell a copy of it from another one. */
+interface FoundRecord {
+  readonly length: number;
+  readonly crc: number;
+}
+
+export class LiveRecords {
+  readonly judge = new RecordJudge();
+  readonly #head: Head;
+  readonly #table: LogTable;
+  readonly #prover: RecordProver | undefined;
+  readonly #progress: Progress;
+  /** By log name and number. */
+  readonly #found = new Map<string, Map<bigint, FoundRecord>>();
+  /** Numbers by log name whose loss was told where it was seen. */
+  readonly #lost = new Map<string, Set<bigint>>();
+
+  /** `table` says what is live once every record of the newest segment was applied to it. */
+  constructor(parts: {
+    readonly head: Head;
+    readonly table: LogTable;
+    readonly prover: RecordProver | undefined;
+    readonly progress: Progress;
+  }) {
+    this.#head = parts.head;
+    this.#table = parts.table;
+    this.#prover = parts.prover;
+    this.#progress = parts.progress;
+  }
+
+  /** How many records of [first, next) of a log were found, and the bytes of their payloads. */
+  heldOf(name: string, first: bigint, next: bigint): { records: number; bytes: number } {
+    const held = { records: 0, bytes: 0 };
+    for (const [number, { length }] of this.#found.get(name) ?? []) {
+      if (number < first || number >= next) continue;
+      held.records += 1;
+      held.bytes += length;
+    }
+    return held;
+  }
+
+  /** Judges `record`, if it is one of a live range and was not found before. */
+  async *take(record: WalkedRecord, slot: Slot): AsyncGenerator<Finding, void, void> {
+    const { log, number, offset, payload } = record;
+    const state = isOfLog(record) ? this.#table.byLog(log) : undefined;
+    if (!state || number < state.first || number >= state.next) return;
+    const { name } = state;
+    const file = slot.file.path;
+    const place = { file, offset, lane: name, number };
+    const wrong = (message: string): Finding => {
+      return { class: "JOURNAL_CORRUPT", severity: "error", ...place, message };
+    };
+    const found = { length: record.payloadLength, crc: record.payloadCrc };
+    const earlier = this.#foundOf(name).get(number);
+    if (earlier) {
+      const isCopy = earlier.length === found.length && earlier.crc === found.crc;
+      if (!isCopy) yield wrong("it is there twice, and differs");
+      return;
+    }
+    this.#foundOf(name).set(number, found);
+    this.#progress.records += 1;
+    const pointer = { slot: slot.slot, offset: offset + RECORD_HEADER_BYTES, ...found };
+    const judged = await attempted(() =>
+      this.judge.visit({ name, number, payload, pointer, file }),
+    );
+    if ("error" in judged) {
+      yield findingOf(judged.error, "error", place);
+      return;
+    }
+    if (this.#isOtherTip(record, judged.value)) {
+      yield wrong("its hash is not the one that the head lists");
+    }
+    for (const doubt of (await this.#prover?.prove(name, payload)) ?? []) {
+      yield { class: "INVALID", ...place, ...doubt };
+    }
+  }
+
+  /** The loss of this record was told: it is not to be told again as missing. */
+  lost(name: string, number: bigint): void {
+    const lost = this.#lost.get(name) ?? new Set();
+    this.#lost.set(name, lost.add(number));
+  }
+
+  /** D5: [first, next) of every log is there; `file` is where the logs are listed. */
+  *missing(file: string): Generator<Finding, void, void> {
+    for (const { name, first, next } of this.#table.states()) {
+      const known = [...this.#foundOf(name).keys(), ...(this.#lost.get(name) ?? [])];
+      for (const range of missingRanges({ first, next }, known)) {
+        const isOne = range.next - range.first === 1n;
+        const which = isOne ? `${range.first} is` : `[${range.first}, ${range.next}) are`;
+        const message = `${isOne ? "record" : "records"} ${which} in no segment that must be there`;
+        const place = { file, lane: name, number: range.first };
+        yield { class: "JOURNAL_CORRUPT", severity: "error", ...place, message };
+      }
+    }
+  }
+
+  /** D5: the parent of every block is the block before it. */
+  *unlinked(file: string): Generator<Finding, void, void> {
+    for (const error of this.judge.brokenLinks()) {
+      const offset = error.offset === undefined ? undefined : error.offset - RECORD_HEADER_BYTES;
+      yield findingOf(error, "error", { file, offset });
+    }
+  }
+
+  #foundOf(name: string): Map<bigint, FoundRecord> {
+    const found = this.#found.get(name) ?? new Map<bigint, FoundRecord>();
+    this.#found.set(name, found);
+    return found;
+  }
+
+  /** The head recorded the hash of each log's last record, where it has one. */
+  #isOtherTip({ log, number }: WalkedRecord, hash: Uint8Array | undefined): boolean {
+    const listed = this.#head.logs.find((entry) => entry.log === log);
+    if (!hash || !listed || number !== listed.next - 1n) return false;
+    return Buffer.compare(listed.tip, NO_HASH) !== 0 && Buffer.compare(listed.tip, hash) !== 0;
+  }
+}
+
+/** Whether a record is one of a log: it has a number, and a payload of the caller's. */
+export function isOfLog({ type }: { readonly type?: number | undefined }): boolean {
+  return type === recordType.append || type === recordType.copy;
+}

@@ -1,0 +1,216 @@
+/**
+ * A segment's head: the manifest of the whole journal at the moment the segment began.
+ *
+ * The newest valid head settles which segments must exist, where each log starts and goes on (also
+ * after everything in it was truncated), and what was dropped: a log that it does not list is gone.
+ *
+ * ```
+ *   8   "LKSEGMT1"          16  store id           8 sequence       8 first LSN
+ *   4   format version      8   generation         32 salt          8 anchor sequence
+ *   4   bytes in the head   4   key id             4  next log number
+ *   4   count of live sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
+ *                                                  4 end of its records (bytes), 4 end chain value
+ *   4   count of retained segments, then each the same
+ *   4   count of logs, then each:  4 log number, 1+n name, 8 first, 8 next, 32 tip hash
+ *   4   CRC-32C of all before it
+ * ```
+ */
+import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
+import { crc32c } from "../../codec/crc32c.js";
+import { assert } from "../../types/assert.js";
+import { BLOCK_BYTES } from "./records.js";
+
+/** The version that this code writes, and the newest that it reads. */
+export const FORMAT_VERSION = 1;
+export const STORE_ID_BYTES = 16;
+export const SALT_BYTES = 32;
+export const HASH_BYTES = 32;
+
+const MAGIC = "LKSEGMT1";
+const LENGTH_OFFSET = 12;
+/** A head of the most lanes that a committee can have, over several epochs, is far below this. */
+export const HEAD_BYTES_MAX = 1 << 20;
+/** Of the smallest segment, what heads may take, in whole blocks: one part in so many. */
+const HEAD_SHARE = 4;
+/** And at most so much: every open lists a segment more, and is never refused for it. */
+const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
+
+/** What a head takes that lists nothing, and what it takes beside a log's name. */
+const EMPTY_HEAD_BYTES = 120;
+const LOG_ENTRY_BYTES = 53;
+/** Bytes that a head takes for each segment that it lists. */
+export const SEALED_SEGMENT_BYTES = 36;
+
+/**
+ * What heads may take where no segment is smaller than `segmentBytes`, whatever they list: so the
+ * largest record that a store takes is the same in every segment that it may ever begin.
+ */
+export function headBytesMax(segmentBytes: number): number {
+  const share = Math.floor(segmentBytes / HEAD_SHARE / BLOCK_BYTES) * BLOCK_BYTES;
+  return Math.min(HEAD_SHARE_MAX, Math.max(BLOCK_BYTES, share));
+}
+
+/** Bytes of a head that lists so many segments, and logs that take `logBytes` of it. */
+export function headBytes(segments: number, logBytes: number): number {
+  return EMPTY_HEAD_BYTES + segments * SEALED_SEGMENT_BYTES + logBytes;
+}
+
+/** What a log of this name takes of a head. */
+export function logEntryBytes(name: string): number {
+  return LOG_ENTRY_BYTES + name.length;
+}
+
+/** A sealed segment. LSNs are [firstLsn, nextLsn). */
+export interface SealedSegment {
+  readonly slot: number;
+  readonly sequence: bigint;
+  readonly firstLsn: bigint;
+  readonly nextLsn: bigint;
+  readonly endOffset: number;
+  readonly endChain: number;
+}
+
+/** A log's name and live range [first, next). `tip` is the hash that came with record next - 1. */
+export interface LogEntry {
+  readonly log: number;
+  readonly name: string;
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly tip: Uint8Array;
+}
+
+export interface Head {
+  readonly storeId: Uint8Array;
+  readonly generation: bigint;
+  readonly sequence: bigint;
+  readonly salt: Uint8Array;
+  readonly firstLsn: bigint;
+  readonly anchorSeq: bigint;
+  readonly keyId: number;
+  readonly nextLog: number;
+  /** Those with live records, in the order of their sequences: each must verify, or open refuses. */
+  readonly sealed: readonly SealedSegment[];
+  /** Those kept for what was pruned: nothing in them is promised. */
+  readonly retained: readonly SealedSegment[];
+  readonly logs: readonly LogEntry[];
+}
+
+/** What the first bytes of a slot hold. */
+export type HeadFound =
+  | { readonly status: "head"; readonly head: Head; readonly bytes: Uint8Array }
+  | { readonly status: "too-new"; readonly version: number }
+  | { readonly status: "none"; readonly reason: string };
+
+export function encodeHead(head: Head): Uint8Array {
+  const writer = new ByteWriter();
+  for (let index = 0; index < MAGIC.length; index++) writer.u8(MAGIC.charCodeAt(index));
+  writer.u32(FORMAT_VERSION).u32(0).bytes(head.storeId);
+  writer.u64(head.generation).u64(head.sequence).bytes(head.salt);
+  writer.u64(head.firstLsn).u64(head.anchorSeq);
+  writer.u32(head.keyId).u32(head.nextLog);
+  for (const segments of [head.sealed, head.retained]) writeSegments(writer, segments);
+  writer.u32(head.logs.length);
+  for (const entry of head.logs) {
+    assert(entry.first <= entry.next, "a log's first is not above its next");
+    writer.u32(entry.log).text(entry.name).u64(entry.first).u64(entry.next).bytes(entry.tip);
+  }
+  const bytes = Buffer.alloc(writer.length + 4);
+  bytes.set(writer.result());
+  bytes.writeUInt32LE(bytes.length, LENGTH_OFFSET);
+  bytes.writeUInt32LE(crc32c(bytes.subarray(0, -4)), bytes.length - 4);
+  assert(bytes.length <= HEAD_BYTES_MAX, "a head stays below its largest size");
+  return bytes;
+}
+
+function writeSegments(writer: ByteWriter, segments: readonly SealedSegment[]): void {
+  writer.u32(segments.length);
+  for (const segment of segments) {
+    writer.u32(segment.slot).u64(segment.sequence).u64(segment.firstLsn).u64(segment.nextLsn);
+    writer.u32(segment.endOffset).u32(segment.endChain);
+  }
+}
+
+/** Length that the head at the start of `prefix` claims, or `undefined` where no head begins. */
+export function claimedHeadBytes(prefix: Uint8Array): number | undefined {
+  if (prefix.length < LENGTH_OFFSET + 4) return undefined;
+  const buffer = Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length);
+  if (buffer.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
+  const length = buffer.readUInt32LE(LENGTH_OFFSET);
+  return length >= LENGTH_OFFSET + 8 && length <= HEAD_BYTES_MAX ? length : undefined;
+}
+
+/** Decodes the head in `bytes`, exactly as long as the head claims. Total. Copies. */
+export function decodeHead(bytes: Uint8Array): HeadFound {
+  if (claimedHeadBytes(bytes) !== bytes.length) return { status: "none", reason: "no head here" };
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (buffer.readUInt32LE(bytes.length - 4) !== crc32c(bytes.subarray(0, -4))) {
+    return { status: "none", reason: "checksum mismatch in the head" };
+  }
+  const version = buffer.readUInt32LE(MAGIC.length);
+  if (version > FORMAT_VERSION) return { status: "too-new", version };
+  try {
+    return { status: "head", head: readHead(bytes), bytes: Uint8Array.from(bytes) };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return { status: "none", reason: `${error.message} at byte ${error.offset} of the head` };
+  }
+}
+
+function readHead(bytes: Uint8Array): Head {
+  const reader = new ByteReader(bytes.subarray(0, -4));
+  reader.bytes(LENGTH_OFFSET + 4);
+  const storeId = reader.bytes(STORE_ID_BYTES);
+  const generation = reader.u64();
+  const sequence = reader.u64();
+  const salt = reader.bytes(SALT_BYTES);
+  const firstLsn = reader.u64();
+  const anchorSeq = reader.u64();
+  const keyId = reader.u32();
+  const nextLog = reader.u32();
+  const sealed = readList(reader, () => readSegment(reader));
+  const retained = readList(reader, () => readSegment(reader));
+  const logs = readList(reader, () => readLogEntry(reader));
+  reader.end();
+  return {
+    storeId,
+    generation,
+    sequence,
+    salt,
+    firstLsn,
+    anchorSeq,
+    keyId,
+    nextLog,
+    sealed,
+    retained,
+    logs,
+  };
+}
+
+function readList<Item>(reader: ByteReader, readItem: () => Item): Item[] {
+  const items: Item[] = [];
+  for (let left = reader.u32(); left > 0; left--) items.push(readItem());
+  return items;
+}
+
+function readSegment(reader: ByteReader): SealedSegment {
+  return {
+    slot: reader.u32(),
+    sequence: reader.u64(),
+    firstLsn: reader.u64(),
+    nextLsn: reader.u64(),
+    endOffset: reader.u32(),
+    endChain: reader.u32(),
+  };
+}
+
+function readLogEntry(reader: ByteReader): LogEntry {
+  const entry = {
+    log: reader.u32(),
+    name: reader.text(),
+    first: reader.u64(),
+    next: reader.u64(),
+    tip: reader.bytes(HASH_BYTES),
+  };
+  if (entry.first > entry.next) reader.fail("a log's first is above its next");
+  return entry;
+}

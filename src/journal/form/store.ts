@@ -1,0 +1,210 @@
+/**
+ * STORE: the identity of a state directory, and its lock (D8, D10).
+ *
+ * ```
+ *   8  "LKSTORE1"   4  format version   16  store id   1+n  chain id   8  created (ms)   4  CRC-32C
+ * ```
+ *
+ * `init` writes it last, so a directory with a valid STORE is a whole store. While `init` is at work
+ * the file INIT stands beside it: what a crash leaves of an unfinished init is then told apart from a
+ * store that lost its STORE, and only the former is ever begun anew.
+ */
+import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
+import { crc32c } from "../../codec/crc32c.js";
+import type { Disk, DiskFile } from "../../disk/disk.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
+import { FORMAT_VERSION, STORE_ID_BYTES } from "./head.js";
+
+export const STORE_FILE = "STORE";
+
+/** In the place of a chain id, says that a journal of records is kept here; no ASCII chain id is this. */
+export const RECORDS_CHAIN = "\u00abrecords\u00bb";
+export const INIT_FILE = "INIT";
+export const JOURNAL_DIRECTORY = "journal";
+
+const MAGIC = "LKSTORE1";
+const STORE_BYTES_MAX = 512;
+
+export interface StoreIdentity {
+  readonly storeId: Uint8Array;
+  /** At most 255 ASCII characters. */
+  readonly chainId: string;
+  readonly createdMs: bigint;
+}
+
+/** What the bytes of a STORE file say. */
+export type StoreFound =
+  | { readonly status: "valid"; readonly identity: StoreIdentity }
+  | { readonly status: "too-new"; readonly version: number }
+  | { readonly status: "not-ours" }
+  | { readonly status: "damaged"; readonly reason: string };
+
+export function encodeStore(identity: StoreIdentity): Uint8Array {
+  const writer = new ByteWriter(STORE_BYTES_MAX);
+  for (let index = 0; index < MAGIC.length; index++) writer.u8(MAGIC.charCodeAt(index));
+  writer.u32(FORMAT_VERSION).bytes(identity.storeId).text(identity.chainId);
+  writer.u64(identity.createdMs);
+  writer.u32(crc32c(writer.result()));
+  return Uint8Array.from(writer.result());
+}
+
+/** Total: any bytes have an answer. */
+export function decodeStore(bytes: Uint8Array): StoreFound {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length === 0) return { status: "damaged", reason: "STORE is empty" };
+  if (buffer.toString("latin1", 0, MAGIC.length) !== MAGIC) return { status: "not-ours" };
+  if (bytes.length < MAGIC.length + 8) return { status: "damaged", reason: "STORE is cut short" };
+  if (buffer.readUInt32LE(bytes.length - 4) !== crc32c(bytes.subarray(0, -4))) {
+    return { status: "damaged", reason: "checksum mismatch in STORE" };
+  }
+  const version = buffer.readUInt32LE(MAGIC.length);
+  if (version > FORMAT_VERSION) return { status: "too-new", version };
+  try {
+    const reader = new ByteReader(bytes.subarray(MAGIC.length + 4, -4));
+    const identity = {
+      storeId: reader.bytes(STORE_ID_BYTES),
+      chainId: reader.text(),
+      createdMs: reader.u64(),
+    };
+    reader.end();
+    return { status: "valid", identity };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return { status: "damaged", reason: error.message };
+  }
+}
+
+/** What stands in a directory that should be a store. */
+interface OpenFacts {
+  readonly directory: boolean;
+  readonly store: StoreFound["status"] | "missing";
+  readonly initUnfinished: boolean;
+  readonly chainMatches: boolean;
+}
+
+type OpenVerdict = "open" | "NOT_A_STORE" | "FORMAT_TOO_NEW" | "WRONG_CHAIN";
+
+/** One case of what `open` may find before it reads anything else; the first that fits decides. */
+interface OpenCase {
+  readonly label: string;
+  readonly fits: (facts: OpenFacts) => boolean;
+  readonly verdict: OpenVerdict;
+  readonly say: string;
+}
+
+/** D10, D8: what `open` does with what it finds. Labels appear in messages and test names. */
+export const openCases: readonly OpenCase[] = [
+  {
+    label: "no-directory",
+    fits: (facts) => !facts.directory,
+    verdict: "NOT_A_STORE",
+    say: "there is no such directory: make a store with init",
+  },
+  {
+    label: "init-unfinished",
+    fits: (facts) => facts.initUnfinished && facts.store !== "valid",
+    verdict: "NOT_A_STORE",
+    say: "an init was interrupted here: run init again",
+  },
+  {
+    label: "store-missing",
+    fits: (facts) => facts.store === "missing",
+    verdict: "NOT_A_STORE",
+    say: "the directory holds no STORE file: it was never initialised, or has lost its identity",
+  },
+  {
+    label: "store-not-ours",
+    fits: (facts) => facts.store === "not-ours",
+    verdict: "NOT_A_STORE",
+    say: "its STORE file is not Lanekeeper's: choose another directory",
+  },
+  {
+    label: "store-damaged",
+    fits: (facts) => facts.store === "damaged",
+    verdict: "NOT_A_STORE",
+    say: "its STORE file is damaged: restore it from a copy of this very store",
+  },
+  {
+    label: "format-too-new",
+    fits: (facts) => facts.store === "too-new",
+    verdict: "FORMAT_TOO_NEW",
+    say: "a newer Lanekeeper wrote it: use that version",
+  },
+  {
+    label: "wrong-chain",
+    fits: (facts) => !facts.chainMatches,
+    verdict: "WRONG_CHAIN",
+    say: "it belongs to another chain: check the state directory and the chain id",
+  },
+  { label: "store", fits: () => true, verdict: "open", say: "the store of this chain" },
+];
+
+/** A locked STORE file and what it says. */
+export interface OwnedStore {
+  readonly file: DiskFile;
+  readonly identity: StoreIdentity;
+}
+
+/**
+ * Takes the lock of the store in `directory` and checks that it is one, of this chain and format.
+ *
+ * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says;
+ * STORE_LOCKED where another process, or another open in this one, owns it.
+ */
+export async function ownStore(
+  disk: Disk,
+  directory: string,
+  chainId: string,
+): Promise<OwnedStore> {
+  const isDirectory = (await disk.kind(directory)) === "directory";
+  const file = isDirectory ? await disk.openToWrite(`${directory}/${STORE_FILE}`) : undefined;
+  try {
+    // The lock comes before the reading: an init at work holds it until STORE is whole.
+    await file?.lock();
+    const identity = await readIdentity(disk, directory, file, chainId);
+    assert(file !== undefined, "an identity is read from a file");
+    return { file, identity };
+  } catch (error) {
+    await file?.close();
+    throw error;
+  }
+}
+
+/**
+ * What the open STORE in `directory` says (`undefined`: there is none); of whatever chain it is where
+ * `chainId` is left out.
+ *
+ * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says.
+ */
+export async function readIdentity(
+  disk: Disk,
+  directory: string,
+  file: DiskFile | undefined,
+  chainId?: string,
+): Promise<StoreIdentity> {
+  const isDirectory = file !== undefined || (await disk.kind(directory)) === "directory";
+  const found = file && decodeStore(await file.read(0, STORE_BYTES_MAX));
+  const facts: OpenFacts = {
+    directory: isDirectory,
+    store: found?.status ?? "missing",
+    initUnfinished: isDirectory && (await disk.kind(`${directory}/${INIT_FILE}`)) !== undefined,
+    chainMatches:
+      found?.status === "valid" && (chainId === undefined || found.identity.chainId === chainId),
+  };
+  const row = openCases.find((each) => each.fits(facts));
+  const isStore = row === undefined || row.verdict === "open";
+  if (isStore && found?.status === "valid") return found.identity;
+  throw new PersisterError(
+    isStore ? "NOT_A_STORE" : row.verdict,
+    `${directory}: ${isStore ? "no STORE could be read" : `${row.say} [${row.label}]`}`,
+    { file: `${directory}/${STORE_FILE}` },
+  );
+}
+
+/** The directory that holds `path`. */
+export function parentOf(path: string): string {
+  const slash = path.replace(/\/+$/, "").lastIndexOf("/");
+  if (slash < 0) return ".";
+  return slash === 0 ? "/" : path.slice(0, slash);
+}

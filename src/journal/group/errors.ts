@@ -1,0 +1,46 @@
+/** What a running journal says of entries that it does not take. */
+import { PersisterError } from "../../types/errors.js";
+import type { AppendEntry } from "./group.js";
+
+export function closedError(): PersisterError {
+  return new PersisterError("CLOSED", "the store is closed");
+}
+
+/** D7: the first failure of a durable write is final. */
+export function poisonOf(cause: unknown): PersisterError {
+  const facts = cause instanceof PersisterError && cause.file ? { file: cause.file } : {};
+  const what = cause instanceof Error ? cause.message : String(cause);
+  return new PersisterError(
+    "POISONED",
+    `nothing is acknowledged any more since this failed: ${what}; close, reopen, verify`,
+    { ...facts, cause },
+  );
+}
+
+/** D9: a full disk is backpressure. */
+export function noRoomError(cause: PersisterError, what: string): PersisterError {
+  return new PersisterError(
+    "DISK_FULL",
+    `no room for another ${what}: ${cause.message}; nothing was harmed`,
+    { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
+  );
+}
+
+/** The heads of this store list no more than is listed. */
+export function crowdedError(): PersisterError {
+  return new PersisterError(
+    "DISK_FULL",
+    "the heads of so small segments list no more: prune, drop logs, or open with larger ones",
+  );
+}
+
+/** No segment holds it, or its batch; `most` bytes of a record would be taken. */
+export function oversizedError(entry: AppendEntry, most: number): PersisterError {
+  const { name, number, payload, more } = entry;
+  const what = more ? "it and its batch" : `${payload.length} bytes`;
+  return new PersisterError(
+    "INVALID",
+    `record ${number} of ${name}: ${what} are more than a segment holds (${most})`,
+    { lane: name, blockNumber: number },
+  );
+}

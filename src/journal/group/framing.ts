@@ -1,0 +1,150 @@
+/**
+ * Frames the records of a group into chunks, each ready to be written while the next one is framed:
+ * the checksums of a large group so cost no time of their own. Small payloads are copied beside their
+ * headers into one slab, so that many records are one buffer; large ones go by reference.
+ *
+ * Chunks may reach the disk in any order. What lies behind one that is missing does not continue the
+ * chain, so recovery never sees it, and no group is acknowledged before all its chunks are durable.
+ */
+import { crc32c } from "../../codec/crc32c.js";
+import { assert } from "../../types/assert.js";
+import { RECORD_HEADER_BYTES, writeRecordHeader } from "../form/records.js";
+import type { GroupRecord } from "./group.js";
+import type { Pointer } from "../segment/segment.js";
+
+/** Payloads up to this size are copied. */
+const COPIED_BYTES_MAX = 16 * 1024;
+const SLAB_BYTES_MIN = 256 * 1024;
+
+/** Where a group begins. */
+export interface GroupStart {
+  readonly slot: number;
+  readonly offset: number;
+  readonly chain: number;
+  readonly nextLsn: bigint;
+}
+
+/** Bytes that are written in one go. */
+export interface Chunk {
+  readonly offset: number;
+  readonly buffers: readonly Uint8Array[];
+  readonly byteLength: number;
+}
+
+export class Framing {
+  #slab: Buffer = Buffer.alloc(0);
+  #chain = 0;
+  #pointers: Pointer[] = [];
+
+  /** The chain value behind the last record framed. */
+  get endChain(): number {
+    return this.#chain;
+  }
+
+  /** Where the records of the last group lie, in their order. */
+  get pointers(): readonly Pointer[] {
+    return this.#pointers;
+  }
+
+  /**
+   * Frames `records` from `start` on into chunks of about `chunkBytes`. The chunks lend buffers that
+   * hold until `chunks` is called again.
+   */
+  *chunks(
+    records: readonly GroupRecord[],
+    start: GroupStart,
+    chunkBytes: number,
+  ): Generator<Chunk, void, void> {
+    this.#makeSlab(records);
+    this.#chain = start.chain;
+    this.#pointers = [];
+    let { offset } = start;
+    let lsn = start.nextLsn;
+    let slabEnd = 0;
+    let chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
+    for (const record of records) {
+      const { payload } = record;
+      const crc = this.#frame(record, lsn, slabEnd);
+      this.#pointers.push({
+        slot: start.slot,
+        offset: offset + RECORD_HEADER_BYTES,
+        length: payload.length,
+        crc,
+      });
+      offset += RECORD_HEADER_BYTES + payload.length;
+      lsn += 1n;
+      slabEnd += slabBytesOf(payload);
+      chunk.add(payload, slabEnd);
+      if (chunk.byteLength < chunkBytes) continue;
+      yield chunk.end();
+      chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
+    }
+    if (chunk.byteLength > 0) yield chunk.end();
+  }
+
+  /** Writes the header, and the payload where it is small, into the slab; returns the payload's CRC. */
+  #frame(record: GroupRecord, lsn: bigint, at: number): number {
+    const { type, log, number, payload, more = false } = record;
+    const payloadCrc = record.payloadCrc ?? crc32c(payload);
+    this.#chain = writeRecordHeader(this.#slab, at, this.#chain, {
+      payloadLength: payload.length,
+      payloadCrc,
+      type,
+      more,
+      lsn,
+      log,
+      number,
+    });
+    if (payload.length <= COPIED_BYTES_MAX) this.#slab.set(payload, at + RECORD_HEADER_BYTES);
+    return payloadCrc;
+  }
+
+  #makeSlab(records: readonly GroupRecord[]): void {
+    let bytes = 0;
+    for (const { payload } of records) bytes += slabBytesOf(payload);
+    if (bytes <= this.#slab.length) return;
+    this.#slab = Buffer.allocUnsafeSlow(Math.max(bytes, SLAB_BYTES_MIN));
+  }
+}
+
+/** What a record takes of the slab. */
+function slabBytesOf({ length }: Uint8Array): number {
+  return RECORD_HEADER_BYTES + (length > COPIED_BYTES_MAX ? 0 : length);
+}
+
+class ChunkBuilder {
+  readonly #slab: Buffer;
+  readonly #offset: number;
+  readonly #buffers: Uint8Array[] = [];
+  /** Of the slab, what is not in `#buffers` yet. */
+  #from: number;
+  #to: number;
+  byteLength = 0;
+
+  constructor(slab: Buffer, offset: number, from: number) {
+    this.#slab = slab;
+    this.#offset = offset;
+    this.#from = from;
+    this.#to = from;
+  }
+
+  /** A record whose part of the slab ends at `slabEnd`. */
+  add(payload: Uint8Array, slabEnd: number): void {
+    this.byteLength += RECORD_HEADER_BYTES + payload.length;
+    this.#to = slabEnd;
+    if (payload.length <= COPIED_BYTES_MAX) return;
+    this.#flush();
+    this.#buffers.push(payload);
+  }
+
+  end(): Chunk {
+    this.#flush();
+    assert(this.#buffers.length > 0, "a chunk has bytes");
+    return { offset: this.#offset, buffers: this.#buffers, byteLength: this.byteLength };
+  }
+
+  #flush(): void {
+    if (this.#to > this.#from) this.#buffers.push(this.#slab.subarray(this.#from, this.#to));
+    this.#from = this.#to;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What the newest segment's own records change of what its head says: which logs there are, their
+ * live ranges, and which of the listed segments need not be there any more.
+ */
+import { OPTIONAL_TYPE_BIT, type RecordHeader, recordType } from "../form/records.js";
+import type { Head } from "../form/head.js";
+import { type LogTable, NO_HASH, type Refusal } from "../form/log-table.js";
+
+export interface Manifest {
+  readonly head: Head;
+  readonly table: LogTable;
+  /** Sequences of the segments that were released. */
+  readonly released: Set<bigint>;
+}
+
+/** Applies one record to `manifest`, or says why it cannot be one of this segment. */
+export function applyRecord(
+  record: RecordHeader & { readonly payload: Uint8Array },
+  { head, table, released }: Manifest,
+): Refusal {
+  switch (record.type) {
+    case recordType.open: {
+      const name = Buffer.from(record.payload).toString("latin1");
+      return table.open(record.log, name, record.number);
+    }
+    case recordType.append:
+      return table.append(record.log, record.number, NO_HASH);
+    case recordType.truncate:
+      return table.truncate(record.log, record.number);
+    case recordType.drop:
+      return table.drop(record.log);
+    case recordType.copy:
+      return table.copy(record.log, record.number);
+    case recordType.release: {
+      const listed = [...head.sealed, ...head.retained];
+      const isListed = listed.some(({ sequence }) => sequence === record.number);
+      if (!isListed) return `it releases segment ${record.number}, which the head does not list`;
+      released.add(record.number);
+      return undefined;
+    }
+    default:
+      return record.type & OPTIONAL_TYPE_BIT
+        ? undefined
+        : `record type ${record.type} is required and not known to this Lanekeeper`;
+  }
+}

@@ -1,0 +1,66 @@
+/** Recovery's refusals: they name file, byte, lane and number, as far as those are known (D5). */
+import { PersisterError } from "../../types/errors.js";
+import type { FoundRecords } from "./found-records.js";
+import type { LogTable } from "../form/log-table.js";
+import type { ChainEnd } from "../segment/segment.js";
+
+/** What a record's header says of its place, proven or not. */
+interface Named {
+  readonly log: number;
+  readonly number: bigint;
+}
+
+export class Refusal {
+  readonly #table: LogTable;
+  readonly #found: FoundRecords;
+
+  /** Both change while recovery goes on: what is named is what is known at the moment of a refusal. */
+  constructor(table: LogTable, found: FoundRecords) {
+    this.#table = table;
+    this.#found = found;
+  }
+
+  /** What must verify does not; `at` the record that is meant, where it is known. */
+  corrupt(file: string, offset: number, reason: string, at: Named | undefined): never {
+    const place = this.#place(at);
+    throw new PersisterError(
+      "JOURNAL_CORRUPT",
+      `${file}: ${reason} at byte ${offset}${place.words}; restore the file`,
+      { file, offset, ...place.facts },
+    );
+  }
+
+  /** D6: the records of the newest segment end at `end`, below what the mark calls acknowledged. */
+  acknowledgedLost(file: string, end: ChainEnd, acked: bigint): never {
+    const place = this.#place(end.suspect);
+    throw new PersisterError(
+      "ACKNOWLEDGED_LOST",
+      `${file}: acknowledged records ${end.nextLsn}..${acked} are not there` +
+        `${place.words}: ${end.reason} at byte ${end.offset}; restore the file`,
+      { file, offset: end.offset, ...place.facts },
+    );
+  }
+
+  /** Which record is meant, where a damaged header still tells. */
+  #place(at: Named | undefined) {
+    const state = at && this.#table.byLog(at.log);
+    if (!at || !state) return this.#firstMissing();
+    return {
+      words: ` (${state.name} ${at.number})`,
+      facts: { lane: state.name, blockNumber: at.number },
+    };
+  }
+
+  /** The first live record that was not delivered yet: what the damage has cost at least. */
+  #firstMissing() {
+    for (const state of this.#table.states()) {
+      const number = this.#found.missingOf(state);
+      if (number === undefined) continue;
+      return {
+        words: ` (${state.name} ${number} is not found)`,
+        facts: { lane: state.name, blockNumber: number },
+      };
+    }
+    return { words: "", facts: {} };
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Where recovery begins: the mark, and the newest valid head, which the mark proves to be the right
+ * one.
+ */
+import type { Disk, DiskFile } from "../../disk/disk.js";
+import { PersisterError } from "../../types/errors.js";
+import type { Head } from "../form/head.js";
+import { MARK_FILE, type Mark } from "../form/mark.js";
+import { type MarkFound, readMarks } from "../segment/mark-file.js";
+import { readHead, type Slot } from "../segment/segment.js";
+
+/** Every head begins with more than zeros in these. */
+const BLANK_BYTES = 16;
+
+export interface FoundHead {
+  readonly slot: Slot;
+  readonly head: Head;
+  readonly bytes: Uint8Array;
+}
+
+/** Opens the mark and reads what it says. */
+export async function openMark(
+  disk: Disk,
+  directory: string,
+  storeId: Uint8Array,
+): Promise<{ readonly markFile: DiskFile; readonly found: MarkFound }> {
+  const file = `${directory}/${MARK_FILE}`;
+  const markFile = await disk.openToWrite(file);
+  if (!markFile) {
+    throw new PersisterError("MARK_CORRUPT", `${file}: the mark is missing; restore it`, { file });
+  }
+  try {
+    const found = await readMarks(markFile);
+    if ("bad" in found) {
+      throw new PersisterError("MARK_CORRUPT", `${file}: both slots are bad: ${found.bad}`, {
+        file,
+      });
+    }
+    if (Buffer.compare(found.mark.storeId, storeId) !== 0) {
+      throw new PersisterError("MARK_CORRUPT", `${file}: it is another store's mark`, { file });
+    }
+    return { markFile, found };
+  } catch (error) {
+    await markFile.close();
+    throw error;
+  }
+}
+
+/** What the slots begin with. */
+export interface HeadsFound {
+  /** Those of this store. */
+  readonly heads: readonly FoundHead[];
+  /** The slots in which something was written that is no head: torn, or damaged. */
+  readonly broken: readonly Slot[];
+}
+
+/** Reads the head of every slot. */
+export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<HeadsFound> {
+  const heads: FoundHead[] = [];
+  const broken: Slot[] = [];
+  const read = await Promise.all(
+    slots.map(async (slot) => ({ slot, found: await readHead(slot) })),
+  );
+  for (const { slot, found } of read) {
+    if (found.status === "too-new") {
+      throw new PersisterError(
+        "FORMAT_TOO_NEW",
+        `${slot.file.path}: format ${found.version} is newer than this Lanekeeper reads`,
+        { file: slot.file.path, offset: 0 },
+      );
+    }
+    if (found.status === "none" && !(await isBlank(slot))) broken.push(slot);
+    if (found.status === "head" && Buffer.compare(found.head.storeId, storeId) === 0) {
+      heads.push({ slot, head: found.head, bytes: found.bytes });
+    }
+  }
+  return { heads, broken };
+}
+
+/** Nothing was ever written where a head begins. */
+export async function isBlank(slot: Slot): Promise<boolean> {
+  const start = await slot.file.read(0, BLANK_BYTES);
+  return start.every((byte) => byte === 0);
+}
+
+/**
+ * The head from which recovery goes: the newest, not below the one that the mark names. Where that one
+ * is missing, and a single slot could have held it, the refusal names its file.
+ */
+export function newestHead(
+  { heads, broken }: HeadsFound,
+  mark: Mark,
+  directory: string,
+): FoundHead {
+  const newest = heads.reduce<FoundHead | undefined>(
+    (best, each) => (best && best.head.sequence >= each.head.sequence ? best : each),
+    undefined,
+  );
+  if (!newest || newest.head.sequence < mark.headSequence) {
+    const [only, other] = broken;
+    const file = only && !other ? only.file.path : directory;
+    throw new PersisterError(
+      "JOURNAL_CORRUPT",
+      `${file}: the segment with head ${mark.headSequence}, which the mark names, is missing or its ` +
+        `head is damaged (newest found: ${newest ? newest.head.sequence : "none"}); restore the file`,
+      { file, ...(only && !other ? { offset: 0 } : {}) },
+    );
+  }
+  const twin = heads.find((each) => each !== newest && each.head.sequence === newest.head.sequence);
+  if (twin) {
+    throw new PersisterError(
+      "JOURNAL_CORRUPT",
+      `${twin.slot.file.path}: it bears the same head sequence as ${newest.slot.file.path}`,
+      { file: twin.slot.file.path, offset: 0 },
+    );
+  }
+  return newest;
+}

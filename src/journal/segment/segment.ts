@@ -1,0 +1,201 @@
+/**
+ * Slots and the records in them: making a slot, finding its head, and walking a chain of records.
+ */
+import { crc32c } from "../../codec/crc32c.js";
+import type { Disk, DirectoryEntry, DiskFile } from "../../disk/disk.js";
+import { PersisterError } from "../../types/errors.js";
+import {
+  expectedHeaderCrc,
+  RECORD_HEADER_BYTES,
+  type RecordHeader,
+  readRecordHeader,
+  slotName,
+  slotOfName,
+} from "../form/records.js";
+import { claimedHeadBytes, decodeHead, type HeadFound } from "../form/head.js";
+
+const PROBE_BYTES = 4096;
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+/** An open slot file. */
+export interface Slot {
+  readonly slot: number;
+  readonly file: DiskFile;
+  readonly bytes: number;
+}
+
+/** Where a record's payload lies. `offset` is of the payload, its header lies just before. */
+export interface Pointer {
+  readonly slot: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly crc: number;
+}
+
+/**
+ * Makes slot `slot` of `bytes` zeros. Its blocks are written and its name is durable when resolved,
+ * so that no later group waits for a block allocation. If we stop here, recovery sees a slot without
+ * a head, which is free space.
+ */
+export async function makeSlot(
+  disk: Disk,
+  directory: string,
+  slot: number,
+  bytes: number,
+): Promise<Slot> {
+  const path = `${directory}/${slotName(slot)}`;
+  // A full disk may have left it half made, or its folder's flush may have failed, which no later one
+  // makes up for (D7): only a new name is a name to be flushed.
+  if ((await disk.kind(path)) !== undefined) await disk.remove(path);
+  const file = await disk.create(path);
+  try {
+    await fillWithZeros(file, 0, bytes);
+    await disk.syncDirectory(directory);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { slot, file, bytes };
+}
+
+/** Gives a slot that a crash left short its full size again. */
+export async function completeSlot(slot: Slot, bytes: number): Promise<Slot> {
+  if (slot.bytes >= bytes) return slot;
+  await fillWithZeros(slot.file, slot.bytes, bytes);
+  return { ...slot, bytes };
+}
+
+/** Opens every slot of the journal; names that are not slots are returned as foreign. */
+export async function openSlots(
+  disk: Disk,
+  directory: string,
+): Promise<{ readonly slots: readonly Slot[]; readonly foreign: readonly string[] }> {
+  const entries = await disk.list(directory);
+  if (!entries) {
+    throw new PersisterError("JOURNAL_CORRUPT", `${directory}: the journal's folder is missing`, {
+      file: directory,
+    });
+  }
+  const opened = await Promise.allSettled(entries.map((entry) => openSlot(disk, directory, entry)));
+  const slots = opened.flatMap((each) => (each.status === "fulfilled" && each.value) || []);
+  const failed = opened.find((each) => each.status === "rejected");
+  if (failed) {
+    for (const slot of slots) await slot.file.close();
+    throw failed.reason;
+  }
+  const isForeign = (_: unknown, index: number): boolean => {
+    const each = opened[index];
+    return each?.status === "fulfilled" && each.value === undefined;
+  };
+  const foreign = entries.filter(isForeign).map(({ name }) => `${directory}/${name}`);
+  return { slots, foreign };
+}
+
+/** Opens one entry of the journal's folder; `undefined` where it is no slot. */
+export async function openSlot(
+  disk: Disk,
+  directory: string,
+  entry: DirectoryEntry,
+): Promise<Slot | undefined> {
+  const slot = entry.kind === "file" ? slotOfName(entry.name) : undefined;
+  if (slot === undefined) return undefined;
+  const file = await disk.openToWrite(`${directory}/${entry.name}`);
+  return file && { slot, file, bytes: await file.size() };
+}
+
+/** The head at the start of a slot. */
+export async function readHead(slot: Slot): Promise<HeadFound> {
+  const probe = await slot.file.read(0, PROBE_BYTES);
+  const bytes = claimedHeadBytes(probe);
+  if (bytes === undefined) return { status: "none", reason: "no head at its start" };
+  if (bytes <= probe.length) return decodeHead(probe.subarray(0, bytes));
+  return decodeHead(await slot.file.read(0, bytes));
+}
+
+/** A record found in a chain; `payload` is valid only as long as the bytes that were walked. */
+export interface WalkedRecord extends RecordHeader {
+  readonly offset: number;
+  readonly payload: Uint8Array;
+}
+
+/** A place in a chain of records: where the next one begins, and what it must carry. */
+export interface ChainPlace {
+  readonly offset: number;
+  readonly chain: number;
+  readonly nextLsn: bigint;
+}
+
+/** Where a chain of records ends, and why it goes no further. */
+export interface ChainEnd extends ChainPlace {
+  readonly reason: string;
+  /** The header at the end, unproven, where it reads like one: for naming what is damaged. */
+  readonly suspect: RecordHeader | undefined;
+}
+
+/** What a place in a chain holds. */
+export type RecordFound =
+  | { readonly status: "record"; readonly record: WalkedRecord; readonly next: ChainPlace }
+  | {
+      readonly status: "broken";
+      readonly end: ChainEnd;
+      /** Where the chain goes on all the same: the header is proven, its payload is not. */
+      readonly next: ChainPlace | undefined;
+      /** Bytes from the place on that a verdict takes, where there are fewer. */
+      readonly wants: number | undefined;
+    };
+
+/**
+ * The record at `place`, or why none is there. `bytes` are those of the segment from its byte `from`
+ * on.
+ */
+export function recordAt(bytes: Buffer, place: ChainPlace, from = 0): RecordFound {
+  const { offset, chain, nextLsn } = place;
+  const at = offset - from;
+  const broken = (
+    reason: string,
+    more: { suspect?: RecordHeader; next?: ChainPlace; wants?: number } = {},
+  ): RecordFound => {
+    const { suspect, next, wants } = more;
+    const end = { offset, chain, nextLsn, reason, suspect };
+    return { status: "broken", end, next, wants };
+  };
+  if (at + RECORD_HEADER_BYTES > bytes.length) {
+    return broken("the segment is full", { wants: RECORD_HEADER_BYTES });
+  }
+  const header = readRecordHeader(bytes, at);
+  if (header.headerCrc !== expectedHeaderCrc(bytes, at, chain)) {
+    const suspect = header.lsn === nextLsn ? { suspect: header } : {};
+    return broken("no header continues the chain", suspect);
+  }
+  if (header.lsn !== nextLsn) return broken("the LSN does not follow", { suspect: header });
+  const length = RECORD_HEADER_BYTES + header.payloadLength;
+  const next = { offset: offset + length, chain: header.headerCrc, nextLsn: nextLsn + 1n };
+  if (at + length > bytes.length) {
+    const reason = "the payload runs over the segment";
+    return broken(reason, { suspect: header, next, wants: length });
+  }
+  const payload = bytes.subarray(at + RECORD_HEADER_BYTES, at + length);
+  if (crc32c(payload) !== header.payloadCrc) {
+    return broken("payload checksum mismatch", { suspect: header, next });
+  }
+  const { headerCrc, payloadLength, payloadCrc, type, more, lsn, log, number } = header;
+  const record = {
+    headerCrc,
+    payloadLength,
+    payloadCrc,
+    type,
+    more,
+    lsn,
+    log,
+    number,
+    offset,
+    payload,
+  };
+  return { status: "record", record, next };
+}
+
+async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
+  for (let position = from; position < to; position += ZEROS.length) {
+    await file.writeDurable(position, [ZEROS.subarray(0, Math.min(ZEROS.length, to - position))]);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The segment that groups go into: begun by its head, sealed by the head of the next one.
+ */
+import { assert } from "../../types/assert.js";
+import { chainStart, recordsStart } from "../form/records.js";
+import { encodeHead, headBytes, SALT_BYTES, type SealedSegment } from "../form/head.js";
+import type { LogTable } from "../form/log-table.js";
+import type { PlacedRecord } from "../segment/places.js";
+import type { Slot } from "../segment/segment.js";
+
+/** The segment that groups go into. */
+export interface CurrentSegment {
+  readonly slot: Slot;
+  readonly sequence: bigint;
+  readonly firstLsn: bigint;
+  readonly recordsOffset: number;
+  offset: number;
+  chain: number;
+  nextLsn: bigint;
+  /** Every record of a log that it holds, live or not, in the order written; none of dropped logs. */
+  records: PlacedRecord[];
+}
+
+export function sealSegment(current: CurrentSegment): SealedSegment {
+  return {
+    slot: current.slot.slot,
+    sequence: current.sequence,
+    firstLsn: current.firstLsn,
+    nextLsn: current.nextLsn,
+    endOffset: current.offset,
+    endChain: current.chain,
+  };
+}
+
+/** A segment that is to begin, and its head, which is not written yet. */
+export interface NextSegment {
+  readonly current: CurrentSegment;
+  readonly head: Uint8Array;
+}
+
+/** The segment that begins in `slot`; its head says what the journal is at this moment. */
+export function nextSegment(
+  parts: {
+    readonly storeId: Uint8Array;
+    readonly table: LogTable;
+    readonly randomBytes: (count: number) => Uint8Array;
+  },
+  plan: {
+    readonly slot: Slot;
+    readonly generation: bigint;
+    readonly sequence: bigint;
+    readonly firstLsn: bigint;
+    readonly anchorSeq: bigint;
+    readonly sealed: readonly SealedSegment[];
+    readonly retained: readonly SealedSegment[];
+  },
+): NextSegment {
+  const { slot, sequence, firstLsn } = plan;
+  const salt = parts.randomBytes(SALT_BYTES);
+  const head = encodeHead({
+    storeId: parts.storeId,
+    generation: plan.generation,
+    sequence,
+    salt,
+    firstLsn,
+    anchorSeq: plan.anchorSeq,
+    keyId: 0,
+    nextLog: parts.table.nextLog,
+    sealed: plan.sealed,
+    retained: plan.retained,
+    logs: parts.table.entries(),
+  });
+  const listed = plan.sealed.length + plan.retained.length;
+  assert(head.length === headBytes(listed, parts.table.headBytes), "a head is as long as reckoned");
+  assert(head.length <= slot.bytes, "a head fits its segment");
+  const offset = recordsStart(head.length);
+  const current = {
+    slot,
+    sequence,
+    firstLsn,
+    recordsOffset: offset,
+    offset,
+    chain: chainStart(salt),
+    nextLsn: firstLsn,
+    records: [],
+  };
+  return { current, head };
+}
+
+/** Durable when resolved. */
+export async function writeHead({ current, head }: NextSegment): Promise<void> {
+  await current.slot.file.writeDurable(0, [head]);
+}

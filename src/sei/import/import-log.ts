@@ -1,0 +1,104 @@
+/**
+ * Runs one log through its judge: what is taken and what is refused comes out in the order of the log,
+ * and a summary at its end.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { LaneId } from "../../types/lane.js";
+import type { Judgement } from "./judgement.js";
+import type { LiveRecord, LiveRun } from "../read/live-run.js";
+import type { Cut } from "../read/log-opening.js";
+import type { Refusal } from "./refusal.js";
+import { StateError } from "../format/state-error.js";
+
+/** Records between two turns of the event loop: about 2 ms of checking signatures. */
+const SLICE_RECORDS = 16;
+
+/** What one log gave, after its last record. */
+export interface LogSummary {
+  /** None for the road. */
+  readonly lane: LaneId | undefined;
+  readonly directory: string;
+  /** Records given out. They are consecutive, from `first` on. */
+  readonly taken: number;
+  readonly first: bigint | undefined;
+  readonly refused: number;
+  /** Records below the start, not looked at. */
+  readonly below: number;
+  /** Records below the last gap, which the original takes for pruned. */
+  readonly discarded: number;
+  /** Torn tails of files that were being written. */
+  readonly cuts: readonly Cut[];
+}
+
+export interface RefusedItem {
+  readonly kind: "refused";
+  readonly refusal: Refusal;
+}
+
+export type LogItem<Taken> =
+  | Taken
+  | RefusedItem
+  | { readonly kind: "log"; readonly summary: LogSummary };
+
+/** Where a log is, by its lane; the road's has none. */
+export interface LogPlace {
+  readonly lane: LaneId | undefined;
+  readonly directory: string;
+}
+
+export interface LogToJudge<T> extends LogPlace {
+  readonly open: () => Promise<LiveRun<T>>;
+  /** The number that a record itself names. */
+  readonly numberOf: (value: T) => bigint;
+}
+
+/** Judges every record of `log`. A log that cannot be used is refused whole. */
+export async function* importLog<T, Taken>(
+  log: LogToJudge<T>,
+  judge: (record: LiveRecord<T>) => Judgement<Taken> | Promise<Judgement<Taken>>,
+): AsyncGenerator<LogItem<Taken>, void, void> {
+  const counts = { taken: 0, refused: 0, below: 0 };
+  let first: bigint | undefined;
+  let run: LiveRun<T> | undefined;
+  try {
+    run = await log.open();
+    let judged = 0;
+    for await (const record of run.records()) {
+      const judgement = await judge(record);
+      counts[judgement.verdict] += 1;
+      if (judgement.verdict === "taken") {
+        first ??= record.index;
+        yield judgement.taken;
+      } else if (judgement.verdict === "refused") {
+        const number = log.numberOf(record.value);
+        yield refusedItem(log, judgement, { ...record, number });
+      }
+      if (++judged % SLICE_RECORDS === 0) await nextTurn();
+    }
+  } catch (cause) {
+    if (!(cause instanceof StateError)) throw cause;
+    counts.refused += 1;
+    yield refusedWhole(log, cause);
+  }
+  const { lane, directory } = log;
+  const { discarded = 0, cuts = [] } = run ?? {};
+  yield { kind: "log", summary: { lane, directory, ...counts, first, discarded, cuts } };
+}
+
+/** The refusal of one record, or of all where `record` is left out. */
+export function refusedItem(
+  { lane, directory }: LogPlace,
+  why: Pick<Refusal, "reason" | "detail"> & { readonly cause?: unknown },
+  record?: Pick<LiveRecord<unknown>, "index" | "file" | "offset"> & { readonly number: bigint },
+): RefusedItem {
+  const { reason, detail, cause } = why;
+  const { number, index, file = directory, offset } = record ?? {};
+  return { kind: "refused", refusal: { reason, detail, lane, number, index, file, offset, cause } };
+}
+
+/** The refusal of a whole log, or of the A/B pair, by what makes it unusable. */
+export function refusedWhole({ lane, directory }: LogPlace, cause: StateError): RefusedItem {
+  const { errorClass: reason, message: detail, number, file = directory, offset } = cause;
+  const index = undefined;
+  return { kind: "refused", refusal: { reason, detail, lane, number, index, file, offset, cause } };
+}

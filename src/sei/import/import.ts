@@ -1,0 +1,177 @@
+/**
+ * A verifying import: reads a state directory of the original and gives only what verifies, in an
+ * order in which a store can take it: commit QCs, then the blocks of each lane, then the votes.
+ *
+ * The original's loaders verify nothing but that records decode. Here every record is judged by
+ * itself and by the one before it (`road-judge.ts`, `lane-judge.ts`). What is refused is given too,
+ * with its reason; nothing is dropped in silence.
+ *
+ * Whoever signs with what an import gave must look at the refusals first: a refused block or vote may
+ * have been sent before, and signing another in its place is equivocation.
+ */
+import { RealDisk } from "../../disk/real.js";
+import { PersisterError } from "../../types/errors.js";
+import type { LaneId } from "../../types/lane.js";
+import { verifyAnchor } from "../../wire/rules/anchor.js";
+import type { Epoch, EpochOf } from "../../wire/committee.js";
+import { decodePersistedInner } from "../../wire/codec/decode.js";
+import { DecodeError } from "../../wire/codec/decode-error.js";
+import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from "../../wire/messages.js";
+import { VerifyError } from "../../wire/verify-error.js";
+import { importLog, type LogItem, refusedItem, refusedWhole } from "./import-log.js";
+import { LaneJudge, type LaneStart, type VerifiedBlock } from "./lane-judge.js";
+import type { ForeignEntry } from "../format/layout.js";
+import type { ReadableDisk } from "../../disk/readable.js";
+import { RoadJudge, type VerifiedCommitQC } from "./road-judge.js";
+import { directorySource, type LaneSource, type StateSource } from "../read/source.js";
+import { StateError } from "../format/state-error.js";
+import type { DamagedSlot } from "../format/vote-slots.js";
+import { currentView, epochIndexOf, verifyVoteState } from "./vote-state.js";
+
+/**
+ * Where road and lanes start.
+ *
+ * - `"zero"`: at 0, as where there is no anchor. A log that starts higher has lost records.
+ * - an anchor: the road right above it; a lane inside the anchor's range of it, since the original
+ *   prunes up to its end; at 0 where it has none there. What lies below is passed over.
+ * - `"any"`: wherever they do. The caller takes over the question of what is missing.
+ */
+export type ImportStart = "zero" | "any" | PruneAnchor;
+
+export interface ImportOptions {
+  readonly epochOf: EpochOf;
+  /** `"zero"` where left out. */
+  readonly start?: ImportStart;
+}
+
+/** Consensus votes that verify. */
+export interface VerifiedVotes {
+  readonly kind: "votes";
+  readonly votes: PersistedInner;
+  /** What they were decoded from. */
+  readonly message: Uint8Array;
+  /** The road index that the node votes on. */
+  readonly roadIndex: bigint;
+  /** A slot that is damaged beside the one that counts: it may have held newer votes. */
+  readonly damaged: DamagedSlot | undefined;
+}
+
+export type ImportItem =
+  | LogItem<VerifiedCommitQC | VerifiedBlock>
+  | VerifiedVotes
+  /** A name that was passed over. */
+  | { readonly kind: "foreign"; readonly entry: ForeignEntry };
+
+type Items = AsyncGenerator<ImportItem, void, void>;
+
+/**
+ * Imports the state directory `directory`, which is never changed. One file is in memory at a time,
+ * besides what the caller keeps.
+ *
+ * @throws {PersisterError} INVALID where the anchor does not verify; NOT_A_STORE, IO, READ_ONLY.
+ */
+export async function* importSeiDirectory(
+  directory: string,
+  options: ImportOptions & { readonly disk?: ReadableDisk },
+): Items {
+  const source = await directorySource(options.disk ?? new RealDisk(), directory);
+  yield* importFrom(source, options);
+}
+
+/** As `importSeiDirectory`, from any source. */
+export async function* importFrom(source: StateSource, options: ImportOptions): Items {
+  const { epochOf, start = "zero" } = options;
+  const anchor = typeof start === "string" ? undefined : await proven(start, epochOf);
+  for (const entry of source.foreign) yield { kind: "foreign", entry };
+  const roadStart = anchor ? anchor.vote.view.index + 1n : start === "any" ? undefined : 0n;
+  const road = new RoadJudge({ epochOf, start: roadStart, anchor });
+  const roadLog = {
+    ...source.road,
+    lane: undefined,
+    numberOf: (qc: CommitQC) => qc.vote.view.index,
+  };
+  yield* importLog(roadLog, (record) => road.judge(record));
+  const { epochs } = road;
+  for (const lane of source.lanes) {
+    if (hasTwin(lane, source)) yield twoDirectories(lane);
+    else yield* importLane(lane, epochs, laneStartOf(lane.lane, start));
+  }
+  yield* importVotes(source, epochOf);
+}
+
+async function proven(anchor: PruneAnchor, epochOf: EpochOf): Promise<CommitQC> {
+  try {
+    await verifyAnchor(anchor, epochOf);
+    return anchor.commitQC;
+  } catch (cause) {
+    if (!(cause instanceof VerifyError)) throw cause;
+    const { index } = anchor.commitQC.vote.view;
+    const message = `prune anchor ${index} is refused: ${cause.message}`;
+    throw new PersisterError("INVALID", message, { roadIndex: index, cause });
+  }
+}
+
+function laneStartOf(lane: LaneId, start: ImportStart): LaneStart | undefined {
+  if (start === "any") return undefined;
+  const ranges = start === "zero" ? [] : start.commitQC.vote.laneRanges;
+  const range = ranges.find((each) => each.lane === lane);
+  return { lowest: range?.first ?? 0n, highest: range?.next ?? 0n };
+}
+
+function hasTwin({ lane, directory }: LaneSource, source: StateSource): boolean {
+  return source.lanes.some((other) => other.lane === lane && other.directory !== directory);
+}
+
+/** Which of the two the node went on with cannot be told: neither is taken. */
+function twoDirectories(place: LaneSource): ImportItem {
+  const detail = "another directory is called by the same lane";
+  return refusedItem(place, { reason: "two_directories", detail });
+}
+
+async function* importLane(
+  source: LaneSource,
+  epochs: readonly Epoch[],
+  start: LaneStart | undefined,
+): Items {
+  const { lane } = source;
+  const epoch = epochs.find(({ committee }) => committee.memberOfLane(lane) !== undefined);
+  const judge = new LaneJudge({ lane, committee: epoch?.committee, start });
+  const log = { ...source, numberOf: (block: SignedBlock) => block.msg.header.blockNumber };
+  yield* importLog(log, (record) => judge.judge(record));
+}
+
+async function* importVotes({ votes: source }: StateSource, epochOf: EpochOf): Items {
+  const place = { lane: undefined, directory: source.directory };
+  try {
+    const slots = await source.open();
+    if (slots.status === "fresh") return;
+    const { message, damaged } = slots;
+    const votes = decodePersistedInner(message);
+    const roadIndex = await verifiedRoad(votes, epochOf);
+    yield { kind: "votes", votes, message, roadIndex, damaged };
+  } catch (cause) {
+    if (cause instanceof StateError) {
+      yield refusedWhole(place, cause);
+    } else if (cause instanceof DecodeError) {
+      yield refusedItem(place, {
+        reason: "record_does_not_decode",
+        detail: cause.message,
+        cause,
+      });
+    } else if (cause instanceof VerifyError) {
+      yield refusedItem(place, { reason: cause.errorClass, detail: cause.message, cause });
+    } else {
+      throw cause;
+    }
+  }
+}
+
+/** The road index that the votes are about, once they are verified; an empty state has none but 0. */
+async function verifiedRoad(votes: PersistedInner, epochOf: EpochOf): Promise<bigint> {
+  const epochIndex = epochIndexOf(votes);
+  if (epochIndex === undefined) return 0n;
+  const epoch = epochOf(epochIndex);
+  if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
+  await verifyVoteState(votes, epoch);
+  return currentView(votes, epochIndex).index;
+}

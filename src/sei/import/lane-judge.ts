@@ -1,0 +1,149 @@
+/**
+ * Judges the blocks of one lane, in the order of its log. Taken is one unbroken run: each block of
+ * this lane, under its own number, the one after the block before it, linked to that by its parent
+ * hash, signed by the lane's owner, with the payload that its header names.
+ *
+ * Nothing above a refused block is taken. It would have no verified parent, and no store could hold
+ * it: a lane has no holes.
+ */
+import type { LaneId } from "../../types/lane.js";
+import type { Committee } from "../../wire/committee.js";
+import { headerHash, sameBytes } from "../../wire/hash.js";
+import type { SignedBlock } from "../../wire/messages.js";
+import { verifySignedBlock } from "../../wire/rules/verify.js";
+import { LANE_BLOCKS_MAX } from "../read/availability.js";
+import { firstBroken, type Judgement, type RecordRule, refusedBy } from "./judgement.js";
+import type { LiveRecord } from "../read/live-run.js";
+
+export interface VerifiedBlock {
+  readonly kind: "block";
+  readonly lane: LaneId;
+  readonly number: bigint;
+  /** Its transactions are views of the file that it was read from. */
+  readonly block: SignedBlock;
+  readonly headerHash: Uint8Array;
+}
+
+export interface LaneTerms {
+  readonly lane: LaneId;
+  /** A committee that has the lane; undefined where none does. */
+  readonly committee: Committee | undefined;
+  /** Where its run may begin; undefined where any number will do. */
+  readonly start: LaneStart | undefined;
+}
+
+/**
+ * The first block of a lane's run is one of [lowest, highest], both included: above `highest` blocks
+ * were lost. What lies below `lowest` is not looked at.
+ */
+export interface LaneStart {
+  readonly lowest: bigint;
+  readonly highest: bigint;
+}
+
+interface BlockCase extends LaneTerms {
+  readonly index: bigint;
+  readonly block: SignedBlock;
+  /** The number that would continue the run; undefined where the run has not begun. */
+  readonly next: bigint | undefined;
+  /** The header hash of the block before it, where that was taken. */
+  readonly tip: Uint8Array | undefined;
+  /** The index of the first refused record. */
+  readonly refused: bigint | undefined;
+}
+
+const rules: readonly RecordRule<BlockCase>[] = [
+  {
+    reason: "not_a_lane",
+    broken: ({ committee, lane }) =>
+      committee ? undefined : `lane ${lane} is in no committee that the road names`,
+  },
+  {
+    reason: "after_refused",
+    broken: ({ refused }) =>
+      refused === undefined ? undefined : `the record under index ${refused} was refused`,
+  },
+  {
+    reason: "wrong_lane",
+    broken: ({ block, lane }) =>
+      block.msg.header.lane === lane
+        ? undefined
+        : `it is a block of lane ${block.msg.header.lane}, in the directory of ${lane}`,
+  },
+  {
+    reason: "wrong_number",
+    broken: ({ block, index }) =>
+      block.msg.header.blockNumber === index
+        ? undefined
+        : `it is block ${block.msg.header.blockNumber}, stored under ${index}`,
+  },
+  {
+    reason: "lane_gap",
+    broken: ({ index, next, start }) => {
+      const latest = next ?? start?.highest;
+      return latest === undefined || index <= latest ? undefined : `block ${latest} is missing`;
+    },
+  },
+  {
+    reason: "over_capacity",
+    broken: ({ index, start }) =>
+      start === undefined || index < start.highest + LANE_BLOCKS_MAX
+        ? undefined
+        : `a lane holds at most ${LANE_BLOCKS_MAX} blocks from ${start.highest} on`,
+  },
+  {
+    reason: "parent_hash",
+    broken: ({ block, tip, index }) =>
+      tip === undefined || sameBytes(tip, block.msg.header.parentHash)
+        ? undefined
+        : `it names another parent than block ${index - 1n}`,
+  },
+];
+
+export class LaneJudge {
+  readonly #terms: LaneTerms;
+  #next: bigint | undefined;
+  #tip: Uint8Array | undefined;
+  #refused: bigint | undefined;
+
+  constructor(terms: LaneTerms) {
+    this.#terms = terms;
+  }
+
+  /** The verdict on the next record of the log. */
+  judge({ index, value: block }: LiveRecord<SignedBlock>): Judgement<VerifiedBlock> {
+    const { lane, start, committee } = this.#terms;
+    if (start !== undefined && index < start.lowest) return { verdict: "below" };
+    const facts = {
+      ...this.#terms,
+      index,
+      block,
+      next: this.#next,
+      tip: this.#tip,
+      refused: this.#refused,
+    };
+    const judgement = firstBroken(rules, facts) ?? verified(block, committee);
+    if (judgement?.verdict === "refused") {
+      this.#refused ??= index;
+      return judgement;
+    }
+    const hash = headerHash(block.msg.header);
+    this.#next = index + 1n;
+    this.#tip = hash;
+    return {
+      verdict: "taken",
+      taken: { kind: "block", lane, number: index, block, headerHash: hash },
+    };
+  }
+}
+
+/** The refusal of a block that breaks a rule of the protocol. */
+function verified(block: SignedBlock, committee: Committee | undefined) {
+  if (!committee) return undefined;
+  try {
+    verifySignedBlock(block, committee);
+    return undefined;
+  } catch (cause) {
+    return refusedBy(cause);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Judges the commit QCs of the road, in the order of their log. Taken is one unbroken run: each under
+ * its own road index, the one after the QC before it, verified against the committee of its epoch.
+ *
+ * Nothing above a refused commit QC is taken: the road has no holes.
+ */
+import type { Epoch, EpochOf } from "../../wire/committee.js";
+import { commitVoteDigest, sameBytes } from "../../wire/hash.js";
+import type { CommitQC } from "../../wire/messages.js";
+import { verifyCommitQC } from "../../wire/rules/verify.js";
+import { VerifyError } from "../../wire/verify-error.js";
+import { firstBroken, type Judgement, type RecordRule, refusedBy } from "./judgement.js";
+import type { LiveRecord } from "../read/live-run.js";
+
+export interface VerifiedCommitQC {
+  readonly kind: "commitQC";
+  readonly index: bigint;
+  readonly qc: CommitQC;
+}
+
+export interface RoadTerms {
+  readonly epochOf: EpochOf;
+  /** The road index that the road starts at; undefined where any will do. */
+  readonly start: bigint | undefined;
+  /** The anchor's commit QC, at the road just below `start`. It is verified. */
+  readonly anchor: CommitQC | undefined;
+}
+
+interface QCCase extends RoadTerms {
+  readonly index: bigint;
+  readonly qc: CommitQC;
+  readonly next: bigint | undefined;
+  readonly refused: bigint | undefined;
+}
+
+const rules: readonly RecordRule<QCCase>[] = [
+  {
+    reason: "after_refused",
+    broken: ({ refused }) =>
+      refused === undefined ? undefined : `the record under index ${refused} was refused`,
+  },
+  {
+    reason: "wrong_number",
+    broken: ({ qc, index }) =>
+      qc.vote.view.index === index
+        ? undefined
+        : `it is the commit QC of road ${qc.vote.view.index}, stored under ${index}`,
+  },
+  {
+    reason: "road_gap",
+    broken: ({ index, next }) =>
+      next === undefined || index === next ? undefined : `the commit QC of road ${next} is missing`,
+  },
+];
+
+/** The anchor's road may be there too: then it must be about what the anchor commits. */
+const anchorRules: readonly RecordRule<QCCase>[] = [
+  {
+    reason: "other_proposal",
+    broken: ({ qc, anchor }) =>
+      anchor && !sameBytes(commitVoteDigest(qc.vote), commitVoteDigest(anchor.vote))
+        ? "it commits another proposal than the anchor"
+        : undefined,
+  },
+];
+
+export class RoadJudge {
+  readonly #terms: RoadTerms;
+  readonly #epochs: Epoch[] = [];
+  #next: bigint | undefined;
+  #refused: bigint | undefined;
+
+  constructor(terms: RoadTerms) {
+    this.#terms = terms;
+    this.#next = terms.start;
+    if (terms.anchor) this.#name(terms.anchor);
+  }
+
+  /**
+   * The epochs whose committees may have lanes: those that the anchor and the taken commit QCs name,
+   * and the one of the road after them; epoch 0 where none is named. Newest first.
+   */
+  get epochs(): readonly Epoch[] {
+    const [newest] = this.#epochs;
+    const following =
+      newest === undefined
+        ? this.#terms.epochOf(0n)
+        : this.#next !== undefined && this.#next >= newest.nextRoad
+          ? this.#terms.epochOf(newest.index + 1n)
+          : undefined;
+    return following ? [following, ...this.#epochs] : this.#epochs;
+  }
+
+  /** The verdict on the next record of the log. */
+  async judge({ index, value: qc }: LiveRecord<CommitQC>): Promise<Judgement<VerifiedCommitQC>> {
+    const { start, anchor } = this.#terms;
+    const facts = { ...this.#terms, index, qc, next: this.#next, refused: this.#refused };
+    if (start !== undefined && index < start) {
+      const isAnchors = anchor !== undefined && anchor.vote.view.index === index;
+      const other = isAnchors ? firstBroken(anchorRules, facts) : undefined;
+      if (other) this.#refused ??= index;
+      return other ?? { verdict: "below" };
+    }
+    const judgement = firstBroken(rules, facts) ?? (await this.#verified(qc));
+    if (judgement?.verdict === "refused") {
+      this.#refused ??= index;
+      return judgement;
+    }
+    this.#next = index + 1n;
+    this.#name(qc);
+    return { verdict: "taken", taken: { kind: "commitQC", index, qc } };
+  }
+
+  async #verified(qc: CommitQC) {
+    const { epochIndex } = qc.vote.view;
+    const epoch = this.#terms.epochOf(epochIndex);
+    try {
+      if (!epoch) {
+        throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
+      }
+      await verifyCommitQC(qc, epoch);
+      return undefined;
+    } catch (cause) {
+      return refusedBy(cause);
+    }
+  }
+
+  #name(qc: CommitQC): void {
+    const { epochIndex } = qc.vote.view;
+    if (this.#epochs[0]?.index === epochIndex) return;
+    const epoch = this.#terms.epochOf(epochIndex);
+    if (epoch) this.#epochs.unshift(epoch);
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The running simulated disk behind its handles: the world, the schedule, armed faults, locks and
+ * the limit of space. Handles and paths both end here, so that each rule stands once.
+ */
+import { diskError, osError } from "../../disk/failure.js";
+import { bytesOf } from "./content.js";
+import { Faults, type FaultyOperation, type Strike } from "./faults.js";
+import { type ChangeKind, never, Schedule, type Step } from "./schedule.js";
+import {
+  changeEntry,
+  type DirectoryNode,
+  type FileNode,
+  finishSync,
+  finishWrite,
+  newDirectory,
+  newFile,
+  type Node,
+  ROOT_NODE,
+  startWrite,
+  type World,
+} from "./world.js";
+
+/** Where a path leads: its directory, its last name, and what is there. */
+export interface Place {
+  readonly path: string;
+  readonly parent: DirectoryNode | undefined;
+  readonly name: string;
+  readonly number: number | undefined;
+  readonly node: Node | undefined;
+}
+
+export class Machine {
+  readonly world: World;
+  readonly schedule: Schedule;
+  readonly faults = new Faults();
+  /** The handle that holds the lock of each node. */
+  readonly locks = new Map<number, object>();
+  capacityBytes: number;
+
+  constructor(world: World, capacityBytes: number, onStep: (step: Step) => void) {
+    this.world = world;
+    this.capacityBytes = capacityBytes;
+    this.schedule = new Schedule(onStep);
+  }
+
+  /** A call that changes nothing: never settles on a stopped disk, fails where a fault strikes. */
+  async look<T>(operation: FaultyOperation, path: string, answer: () => T): Promise<T> {
+    if (this.schedule.isStopped) return never();
+    const strike = this.faults.strike(operation, path);
+    if (strike !== undefined) throw diskError(operation, path, osError(strike.error));
+    const found = answer();
+    await Promise.resolve();
+    return this.schedule.isStopped ? never() : found;
+  }
+
+  place(path: string): Place {
+    const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+    let number: number | undefined = ROOT_NODE;
+    let parent: DirectoryNode | undefined;
+    let name = "";
+    for (const [index, part] of parts.entries()) {
+      const node: Node | undefined = number === undefined ? undefined : this.node(number);
+      const last = index === parts.length - 1;
+      if (node?.kind !== "directory")
+        return { path, parent: undefined, name: part, number: undefined, node: undefined };
+      number = node.visible.get(part);
+      if (last) parent = node;
+      name = part;
+    }
+    const node = number === undefined ? undefined : this.node(number);
+    return { path, parent, name, number, node };
+  }
+
+  node(number: number): Node | undefined {
+    return this.world.nodes.get(number);
+  }
+
+  /** Makes a file or a directory; its number. */
+  async make(change: "create" | "makeDirectory", path: string): Promise<number> {
+    if (this.schedule.step(change, "whole", path) === undefined) return never();
+    const action = change === "create" ? "create a file" : "make a directory";
+    this.#strikeWhole(change, path, action);
+    const { parent, name, node } = this.place(path);
+    if (node !== undefined) throw diskError(action, path, osError("EEXIST"));
+    if (parent === undefined) throw diskError(action, path, osError("ENOENT"));
+    const number = this.world.nextNode++;
+    this.world.nodes.set(number, change === "create" ? newFile() : newDirectory());
+    changeEntry(this.world, parent, name, number);
+    await Promise.resolve();
+    return this.schedule.isStopped ? never() : number;
+  }
+
+  async remove(path: string): Promise<void> {
+    if (this.schedule.step("remove", "whole", path) === undefined) return never();
+    this.#strikeWhole("remove", path, "remove a file");
+    const { parent, name, node } = this.place(path);
+    if (node === undefined || parent === undefined) {
+      throw diskError("remove a file", path, osError("ENOENT"));
+    }
+    if (node.kind === "directory") throw diskError("remove a file", path, osError("EISDIR"));
+    changeEntry(this.world, parent, name, undefined);
+    await Promise.resolve();
+    if (this.schedule.isStopped) return never();
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    const action = "flush a directory";
+    const started = this.schedule.step("syncDirectory", "started", path);
+    if (started === undefined) return never();
+    const { node } = this.place(path);
+    if (node === undefined) throw diskError(action, path, osError("ENOENT"));
+    if (node.kind !== "directory") throw diskError(action, path, osError("ENOTDIR"));
+    const order = this.world.nextOrder++;
+    const strike = this.faults.strike("syncDirectory", path);
+    await this.#finish("syncDirectory", path, started);
+    if (strike !== undefined) throw diskError(action, path, osError(strike.error));
+    finishSync(node, order);
+  }
+
+  /** Keeps `bytes`: the caller gives a copy. */
+  async write(file: FileNode, path: string, position: number, bytes: Uint8Array): Promise<void> {
+    const started = this.schedule.step("write", "started", path);
+    if (started === undefined) return never();
+    const strike = this.faults.strike("write", path) ?? this.#fullStrike(file, position, bytes);
+    const part = bytes.subarray(0, visibleLength(strike, bytes.length));
+    const order = startWrite(this.world, file, { position, bytes: part });
+    await this.#finish("write", path, started);
+    if (strike === undefined) return finishWrite(file, order);
+    throw diskError(`write ${bytes.length} bytes at ${position}`, path, osError(strike.error));
+  }
+
+  read(file: FileNode, path: string, position: number, length: number): Promise<Uint8Array> {
+    return this.look("read", path, () => bytesOf(file.visible, position, length));
+  }
+
+  /** Bytes of all files that a name leads to. */
+  usedBytes(): number {
+    const named = new Set<number>();
+    for (const node of this.world.nodes.values()) {
+      if (node.kind === "directory") for (const number of node.visible.values()) named.add(number);
+    }
+    let used = 0;
+    for (const number of named) {
+      const node = this.node(number);
+      if (node?.kind === "file") used += node.visible.size;
+    }
+    return used;
+  }
+
+  /** Waits for the turn of a started change, and takes its second step. */
+  async #finish(change: ChangeKind, path: string, step: number): Promise<void> {
+    await this.schedule.turn({ step, change, path });
+    if (this.schedule.step(change, "finished", path) === undefined) return never();
+  }
+
+  #strikeWhole(change: ChangeKind, path: string, action: string): void {
+    const strike = this.faults.strike(change, path);
+    if (strike !== undefined) throw diskError(action, path, osError(strike.error));
+    if (change !== "remove" && this.usedBytes() > this.capacityBytes) {
+      throw diskError(action, path, osError("ENOSPC"));
+    }
+  }
+
+  /** A write that grows past the capacity leaves what fits, as a file system does. */
+  #fullStrike(file: FileNode, position: number, bytes: Uint8Array): FullStrike | undefined {
+    const grown = position + bytes.length - file.visible.size;
+    if (grown <= 0) return undefined;
+    const missing = this.usedBytes() + grown - this.capacityBytes;
+    if (missing <= 0) return undefined;
+    const visible = Math.max(0, bytes.length - missing);
+    return { error: "ENOSPC", effect: "torn", visible };
+  }
+}
+
+interface FullStrike extends Strike {
+  readonly visible: number;
+}
+
+function visibleLength(strike: Strike | FullStrike | undefined, length: number): number {
+  if (strike === undefined) return length;
+  if ("visible" in strike) return strike.visible;
+  if (strike.effect === "nothing") return 0;
+  return strike.effect === "torn" ? Math.floor(length / 2) : length;
+}

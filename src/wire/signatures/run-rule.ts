@@ -1,0 +1,104 @@
+/**
+ * Running a rule: first all that it looks at and claims, then the signatures. So one piece of code
+ * gives the verdict, wherever the signatures are verified.
+ */
+import { Batch, firstBadHere } from "./batch.js";
+import { addChecks, badSignature, type Check, type Claim, type Rule } from "./claim.js";
+import { verify } from "./ed25519.js";
+import { aborted, hasTime, nextTurn } from "./turns.js";
+import { VerifyError } from "../verify-error.js";
+
+export interface VerifyOptions {
+  /** Ends the verification with ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a `Verifier` remembers of its runs. */
+export interface Memory {
+  /** Tells whether a claim was verified before. */
+  readonly isKnown?: (claim: Claim) => boolean;
+  /** Tells whether one signature of a claim was. */
+  readonly isKnownSignature?: (check: Check) => boolean;
+  /** Learns that these claims hold. */
+  readonly remember?: (claims: readonly Claim[]) => void;
+}
+
+/** What a `Verifier` adds to a run. */
+export interface Around extends VerifyOptions, Memory {
+  /** Verifies a batch; `firstBadHere` where nothing is said. */
+  readonly firstBad?: (batch: Batch) => Promise<Check | undefined>;
+}
+
+/**
+ * Runs `rule` in turns of the event loop.
+ *
+ * @throws {VerifyError} the first failure in the rule's order.
+ * @throws {PersisterError} ABORTED by the signal.
+ */
+export async function runRule(rule: Rule, around: Around = {}): Promise<void> {
+  if (around.signal?.aborted) throw aborted(around.signal);
+  const { claims, checks, fault } = await collect(rule, around);
+  const unknown = checks.filter((check) => around.isKnownSignature?.(check) !== true);
+  if (unknown.length > 0) await verifyChecks(unknown, around);
+  if (fault !== undefined) throw fault;
+  around.remember?.(claims);
+}
+
+/** Runs a rule that asks for one signature, all at once. */
+export function runAtOnce(rule: Rule, { isKnownSignature, remember }: Memory = {}): void {
+  const claims: Claim[] = [];
+  for (const claim of rule) {
+    if (claim === undefined) continue;
+    const checks: Check[] = [];
+    addChecks(claim, checks);
+    for (const check of checks) {
+      if (isKnownSignature?.(check) === true) continue;
+      if (!verify(check.digest, check.sig)) throw badSignature(check);
+    }
+    claims.push(claim);
+  }
+  remember?.(claims);
+}
+
+interface Collected {
+  /** Those that were not known. */
+  readonly claims: readonly Claim[];
+  readonly checks: readonly Check[];
+  /** What the rule ended with, if no check before it is bad. */
+  readonly fault: VerifyError | undefined;
+}
+
+async function collect(rule: Rule, { isKnown, signal }: Around): Promise<Collected> {
+  const claims: Claim[] = [];
+  const checks: Check[] = [];
+  try {
+    for (;;) {
+      while (!hasTime("short")) await nextTurn(signal);
+      const { done, value: claim } = rule.next();
+      if (done === true) break;
+      if (claim === undefined || isKnown?.(claim) === true) continue;
+      claims.push(claim);
+      addChecks(claim, checks);
+    }
+  } catch (fault) {
+    if (fault instanceof VerifyError) return { claims, checks, fault };
+    throw fault;
+  }
+  return { claims, checks, fault: undefined };
+}
+
+async function verifyChecks(checks: readonly Check[], around: Around): Promise<void> {
+  const { signal, firstBad = firstBadHere } = around;
+  if (signal?.aborted) throw aborted(signal);
+  const batch = new Batch(checks);
+  const abort = (): void => {
+    if (signal !== undefined) batch.fail(aborted(signal));
+  };
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    const bad = await firstBad(batch);
+    if (bad !== undefined) throw badSignature(bad);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}

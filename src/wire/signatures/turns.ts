@@ -1,0 +1,48 @@
+/**
+ * Turns of the event loop for computations longer than a moment. All of them share one allowance
+ * per turn of the loop, so that together they never hold it for long, however many there are.
+ *
+ * Right before each step, with no `await` between: `while (!hasTime("short")) await nextTurn()`.
+ */
+import { setImmediate as nextLoop } from "node:timers/promises";
+import { PersisterError } from "../../types/errors.js";
+
+/** `short` is 0.3 ms and less, `long` up to 3 ms: what the slow judge takes on a busy machine. */
+export type StepLength = "short" | "long";
+
+/** What a turn may have spent before a step of this length: with that step it stays below 5 ms. */
+const SPENT_MS_MAX = { short: 2, long: 0.3 } as const;
+
+/** Since when computations hold this turn of the event loop; undefined until one of them begins. */
+let heldSinceMs: number | undefined;
+/** The last of those who wait for a turn of their own. */
+let line: Promise<unknown> = Promise.resolve();
+
+/** Tells whether this turn has time left for a step of this length. */
+export function hasTime(step: StepLength): boolean {
+  const nowMs = performance.now();
+  if (heldSinceMs === undefined) {
+    heldSinceMs = nowMs;
+    setImmediate(() => {
+      heldSinceMs = undefined;
+    });
+  }
+  return nowMs - heldSinceMs <= SPENT_MS_MAX[step];
+}
+
+/**
+ * Resolves in a later turn, one computation in each.
+ *
+ * @throws {PersisterError} ABORTED by the signal.
+ */
+export async function nextTurn(signal?: AbortSignal): Promise<void> {
+  line = line.then(() => nextLoop());
+  await line;
+  if (signal?.aborted) throw aborted(signal);
+}
+
+/** What a computation ends with that its caller's signal ended. */
+export function aborted(signal: AbortSignal): PersisterError {
+  const message = "the verification was aborted";
+  return new PersisterError("ABORTED", message, { cause: signal.reason });
+}

@@ -1,0 +1,84 @@
+/**
+ * A real process on a real disk, killed at any moment: while it makes a store, opens it, writes, prunes,
+ * rotates, relocates and closes (D1, D5, D8).
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { seededRandom } from "../../../src/testing/simulated/random.js";
+import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { PersisterError } from "../../../src/types/errors.js";
+import { judgeStore, killedLife, KillRun, note, nothing } from "./kill-run.js";
+import { killChoices } from "./kill-traffic.js";
+import { compileChild, KilledProcess, type Program } from "./killed-process.js";
+
+const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 23);
+const KILLS = 160;
+const KILLS_AT_BIRTH = 48;
+const BIRTH_MS_MAX = 100;
+const TEST_MS_MAX = 400_000;
+
+const counts = { kills: 0, lives: 0, acknowledged: 0, unborn: 0, violations: 0 };
+let program: Program;
+
+beforeAll(async () => {
+  program = await compileChild();
+});
+
+afterAll(async () => {
+  await program.remove();
+  const words = Object.entries(counts).map((each) => each.join(" "));
+  console.log(`kills of a real process: ${words.join(", ")}`);
+});
+
+test(`${KILLS} kills of a store that grows`, { timeout: TEST_MS_MAX }, async () => {
+  const run = await KillRun.begin(program.script, SEED, counts);
+  try {
+    const faults = await run.kill(KILLS);
+    counts.violations += faults.length;
+    expect(faults).toEqual([]);
+    expect(run.acknowledged.anchor).toBeGreaterThan(0n);
+  } finally {
+    await run.end();
+  }
+});
+
+test(`${KILLS_AT_BIRTH} kills at birth`, { timeout: TEST_MS_MAX }, async () => {
+  const random = seededRandom(SEED + 1);
+  const folder = await mkdtemp(join(tmpdir(), "lanekeeper-births-"));
+  const directoryOf = (kill: number): string => join(folder, `store-${kill}`);
+  const faults: string[] = [];
+  let next = new KilledProcess(program.script, directoryOf(0));
+  for (let kill = 0; kill < KILLS_AT_BIRTH && faults.length === 0; kill++) {
+    const current = next;
+    next = new KilledProcess(program.script, directoryOf(kill + 1));
+    const lines = await killedLife(current, random, BIRTH_MS_MAX);
+    counts.kills += 1;
+    faults.push(...(await faultsOfBirth(directoryOf(kill), lines, `seed ${SEED}, birth ${kill}`)));
+  }
+  await next.kill();
+  await rm(folder, { recursive: true, force: true });
+  counts.violations += faults.length;
+  expect(faults).toEqual([]);
+});
+
+/** A store, with all that was acknowledged; or none, which says so, and can be made. */
+async function faultsOfBirth(
+  directory: string,
+  lines: readonly string[],
+  when: string,
+): Promise<string[]> {
+  const acknowledged = nothing();
+  counts.acknowledged += note(acknowledged, lines);
+  const refusal = await Lanekeeper.open(directory, killChoices).then(
+    async (keeper) => await keeper.close(),
+    (cause: unknown) => (cause instanceof PersisterError ? cause.code : String(cause)),
+  );
+  if (refusal === undefined) return await judgeStore(directory, acknowledged, when);
+  counts.unborn += 1;
+  if (lines.includes("born") || refusal !== "NOT_A_STORE") return [`${when}: ${refusal}`];
+  const { chainId } = killChoices;
+  await Lanekeeper.init(directory, { chainId, segmentBytes: 32 * 1024 });
+  return await judgeStore(directory, acknowledged, `${when}, made again`);
+}

@@ -1,0 +1,22 @@
+/** What became of a call on a store. */
+import type { Admission } from "../../../src/avail/availability-state.js";
+import { type ErrorCode, PersisterError } from "../../../src/types/errors.js";
+
+/** "waits" is of a push that finds its lane full: nothing becomes of it for now. */
+export type Outcome = "taken" | "dropped" | "waits" | ErrorCode;
+
+export interface Came {
+  readonly outcome: Outcome;
+  readonly error?: PersisterError;
+}
+
+/** What `call` comes to. Throws what is no operating error. */
+export async function cameTo(call: Promise<Admission | void>): Promise<Came> {
+  try {
+    const admission = await call;
+    return { outcome: admission?.status === "dropped" ? "dropped" : "taken" };
+  } catch (cause) {
+    if (!(cause instanceof PersisterError)) throw cause;
+    return { outcome: cause.code, error: cause };
+  }
+}

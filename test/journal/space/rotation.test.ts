@@ -1,0 +1,246 @@
+/**
+ * A rotation writes the next head, its first group and the mark at once, in any order: what a crash
+ * leaves of the three, of a crash in the recovery from that, and of one of them that fails.
+ */
+import { describe, expect, test } from "vitest";
+import type { HeldChange, SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { refusal, turns } from "../../node/kit.js";
+import { all, bornJournal, newestSegment, openJournal, type OpenJournal } from "../kit.js";
+
+/** Nearly half, and nearly all, of what a segment of the smallest size takes. */
+const HALF = 5500;
+const FULL = 11_000;
+/** Of each crash of a rotation, so many disks are recovered with a crash at each step of that. */
+const NESTED = 3;
+
+function payload(number: bigint, bytes: number): Uint8Array {
+  return Buffer.alloc(bytes, `${number} `);
+}
+
+function texts(first: bigint, next: bigint, bytes: number): string[] {
+  const found: string[] = [];
+  for (let number = first; number < next; number++) {
+    found.push(Buffer.from(payload(number, bytes)).toString("latin1"));
+  }
+  return found;
+}
+
+async function append({ log }: OpenJournal, number: bigint, bytes: number): Promise<void> {
+  await log().append({ number, payload: payload(number, bytes) });
+}
+
+/** A rotation on its way: its head, its group and its mark, none of them durable. */
+interface Rotating {
+  readonly disk: SimulatedDisk;
+  readonly opened: OpenJournal;
+  readonly head: HeldChange;
+  readonly group: HeldChange;
+  readonly mark: HeldChange;
+  /** Settled with the rotation. */
+  readonly acked: Promise<unknown>;
+  /** What a crash must leave of the log: from `first` to `next`, and one more where the group is there. */
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly bytes: number;
+}
+
+/** What is held, which must be those three. */
+function heldOf(disk: SimulatedDisk): Pick<Rotating, "head" | "group" | "mark"> {
+  const [head, group, mark, other] = disk.held;
+  if (!head || !group || !mark) throw new Error("head, group and mark are on their way");
+  expect(other).toBeUndefined();
+  expect(head.path).toMatch(/\.seg$/);
+  expect(group.path).toBe(head.path);
+  expect(mark.path).toMatch(/mark$/);
+  return { head, group, mark };
+}
+
+/** Holds what is written to the files that there are; slots that are made meanwhile go their way. */
+function holdFilesOf(disk: SimulatedDisk): void {
+  const files = new Set(disk.files().map(({ path }) => path));
+  disk.hold(({ path }) => files.has(`/${path}`));
+}
+
+function finishAll(disk: SimulatedDisk): void {
+  for (const { step } of disk.held) disk.finish(step);
+}
+
+/** The third record of half a segment. */
+async function once(): Promise<Rotating> {
+  const disk = await bornJournal();
+  const opened = await openJournal(disk);
+  for (let number = 0n; number < 2n; number++) await append(opened, number, HALF);
+  await turns(12);
+  disk.hold();
+  const acked = append(opened, 2n, HALF);
+  await turns(12);
+  return { disk, opened, ...heldOf(disk), acked, first: 0n, next: 2n, bytes: HALF };
+}
+
+/**
+ * Two rotations with no mark between them that names the first one's head: the second overwrites the
+ * slot that the first set free, and in it the very head that the mark on disk names.
+ */
+async function twice(): Promise<Rotating> {
+  const disk = await bornJournal();
+  const opened = await openJournal(disk);
+  await append(opened, 0n, FULL);
+  await opened.log().truncateBefore(1n);
+  await turns(12);
+  const { path, head } = newestSegment(disk);
+  expect(opened.journal.mark.headSequence).toBe(head.sequence);
+  holdFilesOf(disk);
+  const records = [1n, 2n].map((number) => ({ number, payload: payload(number, FULL) }));
+  const acked = opened.log().write({ records });
+  await turns(12);
+  finishAll(disk);
+  await turns(12);
+  const held = heldOf(disk);
+  expect(`/${held.head.path}`).toBe(path);
+  expect(newestSegment(disk).head.sequence).toBe(head.sequence + 2n);
+  return { disk, opened, ...held, acked, first: 1n, next: 2n, bytes: FULL };
+}
+
+const rotations = { once, twice };
+
+/** Which of head, group and mark are durable when the crash comes. */
+const states = ["", "head", "group", "mark", "head group", "head mark", "group mark"] as const;
+
+/** Opens, and compares with what must be there; the next number of the log. */
+async function nextIn(disk: SimulatedDisk, { first, next, bytes }: Rotating): Promise<bigint> {
+  const { log, journal } = await openJournal(disk);
+  const found = log().next;
+  expect([next, next + 1n]).toContain(found);
+  expect([log().first, await all(log())]).toEqual([first, texts(first, found, bytes)]);
+  expect(journal.space.free).toBeGreaterThanOrEqual(2);
+  return found;
+}
+
+describe.each(["once", "twice"] as const)(
+  "a crash while the journal rotates, %s in a row",
+  (how) => {
+    test.each(states)(
+      "durable before it: '%s'; what was acknowledged is there, after every crash of the recovery too",
+      async (state) => {
+        const rotating = await rotations[how]();
+        const { disk } = rotating;
+        for (const what of ["head", "group", "mark"] as const) {
+          if (state.includes(what)) disk.finish(rotating[what].step);
+        }
+        await turns(2);
+        const nexts = new Set<bigint>();
+        const lefts = [disk.kill(), ...disk.powerCuts(7, 40)];
+        for (const left of lefts) nexts.add(await nextIn(left.kill(), rotating));
+        // The group is there where its head is, and only there.
+        const isCertain = state === "head group";
+        expect([...nexts].sort()).toEqual([
+          ...(isCertain ? [] : [rotating.next]),
+          rotating.next + 1n,
+        ]);
+        for (const left of lefts.slice(0, NESTED)) await recoverWithCrashes(left, rotating);
+      },
+      60_000,
+    );
+  },
+);
+
+/** A crash at each step of an open, and what each leaves is opened. */
+async function recoverWithCrashes(left: SimulatedDisk, rotating: Rotating): Promise<void> {
+  for (let step = 1; ; step++) {
+    const disk = left.kill();
+    disk.crashAt(step);
+    await Promise.race([openJournal(disk), disk.stopped]);
+    if (!disk.isStopped) return;
+    await nextIn(disk.kill(), rotating);
+    for (const cut of disk.powerCuts(step, 3)) await nextIn(cut, rotating);
+  }
+}
+
+test.each(["head", "group", "mark"] as const)(
+  "acknowledged only when the %s is durable too, with head, group and mark on disk",
+  async (last) => {
+    const rotating = await once();
+    const { disk, opened } = rotating;
+    let isAcked = false;
+    const acked = rotating.acked.then(() => {
+      isAcked = true;
+    });
+    for (const what of ["head", "group", "mark"] as const) {
+      if (what !== last) disk.finish(rotating[what].step);
+    }
+    await turns(12);
+    expect(isAcked).toBe(false);
+    // Until its head is durable, readers have the segment before it.
+    expect(opened.journal.readable).toHaveLength(0);
+    disk.finish(rotating[last].step);
+    await acked;
+    for (const left of disk.powerCuts(3, 20)) expect(await nextIn(left, rotating)).toBe(3n);
+  },
+);
+
+test("a slot that the next head does not list any more is free only once that head is durable", async () => {
+  const disk = await bornJournal();
+  const opened = await openJournal(disk);
+  await append(opened, 0n, FULL);
+  await opened.log().truncateBefore(1n);
+  await turns(12);
+  holdFilesOf(disk);
+  const acked = append(opened, 1n, FULL);
+  await turns(12);
+  const { head, group, mark } = heldOf(disk);
+  const { free } = opened.journal.space;
+  for (const { step } of [group, mark]) disk.finish(step);
+  await turns(12);
+  expect(opened.journal.space.free).toBe(free);
+  disk.finish(head.step);
+  await acked;
+  expect(opened.journal.space.free).toBe(free + 1);
+});
+
+describe.each(["nothing", "visible-not-durable", "torn"] as const)(
+  "a write that leaves %s",
+  (effect) => {
+    test.each([
+      { what: "head", nth: 1, path: ".seg" },
+      { what: "group", nth: 2, path: ".seg" },
+      { what: "mark", nth: 1, path: "mark" },
+    ])(
+      "of the $what of a rotation poisons; a power cut and an open find what was acknowledged",
+      async ({ nth, path }) => {
+        const disk = await bornJournal();
+        const opened = await openJournal(disk);
+        for (let number = 0n; number < 2n; number++) await append(opened, number, HALF);
+        await turns(12);
+        disk.fail({ operation: "write", path, nth, effect });
+        const { code } = await refusal(append(opened, 2n, HALF), "POISONED");
+        expect(code).toBe(opened.journal.poison?.code);
+        disk.heal();
+        const steps = disk.steps;
+        await refusal(opened.journal.close(), "POISONED");
+        expect(disk.steps).toBe(steps);
+        const expected = { ...(await once()), first: 0n, next: 2n };
+        for (const left of [disk.kill(), ...disk.powerCuts(5, 20)]) await nextIn(left, expected);
+      },
+    );
+  },
+);
+
+test("a drop that rode in a rotation's group is done again where only the mark is there", async () => {
+  const disk = await bornJournal();
+  const opened = await openJournal(disk);
+  await opened.log("gone").append({ number: 0n, payload: payload(0n, 100) });
+  await append(opened, 0n, FULL);
+  await turns(12);
+  disk.hold();
+  const acked = [append(opened, 1n, FULL), opened.drop("gone")];
+  await turns(12);
+  const { mark } = heldOf(disk);
+  disk.finish(mark.step);
+  await turns(2);
+  const [cut] = disk.powerCuts(1, 1);
+  if (!cut) throw new Error("a power cut leaves a disk");
+  const again = await openJournal(cut);
+  expect([again.log("gone").next, again.log().next]).toEqual([0n, 1n]);
+  finishAll(disk);
+  await Promise.all(acked);
+});

@@ -1,0 +1,91 @@
+/** D9: a full disk is backpressure before it harms anything. */
+import { expect, test } from "vitest";
+import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { PersisterError } from "../../../src/types/errors.js";
+import { TestChain } from "../../model/chain.js";
+import { SEGMENT_BYTES } from "../../node/surroundings.js";
+import {
+  contents,
+  fresh,
+  laneAt,
+  laneOf,
+  pushAnchor,
+  pushBlocks,
+  refusal,
+  reopened,
+  turns,
+} from "../../node/kit.js";
+
+const chain = new TestChain(3, 2000);
+const lane = laneAt(chain, 0);
+
+/** Pushes blocks of every lane until the disk is full; how many of each lane were admitted. */
+async function fill(keeper: Lanekeeper): Promise<bigint> {
+  for (let number = 0n; number < 30n; number++) {
+    for (const each of chain.lanes) {
+      try {
+        await keeper.pushBlock(chain.block(each, number).bytes);
+      } catch (error) {
+        if (error instanceof PersisterError && error.code === "DISK_FULL") return number;
+        throw error;
+      }
+    }
+    await turns(4);
+  }
+  throw new Error("the disk never filled up");
+}
+
+test("a full disk: pushing is refused, nothing is poisoned, pruning goes on, then all does", async () => {
+  const { disk, keeper } = await fresh(chain);
+  disk.capacityBytes = disk.usedBytes + 2 * SEGMENT_BYTES;
+  const filled = await fill(keeper);
+  expect(filled).toBeGreaterThan(5n);
+  await turns();
+  expect(keeper.status().poison).toBeUndefined();
+  const error = await refusal(
+    pushBlocks(keeper, chain, lane, {
+      from: keeper.status().lanes.get(lane)?.next ?? 0n,
+      to: 30n,
+    }),
+    "DISK_FULL",
+  );
+  expect(error.message).toMatch(/nothing was harmed/);
+  // What was acknowledged can be read, and an anchor prunes.
+  expect(await keeper.readBlock(lane, 0n)).toHaveLength(chain.block(lane, 0n).bytes.length);
+  const durable = keeper.status().lanes.get(lane)?.durable ?? 0n;
+  await pushAnchor(keeper, chain.qc(durable - 2n).anchor);
+  await turns();
+  expect(keeper.status().poison).toBeUndefined();
+  expect(keeper.status().lanes.get(lane)?.first).toBe(durable - 2n);
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  const next = keeper.status().lanes.get(lane)?.next ?? 0n;
+  // Whoever pushes first is told why what is queued had to wait, and sets it going again.
+  if (keeper.status().stalled) {
+    await refusal(keeper.pushBlock(chain.block(lane, next).bytes), "DISK_FULL");
+  }
+  await pushBlocks(keeper, chain, lane, { from: next, to: durable + 10n });
+  const again = await reopened(keeper, disk, chain);
+  expect(await contents(again)).toMatchObject({
+    lanes: { [lane]: laneOf(chain, lane, durable - 2n, durable + 10n) },
+  });
+  await again.close();
+});
+
+test("a full disk opens, serves and prunes, again and again, with no byte free", async () => {
+  const { disk, keeper } = await fresh(chain);
+  disk.capacityBytes = disk.usedBytes + 2 * SEGMENT_BYTES;
+  await fill(keeper);
+  await turns();
+  const durable = keeper.status().lanes.get(lane)?.durable ?? 0n;
+  let each = await reopened(keeper, disk, chain);
+  for (let round = 0; round < 6; round++) {
+    expect(each.recovery.lanes.get(lane)).toEqual({ first: 0n, next: durable });
+    expect(await each.readBlock(lane, durable - 1n)).toBeDefined();
+    each = await reopened(each, disk, chain);
+  }
+  await pushAnchor(each, chain.qc(durable - 2n).anchor);
+  each = await reopened(each, disk, chain);
+  expect(each.recovery.lanes.get(lane)).toEqual({ first: durable - 2n, next: durable });
+  await pushBlocks(each, chain, lane, { from: durable, to: durable + 3n });
+  await each.close();
+});

@@ -1,0 +1,127 @@
+/** Slots come into being and go beside the groups: what a failure, a theft or a crash leaves of them. */
+import { describe, expect, test } from "vitest";
+import type { Disk, DiskFile } from "../../../src/disk/disk.js";
+import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { makeSlot, type Slot } from "../../../src/journal/segment/segment.js";
+import { Space } from "../../../src/journal/space/slots.js";
+import { STORE_FILE } from "../../../src/journal/form/store.js";
+import { PersisterError } from "../../../src/types/errors.js";
+import { refusal, turns } from "../../node/kit.js";
+import { all, bornJournal, DIRECTORY, openJournal, type OpenJournal } from "../kit.js";
+
+/** Nearly all that a segment of the smallest size takes. */
+const FULL = 11_000;
+
+function payload(number: bigint, bytes = FULL): Uint8Array {
+  return Buffer.alloc(bytes, `${number} `);
+}
+
+async function append({ log }: OpenJournal, from: bigint, to: bigint): Promise<void> {
+  for (let number = from; number < to; number++) {
+    await log().append({ number, payload: payload(number) });
+  }
+}
+
+function slotNames(disk: SimulatedDisk): string[] {
+  return disk.files().flatMap(({ path }) => (path.endsWith(".seg") ? [path] : []));
+}
+
+/** A journal with much that is live, at rest: forgetting it makes slots surplus. */
+async function grown(disk: SimulatedDisk): Promise<OpenJournal> {
+  const opened = await openJournal(disk);
+  await append(opened, 0n, 12n);
+  await turns(12);
+  return opened;
+}
+
+test("whoever lost the store's identity gives no slot back: the names may be another owner's (D8)", async () => {
+  const disk = await bornJournal();
+  const opened = await grown(disk);
+  const names = slotNames(disk);
+  await disk.remove(`${DIRECTORY}/${STORE_FILE}`);
+  await opened.log().truncateBefore(11n);
+  await turns(12);
+  expect(slotNames(disk)).toEqual(names);
+  expect(opened.journal.poison?.cause).toMatchObject({ code: "STORE_STOLEN" });
+});
+
+test("a slot's file that cannot be closed costs no other slot", async () => {
+  const disk = new SimulatedDisk();
+  await disk.makeDirectory("journal");
+  const slots: Slot[] = [];
+  for (let slot = 0; slot < 4; slot++) {
+    const made = await makeSlot(disk, "journal", slot, 4096);
+    slots.push(slot === 0 ? { ...made, file: unclosable(made.file) } : made);
+  }
+  const space = spaceOf(disk, slots);
+  await refusal(space.giveBack([0, 1]), "IO");
+  expect(space.free.map(({ slot }) => slot).sort()).toEqual([1, 2, 3]);
+  expect(space.slotCount).toBe(3);
+});
+
+function spaceOf(disk: Disk, slots: readonly Slot[]): Space {
+  return new Space({ disk, directory: "journal", segmentBytes: 4096, slots, inUse: new Set() });
+}
+
+function unclosable(file: DiskFile): DiskFile {
+  return {
+    path: file.path,
+    read: (position, length) => file.read(position, length),
+    writeDurable: (position, buffers) => file.writeDurable(position, buffers),
+    size: () => file.size(),
+    identity: () => file.identity(),
+    lock: () => file.lock(),
+    close: () => Promise.reject(new PersisterError("IO", "could not close it")),
+  };
+}
+
+describe("a crash at each step", () => {
+  test.each([
+    { label: "of slots being made", from: 0n, to: 6n, first: 0n },
+    { label: "of slots being given back", from: 0n, to: 12n, first: 11n },
+  ])(
+    "$label: every record is there, and two spares",
+    async ({ from, to, first }) => {
+      const changes = new Set<string>();
+      for (let step = 1; ; step++) {
+        const disk: SimulatedDisk = (await bornJournal()).kill({
+          onStep: ({ change, path }) => path.includes("/journal") && changes.add(change),
+        });
+        let acked = 0n;
+        const run = (async () => {
+          const opened = await openJournal(disk);
+          const began = disk.steps;
+          if (first === 0n) disk.crashAt(began + step);
+          for (let number = from; number < to; number++) {
+            await append(opened, number, number + 1n);
+            acked = number + 1n;
+          }
+          await turns(12);
+          if (first === 0n) return;
+          disk.crashAt(disk.steps + step);
+          await opened.log().truncateBefore(first);
+          await turns(20);
+        })();
+        await Promise.race([run, disk.stopped]);
+        for (const left of [disk.kill(), ...disk.powerCuts(step, 8)]) {
+          const again = await openJournal(left);
+          const { next } = again.log();
+          expect(next).toBeGreaterThanOrEqual(acked);
+          const texts = (await all(again.log())).map((each) => each.slice(0, 3));
+          const expected: string[] = [];
+          for (let number = again.log().first; number < next; number++) {
+            expected.push(Buffer.from(payload(number, 3)).toString("latin1"));
+          }
+          expect(texts).toEqual(expected);
+          expect(again.journal.space.free).toBeGreaterThanOrEqual(2);
+          // And again, as a power cut of that open leaves it.
+          for (const nested of left.powerCuts(step, 2)) await openJournal(nested);
+        }
+        if (!disk.isStopped) break;
+      }
+      const change = first === 0n ? "create" : "remove";
+      expect([...changes]).toContain(change);
+    },
+    60_000,
+  );
+});

@@ -1,7 +1,0 @@
-import { describe } from "vitest";
-import { mutationRuns } from "./mutation-run.js";
-import { states } from "./mutation-subjects.js";
-
-describe("mutants are decoded as by a second reading, or refused with reason and place", () => {
-  mutationRuns(states);
-});

@@ -1,0 +1,7 @@
+import { describe } from "vitest";
+import { mutationRuns } from "./run.js";
+import { signedMessages } from "./subjects.js";
+
+describe("mutants are decoded as by a second reading, or refused with reason and place", () => {
+  mutationRuns(signedMessages);
+});

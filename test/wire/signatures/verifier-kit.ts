@@ -1,0 +1,96 @@
+/** Certificates with many signatures, and the verifier's worker, which runs only when compiled. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { blockNumber, roadIndex } from "../../../src/types/numbers.js";
+import * as build from "../../../src/wire/build.js";
+import { Committee, type Epoch } from "../../../src/wire/committee.js";
+import { keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
+import { type CommitQC, type Signature, ZERO_HASH } from "../../../src/wire/messages.js";
+import { seedOf } from "../bytes.js";
+
+export const keys = Array.from({ length: 99 }, (_, index) => keyPairFromSeed(seedOf(`v${index}`)));
+
+/**
+ * The point 0, of small order, as key and as R; with S = 0 it signs every digest by the rules of
+ * ZIP-215. Only the slow judge says so.
+ */
+const zeroPoint = Uint8Array.from([1, ...new Uint8Array(31)]);
+export const slowSignature: Signature = {
+  key: zeroPoint,
+  bytes: Uint8Array.from([...zeroPoint, ...new Uint8Array(32)]),
+};
+
+export const committee = Committee.genesis(
+  [...keys.map(({ publicKey }) => publicKey), zeroPoint].map((key) => ({ key, weight: 1n })),
+);
+export const epoch: Epoch = {
+  index: 0n,
+  firstRoad: roadIndex(0n),
+  nextRoad: roadIndex(100n),
+  committee,
+};
+
+/** The commit QC of a road index, signed by the first `count` keys. */
+export function commitQC(road: bigint, count = 99): CommitQC {
+  const [first] = committee.members;
+  if (first === undefined) throw new Error("the committee has members");
+  const range = {
+    lane: first.lane,
+    first: blockNumber(road),
+    next: blockNumber(road + 1n),
+    lastHash: ZERO_HASH,
+  };
+  const view = { index: roadIndex(road), number: 0n, epochIndex: 0n };
+  const timestamp = { seconds: 0n, nanos: 0 };
+  return build.buildCommitQC(
+    { view, timestamp, laneRanges: [range], globalFirst: road },
+    keys.slice(0, count),
+  );
+}
+
+/** `qc` with a signature that is another one's at `place`. */
+export function withBadSignature(qc: CommitQC, place: number): CommitQC {
+  const sigs = qc.sigs.map((sig, index) =>
+    index === place ? { ...sig, bytes: Uint8Array.from(qc.sigs.at(place - 1)?.bytes ?? []) } : sig,
+  );
+  return { ...qc, sigs };
+}
+
+/** A directory with the compiled sources. Remove it at the end. */
+export function compile(): { readonly directory: string; readonly remove: () => void } {
+  const directory = mkdtempSync(join(tmpdir(), "lanekeeper-verifier-"));
+  const root = fileURLToPath(new URL("../../..", import.meta.url));
+  const project = {
+    extends: join(root, "tsconfig.json"),
+    compilerOptions: {
+      noEmit: false,
+      noCheck: true,
+      declaration: false,
+      declarationMap: false,
+      outDir: directory,
+      rootDir: join(root, "src"),
+      types: [],
+    },
+    include: [],
+    files: ["signatures/verify-worker", "verifier", "build"].map((name) =>
+      join(root, `src/wire/${name}.ts`),
+    ),
+  };
+  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(project));
+  writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }));
+  symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
+  const compiler = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+  execFileSync(process.execPath, [join(compiler, "bin/tsc"), "-p", directory]);
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+/** A worker's program with this text, in `directory`. */
+export function programOf(directory: string, name: string, text: string): URL {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return pathToFileURL(path);
+}
