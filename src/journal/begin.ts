@@ -14,7 +14,7 @@ import { PersisterError } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { SealedSegment } from "./form/head.js";
-import { Journal } from "./journal.js";
+import { LogEngine } from "./log-engine.js";
 import type { LogTable } from "./form/log-table.js";
 import type { Mark, PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
@@ -97,7 +97,7 @@ export async function beginJournal(
   store: OwnedStore,
   proven: Proven,
   opening: { readonly starts: Starts; readonly named: NamedPairs },
-): Promise<Journal> {
+): Promise<LogEngine> {
   const { mark, table, places } = proven;
   applyOpening(proven, mark, opening.starts);
   const space = new Space({
@@ -141,7 +141,7 @@ export async function beginJournal(
   });
   for (const { slot: freed } of held.freed) space.release(freed);
   await growSpares(space);
-  const journal = new Journal({
+  const journal = new LogEngine({
     storeId,
     table,
     places,

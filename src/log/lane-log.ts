@@ -7,7 +7,7 @@
  */
 import type { LimitFunction } from "p-limit";
 import type { Entry } from "../journal/group/group.js";
-import type { Journal } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { TurnEnd } from "./turn-end.js";
@@ -51,7 +51,7 @@ export interface LogTurn<T> {
 
 export class LaneLog<T> {
   readonly name: string;
-  readonly #journal: Journal;
+  readonly #journal: LogEngine;
   readonly #kind: RecordKind<T>;
   /** Bounds how many logs read the record that becomes their first at once. */
   readonly #verifying: LimitFunction;
@@ -66,7 +66,7 @@ export class LaneLog<T> {
   readonly #inFlight = new Map<bigint, Uint8Array>();
 
   constructor(options: {
-    readonly journal: Journal;
+    readonly journal: LogEngine;
     readonly name: string;
     readonly kind: RecordKind<T>;
     readonly verifying: LimitFunction;

@@ -4,7 +4,7 @@
  */
 import pLimit from "p-limit";
 import type { SealedSegment } from "../journal/form/head.js";
-import type { Journal } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import type { LogTable } from "../journal/form/log-table.js";
 import type { PlacedRecord } from "../journal/segment/places.js";
 import type { Pointer } from "../journal/segment/segment.js";
@@ -41,7 +41,7 @@ export interface MapCounters {
 }
 
 export class LogSet {
-  readonly #journal: Journal;
+  readonly #journal: LogEngine;
   readonly #found = new Map<string, LogRange>();
   readonly #logs = new Map<string, AnyLog>();
   readonly #verifying = pLimit(VERIFYING_MAX);
@@ -61,7 +61,7 @@ export class LogSet {
 
   /** `table` as recovered, with the firsts that open has raised. */
   constructor(options: {
-    readonly journal: Journal;
+    readonly journal: LogEngine;
     readonly table: LogTable;
     readonly map: LogMap;
     /** Whether pruned records are to be read as long as their segments are there. */

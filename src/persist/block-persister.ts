@@ -3,7 +3,7 @@
  * pinned number only the pinned block (D2, D6).
  */
 import type { Entry, Settled } from "../journal/group/group.js";
-import type { Journal } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import type { Pin } from "../journal/form/mark.js";
 import type { LaneLog, NewRecord } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
@@ -41,12 +41,12 @@ export interface Tip {
 }
 
 export class BlockPersister {
-  readonly #journal: Journal;
+  readonly #journal: LogEngine;
   readonly #logs: LogSet;
   readonly #lanes = new Map<LaneId, LaneLog<BlockHeader>>();
   readonly #tips = new Map<LaneId, Tip>();
 
-  constructor(journal: Journal, logs: LogSet, tips: ReadonlyMap<LaneId, Tip>) {
+  constructor(journal: LogEngine, logs: LogSet, tips: ReadonlyMap<LaneId, Tip>) {
     this.#journal = journal;
     this.#logs = logs;
     for (const name of logs.recoveredNames()) {

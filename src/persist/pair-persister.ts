@@ -19,7 +19,7 @@ import {
   slotPath,
 } from "../disk/slots/slots.js";
 import type { PairEntry, PairRole } from "../journal/group/group.js";
-import type { Journal } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import type { Mark, PairNamed } from "../journal/form/mark.js";
 import { PersisterError } from "../types/errors.js";
 
@@ -192,11 +192,11 @@ export async function writePairAgain(recovered: RecoveredPair): Promise<void> {
 export class PairPersister {
   readonly #role: PairRole;
   readonly #pair: SlotPair;
-  readonly #journal: Journal;
+  readonly #journal: LogEngine;
   readonly #oneAtATime = pLimit(1);
   #winner: SlotName | undefined;
 
-  constructor(recovered: RecoveredPair, journal: Journal) {
+  constructor(recovered: RecoveredPair, journal: LogEngine) {
     this.#role = recovered.role;
     this.#pair = recovered.pair;
     this.#winner = recovered.winner;

@@ -8,7 +8,7 @@ import type { Disk } from "../disk/disk.js";
 import { createSlots } from "../disk/slots/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
-import type { Journal } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import type { LogTable } from "../journal/form/log-table.js";
 import type { Pin } from "../journal/form/mark.js";
 import { type OwnedStore, ownStore } from "../journal/form/store.js";
@@ -60,7 +60,7 @@ export interface RecoveryReport {
 
 /** The open persisters of one store. */
 export interface Persisters {
-  readonly journal: Journal;
+  readonly journal: LogEngine;
   readonly blocks: BlockPersister;
   readonly road: CommitQCPersister;
   readonly anchor: AnchorPersister;
@@ -190,7 +190,7 @@ async function begin(options: PersistOptions, found: Found): Promise<OpenedPersi
 async function beginParts(
   options: PersistOptions,
   { judged, steps }: Found,
-  { journal, closing }: { readonly journal: Journal; readonly closing: (() => Promise<void>)[] },
+  { journal, closing }: { readonly journal: LogEngine; readonly closing: (() => Promise<void>)[] },
 ): Promise<OpenedPersisters> {
   const { recovered, judge, anchorPair, votePair, anchor } = judged;
   await endUnfinishedInit(options.disk, options.directory);
@@ -244,7 +244,7 @@ function heldTips(judge: RecordJudge, table: LogTable): ReadonlyMap<LaneId, Tip>
 
 function reportOf(
   judged: JudgedStore,
-  journal: Journal,
+  journal: LogEngine,
   logs: LogSet,
 ): Omit<RecoveryReport, "steps"> {
   const { recovered, anchorPair, votePair } = judged;

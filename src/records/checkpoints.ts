@@ -4,7 +4,7 @@
  * that stays was read back (D3, D4).
  */
 import pLimit from "p-limit";
-import type { Journal as Engine } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { CHECKPOINT_TYPE, encodeCheckpoint, encodeEnvelope } from "./envelope.js";
@@ -22,13 +22,13 @@ export interface Truncation {
 }
 
 export class Checkpoints {
-  readonly #engine: Engine;
+  readonly #engine: LogEngine;
   readonly #log: RecordLog;
   readonly #exclusive = pLimit(1);
   #lsn: bigint | undefined;
 
   /** `lsn` of the last one that is held. */
-  constructor(engine: Engine, log: RecordLog, lsn: bigint | undefined) {
+  constructor(engine: LogEngine, log: RecordLog, lsn: bigint | undefined) {
     this.#engine = engine;
     this.#log = log;
     this.#lsn = lsn;

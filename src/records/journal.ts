@@ -9,7 +9,7 @@
 import { randomBytes } from "node:crypto";
 import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";
-import type { Journal as Engine } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import { PersisterError } from "../types/errors.js";
 import { Checkpoints, type Truncation } from "./checkpoints.js";
 import {
@@ -82,7 +82,7 @@ export class Journal {
   readonly recovery: JournalRecovery;
   /** False for a journal without a disk (D10). */
   readonly durable: boolean;
-  readonly #engine: Engine;
+  readonly #engine: LogEngine;
   readonly #log: RecordLog;
   readonly #types: ReadonlySet<number>;
   readonly #checkpoints: Checkpoints;

@@ -9,7 +9,7 @@
 import type { Disk } from "../disk/disk.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
-import type { Journal as Engine } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN } from "../journal/form/store.js";
 import { assert } from "../types/assert.js";
@@ -45,7 +45,7 @@ export interface JournalRecovery {
 
 /** A journal at work, as far as it is the engine's. */
 export interface OpenedRecords {
-  readonly engine: Engine;
+  readonly engine: LogEngine;
   readonly labels: LabelIndex;
   /** The records that are held: [first, next). */
   readonly first: bigint;

@@ -4,7 +4,7 @@
  * full disk) is given again, to the next record.
  */
 import type { Entry, Settled } from "../journal/group/group.js";
-import type { Journal as Engine } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { ByteBudget } from "../async/byte-budget.js";
@@ -32,7 +32,7 @@ interface Barrier {
 }
 
 export class RecordLog {
-  readonly #engine: Engine;
+  readonly #engine: LogEngine;
   readonly #labels: LabelIndex;
   readonly #budget: ByteBudget;
   #first: bigint;

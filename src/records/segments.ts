@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { slotName } from "../journal/form/records.js";
-import type { Journal as Engine } from "../journal/journal.js";
+import type { LogEngine } from "../journal/log-engine.js";
 import { JOURNAL_DIRECTORY } from "../journal/form/store.js";
 import { RECORDS_LOG } from "./recovery.js";
 
@@ -30,7 +30,7 @@ interface Range {
 
 /** The segments of the live records in `range`, by slot. */
 export async function segmentsOf(
-  engine: Engine,
+  engine: LogEngine,
   range: Range,
 ): Promise<ReadonlyMap<number, JournalSegment>> {
   const found = new Map<number, JournalSegment>();
@@ -56,7 +56,7 @@ export async function segmentsOf(
 
 /** What a truncation to `first` leaves without a live record: sealed segments, and the bytes in them. */
 export async function freedBy(
-  engine: Engine,
+  engine: LogEngine,
   range: Range,
   first: bigint,
 ): Promise<{ readonly segments: number; readonly bytes: number }> {

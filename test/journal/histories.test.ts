@@ -10,7 +10,7 @@ import type { Fault, SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { beginJournal, writeAgain } from "../../src/journal/begin.js";
 import { chainStart, recordsStart } from "../../src/journal/form/records.js";
 import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
-import type { Journal } from "../../src/journal/journal.js";
+import type { LogEngine } from "../../src/journal/log-engine.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
 import { SPARE_SLOTS } from "../../src/journal/space/slots.js";
 import { ownStore } from "../../src/journal/form/store.js";
@@ -34,7 +34,7 @@ interface Circumstances {
 }
 
 interface Opened {
-  readonly journal: Journal;
+  readonly journal: LogEngine;
   readonly recovered: Recovered;
 }
 

@@ -18,7 +18,7 @@ import {
   type Head,
 } from "../../src/journal/form/head.js";
 import { initStore } from "../../src/journal/init.js";
-import type { Journal } from "../../src/journal/journal.js";
+import type { LogEngine } from "../../src/journal/log-engine.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
 import { ownStore } from "../../src/journal/form/store.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
@@ -54,7 +54,7 @@ export async function bornJournal(segmentBytes = SEGMENT_BYTES): Promise<Simulat
 }
 
 export interface OpenJournal {
-  readonly journal: Journal;
+  readonly journal: LogEngine;
   readonly logs: LogSet;
   readonly recovered: Recovered;
   readonly log: (name?: string) => LaneLog<string>;

@@ -18,7 +18,7 @@ export interface LogState {
 }
 
 /** Why a change is not allowed, in words; `undefined` where it was made. */
-export type Refusal = string | undefined;
+export type EntryRefusal = string | undefined;
 
 export class LogTable {
   readonly #byName = new Map<string, LogState>();
@@ -56,14 +56,14 @@ export class LogTable {
     return this.#byLog.values();
   }
 
-  open(log: number, name: string, first: bigint): Refusal {
+  open(log: number, name: string, first: bigint): EntryRefusal {
     if (log !== this.#nextLog) return `log number ${log} is not the next one, ${this.#nextLog}`;
     const refusal = this.#add({ log, name, first, next: first, tip: NO_HASH });
     if (refusal === undefined) this.#nextLog = log + 1;
     return refusal;
   }
 
-  append(log: number, number: bigint, tip: Uint8Array): Refusal {
+  append(log: number, number: bigint, tip: Uint8Array): EntryRefusal {
     const state = this.#byLog.get(log);
     if (!state) return `log number ${log} is not open`;
     if (number !== state.next) return `${state.name}: record ${number} where ${state.next} is next`;
@@ -73,7 +73,7 @@ export class LogTable {
   }
 
   /** Starts only rise: a first at or below the present one changes nothing. */
-  truncate(log: number, first: bigint): Refusal {
+  truncate(log: number, first: bigint): EntryRefusal {
     const state = this.#byLog.get(log);
     if (!state) return `log number ${log} is not open`;
     if (first > state.first) state.first = first;
@@ -85,13 +85,13 @@ export class LogTable {
   }
 
   /** A copy is of a record that was there: it changes no range. */
-  copy(log: number, number: bigint): Refusal {
+  copy(log: number, number: bigint): EntryRefusal {
     const state = this.#byLog.get(log);
     if (!state) return `log number ${log} is not open`;
     return number < state.next ? undefined : `${state.name}: a copy of ${number} before its record`;
   }
 
-  drop(log: number): Refusal {
+  drop(log: number): EntryRefusal {
     const state = this.#byLog.get(log);
     if (!state) return `log number ${log} is not open`;
     this.#byLog.delete(log);
@@ -104,7 +104,7 @@ export class LogTable {
     return [...this.#byLog.values()].map((state) => ({ ...state }));
   }
 
-  #add(state: LogState): Refusal {
+  #add(state: LogState): EntryRefusal {
     if (this.#byName.has(state.name)) return `${state.name} is open already`;
     if (this.#byLog.has(state.log)) return `log number ${state.log} is given already`;
     this.#byName.set(state.name, state);

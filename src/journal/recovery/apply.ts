@@ -4,7 +4,7 @@
  */
 import { OPTIONAL_TYPE_BIT, type RecordHeader, recordType } from "../form/records.js";
 import type { Head } from "../form/head.js";
-import { type LogTable, NO_HASH, type Refusal } from "../form/log-table.js";
+import { type LogTable, NO_HASH, type EntryRefusal } from "../form/log-table.js";
 
 export interface Manifest {
   readonly head: Head;
@@ -17,7 +17,7 @@ export interface Manifest {
 export function applyRecord(
   record: RecordHeader & { readonly payload: Uint8Array },
   { head, table, released }: Manifest,
-): Refusal {
+): EntryRefusal {
   switch (record.type) {
     case recordType.open: {
       const name = Buffer.from(record.payload).toString("latin1");

@@ -10,7 +10,7 @@ interface Named {
   readonly number: bigint;
 }
 
-export class Refusal {
+export class RecoveryErrors {
   readonly #table: LogTable;
   readonly #found: FoundRecords;
 

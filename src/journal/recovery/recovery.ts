@@ -27,7 +27,7 @@ import { type LogState, LogTable, NO_HASH } from "../form/log-table.js";
 import type { Places } from "../segment/places.js";
 import type { Mark } from "../form/mark.js";
 import type { MarkFound } from "../segment/mark-file.js";
-import { Refusal } from "./errors.js";
+import { RecoveryErrors } from "./errors.js";
 import {
   type ChainEnd,
   type ChainPlace,
@@ -177,7 +177,7 @@ class Scan {
   readonly #visit: RecordVisitor;
   readonly #table: LogTable;
   readonly #found = new FoundRecords();
-  readonly #refusal: Refusal;
+  readonly #errors: RecoveryErrors;
   readonly #segments: SealedSegment[] = [];
   /** Sequences of the segments that the newest one's own records released. */
   readonly #released = new Set<bigint>();
@@ -191,7 +191,7 @@ class Scan {
     this.#mark = mark;
     this.#visit = visit;
     this.#table = new LogTable(newest.head.logs, newest.head.nextLog);
-    this.#refusal = new Refusal(this.#table, this.#found);
+    this.#errors = new RecoveryErrors(this.#table, this.#found);
   }
 
   /**
@@ -213,8 +213,7 @@ class Scan {
       for (const each of batch) {
         if (each.lsn > this.#mark.acked) unprovenFrom ??= each.offset;
         const refusal = applyRecord(each, manifest);
-        if (refusal !== undefined)
-          this.#refusal.corrupt(slot.file.path, each.offset, refusal, each);
+        if (refusal !== undefined) this.#errors.corrupt(slot.file.path, each.offset, refusal, each);
       }
       batch.length = 0;
     });
@@ -231,7 +230,7 @@ class Scan {
   #checkAcknowledged(end: ChainEnd): void {
     const { slot, head } = this.#newest;
     if (this.#mark.acked < head.firstLsn || end.nextLsn > this.#mark.acked) return;
-    this.#refusal.acknowledgedLost(slot.file.path, end, this.#mark.acked);
+    this.#errors.acknowledgedLost(slot.file.path, end, this.#mark.acked);
   }
 
   /** The listed segments that must verify. */
@@ -266,7 +265,7 @@ class Scan {
           end.nextLsn === segment.nextLsn &&
           end.offset === segment.endOffset &&
           end.chain === segment.endChain;
-        if (!whole) this.#refusal.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
+        if (!whole) this.#errors.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
         this.#segments.push(segment);
       }
     } finally {
@@ -278,7 +277,7 @@ class Scan {
     const slot = slots.find((each) => each.slot === segment.slot);
     const missing = slot ? "is not the segment that the head lists" : "is missing";
     const file = slot?.file.path ?? this.#pathOf(segment.slot);
-    this.#refusal.corrupt(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
+    this.#errors.corrupt(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
   }
 
   async deliverNewest(): Promise<void> {
@@ -338,7 +337,7 @@ class Scan {
       const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
       if (!same) {
         const reason = "a record is there twice, and differs";
-        this.#refusal.corrupt(slot.file.path, record.offset, reason, record);
+        this.#errors.corrupt(slot.file.path, record.offset, reason, record);
       }
       return;
     }

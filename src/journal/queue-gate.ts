@@ -27,7 +27,7 @@ export interface RoomThere {
   readonly takesAppends: boolean;
 }
 
-export class Admission {
+export class QueueGate {
   readonly #queue: EntryQueue;
   readonly #table: LogTable;
   readonly #segments: Segments;

@@ -7,7 +7,7 @@
  */
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { Admission } from "./admission.js";
+import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
 import { type Entry, isOrder } from "./group/group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
@@ -33,7 +33,7 @@ import {
 /** No log has this number. */
 const NO_LOG = -1;
 
-export interface JournalParts extends SegmentsParts {
+export interface LogEngineParts extends SegmentsParts {
   /** Calls `task` when the queue has been idle for a little while. */
   readonly whenIdle: (task: () => void) => void;
   /** Refuses (throws) where this process no longer owns the store; asked at each rotation (D8). */
@@ -42,8 +42,8 @@ export interface JournalParts extends SegmentsParts {
   readonly release: () => Promise<void>;
 }
 
-export class Journal {
-  readonly #parts: JournalParts;
+export class LogEngine {
+  readonly #parts: LogEngineParts;
   readonly #table: LogTable;
   readonly #places: Places;
   readonly #markFile: MarkFile;
@@ -52,7 +52,7 @@ export class Journal {
   readonly #writer: GroupWriter;
   readonly #reclaimer: Reclaimer;
   readonly #queue = new EntryQueue();
-  readonly #admission: Admission;
+  readonly #gate: QueueGate;
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly Entry[] = [];
   #running: Promise<void> | undefined;
@@ -72,14 +72,14 @@ export class Journal {
   #sparedFor: Entry | undefined;
   /** Slots on their way into being, or out of it. */
   #upkeep: Promise<void> = Promise.resolve();
-  constructor(parts: JournalParts) {
+  constructor(parts: LogEngineParts) {
     this.#parts = parts;
     this.#table = parts.table;
     this.#places = parts.places;
     this.#markFile = parts.markFile;
     const segments = new Segments(parts);
     this.#segments = segments;
-    this.#admission = new Admission({ queue: this.#queue, table: parts.table, segments });
+    this.#gate = new QueueGate({ queue: this.#queue, table: parts.table, segments });
     this.#reader = new RecordReader((slot) => parts.space.find(slot));
     this.#writer = new GroupWriter({ ...parts, segments });
     this.#reclaimer = new Reclaimer({
@@ -158,7 +158,7 @@ export class Journal {
     const refusal = this.#poison ?? (this.#closing ? closedError() : undefined);
     if (refusal) for (const entry of entries) entry.settled(refusal);
     // What waits for the disk anyway is summed meanwhile.
-    else this.#admission.enter(entries, { summed: this.#taken.length > 0 });
+    else this.#gate.enter(entries, { summed: this.#taken.length > 0 });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
   }
@@ -283,7 +283,7 @@ export class Journal {
       this.#segments.noteDemand(this.#queue.byteLength);
       const count = this.#countForGroup();
       if (count > 0 && !this.#splits(count)) await this.#writeGroup(this.#queue.take(count));
-      else if (!this.#admission.refuseLog() && !(await this.#regainSpare())) await this.#rotate();
+      else if (!this.#gate.refuseLog() && !(await this.#regainSpare())) await this.#rotate();
       if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
     }
   }
@@ -303,9 +303,9 @@ export class Journal {
    */
   #countForGroup(): number {
     const { room, lacksSpares } = this.#segments;
-    const beside = lacksSpares ? 0 : this.#admission.bytesOfFirst;
+    const beside = lacksSpares ? 0 : this.#gate.bytesOfFirst;
     const promised = this.#reclaimDue ? this.#segments.plan(this.#diskFull, beside).copyBytes : 0;
-    return this.#admission.countFor({ room, promised, takesAppends: !lacksSpares });
+    return this.#gate.countFor({ room, promised, takesAppends: !lacksSpares });
   }
 
   #restSoon(): void {
@@ -374,10 +374,10 @@ export class Journal {
     this.#rotating = false;
     if (!rotation) return;
     const takesAppends = room === "for all";
-    const beside = takesAppends ? this.#admission.bytesOfFirst : 0;
+    const beside = takesAppends ? this.#gate.bytesOfFirst : 0;
     const { copyBytes: promised } = this.#segments.planAfter(rotation, this.#diskFull, beside);
     const there = { room: roomIn(rotation.current), promised, takesAppends };
-    const count = this.#admission.countFor(there);
+    const count = this.#gate.countFor(there);
     assert(count > 0 || !takesAppends, "what was let in fits an empty segment");
     this.#reclaimDue = await this.#writeGroup(this.#queue.take(count), rotation);
   }
@@ -397,7 +397,7 @@ export class Journal {
     const [first] = this.#queue.entries;
     if (!first) return undefined;
     if (this.#segments.isCrowded && !isOrder(first)) {
-      this.#admission.refuseForSpace(crowdedError());
+      this.#gate.refuseForSpace(crowdedError());
       return undefined;
     }
     await this.#parts.checkOwner();
@@ -414,7 +414,7 @@ export class Journal {
         if (await this.#reclaimer.yieldRetained()) continue;
         if (this.#poison) return undefined;
         if (this.#maySpare(first)) return "for orders";
-        this.#admission.refuseForSpace(cause);
+        this.#gate.refuseForSpace(cause);
       }
       return undefined;
     }
@@ -429,7 +429,7 @@ export class Journal {
     if (isOrder(first)) return this.#segments.leavesSpare;
     if (this.#sparedFor === first) return false;
     this.#sparedFor = first;
-    return this.#segments.restoresSpares(this.#admission.bytesOfFirst);
+    return this.#segments.restoresSpares(this.#gate.bytesOfFirst);
   }
 
   /**
