@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import {
-  blockNumber,
   buildAppQC,
   buildBlock,
   buildCommitQC,
@@ -20,7 +19,6 @@ import {
   keyPairFromSeed,
   Lanekeeper,
   laneRangeOf,
-  roadIndex,
   signBlock,
   signLaneVote,
   U64_MAX,
@@ -34,7 +32,7 @@ const directory = process.argv[2] ?? join(temporary, "state");
 // A committee of one: a lane each, named by its owner's key. Real keys come from a key store.
 const keys = keyPairFromSeed(createHash("sha256").update("example").digest());
 const committee = Committee.genesis([{ key: keys.publicKey, weight: 1n }]);
-const epoch = { index: 0n, firstRoad: roadIndex(0n), nextRoad: roadIndex(U64_MAX), committee };
+const epoch = { index: 0n, firstRoad: 0n, nextRoad: U64_MAX, committee };
 const epochOf = (index) => (index === 0n ? epoch : undefined);
 const [{ lane }] = committee.members;
 
@@ -60,7 +58,7 @@ try {
   // 4. A block of our own lane: signed, pushed, and voted for when it is durable. Not before.
   const block = buildBlock({
     lane,
-    blockNumber: blockNumber(first),
+    blockNumber: first,
     parentHash,
     payload: {
       createdAt: { seconds: BigInt(Math.floor(Date.now() / 1000)), nanos: 0 },
@@ -77,9 +75,9 @@ try {
 
   // 5. Consensus: the vote state before a vote leaves, the commit QC before the next round.
   const proposal = {
-    view: { index: roadIndex(road), number: 0n, epochIndex: 0n },
+    view: { index: road, number: 0n, epochIndex: 0n },
     timestamp: { seconds: BigInt(Math.floor(Date.now() / 1000)), nanos: 0 },
-    laneRanges: [laneRangeOf(lane, blockNumber(first), [block.header])],
+    laneRanges: [laneRangeOf(lane, first, [block.header])],
     globalFirst: road,
   };
   const qc = buildCommitQC(proposal, [keys]);
@@ -89,7 +87,7 @@ try {
   // 6. Executed and signed by the quorum: an anchor. What lies below it is forgotten.
   const { first: globalFirst, next: globalNext } = globalRange(proposal);
   const appHash = createHash("sha256").update(headerHash(block.header)).digest();
-  const app = { roadIndex: roadIndex(road), appHash, epochIndex: 0n, globalFirst, globalNext };
+  const app = { roadIndex: road, appHash, epochIndex: 0n, globalFirst, globalNext };
   await keeper.pushAnchor({ appQC: buildAppQC(app, [keys]), commitQC: qc });
   await keeper.waitForAnchor(road);
   const { lanes, disk } = keeper.status();

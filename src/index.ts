@@ -49,13 +49,7 @@ export { type StateContents, writeSeiDirectory } from "./sei/write/write-state.j
 export { InvariantError } from "./types/assert.js";
 export { type ErrorCode, errorCodes, PersisterError } from "./types/errors.js";
 export { isLaneId, type LaneId, laneId, laneIdOf, laneParts } from "./types/lane.js";
-export {
-  type BlockNumber,
-  blockNumber,
-  type RoadIndex,
-  roadIndex,
-  U64_MAX,
-} from "./types/numbers.js";
+export { U64_MAX } from "./types/numbers.js";
 export { walTypeName, walTypes } from "./walmanager/record-types.js";
 export { WalError, type WalErrorClass } from "./walmanager/wal-error.js";
 export { type WalChoices, WalLog, type WalRecord } from "./walmanager/wal-log.js";

@@ -14,7 +14,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { PersisterError } from "../types/errors.js";
-import { roadIndex, U64_MAX } from "../types/numbers.js";
+import { U64_MAX } from "../types/numbers.js";
 import { Committee, type Epoch, type Weighted } from "../wire/committee.js";
 import { VerifyError } from "../wire/verify-error.js";
 
@@ -77,8 +77,8 @@ export function parseCommittees(text: string): readonly Epoch[] {
     refuseUnless(firstRoad <= (nextRoad ?? U64_MAX), `epoch ${index} ends before it begins`);
     epochs.push({
       index,
-      firstRoad: roadIndex(firstRoad),
-      nextRoad: roadIndex(nextRoad ?? U64_MAX),
+      firstRoad,
+      nextRoad: nextRoad ?? U64_MAX,
       committee: committeeOf(before, index, members),
     });
   }

@@ -1,34 +1,27 @@
 /**
- * The numbers of the protocol, branded so that one is never taken for another.
+ * The numbers of the protocol. Block numbers, road indexes and every other count that travels as
+ * u64 are plain `bigint`: a `number` loses precision above 2^53, and protobufjs encodes a `bigint`
+ * as 0 unless it is converted first.
  *
- * Counting numbers that the protocol carries as u64 are `bigint` throughout: a `number` loses
- * precision above 2^53, and protobufjs encodes a `bigint` as 0 unless it is converted first.
+ * There are no branded types: a brand is lost with the first `+ 1n`, so that every second line would
+ * cast it back. Each door checks the values that it is given instead.
  */
-import { assert } from "./assert.js";
-
-declare const brand: unique symbol;
-type Branded<Base, Name extends string> = Base & { readonly [brand]: Name };
-
-/** The place of a block in its lane, from 0. */
-export type BlockNumber = Branded<bigint, "BlockNumber">;
-/** The place of a commit QC on the road, from 0. */
-export type RoadIndex = Branded<bigint, "RoadIndex">;
+import { PersisterError } from "./errors.js";
 
 /** The largest value that eight bytes hold. */
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
-function u64(value: bigint, what: string): bigint {
-  assert(typeof value === "bigint", `a ${what} is a bigint`);
-  assert(value >= 0n && value <= U64_MAX, `a ${what} fits 64 bits without a sign`);
+/**
+ * Returns `value` if it is a bigint that fits 64 bits without a sign; `name` is told in the error.
+ *
+ * @throws {PersisterError} USAGE otherwise.
+ */
+export function checkU64(value: bigint, name: string): bigint {
+  if (typeof value !== "bigint") {
+    throw new PersisterError("USAGE", `${name} is a bigint, not a ${typeof value}`);
+  }
+  if (value < 0n || value > U64_MAX) {
+    throw new PersisterError("USAGE", `${name} is from 0n to 2^64 - 1, not ${value}n`);
+  }
   return value;
-}
-
-/** Checks that `value` fits an unsigned 64-bit integer and brands it. */
-export function blockNumber(value: bigint): BlockNumber {
-  return u64(value, "block number") as BlockNumber;
-}
-
-/** Checks that `value` fits an unsigned 64-bit integer and brands it. */
-export function roadIndex(value: bigint): RoadIndex {
-  return u64(value, "road index") as RoadIndex;
 }

@@ -32,8 +32,8 @@ import {
   ZERO_HASH,
 } from "./messages.js";
 import { verifyPayloadLimits } from "./rules/proposal.js";
-import { type LaneId } from "../types/lane.js";
-import { type BlockNumber, blockNumber } from "../types/numbers.js";
+import type { LaneId } from "../types/lane.js";
+import { checkU64 } from "../types/numbers.js";
 
 /**
  * The block of `lane` at `number` with `payload`, on the block with header hash `parentHash`
@@ -43,7 +43,7 @@ import { type BlockNumber, blockNumber } from "../types/numbers.js";
  */
 export function buildBlock(place: {
   readonly lane: LaneId;
-  readonly blockNumber: BlockNumber;
+  readonly blockNumber: bigint;
   readonly parentHash: Uint8Array;
   readonly payload: Payload;
 }): Block {
@@ -52,14 +52,18 @@ export function buildBlock(place: {
   return { header: { ...header, payloadHash: payloadHash(payload) }, payload };
 }
 
-/** The range of consecutive `headers` of one lane; the empty one at `first` without any. */
+/**
+ * The range of consecutive `headers` of one lane; the empty one at `first` without any.
+ *
+ * @throws {PersisterError} USAGE when the range does not end within 64 bits.
+ */
 export function laneRangeOf(
   lane: LaneId,
-  first: BlockNumber,
+  first: bigint,
   headers: readonly BlockHeader[],
 ): LaneRange {
   const last = headers.at(-1);
-  const next = blockNumber(first + BigInt(headers.length));
+  const next = checkU64(first + BigInt(headers.length), "the end of a lane range");
   return { lane, first, next, lastHash: last === undefined ? ZERO_HASH : headerHash(last) };
 }
 

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { assert } from "../types/assert.js";
 import { type LaneId, laneIdOf } from "../types/lane.js";
-import { type RoadIndex, U64_MAX } from "../types/numbers.js";
+import { U64_MAX } from "../types/numbers.js";
 import { KEY_BYTES, VALIDATORS_MAX, type View } from "./messages.js";
 import { VerifyError } from "./verify-error.js";
 
@@ -26,8 +26,8 @@ export interface Member extends Weighted {
 /** The roads `[firstRoad, nextRoad)` and the committee that decides them. */
 export interface Epoch {
   readonly index: bigint;
-  readonly firstRoad: RoadIndex;
-  readonly nextRoad: RoadIndex;
+  readonly firstRoad: bigint;
+  readonly nextRoad: bigint;
   readonly committee: Committee;
 }
 

@@ -7,7 +7,6 @@
  * read by `decode.ts`.
  */
 import type { LaneId } from "../types/lane.js";
-import type { BlockNumber, RoadIndex } from "../types/numbers.js";
 
 export const KEY_BYTES = 32;
 export const HASH_BYTES = 32;
@@ -44,7 +43,7 @@ export interface Signed<T> {
 
 export interface BlockHeader {
   readonly lane: LaneId;
-  readonly blockNumber: BlockNumber;
+  readonly blockNumber: bigint;
   readonly parentHash: Uint8Array;
   readonly payloadHash: Uint8Array;
 }
@@ -64,13 +63,13 @@ export interface Block {
 /** The blocks `[first, next)` of a lane; `lastHash` is the header hash of block `next - 1`. */
 export interface LaneRange {
   readonly lane: LaneId;
-  readonly first: BlockNumber;
-  readonly next: BlockNumber;
+  readonly first: bigint;
+  readonly next: bigint;
   readonly lastHash: Uint8Array;
 }
 
 export interface View {
-  readonly index: RoadIndex;
+  readonly index: bigint;
   readonly number: bigint;
   readonly epochIndex: bigint;
 }
@@ -85,7 +84,7 @@ export interface Proposal {
 
 /** What execution made of a commit QC's blocks. An absent `appHash` is not an empty one. */
 export interface AppProposal {
-  readonly roadIndex: RoadIndex;
+  readonly roadIndex: bigint;
   readonly appHash: Uint8Array | undefined;
   readonly epochIndex: bigint;
   readonly globalFirst: bigint;

@@ -1,6 +1,5 @@
 /** Anchors that contradict what is known: refused before anything changed, and told from old ones. */
 import { expect, test } from "vitest";
-import { roadIndex } from "../../src/types/numbers.js";
 import type { Epoch } from "../../src/wire/committee.js";
 import { TestChain } from "../model/chain.js";
 import {
@@ -70,9 +69,9 @@ test("a durable anchor brings its epoch: blocks of a lane that joined there are 
   const later = new TestChain(3);
   const joined = later.lanes.find((each) => !chain.lanes.includes(each)) ?? lane;
   const epochOf = (index: bigint): Epoch | undefined => {
-    if (index === 0n) return { ...chain.epoch, nextRoad: roadIndex(5n) };
+    if (index === 0n) return { ...chain.epoch, nextRoad: 5n };
     if (index > 1n) return undefined;
-    return { ...later.epoch, index, firstRoad: roadIndex(5n) };
+    return { ...later.epoch, index, firstRoad: 5n };
   };
   const { keeper } = await fresh(Object.assign(new TestChain(2), { epochOf }));
   const { bytes } = later.block(joined, 0n);

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { laneIdOf, type LaneId } from "../../src/types/lane.js";
-import { blockNumber } from "../../src/types/numbers.js";
 import { buildBlock, signBlock } from "../../src/wire/build.js";
 import { keyPairFromSeed, sign } from "../../src/wire/signatures/ed25519.js";
 import { encodeSignedBlock } from "../../src/wire/codec/encode.js";
@@ -162,7 +161,7 @@ test("an anchor that contradicts the road, or does not verify, is refused by roa
 });
 
 test("a block is built within the limits only", () => {
-  const place = { lane, blockNumber: blockNumber(0n), parentHash: new Uint8Array(32) };
+  const place = { lane, blockNumber: 0n, parentHash: new Uint8Array(32) };
   const payload = { ...good().msg.payload, txs: [Buffer.alloc(TXS_BYTES_MAX + 1)] };
   expect(() => buildBlock({ ...place, payload })).toThrow();
 });

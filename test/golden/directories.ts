@@ -10,7 +10,6 @@ import { z } from "zod";
 import { MemoryDisk } from "../../src/disk/memory.js";
 import { RealDisk } from "../../src/disk/real.js";
 import type { ReadableDisk } from "../../src/disk/readable.js";
-import { roadIndex } from "../../src/types/numbers.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import { sha256 } from "../../src/wire/hash.js";
 import { toHex } from "../wire/bytes.js";
@@ -34,8 +33,8 @@ export function epochOf({ members, epoch }: z.infer<typeof committeeShape>, befo
   const weights = weighted(members);
   return {
     index,
-    firstRoad: roadIndex(epoch.roads.first),
-    nextRoad: roadIndex(epoch.roads.next),
+    firstRoad: epoch.roads.first,
+    nextRoad: epoch.roads.next,
     committee: before ? before.committee.after(index, weights) : Committee.genesis(weights),
   };
 }

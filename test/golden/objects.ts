@@ -2,7 +2,6 @@
 import { expect } from "vitest";
 import { z } from "zod";
 import { laneIdOf, laneParts } from "../../src/types/lane.js";
-import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import * as encode from "../../src/wire/codec/encode.js";
 import { headerHash, payloadHash, sha256 } from "../../src/wire/hash.js";
 import type { LaneId } from "../../src/types/lane.js";
@@ -16,8 +15,6 @@ const publicKey = z.strictObject({ ed25519: bytes }).transform(({ ed25519 }) => 
 const lane = z
   .strictObject({ validator: bytes, joined: decimal })
   .transform(({ validator, joined }) => laneIdOf(validator, joined));
-const block = decimal.transform(blockNumber);
-const road = decimal.transform(roadIndex);
 
 /** A lane by itself, with the forms in which it is written. */
 const laneWithForms = z
@@ -34,7 +31,12 @@ const laneWithForms = z
     return made;
   });
 
-const header = z.strictObject({ lane, blockNumber: block, parentHash: bytes, payloadHash: bytes });
+const header = z.strictObject({
+  lane,
+  blockNumber: decimal,
+  parentHash: bytes,
+  payloadHash: bytes,
+});
 
 /** Many transactions are given by their number, their size and a rule. */
 const txs = z.union([
@@ -56,8 +58,8 @@ const payload = z.strictObject({
   totalGasEstimated: decimal,
 });
 
-const view = z.strictObject({ index: road, number: decimal, epochIndex: decimal });
-const laneRange = z.strictObject({ lane, first: block, next: block, lastHash: bytes });
+const view = z.strictObject({ index: decimal, number: decimal, epochIndex: decimal });
+const laneRange = z.strictObject({ lane, first: decimal, next: decimal, lastHash: bytes });
 const proposal = z
   .strictObject({
     view,
@@ -73,7 +75,7 @@ const proposal = z
     return made;
   });
 const appProposal = z.strictObject({
-  roadIndex: road,
+  roadIndex: decimal,
   appHash: bytes.nullable().transform((hash) => hash ?? undefined),
   epochIndex: decimal,
   globalFirst: decimal,

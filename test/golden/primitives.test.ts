@@ -2,7 +2,6 @@
 import { expect } from "vitest";
 import { z } from "zod";
 import { laneIdOf, laneParts } from "../../src/types/lane.js";
-import { blockNumber } from "../../src/types/numbers.js";
 import { readSignedBlockHeader } from "../../src/wire/codec/block-header.js";
 import { buildBlock } from "../../src/wire/build.js";
 import { decodeSignedBlock } from "../../src/wire/codec/decode.js";
@@ -195,7 +194,7 @@ describeGolden("primitives.json", layout, (sections) => {
       totalGasEstimated: 0n,
     };
     const lane = laneIdOf(new Uint8Array(32), 0n);
-    const place = { lane, blockNumber: blockNumber(0n), parentHash: ZERO_HASH };
+    const place = { lane, blockNumber: 0n, parentHash: ZERO_HASH };
     const outcome = await verifyVerdict(() => buildBlock({ ...place, payload }));
     expect(outcome).toBe(expected.accept ? "accept" : expected.errorClass);
     expect(expected.errorClass === "").toBe(expected.accept);

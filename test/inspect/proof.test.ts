@@ -4,7 +4,6 @@ import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Depth } from "../../src/inspect/walk/proof.js";
 import { laneIdOf } from "../../src/types/lane.js";
-import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import { buildBlock, buildCommitQC, signBlock } from "../../src/wire/build.js";
 import {
   encodeCommitQC,
@@ -119,7 +118,7 @@ describe("a block", () => {
       const parentHash = number === 0n ? ZERO_HASH : chain.block(lane, 0n).hash;
       const made = buildBlock({
         lane: later,
-        blockNumber: blockNumber(number),
+        blockNumber: number,
         parentHash,
         payload: chain.block(lane, number).signed.msg.payload,
       });
@@ -164,7 +163,7 @@ describe("a commit QC", () => {
   test("of an epoch that was not given: told once, the signatures are checked", async () => {
     const epoch = { ...proposal.view, epochIndex: 3n };
     const later = (index: bigint): Forged => {
-      const view = { ...epoch, index: roadIndex(index) };
+      const view = { ...epoch, index };
       return qc(buildCommitQC({ ...proposal, view }, chain.keys));
     };
     const disk = await holding(later(0n), later(1n));

@@ -18,7 +18,7 @@ import type { BlockHeader, CommitQC, PruneAnchor, SignedBlock } from "../../src/
 import { ZERO_HASH } from "../../src/wire/messages.js";
 import { globalRange } from "../../src/wire/rules/proposal.js";
 import type { LaneId } from "../../src/types/lane.js";
-import { blockNumber, roadIndex, U64_MAX } from "../../src/types/numbers.js";
+import { U64_MAX } from "../../src/types/numbers.js";
 
 export const CHAIN_ID = "test-chain";
 
@@ -56,8 +56,8 @@ export class TestChain {
     );
     this.epoch = {
       index: 0n,
-      firstRoad: roadIndex(0n),
-      nextRoad: roadIndex(U64_MAX),
+      firstRoad: 0n,
+      nextRoad: U64_MAX,
       committee: this.committee,
     };
     this.lanes = this.committee.members.map((member) => member.lane);
@@ -90,10 +90,10 @@ export class TestChain {
     const known = this.#qcs.get(key);
     if (known) return known;
     const laneRanges = this.lanes.map((lane) =>
-      laneRangeOf(lane, blockNumber(index), [this.block(lane, index).signed.msg.header]),
+      laneRangeOf(lane, index, [this.block(lane, index).signed.msg.header]),
     );
     const proposal = {
-      view: { index: roadIndex(index), number: 0n, epochIndex: 0n },
+      view: { index, number: 0n, epochIndex: 0n },
       timestamp: { seconds: 1_700_000_000n + index, nanos: fork },
       laneRanges,
       globalFirst: index * BigInt(this.lanes.length),
@@ -101,7 +101,7 @@ export class TestChain {
     const qc = buildCommitQC(proposal, this.keys);
     const range = globalRange(proposal);
     const app = {
-      roadIndex: roadIndex(index),
+      roadIndex: index,
       appHash: createHash("sha256").update(`app ${index} ${fork}`).digest(),
       epochIndex: 0n,
       globalFirst: range.first,
@@ -126,7 +126,7 @@ export class TestChain {
     const tx = Buffer.alloc(this.#payloadBytes, seed);
     const block = buildBlock({
       lane,
-      blockNumber: blockNumber(number),
+      blockNumber: number,
       parentHash,
       payload: {
         createdAt: { seconds: 1_700_000_000n, nanos: 0 },

@@ -7,7 +7,6 @@ import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { OpenChoices } from "../../src/node/options.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { PersisterError, type ErrorCode } from "../../src/types/errors.js";
-import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import { buildAppQC, buildCommitQC, laneRangeOf } from "../../src/wire/build.js";
 import type { PruneAnchor } from "../../src/wire/messages.js";
 import { globalRange } from "../../src/wire/rules/proposal.js";
@@ -196,17 +195,17 @@ export function anchorAt(
   const laneRanges = chain.lanes.flatMap((lane, each) => {
     const start = starts[each];
     if (start === undefined) return [];
-    return [laneRangeOf(lane, blockNumber(start), [chain.block(lane, start).signed.msg.header])];
+    return [laneRangeOf(lane, start, [chain.block(lane, start).signed.msg.header])];
   });
   const proposal = {
-    view: { index: roadIndex(index), number: 0n, epochIndex },
+    view: { index, number: 0n, epochIndex },
     timestamp: { seconds: 1_700_000_000n + index, nanos: 7 },
     laneRanges,
     globalFirst: index,
   };
   const { first, next } = globalRange(proposal);
   const app = {
-    roadIndex: roadIndex(index),
+    roadIndex: index,
     appHash: createHash("sha256").update(`app ${index}`).digest(),
     epochIndex,
     globalFirst: first,

@@ -1,7 +1,7 @@
 /** Quorums, lane order, leaders, and lanes over epochs. */
 import { describe, expect, it } from "vitest";
 import { laneIdOf } from "../../src/types/lane.js";
-import { roadIndex, U64_MAX } from "../../src/types/numbers.js";
+import { U64_MAX } from "../../src/types/numbers.js";
 import { Committee, isLaneClosed } from "../../src/wire/committee.js";
 import { VerifyError } from "../../src/wire/verify-error.js";
 import { committee, keys } from "./samples.js";
@@ -41,12 +41,12 @@ describe("a committee", () => {
     const weights = numbered([1n, 100n, 1n]);
     const made = Committee.genesis(weights);
     const drawn = Array.from({ length: 30 }, (_, index) => {
-      const leader = made.leader({ index: roadIndex(BigInt(index)), number: 0n });
+      const leader = made.leader({ index: BigInt(index), number: 0n });
       return made.members.indexOf(leader);
     });
     expect(drawn.filter((position) => position === 1).length).toBeGreaterThan(25);
     const leaders = Array.from({ length: 12 }, (_, index) => {
-      const leader = committee.leader({ index: roadIndex(BigInt(index)), number: 2n });
+      const leader = committee.leader({ index: BigInt(index), number: 2n });
       return committee.members.indexOf(leader);
     });
     expect(leaders).toEqual(LEADERS);

@@ -1,6 +1,5 @@
 /** One fixed value of every message, with all its fields set, and the keys and committee behind them. */
 import { laneIdOf } from "../../src/types/lane.js";
-import { blockNumber, roadIndex } from "../../src/types/numbers.js";
 import * as build from "../../src/wire/build.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import * as decode from "../../src/wire/codec/decode.js";
@@ -24,8 +23,8 @@ export const committee: Committee = Committee.genesis(
 );
 export const epoch: Epoch = {
   index: 0n,
-  firstRoad: roadIndex(0n),
-  nextRoad: roadIndex(100n),
+  firstRoad: 0n,
+  nextRoad: 100n,
   committee,
 };
 
@@ -41,19 +40,15 @@ export const payload = {
 };
 export const block = build.buildBlock({
   lane,
-  blockNumber: blockNumber(0n),
+  blockNumber: 0n,
   parentHash: ZERO_HASH,
   payload,
 });
-const range: LaneRange = build.laneRangeOf(lane, blockNumber(0n), [block.header]);
+const range: LaneRange = build.laneRangeOf(lane, 0n, [block.header]);
 /** Second in the order of lanes: the sample shows that the ranges come out sorted. */
-const otherRange: LaneRange = build.laneRangeOf(
-  laneIdOf(second.publicKey, 0n),
-  blockNumber(7n),
-  [],
-);
+const otherRange: LaneRange = build.laneRangeOf(laneIdOf(second.publicKey, 0n), 7n, []);
 
-const view = { index: roadIndex(3n), number: 2n, epochIndex: 0n };
+const view = { index: 3n, number: 2n, epochIndex: 0n };
 export const proposal: Proposal = {
   view,
   timestamp,

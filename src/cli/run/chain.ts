@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
-import { blockNumber, roadIndex, U64_MAX } from "../../types/numbers.js";
+import { U64_MAX } from "../../types/numbers.js";
 import { buildAppQC, buildBlock, buildCommitQC, signBlock } from "../../wire/build.js";
 import { Committee, type Epoch } from "../../wire/committee.js";
 import { type KeyPair, keyPairFromSeed } from "../../wire/signatures/ed25519.js";
@@ -51,7 +51,7 @@ export interface BuiltAnchor {
 /** The epoch of a committee in which every key has weight 1; it does not end. */
 export function epochOfKeys(keys: readonly Uint8Array[]): Epoch {
   const committee = Committee.genesis(keys.map((key) => ({ key, weight: 1n })));
-  return { index: 0n, firstRoad: roadIndex(0n), nextRoad: roadIndex(U64_MAX), committee };
+  return { index: 0n, firstRoad: 0n, nextRoad: U64_MAX, committee };
 }
 
 export class Chain {
@@ -94,7 +94,7 @@ export class Chain {
   /** Makes the next block of `lane`, encoded. */
   nextBlock(lane: LaneId): Uint8Array {
     const tip = this.#tip(lane);
-    const number = blockNumber(tip.next);
+    const number = tip.next;
     const block = buildBlock({
       lane,
       blockNumber: number,
@@ -123,7 +123,7 @@ export class Chain {
   /** Makes the next commit QC, encoded. Only where `hasNextCommitQC`. */
   nextCommitQC(): Uint8Array {
     assert(this.hasNextCommitQC, "a commit QC finalises blocks that were made");
-    const index = roadIndex(this.#roadNext);
+    const index = this.#roadNext;
     const proposal = {
       view: { index, number: 0n, epochIndex: 0n },
       timestamp: { seconds: FIRST_SECOND + index, nanos: 0 },
@@ -167,7 +167,7 @@ export class Chain {
     assert(lastHash !== undefined, "the last block of a range was made");
     for (let number = first; number < next; number++) tip.hashes.delete(number);
     tip.rangeFirst = next;
-    return { lane, first: blockNumber(first), next: blockNumber(next), lastHash };
+    return { lane, first, next, lastHash };
   }
 
   #drawLengths(): void {

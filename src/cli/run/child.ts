@@ -8,7 +8,6 @@ import { build, type Histogram } from "hdr-histogram-js";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
 import { errorCodes, PersisterError } from "../../types/errors.js";
-import { blockNumber, roadIndex } from "../../types/numbers.js";
 import { decodePruneAnchor } from "../../wire/codec/decode.js";
 import { encodePruneAnchor } from "../../wire/codec/encode.js";
 import { epochOfKeys } from "./chain.js";
@@ -71,13 +70,13 @@ async function tellRecovery(keeper: Lanekeeper, emit: Emit): Promise<void> {
   for (const [lane, { first, next }] of lanes) {
     await emit({ kind: "laneFound", lane, first, next });
     for (let number: bigint = first; number < next; number++) {
-      const bytes = await keeper.readBlock(lane, blockNumber(number));
+      const bytes = await keeper.readBlock(lane, number);
       await emit({ kind: "blockFound", lane, number, bytes });
     }
   }
   await emit({ kind: "roadFound", first: road.first, next: road.next });
   for (let index: bigint = road.first; index < road.next; index++) {
-    const bytes = await keeper.readCommitQC(roadIndex(index));
+    const bytes = await keeper.readCommitQC(index);
     await emit({ kind: "commitQcFound", index, bytes });
   }
   for (const { lane, number, headerHash } of pins) {
@@ -145,19 +144,19 @@ async function push(keeper: Lanekeeper, command: Command, port: PushPort): Promi
       if (pushed.status === "dropped") {
         return emit({ kind: "dropped", lane, number, reason: pushed.reason });
       }
-      const durable = keeper.waitForBlock(lane, blockNumber(number), { signal });
+      const durable = keeper.waitForBlock(lane, number, { signal });
       return tellWhen(durable, { kind: "blockDurable", lane, number });
     }
     case "commitQc": {
       const { index } = command;
       await keeper.pushCommitQC(command.bytes);
-      const durable = keeper.waitForCommitQC(roadIndex(index), { signal });
+      const durable = keeper.waitForCommitQC(index, { signal });
       return tellWhen(durable, { kind: "commitQcDurable", index });
     }
     case "anchor": {
       const { index } = command;
       await keeper.pushAnchor(decodePruneAnchor(command.bytes));
-      const durable = keeper.waitForAnchor(roadIndex(index), { signal });
+      const durable = keeper.waitForAnchor(index, { signal });
       return tellWhen(durable, { kind: "anchorDurable", index });
     }
     case "open":

@@ -6,7 +6,6 @@
  * it stood still since the last tick, or is far behind; and once per tick and cursor.
  */
 import type { LaneId } from "../../types/lane.js";
-import { blockNumber } from "../../types/numbers.js";
 import { type LaneRange, ZERO_HASH } from "../../wire/messages.js";
 import type { PeerStatus, RoadRange } from "./message.js";
 import type { EngineStart, Output } from "./step.js";
@@ -52,7 +51,7 @@ export class CatchUp {
       const own = mine.lanes.get(theirs.lane);
       if (own === undefined || own.room <= 0n) continue;
       const end = own.next + own.room;
-      const next = theirs.next < end ? theirs.next : blockNumber(end);
+      const next = theirs.next < end ? theirs.next : end;
       const lack = this.#missing(theirs.lane, own.next, { first: theirs.first, next });
       if (lack === undefined) continue;
       const range = laneRange(theirs.lane, lack);
@@ -158,5 +157,5 @@ export class PinQuestions {
 }
 
 export function laneRange(lane: LaneId, range: RoadRange, lastHash = ZERO_HASH): LaneRange {
-  return { lane, first: blockNumber(range.first), next: blockNumber(range.next), lastHash };
+  return { lane, first: range.first, next: range.next, lastHash };
 }

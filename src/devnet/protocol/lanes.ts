@@ -8,7 +8,6 @@
  */
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
-import { blockNumber } from "../../types/numbers.js";
 import { LANE_BLOCKS_MAX } from "../../persist/kinds.js";
 import { signLaneVote } from "../../wire/build.js";
 import { headerHash } from "../../wire/hash.js";
@@ -155,9 +154,9 @@ export class Lanes {
     const laneRanges: LaneRange[] = [];
     const laneQCs: LaneQC[] = [];
     for (const [name, lane] of this.#lanes) {
-      const first = blockNumber(lane.committed);
+      const first = lane.committed;
       const qc = newestIn(lane.qcs, first, first + RANGE_BLOCKS_MAX);
-      const next = qc === undefined ? first : blockNumber(qc.vote.blockNumber + 1n);
+      const next = qc === undefined ? first : qc.vote.blockNumber + 1n;
       const lastHash = qc === undefined ? ZERO_HASH : headerHash(qc.vote);
       laneRanges.push({ lane: name, first, next, lastHash });
       if (qc !== undefined) laneQCs.push(qc);

@@ -12,7 +12,6 @@
  *    stored with the prepare QC that it follows from: so the next leader must propose it again;
  *  - at road indices up to `abstainThrough` nothing is signed: a lost vote may stand there (D6).
  */
-import { roadIndex } from "../../types/numbers.js";
 import {
   signCommitVote,
   signPrepareVote,
@@ -101,7 +100,7 @@ export class Round {
   }
 
   get view(): View {
-    const index = roadIndex(roadAfter(this.#commitQC));
+    const index = roadAfter(this.#commitQC);
     const before = this.#timeoutQC?.votes[0]?.msg.view.number;
     const number = before === undefined ? 0n : before + 1n;
     return { index, number, epochIndex: this.#signer.epoch.index };

@@ -5,7 +5,6 @@
 import { setMaxListeners } from "node:events";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
-import { blockNumber } from "../../types/numbers.js";
 import { buildBlock, signBlock } from "../../wire/build.js";
 import type { Epoch } from "../../wire/committee.js";
 import type { KeyPair } from "../../wire/signatures/ed25519.js";
@@ -219,7 +218,7 @@ export class Validator {
     }
     const gas = BigInt(payloadBytes);
     const payload = { createdAt: timestampNow(), txs, totalGasWanted: gas, totalGasEstimated: gas };
-    const place = { lane: this.lane, blockNumber: blockNumber(number), parentHash };
+    const place = { lane: this.lane, blockNumber: number, parentHash };
     const block = buildBlock({ ...place, payload });
     const { header } = block;
     this.#work.storeBlock(encodeSignedBlock(signBlock(block, keys)), header);

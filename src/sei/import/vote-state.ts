@@ -2,7 +2,6 @@
  * The rules for the consensus votes that a node keeps: what is signed verifies, and all of it belongs
  * to one view, the one that the commit QC and the timeout QC lead to.
  */
-import { roadIndex } from "../../types/numbers.js";
 import type { Epoch } from "../../wire/committee.js";
 import { commitVoteDigest, prepareVoteDigest, timeoutVoteDigest } from "../../wire/hash.js";
 import type { FullTimeoutVote, PersistedInner, SignedProposal, View } from "../../wire/messages.js";
@@ -16,7 +15,7 @@ export function currentView(inner: PersistedInner, epochIndex: bigint): View {
   const road = commitQC === undefined ? 0n : BigInt.asUintN(64, commitQC.vote.view.index + 1n);
   const timedOut = timeoutQC?.votes[0]?.msg.view;
   const number = timedOut?.index === road ? BigInt.asUintN(64, timedOut.number + 1n) : 0n;
-  return { index: roadIndex(road), number, epochIndex };
+  return { index: road, number, epochIndex };
 }
 
 /** The epoch that the first message names; undefined where there is none. */

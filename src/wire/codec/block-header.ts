@@ -6,7 +6,6 @@
  * first; whatever deviates from it goes the long way, which alone refuses.
  */
 import { laneIdOf } from "../../types/lane.js";
-import { blockNumber } from "../../types/numbers.js";
 import { WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
 import { blockHeaderFrom, signatureFrom } from "./decode.js";
 import { messageOf, refuse } from "./fields.js";
@@ -77,7 +76,7 @@ function readInOrder(bytes: Uint8Array): BlockHeader | undefined {
   if (!fields.isMet) return undefined;
   return {
     lane: laneIdOf(fields.bytes.subarray(key, key + KEY_BYTES), BigInt(joined)),
-    blockNumber: blockNumber(BigInt(number)),
+    blockNumber: BigInt(number),
     parentHash: fields.bytes.slice(parentHash, parentHash + HASH_BYTES),
     payloadHash: fields.bytes.slice(payloadHash, payloadHash + HASH_BYTES),
   };

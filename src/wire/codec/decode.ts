@@ -6,7 +6,6 @@
  * Keys, hashes, signatures and app hashes are the value's own, a certificate's as views of one copy
  * of its bytes; transactions are views of the bytes given, valid as long as those are unchanged.
  */
-import { blockNumber, roadIndex } from "../../types/numbers.js";
 import { hasLaneTwice, sortedRanges } from "./encode.js";
 import {
   fixedOf,
@@ -82,7 +81,7 @@ export const blockHeaderFrom: From<BlockHeader> = (raw) => {
   const payloadHash = fixedOf(raw, 4, HASH_BYTES);
   const parentHash = fixedOf(raw, 3, HASH_BYTES);
   const lane = laneIdFrom(messageOf(raw, 5));
-  const number = blockNumber(varintOf(raw, 2));
+  const number = varintOf(raw, 2);
   return { lane, blockNumber: number, parentHash, payloadHash };
 };
 
@@ -99,15 +98,15 @@ const blockFrom: From<Block> = (raw) => ({
 });
 
 const viewFrom: From<View> = (raw) => ({
-  index: roadIndex(varintOf(raw, 1)),
+  index: varintOf(raw, 1),
   number: varintOf(raw, 2),
   epochIndex: varintOf(raw, 3),
 });
 
 const laneRangeFrom: From<LaneRange> = (raw) => {
   const lane = laneIdFrom(messageOf(raw, 5));
-  const first = blockNumber(varintOf(raw, 2));
-  const next = blockNumber(varintOf(raw, 3));
+  const first = varintOf(raw, 2);
+  const next = varintOf(raw, 3);
   return { lane, first, next, lastHash: fixedOf(raw, 4, HASH_BYTES) };
 };
 
@@ -126,7 +125,7 @@ const proposalFrom: From<Proposal> = (raw) => {
 };
 
 const appProposalFrom: From<AppProposal> = (raw) => ({
-  roadIndex: roadIndex(varintOf(raw, 2)),
+  roadIndex: varintOf(raw, 2),
   appHash: raw.bytes(3),
   epochIndex: varintOf(raw, 4),
   globalFirst: varintOf(raw, 5),

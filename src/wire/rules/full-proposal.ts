@@ -3,7 +3,6 @@
  * from the timeout QC that ended the view before, and from a lane QC for each range of blocks.
  */
 import type { LaneId } from "../../types/lane.js";
-import { blockNumber, roadIndex } from "../../types/numbers.js";
 import { memberClaim, type Rule } from "../signatures/claim.js";
 import type { Epoch } from "../committee.js";
 import { headerHash, proposalDigest, sameBytes } from "../hash.js";
@@ -100,8 +99,8 @@ function* rangesRule({ proposal, laneQCs }: FullProposal, { epoch, commitQC }: V
 
 /** How a lane without a range is read. */
 const EMPTY: Pick<LaneRange, "first" | "next" | "lastHash"> = {
-  first: blockNumber(0n),
-  next: blockNumber(0n),
+  first: 0n,
+  next: 0n,
   lastHash: ZERO_HASH,
 };
 
@@ -111,14 +110,14 @@ function rangesByLane(proposal: Proposal | undefined): ReadonlyMap<LaneId, LaneR
 
 /** The view that starts: after the timeout, or the first one of the next road. */
 function viewOf({ epoch, commitQC, timeoutQC }: ViewStart): View {
-  const index = roadIndex(roadAfter(commitQC));
+  const index = roadAfter(commitQC);
   const next = viewAfter(timeoutQC);
   return { index, number: next.index === index ? next.number : 0n, epochIndex: epoch.index };
 }
 
 /** The view after the one that was given up; the very first one if none was. */
 function viewAfter(timeoutQC: TimeoutQC | undefined): View {
-  if (timeoutQC === undefined) return { index: roadIndex(0n), number: 0n, epochIndex: 0n };
+  if (timeoutQC === undefined) return { index: 0n, number: 0n, epochIndex: 0n };
   const view = timeoutView(timeoutQC);
   return { ...view, number: BigInt.asUintN(64, view.number + 1n) };
 }

@@ -15,7 +15,6 @@ import { importSeiDirectory } from "../../../src/sei/import/import.js";
 import { writeLog } from "../../../src/sei/write/write-log.js";
 import { writeSeiDirectory } from "../../../src/sei/write/write-state.js";
 import { type LaneId, laneIdOf } from "../../../src/types/lane.js";
-import { blockNumber, roadIndex } from "../../../src/types/numbers.js";
 import {
   buildAppQC,
   buildBlock,
@@ -179,8 +178,8 @@ describe("an anchor of a later epoch", () => {
     keys.map((pair) => ({ key: pair.publicKey, weight: 1n })),
   );
   const epochs: readonly Epoch[] = [
-    { ...chain.epoch, nextRoad: roadIndex(2n) },
-    { ...chain.epoch, index: 1n, firstRoad: roadIndex(2n), committee: nextCommittee },
+    { ...chain.epoch, nextRoad: 2n },
+    { ...chain.epoch, index: 1n, firstRoad: 2n, committee: nextCommittee },
   ];
   const joined = laneIdOf(joining.publicKey, 1n);
 
@@ -191,24 +190,24 @@ describe("an anchor of a later epoch", () => {
       totalGasWanted: 0n,
       totalGasEstimated: 0n,
     };
-    const place = { lane: joined, blockNumber: blockNumber(0n), parentHash: ZERO_HASH };
+    const place = { lane: joined, blockNumber: 0n, parentHash: ZERO_HASH };
     return signBlock(buildBlock({ ...place, payload }), joining);
   }
 
   /** The anchor of road 2, the first of epoch 1; it has one block of each lane. */
   function anchorOf(block: SignedBlock): PruneAnchor {
     const old = chain.lanes.map((of) =>
-      laneRangeOf(of, blockNumber(2n), [chain.block(of, 2n).signed.msg.header]),
+      laneRangeOf(of, 2n, [chain.block(of, 2n).signed.msg.header]),
     );
     const proposal = {
-      view: { index: roadIndex(2n), number: 0n, epochIndex: 1n },
+      view: { index: 2n, number: 0n, epochIndex: 1n },
       timestamp: { seconds: 1_700_000_002n, nanos: 0 },
-      laneRanges: [...old, laneRangeOf(joined, blockNumber(0n), [block.msg.header])],
+      laneRanges: [...old, laneRangeOf(joined, 0n, [block.msg.header])],
       globalFirst: 6n,
     };
     const { first, next } = globalRange(proposal);
     const app = {
-      roadIndex: roadIndex(2n),
+      roadIndex: 2n,
       appHash: ZERO_HASH,
       epochIndex: 1n,
       globalFirst: first,

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type { LaneId } from "../../../src/types/lane.js";
-import { blockNumber, roadIndex, U64_MAX } from "../../../src/types/numbers.js";
+import { U64_MAX } from "../../../src/types/numbers.js";
 import {
   buildAppQC,
   buildBlock,
@@ -51,7 +51,7 @@ export class SoloChain {
         weight: each === this.#signer ? QUORUM_WEIGHT : 1n,
       })),
     );
-    const [firstRoad, nextRoad] = [roadIndex(0n), roadIndex(U64_MAX)];
+    const [firstRoad, nextRoad] = [0n, U64_MAX];
     this.#epoch = { index: 0n, firstRoad, nextRoad, committee };
     this.lanes = committee.members.map((member) => member.lane);
   }
@@ -67,7 +67,7 @@ export class SoloChain {
     const txBytes = this.#form.payloadBytes(this.lanes.indexOf(lane), number);
     const block = buildBlock({
       lane,
-      blockNumber: blockNumber(number),
+      blockNumber: number,
       parentHash,
       payload: {
         createdAt: { seconds: 1_700_000_000n, nanos: 0 },
@@ -88,17 +88,17 @@ export class SoloChain {
     const known = this.#qcs.get(index);
     if (known) return known;
     const proposal = {
-      view: { index: roadIndex(index), number: 0n, epochIndex: 0n },
+      view: { index, number: 0n, epochIndex: 0n },
       timestamp: { seconds: 1_700_000_000n + index, nanos: 0 },
       laneRanges: this.lanes.map((lane) => {
-        return laneRangeOf(lane, blockNumber(index), [this.block(lane, index).signed.msg.header]);
+        return laneRangeOf(lane, index, [this.block(lane, index).signed.msg.header]);
       }),
       globalFirst: index * BigInt(this.lanes.length),
     };
     const qc = buildCommitQC(proposal, [this.#signer]);
     const range = globalRange(proposal);
     const app = {
-      roadIndex: roadIndex(index),
+      roadIndex: index,
       appHash: createHash("sha256").update(`app ${index}`).digest(),
       epochIndex: 0n,
       globalFirst: range.first,

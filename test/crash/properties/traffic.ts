@@ -12,7 +12,7 @@ import {
 import { anchorStarts } from "../../../src/persist/recovery.js";
 import { ROAD } from "../../../src/persist/kinds.js";
 import type { LaneId } from "../../../src/types/lane.js";
-import { blockNumber, roadIndex, U64_MAX } from "../../../src/types/numbers.js";
+import { U64_MAX } from "../../../src/types/numbers.js";
 import {
   buildAppQC,
   buildBlock,
@@ -60,8 +60,8 @@ const committee = Committee.genesis(
 );
 const epoch: Epoch = {
   index: 0n,
-  firstRoad: roadIndex(0n),
-  nextRoad: roadIndex(U64_MAX),
+  firstRoad: 0n,
+  nextRoad: U64_MAX,
   committee,
 };
 
@@ -142,7 +142,7 @@ function signedBlock(of: {
   const { lane, number, parent, fork, txBytes } = of;
   const block = buildBlock({
     lane,
-    blockNumber: blockNumber(number),
+    blockNumber: number,
     parentHash: Buffer.from(parent, "hex"),
     payload: {
       createdAt: { seconds: 1_700_000_000n, nanos: 0 },
@@ -168,11 +168,11 @@ export function qcAt(index: bigint, fork = 0): MadeQC {
   const laneRanges = lanes
     .filter((lane) => lane !== silent)
     .map((lane) => {
-      const [from, next] = [blockNumber(index), blockNumber(index + 1n)];
+      const [from, next] = [index, index + 1n];
       return { lane, first: from, next, lastHash: hashOfText("block", lane, `${index}`) };
     });
   const proposal = {
-    view: { index: roadIndex(index), number: 0n, epochIndex: 0n },
+    view: { index, number: 0n, epochIndex: 0n },
     timestamp: { seconds: 1_700_000_000n + index, nanos: fork },
     laneRanges,
     globalFirst: index * BigInt(lanes.length),
@@ -180,7 +180,7 @@ export function qcAt(index: bigint, fork = 0): MadeQC {
   const commitQC = buildCommitQC(proposal, [signer]);
   const range = globalRange(proposal);
   const app = {
-    roadIndex: roadIndex(index),
+    roadIndex: index,
     appHash: hashOfText("app", key),
     epochIndex: 0n,
     globalFirst: range.first,
@@ -198,7 +198,7 @@ export function qcAt(index: bigint, fork = 0): MadeQC {
 
 /** A lane QC of `number`: what it says of the block plays no part here. */
 export function laneQCOf(lane: LaneId, number: bigint): LaneQC {
-  const place = { lane, blockNumber: blockNumber(number) };
+  const place = { lane, blockNumber: number };
   return buildLaneQC({ ...place, parentHash: ZERO_HASH, payloadHash: ZERO_HASH }, [signer]);
 }
 

@@ -4,7 +4,6 @@ import { appHashOf, Execution } from "../../../src/devnet/protocol/execution.js"
 import { Lanes } from "../../../src/devnet/protocol/lanes.js";
 import type { EngineStart, Output } from "../../../src/devnet/protocol/step.js";
 import { Tally } from "../../../src/devnet/protocol/tally.js";
-import { blockNumber, roadIndex } from "../../../src/types/numbers.js";
 import * as build from "../../../src/wire/build.js";
 import { headerHash } from "../../../src/wire/hash.js";
 import { type Block, type CommitQC, ZERO_HASH } from "../../../src/wire/messages.js";
@@ -67,8 +66,8 @@ describe("a tally", () => {
 
 /** The commit QC of road `index`, which finalises one block of our lane. */
 function qcAt(index: bigint, number = 0n): CommitQC {
-  const range = build.laneRangeOf(lane, blockNumber(index), [block.header]);
-  const view = { index: roadIndex(index), number, epochIndex: 0n };
+  const range = build.laneRangeOf(lane, index, [block.header]);
+  const view = { index, number, epochIndex: 0n };
   const proposal = {
     view,
     timestamp: { seconds: 1n, nanos: 0 },
@@ -82,7 +81,7 @@ const appHash = new Uint8Array(32).fill(7);
 
 function appVotes(index: bigint) {
   const { first: globalFirst, next: globalNext } = globalRange(qcAt(index).vote);
-  const app = { roadIndex: roadIndex(index), appHash, epochIndex: 0n, globalFirst, globalNext };
+  const app = { roadIndex: index, appHash, epochIndex: 0n, globalFirst, globalNext };
   return keys.slice(1).map((pair) => build.signAppVote(app, pair));
 }
 
@@ -164,7 +163,7 @@ describe("lanes", () => {
     const other = committee.members.find((member) => member.lane !== lane)!.lane;
     const out: Output[] = [];
     const take = (number: bigint) => {
-      const header = { ...block.header, lane: other, blockNumber: blockNumber(number) };
+      const header = { ...block.header, lane: other, blockNumber: number };
       lanes.takeBlock({ kind: "block", bytes: new Uint8Array(), header }, out);
     };
     take(1n);
@@ -173,8 +172,8 @@ describe("lanes", () => {
     expect(out).toHaveLength(30);
     const range = {
       lane: other,
-      first: blockNumber(5n),
-      next: blockNumber(9n),
+      first: 5n,
+      next: 9n,
       lastHash: ZERO_HASH,
     };
     lanes.anchored({ ...qcAt(0n).vote, laneRanges: [range] });
@@ -201,7 +200,7 @@ describe("lanes", () => {
     const lanes = new Lanes(signer, lane, nothing);
     for (let number = 0n; number < 10n; number++) {
       lanes.produce(out);
-      const header = { ...block.header, blockNumber: blockNumber(number) };
+      const header = { ...block.header, blockNumber: number };
       if (out.length > number) lanes.produced(header, headerHash(header));
     }
     expect(out).toHaveLength(4);

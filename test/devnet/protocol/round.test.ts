@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { stepMs } from "../../../src/devnet/validator/pace.js";
 import { Round, type RoundStart } from "../../../src/devnet/protocol/round.js";
 import type { Output, VoteMessage } from "../../../src/devnet/protocol/step.js";
-import { blockNumber, roadIndex } from "../../../src/types/numbers.js";
 import * as build from "../../../src/wire/build.js";
 import { verifyFullProposal } from "../../../src/wire/rules/full-proposal.js";
 import type {
@@ -16,7 +15,7 @@ import type {
 import { verifyTimeoutQC } from "../../../src/wire/rules/timeout.js";
 import { committee, epoch, keys, laneQC } from "../../wire/samples.js";
 
-const at = (number: bigint): View => ({ index: roadIndex(0n), number, epochIndex: 0n });
+const at = (number: bigint): View => ({ index: 0n, number, epochIndex: 0n });
 const leaderOf = (view: View) => {
   const { key } = committee.leader(view);
   return keys.findIndex(({ publicKey }) => Buffer.compare(publicKey, key) === 0);
@@ -31,9 +30,7 @@ const [me, second, third] = [0, 1, 2, 3].filter((index) => index !== leader) as 
 
 const header = laneQC.vote;
 const laneRanges = committee.members.map(({ lane }) =>
-  lane === header.lane
-    ? build.laneRangeOf(lane, blockNumber(0n), [header])
-    : build.laneRangeOf(lane, blockNumber(0n), []),
+  lane === header.lane ? build.laneRangeOf(lane, 0n, [header]) : build.laneRangeOf(lane, 0n, []),
 );
 const cut = () => ({ laneRanges, laneQCs: [laneQC] });
 const now = { seconds: 1_700_000_000n, nanos: 0 };

@@ -21,7 +21,7 @@ import {
   startsOf,
 } from "../../../src/devnet/judge/telling.js";
 import type { LaneId } from "../../../src/types/lane.js";
-import { blockNumber, roadIndex, U64_MAX } from "../../../src/types/numbers.js";
+import { U64_MAX } from "../../../src/types/numbers.js";
 import { buildBlock, signBlock } from "../../../src/wire/build.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
 import { type KeyPair, keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
@@ -185,7 +185,7 @@ export class SimulatedNetwork {
     const committee = Committee.genesis(
       this.validators.map(({ keys }) => ({ key: keys.publicKey, weight: 1n })),
     );
-    this.#epoch = { index: 0n, firstRoad: roadIndex(0n), nextRoad: roadIndex(U64_MAX), committee };
+    this.#epoch = { index: 0n, firstRoad: 0n, nextRoad: U64_MAX, committee };
     for (const validator of this.validators) {
       validator.lane = committee.memberOf(validator.keys.publicKey)!.lane;
     }
@@ -365,7 +365,7 @@ export class SimulatedNetwork {
       case "produce": {
         const block = buildBlock({
           lane: validator.lane,
-          blockNumber: blockNumber(output.number),
+          blockNumber: output.number,
           parentHash: output.parentHash,
           payload: {
             createdAt: { seconds: BigInt(Math.floor(this.nowMs)), nanos: validator.life },

@@ -6,7 +6,6 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { ImportOptions } from "../../../src/sei/import/import.js";
 import { type LaneId, laneId } from "../../../src/types/lane.js";
-import { roadIndex } from "../../../src/types/numbers.js";
 import { Committee, type Epoch, type EpochOf } from "../../../src/wire/committee.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../../src/wire/codec/decode.js";
 import { DecodeError } from "../../../src/wire/codec/decode-error.js";
@@ -310,8 +309,8 @@ describe.skipIf(noGolden)("golden records, each in a log of its own", () => {
 });
 
 function openEpoch(committee: Committee): Epoch {
-  const nextRoad = roadIndex(2n ** 64n - 1n);
-  return { index: 0n, firstRoad: roadIndex(0n), nextRoad, committee };
+  const nextRoad = 2n ** 64n - 1n;
+  return { index: 0n, firstRoad: 0n, nextRoad, committee };
 }
 
 function only(epoch: Epoch, index: bigint): Epoch | undefined {
@@ -334,7 +333,7 @@ function epochOfCommittee(given: {
   }
   if (!committee) throw new Error("a committee has lanes");
   const { index, roads } = given.epoch;
-  return { index, firstRoad: roadIndex(roads.first), nextRoad: roadIndex(roads.next), committee };
+  return { index, firstRoad: roads.first, nextRoad: roads.next, committee };
 }
 
 /** The road that a record names; 0 for one that does not decode. */

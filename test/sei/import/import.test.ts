@@ -5,7 +5,6 @@ import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { importSeiDirectory } from "../../../src/sei/import/import.js";
 import { directorySource } from "../../../src/sei/read/source.js";
 import { writeSeiDirectory } from "../../../src/sei/write/write-state.js";
-import { blockNumber, roadIndex } from "../../../src/types/numbers.js";
 import { buildBlock, buildCommitQC, signBlock, signCommitVote } from "../../../src/wire/build.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../../src/wire/codec/encode.js";
 import type { PruneAnchor, SignedBlock } from "../../../src/wire/messages.js";
@@ -295,17 +294,17 @@ describe("the epochs of lanes", () => {
   const weightsOf = ({ keys }: TestChain) =>
     keys.map(({ publicKey }) => ({ key: publicKey, weight: 1n }));
   const larger = new TestChain(4);
-  const zero = { ...chain.epoch, nextRoad: roadIndex(2n) };
+  const zero = { ...chain.epoch, nextRoad: 2n };
   const one = {
     index: 1n,
-    firstRoad: roadIndex(2n),
-    nextRoad: roadIndex(3n),
+    firstRoad: 2n,
+    nextRoad: 3n,
     committee: chain.committee.after(1n, weightsOf(chain)),
   };
   const two = {
     index: 2n,
-    firstRoad: roadIndex(3n),
-    nextRoad: roadIndex(9n),
+    firstRoad: 3n,
+    nextRoad: 9n,
     committee: one.committee.after(2n, weightsOf(larger)),
   };
   const known = (index: bigint) => [zero, one, two].find((epoch) => epoch.index === index);
@@ -316,7 +315,7 @@ describe("the epochs of lanes", () => {
   if (!joiner || !pair) throw new Error("a validator joins in epoch 2");
   const { payload, header } = chain.block(lane, 0n).signed.msg;
   const { parentHash } = header;
-  const place = { lane: joiner.lane, blockNumber: blockNumber(0n), parentHash, payload };
+  const place = { lane: joiner.lane, blockNumber: 0n, parentHash, payload };
   const record = numbered(0n, [encodeSignedBlock(signBlock(buildBlock(place), pair))]);
   const { vote } = chain.qc(2n).qc;
   const ofOne = { ...vote, view: { ...vote.view, epochIndex: 1n } };

@@ -4,7 +4,6 @@ import { encodeSlot, SLOT_HEAD_BYTES } from "../../../src/disk/slots/form.js";
 import { readVoteSlots } from "../../../src/sei/format/vote-slots.js";
 import { currentView } from "../../../src/sei/import/vote-state.js";
 import { writeVoteSlots } from "../../../src/sei/write/write-votes.js";
-import { roadIndex } from "../../../src/types/numbers.js";
 import {
   buildPrepareQC,
   signCommitVote,
@@ -34,7 +33,7 @@ const empty: PersistedInner = {
   commitVote: undefined,
   prepareVote: undefined,
 };
-const view = (number: bigint): View => ({ index: roadIndex(3n), number, epochIndex: 0n });
+const view = (number: bigint): View => ({ index: 3n, number, epochIndex: 0n });
 const at = (number: bigint): Proposal => ({ ...chain.qc(3n).qc.vote, view: view(number) });
 const [voter, second] = chain.keys;
 if (!voter || !second) throw new Error("the chain has keys");
@@ -182,7 +181,7 @@ describe("imported votes", () => {
 
   test("with a timeout QC of a road beyond its epoch are refused", async () => {
     const message = encodePersistedInner({ ...empty, commitQC: full.commitQC, timeoutQC });
-    const ended = { ...chain.epoch, nextRoad: roadIndex(3n) };
+    const ended = { ...chain.epoch, nextRoad: 3n };
     const disk = await stateOf({ "inner_a.pb": slot(1n, message) });
     const { refusals } = await importedFrom(disk, { epochOf: () => ended });
     expect(refusals).toMatchObject([{ reason: "road_range" }]);

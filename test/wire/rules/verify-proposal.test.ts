@@ -1,6 +1,6 @@
 /** Why a full proposal is refused: for each rule a single change to a good one. */
 import { describe, expect, it } from "vitest";
-import { blockNumber, roadIndex, U64_MAX } from "../../../src/types/numbers.js";
+import { U64_MAX } from "../../../src/types/numbers.js";
 import * as build from "../../../src/wire/build.js";
 import type { KeyPair } from "../../../src/wire/signatures/ed25519.js";
 import { verifyFullProposal, type ViewStart } from "../../../src/wire/rules/full-proposal.js";
@@ -23,18 +23,18 @@ const timestamp = { seconds: 1_700_000_000n, nanos: 999_999_000 };
 
 function headerAt(lane: LaneRange["lane"], number: bigint): BlockHeader {
   const parentHash = new Uint8Array(32).fill(Number(number));
-  return { lane, blockNumber: blockNumber(number), parentHash, payloadHash: parentHash };
+  return { lane, blockNumber: number, parentHash, payloadHash: parentHash };
 }
 
 function rangeAt(lane: LaneRange["lane"], first: bigint, next: bigint): LaneRange {
   const lastHash = first === next ? ZERO_HASH : headerHash(headerAt(lane, next - 1n));
-  return { lane, first: blockNumber(first), next: blockNumber(next), lastHash };
+  return { lane, first, next, lastHash };
 }
 
 /** Road 6: it ends lane 0 at 5, lane 1 at 7, lane 2 at 3, and has no range of lane 3. */
 const before = build.buildCommitQC(
   {
-    view: { index: roadIndex(6n), number: 0n, epochIndex: 0n },
+    view: { index: 6n, number: 0n, epochIndex: 0n },
     timestamp,
     laneRanges: [
       rangeAt(lanes[0]!, 4n, 5n),
@@ -52,7 +52,7 @@ const start: ViewStart = {
   timeoutQC: undefined,
   genesis: { globalFirst: 0n, timestamp },
 };
-const firstView: View = { index: roadIndex(7n), number: 0n, epochIndex: 0n };
+const firstView: View = { index: 7n, number: 0n, epochIndex: 0n };
 const good: Proposal = {
   view: firstView,
   // Three blocks of a microsecond after the one before.
@@ -98,7 +98,7 @@ type Case = readonly [string, FullProposal, ViewStart?];
 
 const road0: Proposal = {
   ...good,
-  view: { ...firstView, index: roadIndex(0n) },
+  view: { ...firstView, index: 0n },
   timestamp,
   laneRanges: [rangeAt(lanes[1]!, 0n, 1n)],
   globalFirst: 9n,
@@ -147,7 +147,7 @@ const badLaneQC = { ...laneQCs[0]!, vote: headerAt(lanes[0]!, 5n) };
 
 const refusals: readonly Refusal[] = [
   ["another view number", "view", changed({ view: secondView })],
-  ["another road", "view", changed({ view: { ...firstView, index: roadIndex(8n) } })],
+  ["another road", "view", changed({ view: { ...firstView, index: 8n } })],
   ["another epoch", "view", changed({ view: { ...firstView, epochIndex: 1n } })],
   ["global numbers with a gap", "global_first", changed({ globalFirst: 44n })],
   [
@@ -206,8 +206,8 @@ const refusals: readonly Refusal[] = [
     afterPrepared,
   ],
   ["no block", "empty_tipcut", changed({ laneRanges: good.laneRanges.slice(1, 2) })],
-  ["a range of eleven blocks", "range_too_long", ranging({ next: blockNumber(16n) })],
-  ["a range with a gap before it", "range_first", ranging({ first: blockNumber(6n) })],
+  ["a range of eleven blocks", "range_too_long", ranging({ next: 16n })],
+  ["a range with a gap before it", "range_first", ranging({ first: 6n })],
   [
     "a range of a lane that ended elsewhere",
     "range_first",

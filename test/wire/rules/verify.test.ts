@@ -1,7 +1,7 @@
 /** Why blocks and certificates are refused: for each class a single change to a good one. */
 import { describe, expect, it } from "vitest";
 import { laneIdOf } from "../../../src/types/lane.js";
-import { blockNumber, roadIndex, U64_MAX } from "../../../src/types/numbers.js";
+import { U64_MAX } from "../../../src/types/numbers.js";
 import * as build from "../../../src/wire/build.js";
 import { sign } from "../../../src/wire/signatures/ed25519.js";
 import { laneProposalDigest } from "../../../src/wire/hash.js";
@@ -58,7 +58,7 @@ const ofPrepare = build.buildPrepareQC(s.proposal, s.quorum).sigs[2];
 /** The QC of the road before, which a timeout QC follows. */
 const previous = {
   ...s.commitQC,
-  vote: { ...s.proposal, view: { ...view, index: roadIndex(2n) } },
+  vote: { ...s.proposal, view: { ...view, index: 2n } },
 };
 const timingOut =
   (
@@ -99,12 +99,8 @@ const refusals: readonly Refusal[] = [
     proposing({ view: { ...view, index: s.epoch.nextRoad } }),
   ],
   ["no block", "empty_tipcut", proposing({ laneRanges: [] })],
-  ["eleven blocks of a lane", "range_too_long", ranging({ next: blockNumber(18n) })],
-  [
-    "a range that wraps",
-    "invalid_range",
-    ranging({ first: blockNumber(U64_MAX), next: blockNumber(1n) }),
-  ],
+  ["eleven blocks of a lane", "range_too_long", ranging({ next: 18n })],
+  ["a range that wraps", "invalid_range", ranging({ first: U64_MAX, next: 1n })],
   ["a lane of nobody", "not_a_lane", ranging({ lane: strangersLane })],
   [
     "a hash on an empty range",
@@ -121,14 +117,14 @@ const refusals: readonly Refusal[] = [
     "header_hash",
     () =>
       verifyFullCommitQC(
-        { qc: s.commitQC, headers: [{ ...s.block.header, blockNumber: blockNumber(1n) }] },
+        { qc: s.commitQC, headers: [{ ...s.block.header, blockNumber: 1n }] },
         s.epoch,
       ),
   ],
   [
     "an app proposal of another road",
     "road_index",
-    () => verifyAppAgainstCommit({ ...s.app, roadIndex: roadIndex(4n) }, s.commitQC),
+    () => verifyAppAgainstCommit({ ...s.app, roadIndex: 4n }, s.commitQC),
   ],
   [
     "an app proposal of another epoch",
@@ -252,7 +248,7 @@ describe("accepted is", () => {
   });
 
   it("a zero hash on a range that is not empty", async () => {
-    await ranging({ next: blockNumber(9n), lastHash: ZERO_HASH })();
+    await ranging({ next: 9n, lastHash: ZERO_HASH })();
   });
 
   it("a timeout of which no vote names a prepare QC", async () => {
@@ -261,7 +257,7 @@ describe("accepted is", () => {
   });
 
   it("a timeout of road 0 without a QC before it", async () => {
-    const first = { ...without, view: { ...view, index: roadIndex(0n) } };
+    const first = { ...without, view: { ...view, index: 0n } };
     const votes = s.quorum.map((pair) => build.signTimeoutVote(first, pair));
     await verifyTimeoutQC({ votes, latestPrepareQC: undefined }, s.epoch, undefined);
   });

@@ -5,7 +5,6 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { blockNumber, roadIndex } from "../../../src/types/numbers.js";
 import * as build from "../../../src/wire/build.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
 import { keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
@@ -29,8 +28,8 @@ export const committee = Committee.genesis(
 );
 export const epoch: Epoch = {
   index: 0n,
-  firstRoad: roadIndex(0n),
-  nextRoad: roadIndex(100n),
+  firstRoad: 0n,
+  nextRoad: 100n,
   committee,
 };
 
@@ -40,11 +39,11 @@ export function commitQC(road: bigint, count = 99): CommitQC {
   if (first === undefined) throw new Error("the committee has members");
   const range = {
     lane: first.lane,
-    first: blockNumber(road),
-    next: blockNumber(road + 1n),
+    first: road,
+    next: road + 1n,
     lastHash: ZERO_HASH,
   };
-  const view = { index: roadIndex(road), number: 0n, epochIndex: 0n };
+  const view = { index: road, number: 0n, epochIndex: 0n };
   const timestamp = { seconds: 0n, nanos: 0 };
   return build.buildCommitQC(
     { view, timestamp, laneRanges: [range], globalFirst: road },
