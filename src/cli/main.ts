@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
+import { errorCodes } from "../types/errors.js";
 import { main } from "./program.js";
-
-/** Lanekeeper itself is wrong, or the child died of something that it did not tell. */
-const EXIT_INTERNAL = 70;
 
 try {
   process.exitCode = await main(process.argv.slice(2), {
@@ -22,5 +20,5 @@ try {
 } catch (error) {
   process.stderr.write(`${inspect(error)}\n`);
   // Not only the code: an open store would keep the process.
-  process.exit(EXIT_INTERNAL);
+  process.exit(errorCodes.INTERNAL.exit);
 }

@@ -2,10 +2,13 @@
  * Assertions that stay in production. A failed one means that the code is wrong, not the world:
  * nobody catches it but the top level, which stops the process.
  */
+import { LanekeeperError } from "./lanekeeper-error.js";
 
-/** An invariant of Lanekeeper itself did not hold. */
-export class InvariantError extends Error {
-  override readonly name = "InvariantError";
+/** An invariant of Lanekeeper itself did not hold. Its code is INTERNAL. */
+export class InvariantError extends LanekeeperError {
+  constructor(message: string) {
+    super("InvariantError", "INTERNAL", message);
+  }
 }
 
 /** Throws `InvariantError` with `sentence` unless `condition` holds. */

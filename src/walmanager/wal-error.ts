@@ -1,4 +1,5 @@
 /** Why a log of WalManager cannot be read on. */
+import { LanekeeperError } from "../types/lanekeeper-error.js";
 
 export const walErrorClasses = [
   /** Nothing is at the path, or a file without a single record. */
@@ -37,24 +38,19 @@ export interface WalErrorFacts {
 }
 
 /**
- * A log that is not read on. An error of the disk is none of these: it stays the `PersisterError`
- * that it is.
+ * A log that is not read on. Its code is SOURCE_REFUSED. An error of the disk stays the
+ * `PersisterError` that it is.
  */
-export class WalError extends Error {
-  override readonly name = "WalError";
-  readonly errorClass: WalErrorClass;
-  readonly file: string;
-  readonly offset: number | undefined;
-  readonly lsn: bigint | undefined;
-  readonly type: number | undefined;
+export class WalError extends LanekeeperError {
+  declare readonly errorClass: WalErrorClass;
+  declare readonly file: string;
+  declare readonly offset?: number;
+  declare readonly lsn?: bigint;
+  declare readonly type?: number;
 
   constructor(errorClass: WalErrorClass, detail: string, facts: WalErrorFacts) {
     const at = facts.offset === undefined ? "" : ` at byte ${facts.offset}`;
-    super(`${facts.file}${at}: ${detail} (${errorClass})`);
-    this.errorClass = errorClass;
-    this.file = facts.file;
-    this.offset = facts.offset;
-    this.lsn = facts.lsn;
-    this.type = facts.type;
+    const message = `${facts.file}${at}: ${detail} (${errorClass})`;
+    super("WalError", "SOURCE_REFUSED", message, { errorClass, ...facts });
   }
 }

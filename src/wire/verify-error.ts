@@ -1,4 +1,6 @@
 /** Why a well-formed message is refused. */
+import { LanekeeperError } from "../types/lanekeeper-error.js";
+
 export const verifyErrorClasses = [
   "quorum",
   "duplicate_signer",
@@ -43,13 +45,11 @@ export const verifyErrorClasses = [
 
 export type VerifyErrorClass = (typeof verifyErrorClasses)[number];
 
-/** A message, certificate or committee that breaks a rule of the protocol. */
-export class VerifyError extends Error {
-  override readonly name = "VerifyError";
-  readonly errorClass: VerifyErrorClass;
+/** A message, certificate or committee that breaks a rule of the protocol. Its code is INVALID. */
+export class VerifyError extends LanekeeperError {
+  declare readonly errorClass: VerifyErrorClass;
 
   constructor(errorClass: VerifyErrorClass, detail: string) {
-    super(`${detail} (${errorClass})`);
-    this.errorClass = errorClass;
+    super("VerifyError", "INVALID", `${detail} (${errorClass})`, { errorClass });
   }
 }

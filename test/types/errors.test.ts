@@ -1,13 +1,40 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { errorCodes, PersisterError } from "../../src/types/errors.js";
+import { InvariantError } from "../../src/types/assert.js";
+import { errorCodes } from "../../src/types/error-codes.js";
+import { PersisterError } from "../../src/types/errors.js";
+import { LanekeeperError } from "../../src/types/lanekeeper-error.js";
+import { WalError } from "../../src/walmanager/wal-error.js";
+import { DecodeError } from "../../src/wire/codec/decode-error.js";
+import { VerifyError } from "../../src/wire/verify-error.js";
+import { StateError } from "../../src/sei/format/state-error.js";
 
-test("every code has an exit code that a shell can see, and a meaning", () => {
-  for (const [code, { exit, meaning }] of Object.entries(errorCodes)) {
+const held = new Uint8Array(2_000_000);
+const conflict = new PersisterError("CONFLICT", "another block is held", {
+  lane: "a",
+  blockNumber: 2n ** 64n - 1n,
+  held,
+  offered: held,
+  cause: new VerifyError("payload_hash", "differs"),
+});
+
+/** Codes whose first use lands next. */
+const awaited = ["WRONG_COMMITTEE", "STORE_MOVED", "TOO_MANY_LANES"];
+
+test("every code has an exit code that a shell can see, a meaning, a remedy and a warning", () => {
+  for (const [code, { exit, ...words }] of Object.entries(errorCodes)) {
     expect(code).toMatch(/^[A-Z][A-Z_]*$/);
     expect(Number.isInteger(exit) && exit > 0 && exit < 126, code).toBe(true);
-    expect(meaning.length, code).toBeGreaterThan(10);
+    for (const [name, text] of Object.entries(words)) {
+      expect(text.length, `${code}: ${name}`).toBeGreaterThan(3);
+      expect(text, `${code}: ${name}`).not.toMatch(/[|\n]|\.$/);
+    }
   }
+});
+
+test("exit code 1 is no error's: it always means that a promise was broken", () => {
+  expect(Object.values(errorCodes).map(({ exit }) => exit)).not.toContain(1);
 });
 
 test("only codes that say the same share an exit code", () => {
@@ -19,13 +46,47 @@ test("only codes that say the same share an exit code", () => {
   expect(shared).toEqual([["OUT_OF_SEQUENCE", "DUPLICATE"]]);
 });
 
-test("every code of the table is given somewhere in the source", () => {
-  const source = sources("src").map((path) => readFileSync(path, "utf8"));
-  const used = source.filter((text) => !text.includes("export const errorCodes"));
-  const unused = Object.keys(errorCodes).filter((code) => {
-    return !used.some((text) => text.includes(`"${code}"`));
+test("no remedy puts back a file or an older copy, and damage warns of it", () => {
+  for (const [code, { exit, remedy, never }] of Object.entries(errorCodes)) {
+    expect(remedy, code).not.toMatch(/restore|backup|put back|older copy/);
+    if (exit >= 20 && exit < 30) expect(never, code).toMatch(/put back a single file or an older/);
+  }
+});
+
+test("the README's table of error codes is this one (`-u` writes it)", async () => {
+  const readme = readFileSync("README.md", "utf8");
+  const rows = Object.entries(errorCodes).map(([code, { exit, meaning, remedy, never }]) => {
+    return `| \`${code}\` | ${exit} | ${meaning} | ${remedy} | ${never} |`;
   });
-  expect(unused).toEqual([]);
+  const head = "| code | exit | meaning | what to do | never |\n|---|---|---|---|---|";
+  const table = `<!-- error codes -->\n\n${[head, ...rows].join("\n")}\n\n<!-- end -->`;
+  const fresh = readme.replace(/<!-- error codes -->[^]*?<!-- end -->/, () => table);
+  expect(fresh).toContain(table);
+  await expect(fresh).toMatchFileSnapshot("../../README.md");
+});
+
+test("every code of the table is given somewhere in the source", () => {
+  const used = sources("src").filter((path) => !path.endsWith("types/error-codes.ts"));
+  const text = used.map((path) => readFileSync(path, "utf8")).join("\n");
+  const unused = Object.keys(errorCodes).filter((code) => !text.includes(`"${code}"`));
+  expect(unused.filter((code) => !awaited.includes(code))).toEqual([]);
+});
+
+test("every error that reaches a user has a code, whatever its class", () => {
+  const errors = [
+    new PersisterError("IO", "x"),
+    new VerifyError("quorum", "x"),
+    new DecodeError("size", { path: "Block", offset: 1 }, "x"),
+    new WalError("too_new", "x", { file: "f" }),
+    new StateError("magic", "x"),
+    new InvariantError("x"),
+  ];
+  for (const error of errors) {
+    expect(error).toBeInstanceOf(LanekeeperError);
+    expect(errorCodes).toHaveProperty(error.code);
+    expect(error.name).toBe(error.constructor.name);
+    expect(error.stack).toMatch(new RegExp(`^${error.name}: `));
+  }
 });
 
 test("an error carries its facts as fields, and its cause", () => {
@@ -33,7 +94,46 @@ test("an error carries its facts as fields, and its cause", () => {
   const facts = { lane: "a", blockNumber: 1n, roadIndex: 2n, file: "f", offset: 3, cause };
   const error = new PersisterError("IO", "what happened", facts);
   expect(error).toMatchObject({ ...facts, code: "IO", name: "PersisterError" });
-  expect(new PersisterError("IO", "bare").cause).toBeUndefined();
+});
+
+test("a fact that does not apply is no property, and is not printed", () => {
+  const bare = new PersisterError("IO", "bare", { cause: undefined });
+  expect(Object.getOwnPropertyNames(bare).toSorted()).toEqual(["code", "message", "name", "stack"]);
+  expect(inspect(bare)).not.toContain("undefined");
+});
+
+test("held bytes are there to be read, and are neither printed nor copied with the error", () => {
+  expect(conflict.held).toBe(held);
+  expect(Object.keys(conflict)).toEqual(["code", "lane", "blockNumber"]);
+  expect(inspect(conflict).length).toBeLessThan(4000);
+});
+
+test("an error is JSON: numbers as strings, the cause as text, without held bytes", () => {
+  expect(JSON.parse(JSON.stringify({ error: conflict }))).toEqual({
+    error: {
+      name: "PersisterError",
+      code: "CONFLICT",
+      message: "another block is held",
+      lane: "a",
+      blockNumber: "18446744073709551615",
+      cause: "VerifyError: differs (payload_hash)",
+    },
+  });
+  const odd = new PersisterError("ABORTED", "x", { cause: { reason: 1n } });
+  expect(odd.toJSON().cause).toBe("{ reason: 1n }");
+});
+
+test("structuredClone keeps message, stack and cause, and all of toJSON", () => {
+  const { message, stack, cause } = structuredClone(conflict);
+  expect([message, stack]).toEqual([conflict.message, conflict.stack]);
+  expect(cause).toMatchObject({ message: "differs (payload_hash)" });
+  expect(structuredClone(conflict.toJSON())).toEqual(conflict.toJSON());
+});
+
+test("a wait that its signal ended is an AbortError by name, as the platform's are", () => {
+  const error = new PersisterError("ABORTED", "the wait was ended");
+  expect([error.name, error.code]).toEqual(["AbortError", "ABORTED"]);
+  expect(error).toBeInstanceOf(PersisterError);
 });
 
 function sources(folder: string): string[] {

@@ -1,4 +1,5 @@
 /** Why a state directory, or a part of one, cannot be used. */
+import { LanekeeperError } from "../../types/lanekeeper-error.js";
 
 /** The classes of the original's refusals, and `too_large` for what is not read into memory. */
 export const stateErrorClasses = [
@@ -40,27 +41,19 @@ export interface StateErrorFacts {
 }
 
 /**
- * A state directory that the original would refuse to open or to load. An error of the disk is none
- * of these: it stays the `PersisterError` that it is.
+ * A state directory that sei-chain would refuse to open or to load. Its code is SOURCE_REFUSED. An
+ * error of the disk stays the `PersisterError` that it is.
  */
-export class StateError extends Error {
-  override readonly name = "StateError";
-  readonly errorClass: StateErrorClass;
-  readonly file: string | undefined;
-  readonly offset: number | undefined;
-  readonly lane: string | undefined;
-  readonly number: bigint | undefined;
+export class StateError extends LanekeeperError {
+  declare readonly errorClass: StateErrorClass;
+  declare readonly file?: string;
+  declare readonly offset?: number;
+  declare readonly lane?: string;
+  declare readonly number?: bigint;
 
   constructor(errorClass: StateErrorClass, detail: string, facts: StateErrorFacts = {}) {
     const where = facts.file === undefined ? "" : `${facts.file}: `;
-    super(
-      `${where}${detail} (${errorClass})`,
-      facts.cause === undefined ? {} : { cause: facts.cause },
-    );
-    this.errorClass = errorClass;
-    this.file = facts.file;
-    this.offset = facts.offset;
-    this.lane = facts.lane;
-    this.number = facts.number;
+    const message = `${where}${detail} (${errorClass})`;
+    super("StateError", "SOURCE_REFUSED", message, { errorClass, ...facts });
   }
 }

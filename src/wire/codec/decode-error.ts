@@ -1,4 +1,5 @@
 /** The one error of every decoder: why, at which field, at which byte. */
+import { LanekeeperError } from "../../types/lanekeeper-error.js";
 
 /**
  * `count`, `size`, `total` and `malformed` come from the scan that precedes decoding, and
@@ -21,17 +22,18 @@ export interface Place {
   readonly offset: number;
 }
 
-/** Bytes that are no message of the type asked for; `offset` counts from the first byte given. */
-export class DecodeError extends Error {
-  override readonly name = "DecodeError";
-  readonly reason: DecodeReason;
-  readonly path: string;
-  readonly offset: number;
+/**
+ * Bytes that are no message of the type asked for; `offset` counts from the first byte given. Its code
+ * is INVALID.
+ */
+export class DecodeError extends LanekeeperError {
+  declare readonly reason: DecodeReason;
+  declare readonly path: string;
+  declare readonly offset: number;
 
   constructor(reason: DecodeReason, place: Place, detail: string) {
-    super(`${place.path} at byte ${place.offset}: ${detail} (${reason})`);
-    this.reason = reason;
-    this.path = place.path;
-    this.offset = place.offset;
+    const { path, offset } = place;
+    const message = `${path} at byte ${offset}: ${detail} (${reason})`;
+    super("DecodeError", "INVALID", message, { reason, path, offset });
   }
 }

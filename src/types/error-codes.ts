@@ -1,0 +1,215 @@
+/**
+ * Every error code of Lanekeeper: the one table from which the exit codes of commands, the README's
+ * table and the advice to operators follow. A test compares the README with it.
+ *
+ * For each code it says:
+ * - `exit`: the exit code of a command that ends with it;
+ * - `meaning`: what happened, in a user's words;
+ * - `remedy`: what to do;
+ * - `never`: what not to do. The mistakes that make a validator sign twice stand here.
+ *
+ * No remedy puts back a single file or an older copy: such a store has forgotten what its validator
+ * signed since.
+ */
+
+interface CodeFacts {
+  readonly exit: number;
+  readonly meaning: string;
+  readonly remedy: string;
+  readonly never: string;
+}
+
+const afterLoss =
+  "leave the directory as it is and run `lanekeeper inspect` on it; then begin a new store with init, let the node catch up from its peers, and sign nothing where the old store may have signed";
+const neverBack =
+  "put back a single file or an older copy: the validator would forget what it signed since, and could sign twice";
+
+export const errorCodes = {
+  USAGE: {
+    exit: 2,
+    meaning: "an argument or an option is wrong; nothing was begun",
+    remedy: "correct the argument that the message names",
+    never: "repeat the call unchanged: it fails again",
+  },
+  OUT_OF_SEQUENCE: {
+    exit: 10,
+    meaning: "the number is above the next one, or below the first: a gap is refused",
+    remedy: "push what lies between first, or read a number that is held",
+    never: "renumber a signed block: its signature covers the number",
+  },
+  DUPLICATE: {
+    exit: 10,
+    meaning: "the same bytes are held at this number already",
+    remedy: "nothing: the store holds them",
+    never: "sign another block for this number in place of it",
+  },
+  CONFLICT: {
+    exit: 11,
+    meaning:
+      "other bytes are held at this number: two different messages were signed for one place",
+    remedy: "keep `held` and `offered`, the evidence in the error; find out who signed twice",
+    never: "remove what is held to make room for what was offered",
+  },
+  INVALID: {
+    exit: 12,
+    meaning:
+      "bytes do not decode, or the signer, signature, hash, parent, lane, number or size is wrong",
+    remedy: "drop the message; ask its sender, or another peer, for a valid one",
+    never: "vote for it",
+  },
+  SOURCE_REFUSED: {
+    exit: 13,
+    meaning: "a directory of sei-chain or a log of WalManager is not whole",
+    remedy:
+      "stop the program that writes it, and open it once with that program; then read it again",
+    never: "remove files from it until it can be read: what they hold would be missing",
+  },
+  PINNED: {
+    exit: 14,
+    meaning:
+      "a block that was being written was lost: only that same block may be signed at its number",
+    remedy:
+      "get the block with the pinned hash from a peer and push it, or wait for a commit QC or an anchor that covers the number, or lift the pin with `release`",
+    never: "lift a pin in order to sign another block: a peer may hold the first one",
+  },
+  VERIFY_MISMATCH: {
+    exit: 15,
+    meaning: "the record that would become the first is not the expected one; nothing was removed",
+    remedy: "close the store and run `lanekeeper verify` on it",
+    never: "remove the lower records by hand",
+  },
+  WRONG_COMMITTEE: {
+    exit: 16,
+    meaning:
+      "the store holds messages that the committee given for their epoch did not sign; nothing is damaged",
+    remedy:
+      "give the committee file or the `epochOf` of this chain, with every epoch from the anchor's on",
+    never: "begin a new store because of it: this one is sound",
+  },
+  JOURNAL_CORRUPT: {
+    exit: 20,
+    meaning: "a journal segment is damaged, missing or not the listed one",
+    remedy: afterLoss,
+    never: neverBack,
+  },
+  ACKNOWLEDGED_LOST: {
+    exit: 21,
+    meaning: "a record that was acknowledged is not on disk",
+    remedy: afterLoss,
+    never: neverBack,
+  },
+  MARK_CORRUPT: {
+    exit: 22,
+    meaning: "both slots of the mark are damaged, or the mark is missing",
+    remedy: afterLoss,
+    never: `${neverBack}; nor make an empty mark`,
+  },
+  ANCHOR_CORRUPT: {
+    exit: 23,
+    meaning:
+      "a slot of the anchor or of the vote state is damaged, and the other slot may not stand in for it",
+    remedy: afterLoss,
+    never: `${neverBack}; nor remove the damaged slot`,
+  },
+  RECOVERY_MISMATCH: {
+    exit: 24,
+    meaning: "the recovered blocks, commit QCs and anchor contradict each other",
+    remedy: afterLoss,
+    never: neverBack,
+  },
+  STORE_EXISTS: {
+    exit: 30,
+    meaning: "init was asked for a directory that holds a store or other files",
+    remedy: "open the store that is there, or give init an empty directory",
+    never: "empty the directory of a validator that has signed",
+  },
+  NOT_A_STORE: {
+    exit: 31,
+    meaning: "there is no store in the directory",
+    remedy: "check the path and the mount; run init once for a new validator",
+    never: "run init because a disk is not mounted: the new store knows nothing of what was signed",
+  },
+  STORE_LOCKED: {
+    exit: 32,
+    meaning: "another process, or another open in this one, owns the store",
+    remedy: "stop the other owner; the lock goes with its process",
+    never: "copy the directory to get around the lock: two validators would sign with one key",
+  },
+  STORE_STOLEN: {
+    exit: 33,
+    meaning: "the files under a running owner were removed, renamed or replaced",
+    remedy:
+      "stop the node; find out what touched the directory; put the directory itself back in its place and open it",
+    never: "go on with whatever directory has the name now",
+  },
+  WRONG_CHAIN: {
+    exit: 34,
+    meaning: "the store belongs to another chain",
+    remedy: "give the directory or the chain id that belong together",
+    never: "edit STORE",
+  },
+  FORMAT_TOO_NEW: {
+    exit: 35,
+    meaning: "a newer version wrote it, or it holds a required type that is not known here",
+    remedy: "open it with that version, or name the type in `types`",
+    never: "go back to a copy from before the upgrade: it has forgotten what was signed since",
+  },
+  READ_ONLY: {
+    exit: 36,
+    meaning: "the directory cannot be read or written by this user",
+    remedy: "mount the file system for writing, or give this user the rights",
+    never: "move the store elsewhere while its owner may still run",
+  },
+  STORE_MOVED: {
+    exit: 37,
+    meaning: "the store was copied or moved since it was last open",
+    remedy:
+      "make sure that no other copy runs or will run; if it was moved, open it with `moved: true`",
+    never: "say `moved` of a copy or a backup: the original may have signed since",
+  },
+  DISK_FULL: {
+    exit: 40,
+    meaning: "no space is left; nothing was harmed",
+    remedy: "free some space, or let an anchor prune, and try again",
+    never: "remove files of the store",
+  },
+  IO: {
+    exit: 41,
+    meaning: "the operating system refused a file operation",
+    remedy: "do what the message advises for the error of the operating system",
+    never: "go on with a device that reports errors",
+  },
+  POISONED: {
+    exit: 42,
+    meaning: "a write or flush failed before: nothing is acknowledged any more",
+    remedy: "close the store, look at the disk and its log, then open the store again",
+    never: "take what was waiting as durable, or as lost: the next open says which",
+  },
+  CLOSED: {
+    exit: 43,
+    meaning: "the store was closed, or the lane was dropped",
+    remedy: "open the store again, and repeat the call",
+    never: "take a call that ended so as acknowledged",
+  },
+  ABORTED: {
+    exit: 44,
+    meaning: "the caller's signal ended the wait; the error is an `AbortError`",
+    remedy: "nothing, or wait again",
+    never: "take it for a refusal: what was queued may still become durable",
+  },
+  TOO_MANY_LANES: {
+    exit: 45,
+    meaning: "the store lists as many lanes, logs and segments as its segment size has room for",
+    remedy:
+      "let an anchor prune, drop lanes of past epochs with `dropLanesExcept`, or reopen with larger `segmentBytes`",
+    never: "drop a lane whose blocks may still be needed",
+  },
+  INTERNAL: {
+    exit: 70,
+    meaning: "an invariant of Lanekeeper itself did not hold: this is a bug",
+    remedy: "stop the process, keep the directory and the message, and report both",
+    never: "catch it and go on",
+  },
+} as const satisfies Record<string, CodeFacts>;
+
+export type ErrorCode = keyof typeof errorCodes;
