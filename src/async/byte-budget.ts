@@ -1,9 +1,9 @@
 /**
- * How many bytes may be on their way to disk at once (D9): whoever comes when it is used up waits,
+ * A bound on the bytes that are on their way to disk at once (D9). Callers that find it used up wait,
  * first come, first served.
  */
 import { assert } from "../types/assert.js";
-import { PersisterError } from "../types/errors.js";
+import { aborted, throwIfAborted, whenAborted } from "./signal.js";
 
 interface Waiting {
   readonly bytes: number;
@@ -13,46 +13,46 @@ interface Waiting {
 export class ByteBudget {
   readonly #bytesMax: number;
   #used = 0;
-  #waiting: Waiting[] = [];
+  /** In the order in which they came. */
+  readonly #waiting = new Set<Waiting>();
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  /** Takes `bytes` at once, or nothing where somebody waits or they do not fit. */
+  /** Takes `bytes` at once; takes nothing if somebody waits or they do not fit. */
   tryTake(bytes: number): boolean {
-    if (this.#waiting.length > 0 || !this.#fits(bytes)) return false;
+    if (this.#waiting.size > 0 || !this.#fits(bytes)) return false;
     this.#used += bytes;
     return true;
   }
 
   /**
-   * Resolves when `bytes` were taken, behind all who wait already. More than the whole budget go when
-   * nothing else is on its way.
+   * Resolves when `bytes` were taken, behind all who wait already. More bytes than the whole budget
+   * are let in when nothing else is on its way.
    *
    * @throws {PersisterError} ABORTED by the signal, and nothing was taken.
    */
-  take(bytes: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(aborted(signal));
-        return;
-      }
-      const abort = (): void => {
-        this.#waiting = this.#waiting.filter((each) => each !== waiting);
-        if (signal) reject(aborted(signal));
-        // It may have been the one that did not fit.
-        this.#admit();
-      };
+  async take(bytes: number, signal?: AbortSignal): Promise<void> {
+    const what = "the wait for room in the journal's queue";
+    throwIfAborted(signal, what);
+    await new Promise<void>((resolve, reject) => {
       const waiting = {
         bytes,
         enter: () => {
-          signal?.removeEventListener("abort", abort);
+          takeBack?.();
           resolve();
         },
       };
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#waiting.push(waiting);
+      const takeBack =
+        signal &&
+        whenAborted(signal, () => {
+          this.#waiting.delete(waiting);
+          reject(aborted(signal, what));
+          // The one that gave up may have been the one that did not fit.
+          this.#admit();
+        });
+      this.#waiting.add(waiting);
       this.#admit();
     });
   }
@@ -60,7 +60,7 @@ export class ByteBudget {
   /** Bytes that were taken are settled. */
   giveBack(bytes: number): void {
     this.#used -= bytes;
-    assert(this.#used >= 0, "what is given back was taken");
+    assert(this.#used >= 0, "bytes are given back once, and were taken before");
     this.#admit();
   }
 
@@ -69,18 +69,11 @@ export class ByteBudget {
   }
 
   #admit(): void {
-    for (;;) {
-      const [next] = this.#waiting;
-      if (!next || !this.#fits(next.bytes)) return;
-      this.#waiting.shift();
+    for (const next of this.#waiting) {
+      if (!this.#fits(next.bytes)) return;
+      this.#waiting.delete(next);
       this.#used += next.bytes;
       next.enter();
     }
   }
-}
-
-function aborted(signal: AbortSignal): PersisterError {
-  return new PersisterError("ABORTED", "the wait for room in the journal's queue was aborted", {
-    cause: signal.reason,
-  });
 }

@@ -4,12 +4,10 @@
  * After a change every waiter looks again, in the order in which they came, and only those whose wait
  * ends are resumed: a thousand waiters cost a thousand looks, not a thousand promises.
  */
-import { PersisterError } from "../types/errors.js";
+import type { PersisterError } from "../types/errors.js";
+import { aborted, type WaitOptions } from "./signal.js";
 
-export interface WaitOptions {
-  /** Ends the wait with ABORTED. */
-  readonly signal?: AbortSignal;
-}
+export type { WaitOptions } from "./signal.js";
 
 /** Looks once more; true where the wait is over, one way or the other. */
 type Waiter = () => boolean;
@@ -46,7 +44,7 @@ export class Version {
    * @throws {PersisterError} ABORTED by the signal; the failure, once there is one.
    */
   async waitFor<T>(look: () => T | undefined, { signal }: WaitOptions = {}): Promise<T> {
-    if (signal?.aborted) throw aborted(signal);
+    if (signal?.aborted) throw aborted(signal, "the wait");
     const found = look();
     if (found !== undefined) return found;
     if (this.#failure) throw this.#failure;
@@ -61,7 +59,7 @@ export class Version {
       };
       const abort = (): void => {
         this.#waiting.delete(waiter);
-        if (signal) reject(aborted(signal));
+        if (signal) reject(aborted(signal, "the wait"));
       };
       const waiter = (): boolean => {
         try {
@@ -78,8 +76,4 @@ export class Version {
       signal?.addEventListener("abort", abort, { once: true });
     });
   }
-}
-
-function aborted(signal: AbortSignal): PersisterError {
-  return new PersisterError("ABORTED", "the wait was aborted", { cause: signal.reason });
 }

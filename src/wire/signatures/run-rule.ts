@@ -2,10 +2,11 @@
  * Running a rule: first all that it looks at and claims, then the signatures. So one piece of code
  * gives the verdict, wherever the signatures are verified.
  */
+import { aborted, throwIfAborted, whenAborted } from "../../async/signal.js";
 import { Batch, firstBadHere } from "./batch.js";
 import { addChecks, badSignature, type Check, type Claim, type Rule } from "./claim.js";
 import { verify } from "./ed25519.js";
-import { aborted, hasTime, nextTurn } from "./turns.js";
+import { hasTime, nextTurn, VERIFICATION } from "./turns.js";
 import { VerifyError } from "../verify-error.js";
 
 export interface VerifyOptions {
@@ -36,7 +37,7 @@ export interface Around extends VerifyOptions, Memory {
  * @throws {PersisterError} ABORTED by the signal.
  */
 export async function runRule(rule: Rule, around: Around = {}): Promise<void> {
-  if (around.signal?.aborted) throw aborted(around.signal);
+  throwIfAborted(around.signal, VERIFICATION);
   const { claims, checks, fault } = await collect(rule, around);
   const unknown = checks.filter((check) => around.isKnownSignature?.(check) !== true);
   if (unknown.length > 0) await verifyChecks(unknown, around);
@@ -89,16 +90,13 @@ async function collect(rule: Rule, { isKnown, signal }: Around): Promise<Collect
 
 async function verifyChecks(checks: readonly Check[], around: Around): Promise<void> {
   const { signal, firstBad = firstBadHere } = around;
-  if (signal?.aborted) throw aborted(signal);
+  throwIfAborted(signal, VERIFICATION);
   const batch = new Batch(checks);
-  const abort = (): void => {
-    if (signal !== undefined) batch.fail(aborted(signal));
-  };
-  signal?.addEventListener("abort", abort, { once: true });
+  const takeBack = signal && whenAborted(signal, () => batch.fail(aborted(signal, VERIFICATION)));
   try {
     const bad = await firstBad(batch);
     if (bad !== undefined) throw badSignature(bad);
   } finally {
-    signal?.removeEventListener("abort", abort);
+    takeBack?.();
   }
 }

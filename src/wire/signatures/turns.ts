@@ -5,7 +5,10 @@
  * Right before each step, with no `await` between: `while (!hasTime("short")) await nextTurn()`.
  */
 import { setImmediate as nextLoop } from "node:timers/promises";
-import { PersisterError } from "../../types/errors.js";
+import { throwIfAborted } from "../../async/signal.js";
+
+/** How an error names a computation that its caller's signal ended. */
+export const VERIFICATION = "the verification";
 
 /** `short` is 0.3 ms and less, `long` up to 3 ms: what the slow judge takes on a busy machine. */
 export type StepLength = "short" | "long";
@@ -38,11 +41,5 @@ export function hasTime(step: StepLength): boolean {
 export async function nextTurn(signal?: AbortSignal): Promise<void> {
   line = line.then(() => nextLoop());
   await line;
-  if (signal?.aborted) throw aborted(signal);
-}
-
-/** What a computation ends with that its caller's signal ended. */
-export function aborted(signal: AbortSignal): PersisterError {
-  const message = "the verification was aborted";
-  return new PersisterError("ABORTED", message, { cause: signal.reason });
+  throwIfAborted(signal, VERIFICATION);
 }
