@@ -16,6 +16,7 @@ const steps = [
   { name: "layers", script: "check:layers" },
   { name: "dead code", script: "check:dead" },
   { name: "package", script: "check:package" },
+  { name: "api", script: "check:api" },
   { name: "example", script: "example" },
 ];
 

@@ -8,21 +8,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
+import { Committee, Lanekeeper } from "lanekeeper";
 import {
+  U64_MAX,
   buildAppQC,
   buildBlock,
   buildCommitQC,
-  Committee,
   decodeSignedBlock,
   globalRange,
   headerHash,
   keyPairFromSeed,
-  Lanekeeper,
   laneRangeOf,
   signBlock,
   signLaneVote,
-  U64_MAX,
-} from "lanekeeper";
+} from "lanekeeper/wire";
 
 const chainId = "example-1";
 // Without a directory it makes one for itself, and takes it away again.

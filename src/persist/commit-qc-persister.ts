@@ -50,11 +50,9 @@ export class CommitQCPersister {
       if (index >= this.log.first && index < this.log.next) await this.#refuseConflict(each);
       else if (index >= this.log.next) fresh.push(each);
     }
-    const { start, onDurable } = turn;
-    const records = fresh.map(({ qc, bytes }) => ({ number: qc.vote.view.index, payload: bytes }));
     await this.log.write({
-      ...(start === undefined ? {} : { prune: { start } }),
-      append: { records, onDurable },
+      ...turn,
+      records: fresh.map(({ qc, bytes }) => ({ number: qc.vote.view.index, payload: bytes })),
     });
   }
 
@@ -70,8 +68,10 @@ export class CommitQCPersister {
     if (index < this.log.first) return;
     const missing = index >= this.log.appendNext;
     await this.log.write({
-      prune: { ...when, start: index, verify: (first) => verifyFirst(anchor, first) },
-      append: { records: missing ? [{ number: index, payload: encodeCommitQC(anchor) }] : [] },
+      ...when,
+      start: index,
+      verify: (first) => verifyFirst(anchor, first),
+      records: missing ? [{ number: index, payload: encodeCommitQC(anchor) }] : [],
     });
   }
 

@@ -6,6 +6,7 @@
  * first failed write is final, memory and disk follow what is not truncated (D1 to D10). A truncation
  * needs a durable checkpoint that allows it.
  */
+import type { WaitOptions } from "../async/signal.js";
 import { randomBytes } from "node:crypto";
 import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";
@@ -16,7 +17,6 @@ import {
   encodeBatch,
   encodeRecord,
   type NewJournalRecord,
-  payloadBytesMax,
   type RecordLimits,
 } from "./new-record.js";
 import {
@@ -70,11 +70,6 @@ export interface JournalSizes {
   readonly freeSegments: number;
   /** Bytes of all segment files. */
   readonly bytes: number;
-}
-
-interface WaitOptions {
-  /** Ends the wait with ABORTED. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 const MEMORY_DIRECTORY = "memory";
@@ -170,14 +165,6 @@ export class Journal {
     const { slots, free, bytes } = this.#engine.space;
     const records = this.#log.next - this.#log.first;
     return { records, segments: slots, freeSegments: free, bytes };
-  }
-
-  /**
-   * Bytes of the largest payload that a record can have here. It follows from `segmentBytes`. A batch
-   * takes one payload of this size, or several with 60 bytes beside each that are not larger together.
-   */
-  get payloadBytesMax(): number {
-    return payloadBytesMax(this.#engine.payloadBytesMax);
   }
 
   /** Why nothing is acknowledged any more, or `undefined` while all is well (D7). */

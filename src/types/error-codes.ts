@@ -12,7 +12,7 @@
  * signed since.
  */
 
-interface CodeFacts {
+export interface CodeFacts {
   readonly exit: number;
   readonly meaning: string;
   readonly remedy: string;
@@ -24,7 +24,7 @@ const afterLoss =
 const neverBack =
   "put back a single file or an older copy: the validator would forget what it signed since, and could sign twice";
 
-export const errorCodes = {
+const table = {
   USAGE: {
     exit: 2,
     meaning: "an argument or an option is wrong; nothing was begun",
@@ -210,6 +210,9 @@ export const errorCodes = {
     remedy: "stop the process, keep the directory and the message, and report both",
     never: "catch it and go on",
   },
-} as const satisfies Record<string, CodeFacts>;
+} satisfies Record<string, CodeFacts>;
 
-export type ErrorCode = keyof typeof errorCodes;
+export type ErrorCode = keyof typeof table;
+
+/** The table by code. */
+export const errorCodes: Readonly<Record<ErrorCode, CodeFacts>> = table;

@@ -34,8 +34,6 @@ export interface WalRecord {
 }
 
 export interface WalChoices {
-  /** The real disk where it is left out. */
-  readonly disk?: WalDisk;
   /** Types above those of WalManager that the caller understands. */
   readonly types?: Iterable<number>;
   /** Records of an optional type that is not known: left out (the default), or given too. */
@@ -48,7 +46,7 @@ export interface WalChoices {
   readonly damagedTail?: "refuse" | "cut";
 }
 
-type Choices = Required<Omit<WalChoices, "disk" | "types">>;
+type Choices = Required<Omit<WalChoices, "types">>;
 type ScannedRecord = Extract<Scanned, { readonly kind: "record" }>;
 
 const defaults: Choices = {
@@ -65,8 +63,8 @@ export class WalLog {
   readonly #choices: Choices;
   #summary: WalSummary | undefined;
 
-  private constructor(layout: WalLayout, { disk, types, ...choices }: WalChoices) {
-    this.#disk = disk ?? new RealDisk();
+  private constructor(disk: WalDisk, layout: WalLayout, { types, ...choices }: WalChoices) {
+    this.#disk = disk;
     this.#layout = layout;
     this.#types = new Set(types ?? []);
     this.#choices = { ...defaults, ...choices };
@@ -79,7 +77,12 @@ export class WalLog {
    * @throws {PersisterError} IO, READ_ONLY.
    */
   static async open(path: string, choices: WalChoices = {}): Promise<WalLog> {
-    return new WalLog(await findLog(choices.disk ?? new RealDisk(), path), choices);
+    return await WalLog.openOn(new RealDisk(), path, choices);
+  }
+
+  /** `open` on a disk of the caller's. @internal */
+  static async openOn(disk: WalDisk, path: string, choices: WalChoices = {}): Promise<WalLog> {
+    return new WalLog(disk, await findLog(disk, path), choices);
   }
 
   /** The directory or the file that was found: not always the one that was asked for. */

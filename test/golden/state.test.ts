@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import {
-  availabilityOf,
+  availabilityOn,
   type Availability,
   type HeldRange,
 } from "../../src/sei/read/availability.js";
@@ -103,7 +103,7 @@ async function openingOf(
   const anchor = anchorRoad === null ? undefined : context.anchors.get(anchorRoad)?.commitQC;
   if (anchorRoad !== null && !anchor) throw new Error(`there is no anchor of road ${anchorRoad}`);
   try {
-    const held = await availabilityOf(found.disk, found.directory, {
+    const held = await availabilityOn(found.disk, found.directory, {
       latest,
       epochOf,
       ...(anchor ? { anchor } : {}),

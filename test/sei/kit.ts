@@ -3,7 +3,7 @@ import { MemoryDisk } from "../../src/disk/memory.js";
 import {
   type ImportItem,
   type ImportOptions,
-  importSeiDirectory,
+  importSeiDirectoryOn,
 } from "../../src/sei/import/import.js";
 import type { LogSummary } from "../../src/sei/import/import-log.js";
 import type { VerifiedBlock } from "../../src/sei/import/lane-judge.js";
@@ -59,7 +59,7 @@ export async function importedFrom(
 ): Promise<Imported> {
   const items: ImportItem[] = [];
   const looking = lookingOnly(disk);
-  for await (const item of importSeiDirectory(directory, { ...options, disk: looking })) {
+  for await (const item of importSeiDirectoryOn(looking, directory, options)) {
     items.push(item);
   }
   return {

@@ -51,7 +51,7 @@ interface Outcome {
 }
 
 async function outcomeOf(disk: MemoryDisk, choices: WalChoices): Promise<Outcome> {
-  const log = await WalLog.open(LOG, { disk, ...choices });
+  const log = await WalLog.openOn(disk, LOG, choices);
   const given: WalRecord[] = [];
   try {
     for await (const each of log.records()) given.push(each);
@@ -158,7 +158,7 @@ describe("bounds", () => {
         return file;
       },
     };
-    const log = await WalLog.open(LOG, { disk });
+    const log = await WalLog.openOn(disk, LOG);
     for await (const _ of log.records()) throw new Error("there is no record");
     expect(log.summary?.tail).toMatchObject({ offset: 0, hasRecordsBehind: false });
     // The record that the header announces is as long as the file at most.

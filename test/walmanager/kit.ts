@@ -87,7 +87,7 @@ export async function readLog(
   choices: WalChoices = {},
   path = LOG,
 ): Promise<ReadLog> {
-  const log = await WalLog.open(path, { disk, ...choices });
+  const log = await WalLog.openOn(disk, path, choices);
   const found: WalRecord[] = [];
   for await (const each of log.records()) found.push(each);
   const { summary } = log;

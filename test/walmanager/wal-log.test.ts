@@ -55,23 +55,6 @@ describe("a sound log", () => {
     });
   });
 
-  test("the largest payload is told, with the first record that has it", async () => {
-    const sizes = [5, 9, 2, 9];
-    const bytes = sizes.map((size, at) =>
-      record({ lsn: BigInt(at + 1), payload: new Uint8Array(size) }),
-    );
-    const { summary } = await readLog(await logOf([[1n, Buffer.concat(bytes)]]));
-    expect(summary.largestPayload).toEqual({ bytes: 9, lsn: 2n });
-  });
-
-  test("the highest LSN of all is refused: no LSN can follow it; the one before is not", async () => {
-    const most = 2n ** 64n - 1n;
-    const below = await readLog(await logOf([[most - 1n, record({ lsn: most - 1n })]]));
-    expect(below.summary.nextLsn).toBe(most);
-    const disk = await logOf([[most, record({ lsn: most })]]);
-    await expect(readLog(disk)).rejects.toThrow(refusal("lsn_order", { lsn: most }));
-  });
-
   test("one that was truncated begins later, and lacks nothing", async () => {
     const disk = await logOf([
       [7n, records(7n, 9n)],
@@ -280,7 +263,7 @@ describe("damage is no silence", () => {
   });
 
   test("records before the damage are given", async () => {
-    const log = await WalLog.open(LOG, { disk: await three(flipped(records(4n, 7n), 40)) });
+    const log = await WalLog.openOn(await three(flipped(records(4n, 7n), 40)), LOG);
     const given: bigint[] = [];
     const reading = (async () => {
       for await (const { lsn } of log.records()) given.push(lsn);
@@ -301,7 +284,7 @@ describe("damage is no silence", () => {
       list: (path: string) => whole.list(path),
       openToRead: () => Promise.resolve({ ...short, read } as never),
     };
-    const log = await WalLog.open(LOG, { disk });
+    const log = await WalLog.openOn(disk, LOG);
     await expect(log.records().next()).rejects.toEqual(refusal("changed"));
   });
 });
@@ -455,7 +438,7 @@ describe("where the log is", () => {
 
   test("what the second start after a migration did not find is found", async () => {
     const disk = await logOf([[1n, records(1n, 3n)]], new MemoryDisk(), "/old.d");
-    const gone = await WalLog.open("/old.wal", { disk });
+    const gone = await WalLog.openOn(disk, "/old.wal");
     expect(gone.path).toBe("/old.d");
     // The second start begins a new log, which has no segment before its first record.
     await disk.makeDirectory("/old.wal");

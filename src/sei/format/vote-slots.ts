@@ -23,7 +23,7 @@ export const VOTE_SLOTS = "inner";
 
 /** A slot that is damaged beside one that counts. */
 export interface DamagedSlot {
-  readonly slot: SlotName;
+  readonly slot: "a" | "b";
   readonly reason: string;
 }
 

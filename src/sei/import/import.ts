@@ -70,12 +70,20 @@ type Items = AsyncGenerator<ImportItem, void, void>;
  *
  * @throws {PersisterError} INVALID where the anchor does not verify; NOT_A_STORE, IO, READ_ONLY.
  */
-export async function* importSeiDirectory(
+export function importSeiDirectory(
   directory: string,
-  options: ImportOptions & { readonly disk?: ReadableDisk },
+  options: ImportOptions,
+): AsyncGenerator<ImportItem, void, void> {
+  return importSeiDirectoryOn(new RealDisk(), directory, options);
+}
+
+/** `importSeiDirectory` on a disk of the caller's. */
+export async function* importSeiDirectoryOn(
+  disk: ReadableDisk,
+  directory: string,
+  options: ImportOptions,
 ): Items {
-  const source = await directorySource(options.disk ?? new RealDisk(), directory);
-  yield* importFrom(source, options);
+  yield* importFrom(await directorySource(disk, directory), options);
 }
 
 /** As `importSeiDirectory`, from any source. */

@@ -11,6 +11,7 @@ import type { CommitQC, SignedBlock } from "../../wire/messages.js";
 import { BLOCKS_NAME, readLayout, type StateLayout } from "../format/layout.js";
 import { type LiveRun, liveRunOf } from "./live-run.js";
 import type { ReadableDisk } from "../../disk/readable.js";
+import { RealDisk } from "../../disk/real.js";
 import { StateError } from "../format/state-error.js";
 
 /** Most blocks that a lane may hold above its start. */
@@ -52,7 +53,15 @@ interface Loaded {
  * `over_capacity`.
  * @throws {PersisterError} NOT_A_STORE, IO, READ_ONLY.
  */
-export async function availabilityOf(
+export function availabilityOf(
+  directory: string,
+  context: AvailabilityContext,
+): Promise<Availability> {
+  return availabilityOn(new RealDisk(), directory, context);
+}
+
+/** `availabilityOf` on a disk of the caller's. */
+export async function availabilityOn(
   disk: ReadableDisk,
   directory: string,
   context: AvailabilityContext,

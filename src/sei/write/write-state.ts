@@ -29,9 +29,9 @@ type Some<T> = AsyncIterable<T> | Iterable<T>;
 
 export interface StateContents {
   /** The blocks of each lane, consecutive; each lane once. */
-  readonly lanes: Iterable<readonly [LaneId, Some<SignedBlock>]>;
+  readonly lanes: Iterable<readonly [LaneId, AsyncIterable<SignedBlock> | Iterable<SignedBlock>]>;
   /** Consecutive. */
-  readonly commitQCs: Some<CommitQC>;
+  readonly commitQCs: AsyncIterable<CommitQC> | Iterable<CommitQC>;
   /** Written as the first votes ever; none where left out. */
   readonly votes?: PersistedInner;
 }
@@ -46,10 +46,15 @@ const UNFINISHED = new TextEncoder().encode("UNFINISHED: made by an interrupted 
  * @throws {PersisterError} STORE_EXISTS, and nothing was changed; OUT_OF_SEQUENCE for a gap; INVALID for
  * a block of another lane; DISK_FULL, READ_ONLY, IO.
  */
-export async function writeSeiDirectory(
+export function writeSeiDirectory(directory: string, contents: StateContents): Promise<void> {
+  return writeSeiDirectoryOn(new RealDisk(), directory, contents);
+}
+
+/** `writeSeiDirectory` on a disk of the caller's. */
+export async function writeSeiDirectoryOn(
+  disk: Disk,
   directory: string,
   contents: StateContents,
-  disk: Disk = new RealDisk(),
 ): Promise<void> {
   await claimDirectory(disk, directory);
   const commitQCs = `${directory}/${COMMIT_QCS_NAME}`;

@@ -6,6 +6,7 @@
  * Keys, hashes, signatures and app hashes are the value's own, a certificate's as views of one copy
  * of its bytes; transactions are views of the bytes given, valid as long as those are unchanged.
  */
+import type { LaneId } from "../../types/lane.js";
 import { hasLaneTwice, sortedRanges } from "./encode.js";
 import {
   fixedOf,
@@ -206,7 +207,7 @@ export const armsFrom = {
 
 export const decodeTimestamp = decoder(schemas.Timestamp, timestampFrom);
 export const decodePublicKey = decoder(schemas.PublicKey, publicKeyFrom);
-export const decodeLaneId = decoder(schemas.LaneID, laneIdFrom);
+export const decodeLaneId: (bytes: Uint8Array) => LaneId = decoder(schemas.LaneID, laneIdFrom);
 export const decodeSignature = decoder(schemas.Signature, signatureFrom);
 export const decodeBlockHeader = decoder(schemas.BlockHeader, blockHeaderFrom);
 export const decodePayload = lentDecoder(schemas.Payload, payloadFrom);

@@ -15,7 +15,6 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { main } from "../../../src/cli/program.js";
-import { RealDisk } from "../../../src/disk/real.js";
 import { type StateContents, writeSeiDirectory } from "../../../src/sei/write/write-state.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import type { Epoch } from "../../../src/wire/committee.js";
@@ -123,7 +122,7 @@ export async function putSei(path: string, chain: TestChain, parts: SeiParts = {
     commitQCs: numbersIn(road).map((index) => chain.qc(index).qc),
     votes: parts.votes ?? votesAt(chain, road[1] - 1n),
   };
-  await writeSeiDirectory(path, contents, new RealDisk());
+  await writeSeiDirectory(path, contents);
 }
 
 export function numbersIn([first, next]: Numbers): bigint[] {

@@ -220,7 +220,7 @@ describe("an anchor of a later epoch", () => {
     const block = joinedBlock();
     const old = chain.lanes.map((of) => [of, [chain.block(of, 2n).signed]] as const);
     const contents = { lanes: [...old, [joined, [block]] as const], commitQCs: [] };
-    await writeSeiDirectory(sei, contents, new RealDisk());
+    await writeSeiDirectory(sei, contents);
     putCommittees(committee, epochs);
     putAnchor(join(folder, "sei.anchor.pb"), anchorOf(block));
     const { code, report: found } = await report();

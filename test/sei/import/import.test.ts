@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MemoryDisk } from "../../../src/disk/memory.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
-import { importSeiDirectory } from "../../../src/sei/import/import.js";
+import { importSeiDirectoryOn } from "../../../src/sei/import/import.js";
 import { directorySource } from "../../../src/sei/read/source.js";
-import { writeSeiDirectory } from "../../../src/sei/write/write-state.js";
+import { writeSeiDirectoryOn } from "../../../src/sei/write/write-state.js";
 import { buildBlock, buildCommitQC, signBlock, signCommitVote } from "../../../src/wire/build.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../../src/wire/codec/encode.js";
 import type { PruneAnchor, SignedBlock } from "../../../src/wire/messages.js";
@@ -393,11 +393,11 @@ describe("the directory", () => {
     const signed = range(0n, 4n).map((number) => chain.block(lane, number).signed);
     const lanes = [[lane, signed] as const];
     const commitQCs = range(0n, 3n).map((index) => chain.qc(index).qc);
-    await writeSeiDirectory("state", { lanes, commitQCs }, disk);
+    await writeSeiDirectoryOn(disk, "state", { lanes, commitQCs });
     const before = digestOf(disk);
     const steps = disk.steps;
     let given = 0;
-    for await (const { kind } of importSeiDirectory("state", { epochOf, disk })) {
+    for await (const { kind } of importSeiDirectoryOn(disk, "state", { epochOf })) {
       if (kind === "block" || kind === "commitQC") given += 1;
     }
     expect(given).toBe(7);

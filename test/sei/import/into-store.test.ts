@@ -1,7 +1,7 @@
 /** What an import gives is what a store takes: in its order, with nothing refused on the way. */
 import { expect, test } from "vitest";
 import type { MemoryDisk } from "../../../src/disk/memory.js";
-import { type ImportStart, importSeiDirectory } from "../../../src/sei/import/import.js";
+import { type ImportStart, importSeiDirectoryOn } from "../../../src/sei/import/import.js";
 import { encodePersistedInner } from "../../../src/wire/codec/encode.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
@@ -26,7 +26,7 @@ async function pushed(disk: MemoryDisk, start: ImportStart): Promise<Lanekeeper>
     await keeper.pushAnchor(start);
     await keeper.waitForAnchor(start.commitQC.vote.view.index);
   }
-  for await (const item of importSeiDirectory(STATE, { epochOf, start, disk })) {
+  for await (const item of importSeiDirectoryOn(disk, STATE, { epochOf, start })) {
     switch (item.kind) {
       case "commitQC":
         await keeper.pushCommitQC(item.qc);

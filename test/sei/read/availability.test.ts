@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { MemoryDisk } from "../../../src/disk/memory.js";
-import { availabilityOf } from "../../../src/sei/read/availability.js";
+import { availabilityOn } from "../../../src/sei/read/availability.js";
 import { lookingOnly } from "../../golden/directories.js";
 import { TestChain } from "../../model/chain.js";
 import { laneAt, numbered, STATE, stateWith } from "../kit.js";
@@ -10,7 +10,7 @@ const lane = laneAt(chain, 0);
 const blocks = (from: bigint, count: number): Uint8Array[] =>
   Array.from({ length: count }, (_, at) => chain.block(lane, from + BigInt(at)).bytes);
 const opened = async (disk: MemoryDisk) =>
-  await availabilityOf(lookingOnly(disk), STATE, { latest: chain.epoch, epochOf: chain.epochOf });
+  await availabilityOn(lookingOnly(disk), STATE, { latest: chain.epoch, epochOf: chain.epochOf });
 
 describe("what the original would hold after opening", () => {
   test("of two directories of one lane the later one counts, unless it is empty", async () => {
@@ -35,6 +35,6 @@ describe("what the original would hold after opening", () => {
     const disk = await stateWith({ road: numbered(0n, [chain.qc(0n).bytes]) });
     const options = { latest: chain.epoch, epochOf: () => undefined };
     const error = expect.objectContaining({ name: "StateError", errorClass: "epoch" });
-    await expect(availabilityOf(disk, STATE, options)).rejects.toEqual(error);
+    await expect(availabilityOn(disk, STATE, options)).rejects.toEqual(error);
   });
 });

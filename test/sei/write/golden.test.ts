@@ -11,7 +11,7 @@ import { openLog } from "../../../src/sei/read/log-opening.js";
 import { readLog } from "../../../src/sei/read/log-reading.js";
 import type { ReadableDisk } from "../../../src/disk/readable.js";
 import { type LogChoices, type RecordToWrite, writeLog } from "../../../src/sei/write/write-log.js";
-import { writeSeiDirectory } from "../../../src/sei/write/write-state.js";
+import { writeSeiDirectoryOn } from "../../../src/sei/write/write-state.js";
 import { writeVoteSlots } from "../../../src/sei/write/write-votes.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../../src/wire/codec/decode.js";
 import { sha256 } from "../../../src/wire/hash.js";
@@ -148,14 +148,14 @@ describe.skipIf(noGolden)("state directories, beside those that the original wro
     const { lanes, commitQCs } = contentsOf(goldenChain(), path, 1n);
     const [qc] = commitQCs;
     if (!qc) throw new Error("the chain has a road 0");
-    await writeSeiDirectory(MADE, { lanes, commitQCs, votes: lastQC(qc) }, disk);
+    await writeSeiDirectoryOn(disk, MADE, { lanes, commitQCs, votes: lastQC(qc) });
     expect(await filesOf(disk, MADE)).toEqual(goldenFiles(path));
   });
 
   test("five-roads, without its votes, of which the original wrote five", async () => {
     const path = "state/five-roads";
     const disk = new MemoryDisk();
-    await writeSeiDirectory(MADE, contentsOf(goldenChain(), path, 5n), disk);
+    await writeSeiDirectoryOn(disk, MADE, contentsOf(goldenChain(), path, 5n));
     const logs = (files: Record<string, string>) =>
       Object.fromEntries(Object.entries(files).filter(([name]) => !name.startsWith("inner_")));
     expect(logs(await filesOf(disk, MADE))).toEqual(logs(goldenFiles(path)));

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { MemoryDisk } from "../../../src/disk/memory.js";
 import { RealDisk } from "../../../src/disk/real.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
-import { type StateContents, writeSeiDirectory } from "../../../src/sei/write/write-state.js";
+import {
+  type StateContents,
+  writeSeiDirectory,
+  writeSeiDirectoryOn,
+} from "../../../src/sei/write/write-state.js";
 import type { PersistedInner } from "../../../src/wire/messages.js";
 import { putFile } from "../../golden/directories.js";
 import { TestChain } from "../../model/chain.js";
@@ -48,7 +52,7 @@ function expectAll(found: Imported): void {
 describe("a written state directory", () => {
   test("is imported with everything in it", async () => {
     const disk = new MemoryDisk();
-    await writeSeiDirectory(DIRECTORY, contents, disk);
+    await writeSeiDirectoryOn(disk, DIRECTORY, contents);
     expectAll(await importedFrom(disk, { epochOf }, DIRECTORY));
   });
 
@@ -72,10 +76,10 @@ describe("a written state directory", () => {
     await disk.makeDirectory(DIRECTORY);
     await putFile(disk, `${DIRECTORY}/note`, new Uint8Array(1));
     const error = expect.objectContaining({ code: "STORE_EXISTS" });
-    await expect(writeSeiDirectory(DIRECTORY, contents, disk)).rejects.toEqual(error);
+    await expect(writeSeiDirectoryOn(disk, DIRECTORY, contents)).rejects.toEqual(error);
     expect((await disk.list(DIRECTORY))?.map(({ name }) => name)).toEqual(["note"]);
     await disk.remove(`${DIRECTORY}/note`);
-    await writeSeiDirectory(DIRECTORY, contents, disk);
+    await writeSeiDirectoryOn(disk, DIRECTORY, contents);
     expectAll(await importedFrom(disk, { epochOf }, DIRECTORY));
   });
 
@@ -90,7 +94,7 @@ describe("a written state directory", () => {
   ])("with %s is refused, and what was made cannot be opened", async (_, code, change) => {
     const disk = new MemoryDisk();
     const error = expect.objectContaining({ code });
-    const writing = writeSeiDirectory(DIRECTORY, { ...contents, ...change }, disk);
+    const writing = writeSeiDirectoryOn(disk, DIRECTORY, { ...contents, ...change });
     await expect(writing).rejects.toEqual(error);
     const { refusals } = await importedFrom(disk, { epochOf }, DIRECTORY);
     expect(refusals).toContainEqual(expect.objectContaining({ reason: "magic", lane: undefined }));
@@ -102,7 +106,7 @@ describe("a written state directory", () => {
     for (let step = 1; step <= steps + 1; step++) {
       const disk = new SimulatedDisk();
       disk.crashAt(step);
-      await Promise.race([writeSeiDirectory(DIRECTORY, contents, disk), disk.stopped]);
+      await Promise.race([writeSeiDirectoryOn(disk, DIRECTORY, contents), disk.stopped]);
       for (const left of disk.powerCuts(step, 4)) outcomes[await outcomeOf(left)] += 1;
     }
     expect(outcomes.empty).toBeGreaterThan(0);
@@ -112,7 +116,7 @@ describe("a written state directory", () => {
 });
 
 async function stepsOf(disk: SimulatedDisk): Promise<number> {
-  await writeSeiDirectory(DIRECTORY, contents, disk);
+  await writeSeiDirectoryOn(disk, DIRECTORY, contents);
   return disk.steps;
 }
 

@@ -56,7 +56,7 @@ export async function rehearseOriginal(
   const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
   const context = { latest, epochOf, ...(anchor ? { anchor: anchor.commitQC } : {}) };
   try {
-    await availabilityOf(new RealDisk(), directory, context);
+    await availabilityOf(directory, context);
   } catch (cause) {
     if (!(cause instanceof StateError)) throw cause;
     const message = `the original would refuse what was written: ${cause.message}`;

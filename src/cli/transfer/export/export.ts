@@ -11,7 +11,7 @@
 import { RealDisk } from "../../../disk/real.js";
 import { readIdentity, STORE_FILE } from "../../../journal/form/store.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
-import { writeSeiDirectory } from "../../../sei/write/write-state.js";
+import { writeSeiDirectoryOn } from "../../../sei/write/write-state.js";
 import { PersisterError } from "../../../types/errors.js";
 import type { Epoch } from "../../../wire/committee.js";
 import { VerifyError } from "../../../wire/verify-error.js";
@@ -73,7 +73,7 @@ async function write(keeper: Lanekeeper, held: Held, target: Target, stage: Stag
   const contents = () => contentsOf(keeper, held, () => void (stage.records += 1));
   if (held.anchor) await writeAnchorFile(disk, anchorFile, held.anchor);
   Object.assign(stage, { name: "writing", records: 0 });
-  await writeSeiDirectory(directory, contents(), disk);
+  await writeSeiDirectoryOn(disk, directory, contents());
   Object.assign(stage, { name: "reading back", records: 0 });
   await compareExport(directory, contents());
   await rehearseOriginal(directory, epochs, held.anchor);

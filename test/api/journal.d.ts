@@ -1,0 +1,104 @@
+export interface AppendedBatch {
+    readonly first: bigint;
+    readonly next: bigint;
+}
+export declare class Journal {
+    #private;
+    readonly recovery: JournalRecovery;
+    readonly durable: boolean;
+    private constructor();
+    static init(directory: string, choices?: JournalInitChoices): Promise<void>;
+    static open(directory: string, choices: JournalChoices): Promise<Journal>;
+    static openMemory(choices: JournalChoices): Promise<Journal>;
+    get firstLsn(): bigint;
+    get nextLsn(): bigint;
+    get durableLsn(): bigint;
+    get checkpointLsn(): bigint | undefined;
+    get sizes(): JournalSizes;
+    get poison(): PersisterError | undefined;
+    append(record: NewJournalRecord, { signal }?: WaitOptions): Promise<bigint>;
+    appendBatch(records: readonly NewJournalRecord[], { signal }?: WaitOptions): Promise<AppendedBatch>;
+    checkpoint(lsn: bigint): Promise<bigint>;
+    sync(): Promise<void>;
+    truncateBefore(lsn: bigint): Promise<Truncation>;
+    read(lsn: bigint): Promise<JournalRecord>;
+    replay(options?: RecordRange & WaitOptions): AsyncGenerator<JournalRecord>;
+    page(options: RecordRange & WaitOptions & {
+        readonly limit: number;
+    }): Promise<JournalPage>;
+    headers(options?: RecordRange): Generator<RecordHeader>;
+    segments(): Promise<readonly JournalSegment[]>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+export interface JournalChoices extends JournalInitChoices {
+    readonly types: readonly number[];
+    readonly queueBytes?: number;
+}
+export interface JournalInitChoices {
+    readonly segmentBytes?: number;
+}
+export interface JournalPage {
+    readonly records: readonly JournalRecord[];
+    readonly next: bigint;
+    readonly hasMore: boolean;
+}
+export interface JournalRecord extends Omit<RecordHeader, "byteLength"> {
+    readonly payload: Uint8Array;
+}
+export interface JournalRecovery {
+    readonly records: number;
+    readonly generation: bigint;
+    readonly warnings: readonly string[];
+    readonly foreign: readonly string[];
+    readonly durationMs: number;
+}
+export interface JournalSegment {
+    readonly file: string;
+    readonly firstLsn: bigint;
+    readonly nextLsn: bigint;
+    readonly records: number;
+    readonly usedBytes: number;
+}
+export interface JournalSizes {
+    readonly records: bigint;
+    readonly segments: number;
+    readonly freeSegments: number;
+    readonly bytes: number;
+}
+export interface NewJournalRecord {
+    readonly type: number;
+    readonly tenant?: number;
+    readonly shard?: number;
+    readonly payload: Uint8Array;
+    readonly origin?: bigint;
+}
+export declare const REQUIRED_TYPE = 32768;
+export interface RecordHeader {
+    readonly lsn: bigint;
+    readonly type: number;
+    readonly tenant: number;
+    readonly shard: number;
+    readonly byteLength: number;
+    readonly origin?: bigint;
+}
+export interface RecordRange {
+    readonly from?: bigint | undefined;
+    readonly select?: ((header: RecordHeader) => boolean) | undefined;
+}
+export interface Truncation {
+    readonly records: bigint;
+    readonly segments: number;
+    readonly bytes: number;
+}
+export interface WaitOptions {
+    readonly signal?: AbortSignal | undefined;
+}
+export interface WalManagerImport {
+    readonly imported: number;
+    readonly skipped: number;
+    readonly lastOrigin: bigint | undefined;
+}
+export declare function importWalManager(source: AsyncIterable<WalRecord>, journal: Journal, options?: {
+    readonly signal?: AbortSignal | undefined;
+}): Promise<WalManagerImport>;

@@ -1,0 +1,244 @@
+export type Admission = {
+    readonly status: "admitted";
+} | {
+    readonly status: "dropped";
+    readonly reason: string;
+};
+export interface CodeFacts {
+    readonly exit: number;
+    readonly meaning: string;
+    readonly remedy: string;
+    readonly never: string;
+}
+export declare class Committee {
+    #private;
+    readonly members: readonly Member[];
+    readonly total: bigint;
+    readonly faulty: bigint;
+    readonly commitQuorum: bigint;
+    readonly laneQuorum: bigint;
+    private constructor();
+    static genesis(weights: readonly Weighted[]): Committee;
+    after(epochIndex: bigint, weights: readonly Weighted[]): Committee;
+    get fingerprint(): Uint8Array;
+    memberOf(key: Uint8Array): Member | undefined;
+    memberOfLane(lane: LaneId): Member | undefined;
+    leader(view: Pick<View, "index" | "number">): Member;
+}
+export interface DurableBlock {
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly headerHash: Uint8Array;
+}
+export interface Epoch {
+    readonly index: bigint;
+    readonly firstRoad: bigint;
+    readonly nextRoad: bigint;
+    readonly committee: Committee;
+}
+export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
+export type ErrorCode = keyof typeof table;
+export interface ErrorFacts {
+    readonly lane?: string;
+    readonly blockNumber?: bigint;
+    readonly roadIndex?: bigint;
+    readonly file?: string;
+    readonly offset?: number;
+    readonly held?: Uint8Array;
+    readonly offered?: Uint8Array;
+    readonly cause?: unknown;
+}
+export interface ErrorJson {
+    readonly name: string;
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly cause?: string;
+    readonly [fact: string]: unknown;
+}
+export interface Facts {
+    readonly [fact: string]: unknown;
+    readonly cause?: unknown;
+}
+export interface InitChoices {
+    readonly chainId: string;
+    readonly segmentBytes?: number;
+}
+export declare class InvariantError extends LanekeeperError {
+    constructor(message: string);
+}
+export type LaneId = string & {
+    readonly [laneBrand]: "LaneId";
+};
+export interface LaneParts {
+    readonly key: Uint8Array;
+    readonly joined: bigint;
+}
+export interface LaneStatus extends QueueStatus {
+    readonly lag: bigint;
+    readonly capacityLeft: bigint;
+    readonly pinned: readonly bigint[];
+    readonly refused?: PersisterError;
+}
+export declare class Lanekeeper {
+    #private;
+    readonly recovery: Recovery;
+    private constructor();
+    static init(directory: string, choices: InitChoices): Promise<void>;
+    static open(directory: string, choices: OpenChoices): Promise<Lanekeeper>;
+    static openMemory(choices: OpenChoices): Promise<Lanekeeper>;
+    pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<Admission>;
+    pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;
+    pushAnchor(anchor: PruneAnchor): Promise<void>;
+    pushLaneQC(qc: LaneQC): Promise<void>;
+    release(lane: LaneId, number: bigint, reason: string): Promise<void>;
+    releases(): Promise<readonly Release[]>;
+    retainLanes(keep: ReadonlySet<LaneId>): Promise<void>;
+    waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<void>;
+    waitForCommitQC(index: bigint, options?: WaitOptions): Promise<void>;
+    waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
+    durableBlocks(options?: WaitOptions): AsyncGenerator<DurableBlock>;
+    readBlock(lane: LaneId, number: bigint): Promise<Uint8Array>;
+    readCommitQC(index: bigint): Promise<Uint8Array>;
+    readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
+    readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined>;
+    writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
+    status(): Status;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+export declare abstract class LanekeeperError extends Error {
+    readonly code: ErrorCode;
+    constructor(name: string, code: ErrorCode, message: string, facts?: Facts);
+    toJSON(): ErrorJson;
+}
+export interface Member extends Weighted {
+    readonly joined: bigint;
+    readonly lane: LaneId;
+}
+export interface OpenChoices extends InitChoices {
+    readonly epochOf: EpochOf;
+    readonly retainBytes?: number;
+    readonly cacheBytes?: number;
+    readonly verifier?: Verifier;
+}
+export declare class PersisterError extends LanekeeperError implements ErrorFacts {
+    readonly lane?: string;
+    readonly blockNumber?: bigint;
+    readonly roadIndex?: bigint;
+    readonly file?: string;
+    readonly offset?: number;
+    readonly held?: Uint8Array;
+    readonly offered?: Uint8Array;
+    constructor(code: ErrorCode, message: string, facts?: ErrorFacts);
+}
+export interface PinnedNumber {
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly headerHash: Uint8Array;
+}
+export interface QueueStatus extends Range {
+    readonly durable: bigint;
+}
+export interface Range {
+    readonly first: bigint;
+    readonly next: bigint;
+}
+export interface Recovery {
+    readonly lanes: ReadonlyMap<LaneId, Range>;
+    readonly road: Range;
+    readonly anchor: PruneAnchor | undefined;
+    readonly pins: readonly PinnedNumber[];
+    readonly voteState: Uint8Array | undefined;
+    readonly abstainThrough: bigint | undefined;
+    readonly foreign: readonly string[];
+    readonly warnings: readonly string[];
+    readonly recordsRead: number;
+    readonly bytesWrittenAgain: number;
+    readonly generation: bigint;
+    readonly durationMs: number;
+    readonly steps: readonly RecoveryStep[];
+}
+export interface RecoveryStep {
+    readonly name: "own" | "judge" | "write again" | "begin" | "map";
+    readonly ms: number;
+}
+export interface Release {
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly headerHash: string;
+    readonly reason: string;
+    readonly atMs: number;
+}
+export interface Status {
+    readonly durable: boolean;
+    readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
+    readonly road: QueueStatus;
+    readonly retained: {
+        readonly lanes: ReadonlyMap<LaneId, Range>;
+        readonly road: Range;
+    };
+    readonly anchorRoadIndex: bigint | undefined;
+    readonly pins: readonly PinnedNumber[];
+    readonly disk: {
+        readonly slots: number;
+        readonly free: number;
+        readonly bytes: number;
+    };
+    readonly cachedBytes: number;
+    readonly verified: VerifierCounts;
+    readonly counters: {
+        readonly groups: number;
+        readonly records: number;
+        readonly bytes: number;
+        readonly rotations: number;
+        readonly relocated: number;
+        readonly droppedBlocks: number;
+        readonly mapRebuilds: number;
+        readonly mapWarnings: number;
+    };
+    readonly stalled: PersisterError | undefined;
+    readonly poison: PersisterError | undefined;
+    readonly recovery: Recovery;
+    readonly mapWarnings: readonly string[];
+}
+export declare class Verifier implements AsyncDisposable {
+    #private;
+    constructor({ knownMax, worker }?: VerifierOptions);
+    verifyVote(sig: Signature, digest: Uint8Array, committee: Committee, options?: VerifyOptions): Promise<void>;
+    verifySignedBlock(signed: SignedBlock, committee: Committee, options?: VerifyOptions): Promise<void>;
+    verifySignedBlockAtOnce(signed: SignedBlock, committee: Committee): void;
+    verifyLaneQC(qc: LaneQC, committee: Committee, options?: VerifyOptions): Promise<void>;
+    verifyAppQC(qc: AppQC, committee: Committee, options?: VerifyOptions): Promise<void>;
+    verifyCommitQC(qc: CommitQC, epoch: Epoch, options?: VerifyOptions): Promise<void>;
+    verifyPrepareQC(qc: PrepareQC, epoch: Epoch, options?: VerifyOptions): Promise<void>;
+    verifyFullCommitQC(full: FullCommitQC, epoch: Epoch, options?: VerifyOptions): Promise<void>;
+    verifyTimeoutQC(qc: TimeoutQC, epoch: Epoch, previous: CommitQC | undefined, options?: VerifyOptions): Promise<void>;
+    verifyFullProposal(full: FullProposal, start: ViewStart, options?: VerifyOptions): Promise<void>;
+    verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf, options?: VerifyOptions): Promise<void>;
+    get counts(): VerifierCounts;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+export interface VerifierCounts {
+    readonly known: number;
+    readonly knownSignatures: number;
+    readonly signatures: number;
+    readonly byWorker: number;
+    readonly workerDeaths: number;
+}
+export interface VerifierOptions {
+    readonly knownMax?: number;
+    readonly worker?: URL | "none";
+}
+export interface WaitOptions {
+    readonly signal?: AbortSignal | undefined;
+}
+export interface Weighted {
+    readonly key: Uint8Array;
+    readonly weight: bigint;
+}
+export declare const errorCodes: Readonly<Record<ErrorCode, CodeFacts>>;
+export declare function isLaneId(value: string): value is LaneId;
+export declare function laneId(value: string): LaneId;
+export declare function laneIdOf(key: Uint8Array, joined: bigint): LaneId;
+export declare function laneParts(lane: LaneId): LaneParts;
