@@ -156,7 +156,7 @@ export async function beginJournal(
     checkOwner: () => checkOwner(options, store),
     release: () => release(options, store, proven),
   });
-  await journal.reclaimAtOpen();
+  await journal.tidyAtOpen();
   return journal;
 }
 

@@ -1,15 +1,24 @@
 /**
  * The journal at work: one queue, one group in flight, the mark beside it.
  *
+ * # Invariants
+ *
+ * - One group is in flight at a time, and at most one mark.
+ * - Each entry is settled exactly once.
+ *
+ * # Crash safety
+ *
  * An entry is settled when its group and the mark that names the group are both on disk (D1, D6).
+ *
+ * # Errors
+ *
  * The first failed write or flush of a live segment or the mark poisons the journal: nothing is
- * acknowledged any more, nothing is tried again (D7).
+ * acknowledged any more, nothing is tried again (D7). DISK_FULL refuses entries and poisons nothing.
  */
-import { assert } from "../types/assert.js";
-import { PersisterError } from "../types/errors.js";
+import type { PersisterError } from "../types/errors.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
-import { type Entry, isOrder } from "./group/group.js";
+import type { Entry } from "./group/group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
@@ -17,18 +26,18 @@ import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
 import type { PlacedRecord, Places } from "./segment/places.js";
 import { RecordReader } from "./segment/reader.js";
-import { closedError, crowdedError, poisonOf } from "./group/errors.js";
+import { closedError, poisonOf } from "./group/errors.js";
 import { Reclaimer } from "./reclaimer.js";
 import type { Pointer } from "./segment/segment.js";
 import { recordsIn, type SegmentRecords } from "./segment/records.js";
 import {
-  roomIn,
   type Rotation,
   type SegmentListener,
   Segments,
   type SegmentsParts,
   type SpaceUse,
 } from "./space/segments.js";
+import { Upkeep } from "./upkeep.js";
 
 /** No log has this number. */
 const NO_LOG = -1;
@@ -42,51 +51,69 @@ export interface LogEngineParts extends SegmentsParts {
   readonly release: () => Promise<void>;
 }
 
+/** From open on. A closing journal takes no entries and writes those that it has. */
+type Life = "open" | "closing" | "closed";
+
 export class LogEngine {
   readonly #parts: LogEngineParts;
+  /** Every log: its number, its name, its first and next. `next` is ahead of the disk by one group. */
   readonly #table: LogTable;
+  /** Where each live record lies. Never ahead of the disk. */
   readonly #places: Places;
+  /** Writes the mark. */
   readonly #markFile: MarkFile;
+  /** The current segment, and all those that can be read. */
   readonly #segments: Segments;
+  /** Reads records back and checks them. */
   readonly #reader: RecordReader;
+  /** Puts a group on disk, with the mark beside it. */
   readonly #writer: GroupWriter;
-  readonly #reclaimer: Reclaimer;
+  /** Finds room for groups, and keeps the journal within its bound on disk use. */
+  readonly #upkeep: Upkeep;
+  /** Entries that wait for a group. */
   readonly #queue = new EntryQueue();
+  /** Lets waiting entries into a group, or refuses them. */
   readonly #gate: QueueGate;
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly Entry[] = [];
+  /** The work that is going on, groups or tidying. One at a time; it never rejects. */
   #running: Promise<void> | undefined;
+  /** The first failure of a durable write (D7). */
   #poison: PersisterError | undefined;
-  #closing: Promise<void> | undefined;
-  #closed = false;
+  #life: Life = "open";
+  /** The end of the first call of `close`. */
+  #ended: Promise<void> | undefined;
+  /** Called once, when the journal is poisoned. */
   #onPoison: ((poison: PersisterError) => void) | undefined;
+  /** `#rest` will be called once the queue has been idle for a while. */
   #restScheduled = false;
-  /** Something happened that may call for slots to be reclaimed, now or once the queue is idle. */
-  #reclaimDue = false;
-  #tidyDue = false;
-  /** The last slot that was wanted could not be made. */
-  #diskFull = false;
-  /** A rotation counts on the slots that are free. */
-  #rotating = false;
-  /** The last append for which a rotation used a spare: once is enough. */
-  #sparedFor: Entry | undefined;
-  /** Slots on their way into being, or out of it. */
-  #upkeep: Promise<void> = Promise.resolve();
+
   constructor(parts: LogEngineParts) {
     this.#parts = parts;
     this.#table = parts.table;
     this.#places = parts.places;
     this.#markFile = parts.markFile;
+    const { table, checkOwner } = parts;
     const segments = new Segments(parts);
+    const queue = this.#queue;
     this.#segments = segments;
-    this.#gate = new QueueGate({ queue: this.#queue, table: parts.table, segments });
+    this.#gate = new QueueGate({ queue, table, segments });
     this.#reader = new RecordReader((slot) => parts.space.find(slot));
     this.#writer = new GroupWriter({ ...parts, segments });
-    this.#reclaimer = new Reclaimer({
-      table: parts.table,
+    const reclaimer = new Reclaimer({
+      table,
       segments,
       read: ({ pointer, name, number }) => this.readAt(pointer, name, number),
       write: (entries) => this.#writeGroup(entries),
+    });
+    this.#upkeep = new Upkeep({
+      segments,
+      queue,
+      gate: this.#gate,
+      reclaimer,
+      checkOwner,
+      isPoisoned: () => this.#poison !== undefined,
+      fail: (cause) => void this.fail(cause),
     });
   }
 
@@ -155,9 +182,9 @@ export class LogEngine {
    * nobody waits for ride in the next group that somebody waits for, or go when the queue is idle.
    */
   submit(entries: readonly Entry[]): void {
-    const refusal = this.#poison ?? (this.#closing ? closedError() : undefined);
+    const refusal = this.#poison ?? (this.#life === "open" ? undefined : closedError());
     if (refusal) for (const entry of entries) entry.settled(refusal);
-    // What waits for the disk anyway is summed meanwhile.
+    // While a group is being written there is time to compute the checksums of these entries.
     else this.#gate.enter(entries, { summed: this.#taken.length > 0 });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
@@ -204,7 +231,7 @@ export class LogEngine {
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */
   async writeMark(change: MarkChange): Promise<void> {
     if (this.#poison) throw this.#poison;
-    if (this.#closed) throw closedError();
+    if (this.#life === "closed") throw closedError();
     try {
       await this.#markFile.write(change);
     } catch (cause) {
@@ -236,18 +263,19 @@ export class LogEngine {
    * lock. Idempotent. Rejects with the poison of a poisoned journal, and then writes nothing.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
+    this.#ended ??= this.#close();
+    return this.#ended;
   }
 
   async #close(): Promise<void> {
+    this.#life = "closing";
     this.#runAll();
     while (this.#running) await this.#running;
-    await this.#upkeep;
+    await this.#upkeep.settled();
     // A failed mark poisons the store, and the poison is what close tells (D7).
     if (!this.#poison) await this.writeMark({}).catch((cause: unknown) => this.fail(cause));
     await this.#markFile.settled();
-    this.#closed = true;
+    this.#life = "closed";
     const { space, release } = this.#parts;
     const ended = await Promise.allSettled([space.close()]);
     ended.push(...(await Promise.allSettled([release()])));
@@ -281,31 +309,19 @@ export class LogEngine {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.isAwaited && !this.#poison) {
       this.#segments.noteDemand(this.#queue.byteLength);
-      const count = this.#countForGroup();
-      if (count > 0 && !this.#splits(count)) await this.#writeGroup(this.#queue.take(count));
-      else if (!this.#gate.refuseLog() && !(await this.#regainSpare())) await this.#rotate();
-      if (this.#reclaimDue) this.#reclaimDue = await this.#reclaimer.step(this.#diskFull);
+      const count = this.#upkeep.countForGroup();
+      if (count > 0) await this.#writeGroup(this.#queue.take(count));
+      else if (!this.#gate.refuseLog() && !(await this.#upkeep.regainSpare())) {
+        await this.#rotate();
+      }
+      await this.#upkeep.step();
     }
   }
 
-  /** What waits would be two groups, where a rotation that needs nothing makes it one. */
-  #splits(count: number): boolean {
-    const segments = this.#segments;
-    // What a rotation lacks is counted over every segment: not for each group.
-    if (!segments.isNearlyFull || count === this.#queue.entries.length) return false;
-    return !segments.lacksRoom && !segments.isCrowded;
-  }
-
-  /**
-   * While stragglers are to move, groups leave them their room, but for the entry that is first. An
-   * append needs two spares beside its segment (D9): what holds none is a spare by itself. Where one is
-   * lacking, what makes up for it comes before all else.
-   */
-  #countForGroup(): number {
-    const { room, lacksSpares } = this.#segments;
-    const beside = lacksSpares ? 0 : this.#gate.bytesOfFirst;
-    const promised = this.#reclaimDue ? this.#segments.plan(this.#diskFull, beside).copyBytes : 0;
-    return this.#gate.countFor({ room, promised, takesAppends: !lacksSpares });
+  /** Begins the next segment with the entries that found no room in this one. */
+  async #rotate(): Promise<void> {
+    const next = await this.#upkeep.nextGroup();
+    if (next) await this.#writeGroup(this.#queue.take(next.count), next.rotation);
   }
 
   #restSoon(): void {
@@ -319,14 +335,13 @@ export class LogEngine {
 
   /** Names everything as acknowledged once the queue is idle, so that its loss would be noticed. */
   #rest(): void {
-    const busy = this.#running ?? this.#closing;
-    if (busy || this.#poison) return;
+    if (this.#running || this.#life !== "open" || this.#poison) return;
     if (this.#queue.entries.length > 0) {
       this.#runAll();
       return;
     }
-    if (this.#tidyDue) {
-      this.#run(() => this.#tidy());
+    if (this.#upkeep.isDue) {
+      this.#run(() => this.#upkeep.tidy());
       return;
     }
     if (!this.#markFile.isBehind) return;
@@ -339,7 +354,6 @@ export class LogEngine {
     // D7: nothing is written behind a failure, and least of all over the group that failed.
     if (this.#poison) return false;
     this.#taken = entries;
-    const wasNear = !rotation && this.#segments.isRotationNear;
     try {
       await this.#writer.write(entries, rotation);
     } catch (cause) {
@@ -348,11 +362,7 @@ export class LogEngine {
     // Another mark may have failed beside us: then nothing more is acknowledged either.
     if (this.#poison) return false;
     this.#taken = [];
-    if (this.#segments.isRotationNear && !wasNear) {
-      this.#reclaimDue = true;
-      this.#keepUp();
-    }
-    this.#tidyDue = true;
+    this.#upkeep.groupWritten();
     for (const entry of entries) {
       this.#queue.gone(entry);
       entry.settled();
@@ -361,119 +371,10 @@ export class LogEngine {
     return true;
   }
 
-  /** Where a spare is lacking, and a straggler or something retained makes up for it. */
-  async #regainSpare(): Promise<boolean> {
-    return this.#segments.lacksSpares && (await this.#reclaimer.step(this.#diskFull));
-  }
-
-  /** Begins the next segment with the group that found no room in this one. */
-  async #rotate(): Promise<void> {
-    this.#rotating = true;
-    const room = await this.#makeRoom();
-    const rotation = room && this.#segments.rotation();
-    this.#rotating = false;
-    if (!rotation) return;
-    const takesAppends = room === "for all";
-    const beside = takesAppends ? this.#gate.bytesOfFirst : 0;
-    const { copyBytes: promised } = this.#segments.planAfter(rotation, this.#diskFull, beside);
-    const there = { room: roomIn(rotation.current), promised, takesAppends };
-    const count = this.#gate.countFor(there);
-    assert(count > 0 || !takesAppends, "what was let in fits an empty segment");
-    this.#reclaimDue = await this.#writeGroup(this.#queue.take(count), rotation);
-  }
-
-  /**
-   * What a rotation that may go on is for. Where no slot can be made, what is retained yields first.
-   * Then a spare is used, and nothing is appended to it until there are two again: a segment without
-   * live records gives its slot back with the next head, so that it still counts as one. What a crash
-   * of such a rotation leaves:
-   *
-   * - before its head is durable: the segment before it, and both spares;
-   * - behind that, also with copies whose segments are not released: a segment without live records,
-   *   and a spare; an open begins in the one and frees the other, as often as it is stopped;
-   * - once a segment is released: two spares, whatever the current one holds.
-   */
-  async #makeRoom(): Promise<"for all" | "for orders" | undefined> {
-    const [first] = this.#queue.entries;
-    if (!first) return undefined;
-    if (this.#segments.isCrowded && !isOrder(first)) {
-      this.#gate.refuseForSpace(crowdedError());
-      return undefined;
-    }
-    await this.#parts.checkOwner();
-    while (!this.#poison) {
-      try {
-        if (this.#segments.lacksRoom) await this.#upkeep;
-        await this.#segments.makeRoom();
-        this.#diskFull = false;
-        if (this.#poison) return undefined;
-        return this.#segments.isCrowded ? "for orders" : "for all";
-      } catch (cause) {
-        if (!(cause instanceof PersisterError)) throw cause;
-        this.#diskFull = true;
-        if (await this.#reclaimer.yieldRetained()) continue;
-        if (this.#poison) return undefined;
-        if (this.#maySpare(first)) return "for orders";
-        this.#gate.refuseForSpace(cause);
-      }
-      return undefined;
-    }
-    return undefined;
-  }
-
-  /**
-   * Orders set space free, and may use a spare as often as another one is left. An append may where
-   * that makes up for it at once.
-   */
-  #maySpare(first: Entry): boolean {
-    if (isOrder(first)) return this.#segments.leavesSpare;
-    if (this.#sparedFor === first) return false;
-    this.#sparedFor = first;
-    return this.#segments.restoresSpares(this.#gate.bytesOfFirst);
-  }
-
-  /**
-   * D9: leaves two spares at hand, relocating where the disk has no room for more, and no more segments
-   * than the bound allows, however often the store is opened; durable when resolved.
-   */
-  async reclaimAtOpen(): Promise<void> {
-    this.#diskFull = this.#segments.lacksSpares;
-    this.#run(() => this.#tidy());
+  /** The first upkeep, before entries come: see `Upkeep.tidyAtOpen`; durable when resolved. */
+  async tidyAtOpen(): Promise<void> {
+    this.#run(() => this.#upkeep.tidyAtOpen());
     await this.#running;
     if (this.#poison) throw this.#poison;
-  }
-
-  /** With nobody waiting: all that is to be reclaimed, and what is surplus is given back. */
-  async #tidy(): Promise<void> {
-    this.#tidyDue = false;
-    while (!this.#queue.isAwaited) {
-      if (await this.#reclaimer.step(this.#diskFull)) continue;
-      this.#keepUp();
-      await this.#upkeep;
-      return;
-    }
-    this.#tidyDue = true;
-  }
-
-  /** Slots are made and given back beside groups. */
-  #keepUp(): void {
-    const done = this.#upkeep.then(() => this.#makeAndGiveBack());
-    this.#upkeep = done.catch((cause: unknown) => void this.fail(cause));
-  }
-
-  /**
-   * No slot is given back that a rotation counts on. What is refused harmed nothing: it is tried again,
-   * and the rotation that cannot go on without it tells.
-   */
-  async #makeAndGiveBack(): Promise<void> {
-    if (this.#poison || this.#segments.isTidy(this.#diskFull)) return;
-    // Names are made and removed: they must still be ours (D8).
-    await this.#parts.checkOwner();
-    try {
-      if (!this.#poison) await this.#segments.makeSlots(this.#diskFull);
-      if (!this.#poison && !this.#rotating) await this.#segments.giveBack(this.#diskFull);
-    } catch (cause) {
-      if (!(cause instanceof PersisterError)) throw cause;
-    }
   }
 }

@@ -31,7 +31,7 @@ export class Reclaimer {
 
   /** One step towards the bound on disk use (D9); tells whether there was one to take. */
   async step(diskFull: boolean): Promise<boolean> {
-    const { relocate, release } = this.#parts.segments.plan(diskFull);
+    const { relocate, release } = this.#parts.segments.planner.plan(diskFull);
     const copies = await this.#copiesOf(relocate);
     if (copies.length === 0) return await this.#release(release);
     return await this.#parts.write(copies);
@@ -39,7 +39,7 @@ export class Reclaimer {
 
   /** Sets retained segments free where a rotation finds no room; tells whether there were any. */
   async yieldRetained(): Promise<boolean> {
-    return await this.#release(this.#parts.segments.yielding);
+    return await this.#release(this.#parts.segments.planner.yielding);
   }
 
   /** Copies of what is live in these segments, as many as one group takes. */

@@ -98,7 +98,8 @@ export class Places {
     share.records += sign;
     share.bytes += bytes;
     this.#liveBytes += bytes;
-    assert(share.records >= 0, "no slot has less than nothing in it");
+    assert(share.records >= 0 && this.#liveBytes >= 0, "no slot has less than nothing in it");
+    assert(share.records > 0 || share.bytes === 0, "a slot without live records has no live bytes");
     if (share.records === 0) this.#slots.delete(slot);
     else this.#slots.set(slot, share);
   }

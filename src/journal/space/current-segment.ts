@@ -2,7 +2,7 @@
  * The segment that groups go into: begun by its head, sealed by the head of the next one.
  */
 import { assert } from "../../types/assert.js";
-import { chainStart, recordsStart } from "../form/records.js";
+import { chainStart, recordsStart, SEGMENT_RESERVE_BYTES } from "../form/records.js";
 import { encodeHead, headBytes, SALT_BYTES, type SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { PlacedRecord } from "../segment/places.js";
@@ -21,7 +21,15 @@ export interface CurrentSegment {
   records: PlacedRecord[];
 }
 
+/** Bytes that a segment still takes of appends and copies. */
+export function roomIn({ slot, offset }: CurrentSegment): number {
+  return slot.bytes - offset - SEGMENT_RESERVE_BYTES;
+}
+
+/** What the next head says of `current`. */
 export function sealSegment(current: CurrentSegment): SealedSegment {
+  assert(current.offset <= current.slot.bytes, "a segment ends within its slot");
+  assert(current.nextLsn >= current.firstLsn, "the LSNs of a segment rise");
   return {
     slot: current.slot.slot,
     sequence: current.sequence,

@@ -1,40 +1,47 @@
 /**
  * The segments of a running journal: the one that groups go into, those sealed that hold live
  * records, those retained for what was pruned, and the slots that are free.
+ *
+ * # Invariants
+ *
+ * - Each slot is free, or holds the current segment, or one that is sealed or retained.
+ * - A slot comes free only once no durable head lists its segment, or a durable record releases it.
+ * - Sequences rise, and segments are kept in their order.
+ *
+ * # Crash safety
+ *
+ * See `rotation`.
+ *
+ * # Errors
+ *
+ * What makes or removes files rejects with what the disk refused, and harms nothing.
  */
+import { assert } from "../../types/assert.js";
+import { headBytesMax, type SealedSegment } from "../form/head.js";
+import { GROUP_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../form/records.js";
+import type { MarkFile } from "../segment/mark-file.js";
+import type { PlacedRecord } from "../segment/places.js";
 import {
   type CurrentSegment,
   type NextSegment,
   nextSegment,
+  roomIn,
   sealSegment,
 } from "./current-segment.js";
-import { headBytes, headBytesMax, type SealedSegment } from "../form/head.js";
-import type { MarkFile } from "../segment/mark-file.js";
-import type { PlacedRecord } from "../segment/places.js";
-import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
-import {
-  GROUP_BYTES_MAX,
-  RECORD_HEADER_BYTES,
-  recordsStart,
-  SEGMENT_RESERVE_BYTES,
-} from "../form/records.js";
+import { Planner, type Standing } from "./planner.js";
 import { wantedSegmentBytes } from "./segment-size.js";
-import { SPARE_SLOTS } from "./slots.js";
-import { bySequence, type Succession, succession, type SuccessionParts } from "./succession.js";
+import { bySequence, type Succession, type SuccessionParts } from "./succession.js";
 
-/** Of what heads may take, the part for logs: the rest is for segments. */
+/** Logs may take this part of a head's share; the rest lists segments. */
 const LOGS_SHARE = 3 / 4;
 
-/** Of a segment, what may stay empty at its end: one part in so many. */
-const WASTED_SHARE = 6;
-
-/** Whoever keeps the map is told what becomes of segments. */
+/** The keeper of the map is told what becomes of segments. */
 export interface SegmentListener {
   /** A segment ended, with every record of a log in it; its successor is about to be the current one. */
   sealed(segment: SealedSegment, records: readonly PlacedRecord[]): void;
   /** Nothing can be read from it any more. */
   released(segment: SealedSegment): void;
-  /** The log and all its records are forgotten; what comes under its name from now on is another. */
+  /** The log and all its records are forgotten; a later log of this name is another one. */
   dropped(name: string): void;
 }
 
@@ -47,11 +54,6 @@ export interface SegmentsParts extends SuccessionParts {
   readonly retained: readonly SealedSegment[];
   /** Cryptographically random bytes, for salts. */
   readonly randomBytes: (count: number) => Uint8Array;
-}
-
-/** Bytes that a segment still takes of appends and copies. */
-export function roomIn({ slot, offset }: CurrentSegment): number {
-  return slot.bytes - offset - SEGMENT_RESERVE_BYTES;
 }
 
 /** What the journal takes of the disk. */
@@ -68,14 +70,21 @@ export interface SpaceUse {
 /** A rotation that is decided: the next segment, and what its head lists. */
 export interface Rotation extends NextSegment, Succession {}
 
-export class Segments {
+export class Segments implements Standing {
   readonly #parts: SegmentsParts;
+  /** What is to be done about space, reckoned from this object's state. */
+  readonly planner: Planner;
+  /** Groups go here. */
   #current: CurrentSegment;
+  /** Sealed segments that the newest head lists as live; some may hold nothing live since. */
   #sealed: readonly SealedSegment[];
+  /** Segments that the newest head lists for reading alone. */
   #retained: readonly SealedSegment[];
+  /** Told what becomes of segments. */
   #listener: SegmentListener | undefined;
-  /** Bytes that waited for a group, at most, since the last rotation and before it. */
+  /** The most bytes that waited for a group, since the last rotation and between the two before. */
   #demand = { now: 0, before: 0 };
+  /** Bytes of a new slot: decided at each rotation. */
   #wantedBytes: number;
 
   constructor(parts: SegmentsParts) {
@@ -84,6 +93,7 @@ export class Segments {
     this.#sealed = parts.sealed;
     this.#retained = parts.retained;
     this.#wantedBytes = this.#decideSize(parts.space.leastBytes);
+    this.planner = new Planner(parts, this);
   }
 
   set listener(listener: SegmentListener) {
@@ -94,6 +104,14 @@ export class Segments {
     return this.#current;
   }
 
+  get sealed(): readonly SealedSegment[] {
+    return this.#sealed;
+  }
+
+  get retained(): readonly SealedSegment[] {
+    return this.#retained;
+  }
+
   /** Every sealed segment that can be read, live ones and retained ones, oldest first. */
   get readable(): readonly SealedSegment[] {
     return bySequence([...this.#sealed, ...this.#retained]);
@@ -101,10 +119,6 @@ export class Segments {
 
   isReadable(segment: SealedSegment): boolean {
     return this.#sealed.includes(segment) || this.#retained.includes(segment);
-  }
-
-  get retained(): readonly SealedSegment[] {
-    return this.#retained;
   }
 
   /** Bytes left in the current segment for appends and copies. */
@@ -128,16 +142,6 @@ export class Segments {
     return LOGS_SHARE * headBytesMax(space.leastBytes) - table.headBytes;
   }
 
-  /**
-   * What is live and the logs would take more of the next head than its share, and so of what was
-   * promised to records.
-   */
-  get isCrowded(): boolean {
-    const { space, table } = this.#parts;
-    const { sealed } = this.#succession();
-    return headBytes(sealed.length, table.headBytes) > headBytesMax(space.leastBytes);
-  }
-
   get use(): SpaceUse {
     const { slotCount, freeCount, byteLength } = this.#parts.space;
     const segmentBytes = Math.max(this.#current.slot.bytes, this.wantedBytes);
@@ -149,7 +153,6 @@ export class Segments {
     this.#demand.now = Math.max(this.#demand.now, Math.min(bytes, GROUP_BYTES_MAX));
   }
 
-  /** Bytes of a new slot, decided anew at each rotation. */
   get wantedBytes(): number {
     return this.#wantedBytes;
   }
@@ -164,36 +167,21 @@ export class Segments {
     });
   }
 
-  /**
-   * Makes the slots that a rotation needs: one for the head, and two spares that it leaves, those
-   * counted that it sets free (D9). A refusal harms nothing.
-   */
+  /** Makes the slots that the next rotation needs. A refusal harms nothing. */
   async makeRoom(): Promise<void> {
-    const { freed } = this.#succession();
-    await this.#parts.space.ensureFree(this.#slotsForRotation(freed), this.wantedBytes);
-  }
-
-  /** A rotation needs slots that are not there yet. */
-  get lacksRoom(): boolean {
-    return this.#parts.space.freeCount < this.#slotsForRotation(this.#succession().freed);
-  }
-
-  /** The plan is to make no slot, and to give none back. */
-  isTidy(diskFull: boolean): boolean {
-    const { make, surplus } = this.plan(diskFull);
-    return make === 0 && surplus.length === 0;
+    await this.#parts.space.ensureFree(this.planner.slotsForRotation, this.wantedBytes);
   }
 
   /** Makes slots as the plan says, beside the groups. A refusal harms nothing. */
   async makeSlots(diskFull: boolean): Promise<void> {
-    for (let { make } = this.plan(diskFull); make > 0; make--) {
+    for (let { make } = this.planner.plan(diskFull); make > 0; make--) {
       await this.#parts.space.make(this.wantedBytes);
     }
   }
 
   /** Gives surplus slots back. A refusal harms nothing. */
   async giveBack(diskFull: boolean): Promise<void> {
-    await this.#parts.space.giveBack(this.plan(diskFull).surplus);
+    await this.#parts.space.giveBack(this.planner.plan(diskFull).surplus);
   }
 
   /**
@@ -206,12 +194,12 @@ export class Segments {
    *   says; what it lists was acknowledged before the head was begun, and the group is a torn tail;
    * - once both are: the group is seen, whether or not it was acknowledged.
    *
-   * The mark names the new head only once its write has returned, and only then a slot that it does
-   * not list any more is free: `begin`.
+   * The mark names the new head only once its write has returned. Only then a slot that the new head
+   * does not list any more is free: `begin`.
    */
   rotation(): Rotation {
     const { space, markFile } = this.#parts;
-    const { sealed, retained, freed } = this.#succession();
+    const { sealed, retained, freed } = this.planner.succession;
     const next = nextSegment(this.#parts, {
       slot: space.take(this.wantedBytes),
       generation: markFile.current.generation,
@@ -226,6 +214,8 @@ export class Segments {
 
   /** The head of `rotation` is durable. */
   begin({ current, sealed, retained, freed }: Rotation): void {
+    assert(current.sequence > this.#current.sequence, "the sequences of segments rise");
+    assert(current.firstLsn >= this.#current.nextLsn, "no LSN is used twice");
     this.#listener?.sealed(sealSegment(this.#current), this.#current.records);
     this.#current = current;
     this.#sealed = sealed;
@@ -235,140 +225,18 @@ export class Segments {
     for (const segment of freed) this.#free(segment);
   }
 
-  /**
-   * The oldest of what is retained, as much as makes up for the slots that the next rotation lacks
-   * where none can be made.
-   */
-  get yielding(): readonly bigint[] {
-    const { freed } = this.#succession();
-    const lacking = this.#slotsForRotation(freed) - this.#parts.space.freeCount;
-    const retained = succession(this.#parts, this.#sealed, this.#retained).retained;
-    return retained.slice(0, Math.max(0, lacking)).map(({ sequence }) => sequence);
-  }
-
-  /**
-   * What is to be done for the bound on disk use; `diskFull` where no slot can be made, `beside` the
-   * bytes that copies leave to something else.
-   */
-  plan(diskFull: boolean, beside = 0): ReclaimPlan {
-    const facts = this.#facts(this.#sealed, this.#retained, diskFull);
-    return planReclaim({ ...facts, room: facts.room - beside });
-  }
-
-  /** The same once `rotation` is done. */
-  planAfter(
-    { current, sealed, retained }: Rotation,
-    diskFull: boolean,
-    beside: number,
-  ): ReclaimPlan {
-    return planReclaim({
-      ...this.#facts(sealed, retained, diskFull),
-      currentBytes: current.slot.bytes,
-      room: roomIn(current) - beside,
-      rotationNear: false,
-    });
-  }
-
-  #facts(
-    sealed: readonly SealedSegment[],
-    retained: readonly SealedSegment[],
-    diskFull: boolean,
-  ): SpaceFacts {
-    const { space, places } = this.#parts;
-    // What died since the last head is retained by the next one, and what is too old is not.
-    const next = succession(this.#parts, sealed, retained);
-    const kept = new Set(next.retained);
-    return {
-      leastBytes: space.leastBytes,
-      wantedBytes: this.wantedBytes,
-      currentBytes: this.#current.slot.bytes,
-      segments: bySequence([...sealed, ...retained]).map((segment) => ({
-        sequence: segment.sequence,
-        slotBytes: space.slot(segment.slot).bytes,
-        live: places.liveIn(segment.slot),
-        retained: kept.has(segment),
-      })),
-      free: space.free,
-      liveBytes: places.liveBytes,
-      room: this.room,
-      rotationNear: this.isRotationNear,
-      rotationSlots: this.#slotsForRotation(next.freed),
-      diskFull,
-    };
-  }
-
   /** A record of a log is durable in the current segment. */
   note(record: PlacedRecord): void {
+    const { slot, offset, length } = record.pointer;
+    const { slot: here, recordsOffset } = this.#current;
+    assert(slot === here.slot, "a record is placed in the current segment");
+    assert(offset >= recordsOffset && offset + length <= here.bytes, "a record lies in its slot");
     this.#current.records.push(record);
   }
 
   noteDropped(dropped: string): void {
     this.#current.records = this.#current.records.filter(({ name }) => name !== dropped);
     this.#listener?.dropped(dropped);
-  }
-
-  /** The current segment is half full: what straggles is to move now. */
-  get isRotationNear(): boolean {
-    return this.#current.offset >= this.#current.slot.bytes / 2;
-  }
-
-  /** So little room is left that it may stay empty. */
-  get isNearlyFull(): boolean {
-    return this.room < this.#current.slot.bytes / WASTED_SHARE;
-  }
-
-  get lacksSpares(): boolean {
-    return this.#parts.space.freeCount < SPARE_SLOTS;
-  }
-
-  /**
-   * Whether a rotation into one of the spares, with no room on the disk for another, leaves the next
-   * open a slot all the same: a spare, or one that a retained segment yields.
-   */
-  get leavesSpare(): boolean {
-    const { freed, retained } = this.#succession();
-    return this.#sparesAfter(freed) + this.#wholeOf(retained) > 0;
-  }
-
-  /** Free slots that a rotation into one of them leaves; below 0 where there is none to begin in. */
-  #sparesAfter(freed: readonly SealedSegment[]): number {
-    const { freeCount } = this.#parts.space;
-    return freeCount === 0 ? Number.NEGATIVE_INFINITY : freeCount - 1 + this.#wholeOf(freed);
-  }
-
-  /**
-   * Whether behind such a rotation the spares are whole again at once, by what is retained and by
-   * stragglers that its successor can take in beside `beside` bytes of what waits. Half of the
-   * successor must do: the rest is progress.
-   */
-  restoresSpares(beside: number): boolean {
-    const { space, table } = this.#parts;
-    const { sealed, retained, freed } = this.#succession();
-    if (!this.leavesSpare) return false;
-    const next = space.next(this.wantedBytes);
-    const head = headBytes(sealed.length + retained.length, table.headBytes);
-    const takes = next.bytes - recordsStart(head) - SEGMENT_RESERVE_BYTES;
-    const free = space.free.filter(({ slot }) => slot !== next.slot);
-    const freedSlots = freed.map(({ slot }) => ({ slot, bytes: space.slot(slot).bytes }));
-    const { relocate, release } = planReclaim({
-      ...this.#facts(sealed, retained, true),
-      currentBytes: next.bytes,
-      free: [...free, ...freedSlots],
-      room: Math.min(takes / 2, takes - beside),
-      rotationNear: false,
-    });
-    return relocate.length + release.length >= SPARE_SLOTS - this.#sparesAfter(freed);
-  }
-
-  /** Free slots that a rotation needs: one for the head, and two spares, those counted that it frees. */
-  #slotsForRotation(freed: readonly SealedSegment[]): number {
-    return Math.max(1, SPARE_SLOTS + 1 - this.#wholeOf(freed));
-  }
-
-  /** How many of these have slots that are large enough: others must grow before they are spares. */
-  #wholeOf(segments: readonly SealedSegment[]): number {
-    const { space } = this.#parts;
-    return segments.filter(({ slot }) => space.slot(slot).bytes >= space.leastBytes).length;
   }
 
   /** The live records of the segment with this sequence. */
@@ -387,11 +255,13 @@ export class Segments {
   }
 
   #free(segment: SealedSegment): void {
-    this.#parts.space.release(segment.slot);
+    const { places, space } = this.#parts;
+    assert(
+      places.liveIn(segment.slot).records === 0,
+      "a segment with live records is not released",
+    );
+    assert(segment.slot !== this.#current.slot.slot, "the current segment is not released");
+    space.release(segment.slot);
     this.#listener?.released(segment);
-  }
-
-  #succession(): Succession {
-    return succession(this.#parts, [...this.#sealed, sealSegment(this.#current)], this.#retained);
   }
 }

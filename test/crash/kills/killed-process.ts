@@ -38,7 +38,7 @@ export async function compileChild(): Promise<Program> {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   await promisify(execFile)(process.execPath, [tsc, "-p", folder], { cwd: root });
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return { script: join(folder, "test/crash/kill-child.js"), remove };
+  return { script: join(folder, "test/crash/kills/kill-child.js"), remove };
 }
 
 /** One process; it waits until it is told to go. */

@@ -1,0 +1,194 @@
+/**
+ * The arithmetic of space: what a rotation needs, what it leaves, and what is to be reclaimed, reckoned
+ * from the segments as they stand. The planner reads and changes nothing; `segments.ts` carries out.
+ *
+ * # Invariants
+ *
+ * - A rotation leaves two spares (D9), or is one of those that `leavesSpare` and `restoresSpares` allow.
+ * - A segment without live records counts as a spare: the next head gives its slot back.
+ * - A slot that is smaller than the smallest segment counts as none: it must grow first.
+ */
+import { headBytes, headBytesMax, type SealedSegment } from "../form/head.js";
+import { recordsStart, SEGMENT_RESERVE_BYTES } from "../form/records.js";
+import { type CurrentSegment, roomIn, sealSegment } from "./current-segment.js";
+import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
+import { SPARE_SLOTS } from "./slots.js";
+import { bySequence, type Succession, succession, type SuccessionParts } from "./succession.js";
+
+/** The part of a segment that may stay empty at its end: one in so many. */
+const WASTED_SHARE = 6;
+
+/** The segments of a journal as they stand at this moment. */
+export interface Standing {
+  readonly current: CurrentSegment;
+  /** In the order of their sequences, as are those retained. */
+  readonly sealed: readonly SealedSegment[];
+  readonly retained: readonly SealedSegment[];
+  /** Bytes that a new slot is to have. */
+  readonly wantedBytes: number;
+}
+
+/** What a rotation changes of the segments. */
+export type NextStanding = Pick<Standing, "current" | "sealed" | "retained">;
+
+export class Planner {
+  readonly #parts: SuccessionParts;
+  readonly #standing: Standing;
+
+  constructor(parts: SuccessionParts, standing: Standing) {
+    this.#parts = parts;
+    this.#standing = standing;
+  }
+
+  /** What the next head lists, and what it sets free. */
+  get succession(): Succession {
+    const { current, sealed, retained } = this.#standing;
+    return succession(this.#parts, [...sealed, sealSegment(current)], retained);
+  }
+
+  /** The next head would not fit its share of a segment: it lists every live segment and every log. */
+  get isCrowded(): boolean {
+    const { space, table } = this.#parts;
+    const { sealed } = this.succession;
+    return headBytes(sealed.length, table.headBytes) > headBytesMax(space.leastBytes);
+  }
+
+  /** The current segment is half full: live records of stragglers are to move into it now. */
+  get isRotationNear(): boolean {
+    const { current } = this.#standing;
+    return current.offset >= current.slot.bytes / 2;
+  }
+
+  /** So little room is left in the current segment that it may stay empty. */
+  get isNearlyFull(): boolean {
+    const { current } = this.#standing;
+    return roomIn(current) < current.slot.bytes / WASTED_SHARE;
+  }
+
+  /** Fewer spares are free than every open must find (D9). */
+  get lacksSpares(): boolean {
+    return this.#parts.space.freeCount < SPARE_SLOTS;
+  }
+
+  /** A rotation needs slots that are not there yet. */
+  get lacksRoom(): boolean {
+    return this.#parts.space.freeCount < this.slotsForRotation;
+  }
+
+  /** Free slots that the next rotation needs: one for the head, and the spares that it leaves. */
+  get slotsForRotation(): number {
+    return this.#slotsFor(this.succession.freed);
+  }
+
+  /**
+   * The oldest retained segments, as many as make up for the slots that the next rotation lacks. They
+   * are given up where no slot can be made.
+   */
+  get yielding(): readonly bigint[] {
+    const { sealed, retained } = this.#standing;
+    const lacking = this.slotsForRotation - this.#parts.space.freeCount;
+    const kept = succession(this.#parts, sealed, retained).retained;
+    return kept.slice(0, Math.max(0, lacking)).map(({ sequence }) => sequence);
+  }
+
+  /** The plan is to make no slot, and to give none back. */
+  isTidy(diskFull: boolean): boolean {
+    const { make, surplus } = this.plan(diskFull);
+    return make === 0 && surplus.length === 0;
+  }
+
+  /**
+   * What is to be done for the bound on disk use. `diskFull` says that no slot can be made; copies leave
+   * `beside` bytes of the current segment to something else.
+   */
+  plan(diskFull: boolean, beside = 0): ReclaimPlan {
+    const facts = this.#facts(this.#standing, diskFull);
+    return planReclaim({ ...facts, room: facts.room - beside });
+  }
+
+  /** The same once the rotation to `next` is done. */
+  planAfter(next: NextStanding, diskFull: boolean, beside: number): ReclaimPlan {
+    const { current } = next;
+    return planReclaim({
+      ...this.#facts(next, diskFull),
+      currentBytes: current.slot.bytes,
+      room: roomIn(current) - beside,
+      rotationNear: false,
+    });
+  }
+
+  /**
+   * Whether a rotation into one of the spares, with no room on the disk for another, leaves the next
+   * open a slot all the same: a spare, or one that a retained segment yields.
+   */
+  get leavesSpare(): boolean {
+    const { freed, retained } = this.succession;
+    return this.#sparesAfter(freed) + this.#wholeOf(retained) > 0;
+  }
+
+  /**
+   * Whether the spares are whole again at once behind a rotation into one of them, by retained segments
+   * and by stragglers that the successor can take in beside `beside` bytes of waiting entries. Half of
+   * the successor must do: the other half is progress.
+   */
+  restoresSpares(beside: number): boolean {
+    const { space, table } = this.#parts;
+    const { sealed, retained, freed } = this.succession;
+    if (!this.leavesSpare) return false;
+    const next = space.next(this.#standing.wantedBytes);
+    const head = headBytes(sealed.length + retained.length, table.headBytes);
+    const takes = next.bytes - recordsStart(head) - SEGMENT_RESERVE_BYTES;
+    const free = space.free.filter(({ slot }) => slot !== next.slot);
+    const freedSlots = freed.map(({ slot }) => ({ slot, bytes: space.slot(slot).bytes }));
+    const { relocate, release } = planReclaim({
+      ...this.#facts({ sealed, retained }, true),
+      currentBytes: next.bytes,
+      free: [...free, ...freedSlots],
+      room: Math.min(takes / 2, takes - beside),
+      rotationNear: false,
+    });
+    return relocate.length + release.length >= SPARE_SLOTS - this.#sparesAfter(freed);
+  }
+
+  #facts({ sealed, retained }: Pick<Standing, "sealed" | "retained">, full: boolean): SpaceFacts {
+    const { space, places } = this.#parts;
+    const { current, wantedBytes } = this.#standing;
+    // The next head retains segments that died since the last one, and drops those that are too old.
+    const next = succession(this.#parts, sealed, retained);
+    const kept = new Set(next.retained);
+    return {
+      leastBytes: space.leastBytes,
+      wantedBytes,
+      currentBytes: current.slot.bytes,
+      segments: bySequence([...sealed, ...retained]).map((segment) => ({
+        sequence: segment.sequence,
+        slotBytes: space.slot(segment.slot).bytes,
+        live: places.liveIn(segment.slot),
+        retained: kept.has(segment),
+      })),
+      free: space.free,
+      liveBytes: places.liveBytes,
+      room: roomIn(current),
+      rotationNear: this.isRotationNear,
+      rotationSlots: this.#slotsFor(next.freed),
+      diskFull: full,
+    };
+  }
+
+  /** Free slots that a rotation into one of them leaves; below 0 where there is none to begin in. */
+  #sparesAfter(freed: readonly SealedSegment[]): number {
+    const { freeCount } = this.#parts.space;
+    return freeCount === 0 ? Number.NEGATIVE_INFINITY : freeCount - 1 + this.#wholeOf(freed);
+  }
+
+  /** Free slots that a rotation needs which frees these segments. */
+  #slotsFor(freed: readonly SealedSegment[]): number {
+    return Math.max(1, SPARE_SLOTS + 1 - this.#wholeOf(freed));
+  }
+
+  /** How many of these segments have slots that are large enough to be spares as they are. */
+  #wholeOf(segments: readonly SealedSegment[]): number {
+    const { space } = this.#parts;
+    return segments.filter(({ slot }) => space.slot(slot).bytes >= space.leastBytes).length;
+  }
+}
