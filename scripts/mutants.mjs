@@ -85,14 +85,11 @@ function readMutants(only) {
   return mutants;
 }
 
-/** A copy of the checkout as it is, generated sources included; dependencies are shared. */
+/** A copy of the checkout as it is; dependencies are shared. */
 function copyCheckout() {
   const folder = mkdtempSync(join(tmpdir(), "lanekeeper-mutants-"));
   const listed = spawnSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], { cwd: root });
-  const generated = ["src/wire/generated", "src/cli/generated"].filter((each) =>
-    existsSync(join(root, each)),
-  );
-  for (const path of [...listed.stdout.toString().split("\0"), ...generated]) {
+  for (const path of listed.stdout.toString().split("\0")) {
     if (path === "" || !existsSync(join(root, path))) continue;
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(root, path), join(folder, path), { recursive: true });

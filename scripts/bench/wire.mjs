@@ -4,7 +4,6 @@
  * process; each figure is the median of its samples.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { autobahn } from "../../dist/cli/generated/autobahn.js";
 import { readSignedBlockHeader } from "../../dist/wire/codec/block-header.js";
 import { buildBlock, buildCommitQC, signBlock } from "../../dist/wire/build.js";
 import { Committee } from "../../dist/wire/committee.js";
@@ -14,6 +13,7 @@ import { encodeCommitQC, encodeSignedBlock } from "../../dist/wire/codec/encode.
 import { commitVoteDigest } from "../../dist/wire/hash.js";
 import { Verifier } from "../../dist/wire/verifier.js";
 import { verifyCommitQC } from "../../dist/wire/rules/verify.js";
+import { autobahn } from "./generated/autobahn.js";
 
 const KEYS = 100;
 const QUORUM = 67;

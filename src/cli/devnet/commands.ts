@@ -12,10 +12,11 @@ import {
   REPORT_DESCRIPTOR,
   runValidator,
 } from "../../devnet/validator/validator-process.js";
-import { type DevnetOptions, devnetDefaults, devnetOptions } from "./options.js";
+import { sabotages } from "../../devnet/validator/sabotage.js";
+import { type DevnetOptions, devnetDefaults, devnetOptions, VALIDATORS_MAX } from "./options.js";
 import { type DevnetResult, devnetSummary, devnetTable } from "./report.js";
 import { startDevnetView } from "./view.js";
-import { SeededRandom } from "../random.js";
+import { fractionsOf } from "./random.js";
 
 /** Something acknowledged was lost, or something was signed that must not be. */
 const EXIT_VIOLATION = 1;
@@ -38,8 +39,14 @@ A power cut is a kill after which every write that the store was not told is dur
 sectors, or kept, and the map is perhaps gone. At the end all validators are killed at once, and what
 each one recovers is compared with all that it acknowledged. Exit code 1 on any violation.
 
+Sabotages:
+${Object.entries(sabotages)
+  .map(([name, does]) => `  ${name.padEnd(26)}${does}\n`)
+  .join("")}
 Examples:
   $ lanekeeper devnet
+  $ lanekeeper devnet --validators 1 --seconds 10 --kills 5
+  $ lanekeeper devnet --sabotage forget-vote-state
   $ lanekeeper devnet --validators 7 --seconds 60 --kills 20 --power-cuts 5 --seed 1
   $ lanekeeper devnet --payload 64KiB --dir ./devnet --json
 `;
@@ -55,13 +62,18 @@ export function addDevnetCommands(
       "Runs a committee of validators, each a process with a store of its own, kills them at random " +
         "moments, and judges that nothing acknowledged is lost and nothing is signed twice.",
     )
-    .option("--validators <count>", "validators, each with a lane", devnetDefaults.validators)
+    .option(
+      "--validators <count>",
+      `validators, each with a lane: 1 to ${VALIDATORS_MAX}`,
+      devnetDefaults.validators,
+    )
     .option("--seconds <count>", "how long to run", devnetDefaults.seconds)
     .option("--payload <size>", "bytes of transactions in a block", devnetDefaults.payload)
     .option("--kills <count>", "kills during the run", devnetDefaults.kills)
     .option("--power-cuts <count>", "power cuts during the run", devnetDefaults.powerCuts)
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and moments again (default: random)")
+    .option("--sabotage <name>", "let one validator break the contract, for the judge to find out")
     .addOption(new Option("--json", "print one JSON object instead of progress and table"))
     .addHelpText("after", examples)
     .action(async (parsed: unknown) => setExit(await devnetCommand(parsed, port)));
@@ -92,13 +104,12 @@ async function runDevnet(
 ): Promise<DevnetResult> {
   const directory = options.dir ?? (await mkdtemp(join(tmpdir(), "lanekeeper-devnet-")));
   await mkdir(directory, { recursive: true });
-  const random = new SeededRandom(options.seed, "devnet");
   const network = new Network(options, {
     directory,
     clockMs,
     signal,
     programOf: () => ({ args: [script, "devnet-validator"] }),
-    fraction: () => random.fraction(),
+    fraction: fractionsOf(options.seed),
   });
   const view = { stream: stdout, isTerminal: stdout.isTTY === true, hasColor };
   const endView = options.json ? undefined : startDevnetView(network, view);

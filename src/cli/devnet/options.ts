@@ -1,6 +1,7 @@
 /** The options of `lanekeeper devnet`: their defaults, and the one place where they are checked. */
 import { z } from "zod";
 import type { NetworkOptions } from "../../devnet/network/network.js";
+import { isSabotage, sabotages } from "../../devnet/validator/sabotage.js";
 import { PersisterError } from "../../types/errors.js";
 import { parseSize } from "../terminal/sizes.js";
 
@@ -16,7 +17,7 @@ export const devnetDefaults = {
 } as const;
 
 /** Each is a process, with a line to every other. */
-const VALIDATORS_MAX = 16;
+export const VALIDATORS_MAX = 16;
 const SECONDS_MAX = 86_400;
 const KILLS_MAX = 10_000;
 const PAYLOAD_BYTES_MAX = 1024 * 1024;
@@ -42,13 +43,17 @@ const payload = z.string().transform((text, context) => {
 });
 
 const schema = z.object({
-  validators: whole(4, VALIDATORS_MAX),
+  validators: whole(1, VALIDATORS_MAX),
   seconds: whole(1, SECONDS_MAX),
   payload,
   kills: whole(0, KILLS_MAX),
   powerCuts: whole(0, KILLS_MAX),
   dir: z.string().min(1, "must name a directory").optional(),
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+  sabotage: z
+    .string()
+    .refine(isSabotage, `must be one of ${Object.keys(sabotages).join(", ")}`)
+    .optional(),
   json: z.boolean().optional(),
 });
 
@@ -64,6 +69,7 @@ export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOp
     const name = issue?.path.join(".") === "powerCuts" ? "power-cuts" : issue?.path.join(".");
     throw new PersisterError("USAGE", `--${name} ${issue?.message}`);
   }
-  const { dir, seed, json, ...rest } = result.data;
-  return Object.freeze({ ...rest, dir, seed: seed ?? drawSeed(), json: json ?? false });
+  const { dir, seed, json, sabotage, ...rest } = result.data;
+  const drawn = { seed: seed ?? drawSeed(), json: json ?? false };
+  return Object.freeze({ ...rest, dir, sabotage, ...drawn });
 }

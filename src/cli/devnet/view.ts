@@ -1,11 +1,17 @@
 /** What a devnet shows while it goes on: a table drawn again on a terminal, else plain lines. */
+import type { Writable } from "node:stream";
 import type { Network } from "../../devnet/network/network.js";
 import type { Seat, SeatState } from "../../devnet/network/seat.js";
 import { showBlock } from "../terminal/redrawn-block.js";
 import { formatSize } from "../terminal/sizes.js";
-import type { ViewOutput } from "../run/view.js";
 
 const BAR_WIDTH = 30;
+
+export interface ViewOutput {
+  readonly stream: Writable;
+  readonly isTerminal: boolean;
+  readonly hasColor: boolean;
+}
 
 const BOLD = 1;
 const DIM = 2;

@@ -3,8 +3,13 @@
  * again, and lets the judge hear everything. In the end all of them are killed at once, and what each
  * one recovers is compared once more.
  *
+ * Only this proves that a *committee* keeps the contract: that no validator signs two messages for one
+ * place over its restarts, and that all go on together. What one store returns after a kill at any
+ * moment of its life, its birth and its close among them, is proven by `test/crash/kills`.
+ *
  * During the run at most as many validators are away or recovering at a time as the committee can do
- * without: with more of them it would be as safe, and stand still.
+ * without: with more of them it would be as safe, and stand still. A committee that can do without
+ * nobody (up to three validators) stands still while one of them is away.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -18,6 +23,8 @@ import { Judge } from "../judge/judge.js";
 import type { StartOrder } from "../validator/orders.js";
 import type { Report } from "../judge/report.js";
 import { Seat } from "./seat.js";
+import { saboteurOf, strikesOf } from "./strikes.js";
+import type { Sabotage } from "../validator/sabotage.js";
 import { epochOfKeys } from "../validator/validator-process.js";
 
 export interface NetworkOptions {
@@ -27,6 +34,8 @@ export interface NetworkOptions {
   readonly kills: number;
   readonly powerCuts: number;
   readonly seed: number;
+  /** One validator breaks the contract like this, for the judge to find out. */
+  readonly sabotage?: Sabotage | undefined;
 }
 
 export interface NetworkPort {
@@ -129,6 +138,7 @@ export class Network {
 
   #orderOf(index: number, seed: Uint8Array, keys: string[]): StartOrder {
     const directory = join(this.#port.directory, `validator-${index}`);
+    const { powerCuts, sabotage } = this.options;
     const order = {
       kind: "start",
       directory,
@@ -137,8 +147,10 @@ export class Network {
       keys,
       payloadBytes: this.options.payload,
       retainBytes: RETAIN_BYTES,
+      undoDirectory: powerCuts > 0 ? `${directory}-undo` : undefined,
+      sabotage: index === saboteurOf(this.options) ? sabotage : undefined,
     } as const;
-    return this.options.powerCuts > 0 ? { ...order, undoDirectory: `${directory}-undo` } : order;
+    return order;
   }
 
   /** Nothing more is to be tried: somebody asked for the end, or something is wrong. */
@@ -152,20 +164,17 @@ export class Network {
     return this.seats.filter(({ state }) => state !== "live").length;
   }
 
-  /** Kills and power cuts at drawn moments, evenly over the time of the run. */
+  /** Kills and power cuts at their moments. */
   async #harass(): Promise<void> {
-    const { fraction } = this.#port;
-    const { kills, powerCuts, seconds, validators } = this.options;
-    const cuts = shuffled([...times(kills, false), ...times(powerCuts, true)], fraction);
-    const spareable = Math.floor((validators - 1) / 3);
-    for (const [at, cutsPower] of cuts.entries()) {
-      const momentMs = ((at + fraction()) / cuts.length) * seconds * 1000;
-      await this.#pass(momentMs - this.elapsedMs);
-      await this.#waitUntil(() => this.#away < spareable, LIVE_MS_MAX);
+    const { seconds, validators } = this.options;
+    const awayMax = Math.max(1, Math.floor((validators - 1) / 3));
+    for (const { atMs, victim, cutsPower } of strikesOf(this.options, this.#port.fraction)) {
+      await this.#pass(atMs - this.elapsedMs);
+      await this.#waitUntil(() => this.#away < awayMax, LIVE_MS_MAX);
       if (this.#isOver) return;
-      const victim = this.seats[Math.floor(fraction() * validators)];
-      assert(victim !== undefined, "a draw below 1 is one of the committee");
-      await this.#strike(victim, cutsPower);
+      const seat = this.seats[victim];
+      assert(seat !== undefined, "a victim is one of the committee");
+      await this.#strike(seat, cutsPower);
     }
     await this.#pass(seconds * 1000 - this.elapsedMs);
   }
@@ -263,16 +272,4 @@ export class Network {
       await sleep(Math.min(LOOK_MS, Math.max(0, endMs - clockMs())));
     }
   }
-}
-
-function times<T>(count: number, value: T): T[] {
-  return Array.from({ length: count }, () => value);
-}
-
-/** The same values in a drawn order. */
-function shuffled<T>(values: readonly T[], fraction: () => number): T[] {
-  return values
-    .map((value) => ({ value, at: fraction() }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ value }) => value);
 }

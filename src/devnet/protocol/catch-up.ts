@@ -32,9 +32,15 @@ export class CatchUp {
   readonly #cursors = new Map<string, { at: bigint; isStill: boolean; hasAsked: boolean }>();
   #executedNext = -1n;
   #ticksStuck = 0;
+  readonly #hasPeers: boolean;
   #peerRoad = 0n;
-  /** Until a peer has said where it stands, we do not know. */
-  #isBehind = true;
+  #isBehind: boolean;
+
+  /** `hasPeers`: until the first of them has said where it stands, we may be behind. */
+  constructor(hasPeers: boolean) {
+    this.#hasPeers = hasPeers;
+    this.#isBehind = hasPeers;
+  }
 
   /** Looks at `status` of a peer and asks it for what it has and we lack. */
   ask(from: LaneId, status: PeerStatus, mine: Standing, out: Output[]): void {
@@ -64,7 +70,8 @@ export class CatchUp {
     this.#note("road", mine.roadNext);
     this.#note("anchor", mine.anchorNext);
     for (const [lane, { next }] of mine.lanes) this.#note(lane, next);
-    this.#isBehind = this.#peerRoad === 0n || this.#peerRoad > mine.executedNext + FAR_BEHIND;
+    const isUnknown = this.#hasPeers && this.#peerRoad === 0n;
+    this.#isBehind = isUnknown || this.#peerRoad > mine.executedNext + FAR_BEHIND;
     this.#ticksStuck = mine.executedNext === this.#executedNext ? this.#ticksStuck + 1 : 0;
     this.#executedNext = mine.executedNext;
   }
@@ -109,8 +116,9 @@ interface Question {
  * Pins of our own lane: numbers at which a block was on its way to disk and is gone. Blocks of ours
  * leave only once durable, so nobody should hold it. Every peer is asked; if one holds the block it
  * comes back by catching up, and if every one answered that it holds none, the pin is released on
- * record. Until then nothing is made in our lane. Pins of other lanes need no question: their owner
- * has the block, and only that one is let in.
+ * record. Until then nothing is made in our lane. A committee of one has nobody to ask: nothing that it
+ * signed can have reached anybody, so its pins are released at once. Pins of other lanes need no
+ * question: their owner has the block, and only that one is let in.
  */
 export class PinQuestions {
   readonly #own: LaneId;
@@ -125,13 +133,15 @@ export class PinQuestions {
     }
   }
 
-  /** Asks again whoever has not answered. */
+  /** Asks every peer that has not answered, once more. */
   tick(out: Output[]): void {
-    for (const [number, { headerHash, without, isSettled }] of this.#questions) {
-      if (isSettled) continue;
-      const range = laneRange(this.#own, { first: number, next: number + 1n }, headerHash);
+    for (const [number, question] of this.#questions) {
+      if (question.isSettled) continue;
+      this.#settle(number, question, out);
+      const range = laneRange(this.#own, { first: number, next: number + 1n }, question.headerHash);
       for (const to of this.#peers) {
-        if (!without.has(to)) out.push({ kind: "send", to, message: { kind: "askHeld", range } });
+        if (question.without.has(to)) continue;
+        out.push({ kind: "send", to, message: { kind: "askHeld", range } });
       }
     }
   }
@@ -142,12 +152,20 @@ export class PinQuestions {
     // Somebody holds a block there: whatever it is, we signed it, and catching up brings it.
     if (next > first) return;
     question.without.add(from);
-    if (question.without.size < this.#peers.size) return;
+    this.#settle(first, question, out);
+  }
+
+  /** Releases the pin once every peer has said that it holds nothing there. */
+  #settle(number: bigint, question: Question, out: Output[]): void {
+    const { size } = this.#peers;
+    if (question.without.size < size) return;
     question.isSettled = true;
-    const reason =
-      `all ${this.#peers.size} peers answered that they hold no block ${first} of this lane, ` +
-      `which leaves only once durable; lost in flight: ${hex(question.headerHash)}`;
-    out.push({ kind: "release", number: first, reason });
+    const nobody =
+      size === 0
+        ? `this committee has no other validator that could hold block ${number} of this lane`
+        : `all ${size} peers answered that they hold no block ${number} of this lane`;
+    const lost = `a block leaves only once durable; lost in flight: ${hex(question.headerHash)}`;
+    out.push({ kind: "release", number, reason: `${nobody}; ${lost}` });
   }
 
   /** A commit QC or an anchor covers all below `next`. */

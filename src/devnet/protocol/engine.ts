@@ -31,7 +31,7 @@ export class Engine {
   readonly #lanes: Lanes;
   readonly #round: Round;
   readonly #execution: Execution;
-  readonly #catchUp = new CatchUp();
+  readonly #catchUp: CatchUp;
   readonly #pins: PinQuestions;
   readonly #laneNames: readonly LaneId[];
   readonly #now: () => Timestamp;
@@ -50,9 +50,13 @@ export class Engine {
     const peers = this.#laneNames.filter((lane) => lane !== own);
     this.#lanes = new Lanes(signer, own, start);
     this.#execution = new Execution(signer, start);
+    this.#catchUp = new CatchUp(peers.length > 0);
     this.#pins = new PinQuestions(own, peers, start);
     const commitQC = start.road.qcs.at(-1) ?? start.anchor?.commitQC;
-    const { votes, abstainThrough } = start;
+    const { votes } = start;
+    // A lost vote was never durable, so it never left; where there is nobody else, nobody can hold it.
+    // A committee of one that abstained would wait for itself for ever (D6).
+    const abstainThrough = peers.length > 0 ? start.abstainThrough : undefined;
     const decided = (qc: CommitQC, out: Output[]): void => this.#takeCommitQC(qc, out);
     this.#round = new Round(signer, { commitQC, votes, abstainThrough, decided });
     const next = this.#round.view.index;

@@ -1,5 +1,6 @@
 /** What the parent tells a validator's process over its standard input, as lines of JSON. */
 import { z } from "zod";
+import { isSabotage } from "./sabotage.js";
 
 const hexKey = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -15,6 +16,8 @@ const startSchema = z.strictObject({
   retainBytes: z.number(),
   /** Where unacknowledged writes can be taken back from; none without power cuts. */
   undoDirectory: z.string().optional(),
+  /** How this validator breaks the contract; the honest ones have none. */
+  sabotage: z.string().refine(isSabotage).optional(),
 });
 
 const dialSchema = z.strictObject({ kind: z.literal("dial"), lane: z.string(), port: z.number() });

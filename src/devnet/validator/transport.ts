@@ -7,17 +7,25 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { FormatError } from "../../codec/binary.js";
+import { frameHead, FrameSplitter } from "../../codec/frames.js";
 import type { LaneId } from "../../types/lane.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
-import { decodeMessage, type Message } from "../protocol/message.js";
-import { framed, FrameSplitter } from "./stream.js";
+import { decodeMessage, encodeMessage, fieldOfKind, type Message } from "../protocol/message.js";
 
 const HOST = "127.0.0.1";
 const REDIAL_MS = 50;
 /** Unsent bytes beyond which a peer is taken for one that does not keep up. */
 const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Takes a message; the next one of the same peer comes when it has. */
+/** A message as it goes over a connection: its head, and its body. */
+export type Framed = readonly [Uint8Array, Uint8Array];
+
+export function framed(message: Message): Framed {
+  const body = encodeMessage(message);
+  return [frameHead(fieldOfKind(message.kind), body.length), body];
+}
+
+/** Takes a message; the next one of the same peer comes when the promise is settled. */
 export type Receive = (from: LaneId, message: Message) => Promise<void>;
 
 /** Takes messages from whoever dials; the first one of a connection says who it is. */
@@ -58,25 +66,29 @@ export class Listener {
   }
 }
 
-/** Takes messages until the connection ends, or until something comes that is none. */
+/** Takes messages until the connection ends, or until bytes come that are no message. */
 async function listen(socket: Socket, receive: Receive): Promise<void> {
   const splitter = new FrameSplitter();
   let from: LaneId | undefined;
   for await (const chunk of socket) {
-    for (const message of messagesIn(splitter, chunk as Uint8Array)) {
-      if (message === "garbage") return;
+    const { messages, isWhole } = messagesIn(splitter, chunk as Uint8Array);
+    for (const message of messages) {
       if (message.kind === "hello") from = message.lane;
       else if (from !== undefined) await receive(from, message);
     }
+    if (!isWhole) return;
   }
 }
 
-function* messagesIn(splitter: FrameSplitter, chunk: Uint8Array): Generator<Message | "garbage"> {
+/** The messages that `chunk` completes; `isWhole` is false where bytes followed that are none. */
+function messagesIn(splitter: FrameSplitter, chunk: Uint8Array) {
+  const messages: Message[] = [];
   try {
-    for (const { field, bytes } of splitter.push(chunk)) yield decodeMessage(field, bytes);
+    for (const { field, bytes } of splitter.push(chunk)) messages.push(decodeMessage(field, bytes));
+    return { messages, isWhole: true };
   } catch (cause) {
     if (!(cause instanceof DecodeError || cause instanceof FormatError)) throw cause;
-    yield "garbage";
+    return { messages, isWhole: false };
   }
 }
 
@@ -99,7 +111,7 @@ export class PeerLine {
   }
 
   /** Sends one framed message, or drops it. */
-  send([head, body]: readonly [Uint8Array, Uint8Array]): void {
+  send([head, body]: Framed): void {
     const socket = this.#socket;
     const isUp = socket !== undefined && !socket.connecting && !socket.destroyed;
     if (!isUp || socket.writableLength > UNSENT_BYTES_MAX) return;

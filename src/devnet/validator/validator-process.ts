@@ -17,6 +17,7 @@ import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
 import { Verifier } from "../../wire/verifier.js";
 import { decodeOrder, type StartOrder } from "./orders.js";
 import type { Report } from "../judge/report.js";
+import { sabotaged } from "./sabotage.js";
 import type { Store } from "./store.js";
 import { UndoDisk } from "./undo-disk.js";
 import { Validator } from "./validator.js";
@@ -75,8 +76,15 @@ async function obey(validator: Validator, orders: AsyncIterator<string>): Promis
   }
 }
 
-/** Opens the store on the real disk, with a way back for what is not acknowledged where asked for. */
-export async function openStore(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
+/** Opens the store as the order says: with a lie around it where it names a sabotage. */
+export async function openStore(start: StartOrder, verifier: Verifier): Promise<Store> {
+  const store = await openHonestly(start, verifier);
+  if (start.sabotage === undefined) return store;
+  return sabotaged(store, start.sabotage, Buffer.from(start.seed, "hex"));
+}
+
+/** Where power may be cut, writes that are not acknowledged can be taken back. */
+async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
   const { directory, chainId, retainBytes, undoDirectory } = start;
   const epoch = epochOfKeys(start.keys);
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);

@@ -22,9 +22,8 @@ import type { Report, Stats } from "../judge/report.js";
 import type { EngineStart, Input, Output } from "../protocol/step.js";
 import { readStart, recoveredReport, servedBy, type Store } from "./store.js";
 import { StoreWork } from "./store-work.js";
-import { framed } from "./stream.js";
 import { saying } from "../judge/telling.js";
-import { Listener, PeerLine } from "./transport.js";
+import { framed, Listener, PeerLine } from "./transport.js";
 
 const TICK_MS = 100;
 const STATS_MS = 250;

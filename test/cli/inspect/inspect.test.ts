@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startInspectView } from "../../../src/cli/inspect/view.js";
-import { main } from "../../../src/cli/program.js";
 import { newProgress } from "../../../src/inspect/walk/progress.js";
 import { worstFirst } from "../../../src/inspect/checks/finding.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
@@ -13,6 +12,7 @@ import { errorCodes } from "../../../src/types/errors.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { pushAnchor, pushBlocks, pushQCs } from "../../node/kit.js";
 import { SEGMENT_BYTES } from "../../node/surroundings.js";
+import { call } from "../program-kit.js";
 
 const chain = new TestChain();
 let folder = "";
@@ -41,21 +41,6 @@ function collected(): { readonly stream: PassThrough; readonly text: () => strin
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   return { stream, text: () => Buffer.concat(chunks).toString() };
-}
-
-async function call(...args: string[]) {
-  const out = collected();
-  const err = collected();
-  const code = await main(args, {
-    script: "nowhere.js",
-    stdin: new PassThrough(),
-    stdout: out.stream,
-    stderr: err.stream,
-    hasColor: false,
-    clockMs: () => performance.now(),
-    onInterrupt: () => () => undefined,
-  });
-  return { code, stdout: out.text(), stderr: err.text() };
 }
 
 interface Report {

@@ -1,73 +1,22 @@
 /** State directories of the original on the real disk, and the command line called on them. */
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { main } from "../../../src/cli/program.js";
 import { type StateContents, writeSeiDirectory } from "../../../src/sei/write/write-state.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import type { Epoch } from "../../../src/wire/committee.js";
 import { encodePruneAnchor } from "../../../src/wire/codec/encode.js";
 import type { PersistedInner, PruneAnchor } from "../../../src/wire/messages.js";
 import type { TestChain } from "../../model/chain.js";
-
-const execute = promisify(execFile);
-const root = fileURLToPath(new URL("../../../", import.meta.url));
+import { call as callProgram } from "../program-kit.js";
 
 /** What a slow machine may show of the progress. */
 const progressLine = /^[a-z ]+: \d+( of \d+)? records\n/gm;
 
 /** Calls the command line in this process; `stderr` is without progress. */
 export async function call(...args: string[]) {
-  const out = collected();
-  const err = collected();
-  const code = await main(args, {
-    script: "nowhere.js",
-    stdin: new PassThrough(),
-    stdout: out.stream,
-    stderr: err.stream,
-    hasColor: false,
-    clockMs: () => performance.now(),
-    onInterrupt: () => () => undefined,
-  });
-  return { code, stdout: out.text(), stderr: err.text().replaceAll(progressLine, "") };
-}
-
-/** The program, compiled where its packages are found, until it is disposed of. */
-export async function compiledProgram(): Promise<Disposable & { readonly script: string }> {
-  const directory = mkdtempSync(join(root, "node_modules", ".lanekeeper-import-"));
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const plain = ["--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"];
-  const args = [tsc, "-p", "tsconfig.build.json", "--outDir", directory, "--noCheck", ...plain];
-  const dispose = () => rmSync(directory, { recursive: true });
-  try {
-    await execute(process.execPath, args, { cwd: root });
-  } catch (error) {
-    dispose();
-    throw error;
-  }
-  cpSync(join(root, "src/cli/generated"), join(directory, "cli/generated"), { recursive: true });
-  writeFileSync(join(directory, "package.json"), '{"type": "module"}');
-  return { script: join(directory, "cli", "main.js"), [Symbol.dispose]: dispose };
-}
-
-/** What a stream is given, as text. */
-function collected(): { readonly stream: PassThrough; readonly text: () => string } {
-  const stream = new PassThrough();
-  const chunks: Buffer[] = [];
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  return { stream, text: () => Buffer.concat(chunks).toString() };
+  const { stderr, ...rest } = await callProgram(...args);
+  return { ...rest, stderr: stderr.replaceAll(progressLine, "") };
 }
 
 /** Makes a committee file of `epochs`, each up to the next one. */

@@ -32,7 +32,6 @@ import { laneAt, numbered } from "../../sei/kit.js";
 import { seedOf, toHex } from "../../wire/bytes.js";
 import {
   call,
-  compiledProgram,
   digestsUnder,
   numbersIn,
   type Numbers,
@@ -41,6 +40,7 @@ import {
   putSei,
   votesAt,
 } from "./import-kit.js";
+import { buildProgram } from "../program-kit.js";
 
 const chain = new TestChain();
 const { epochOf } = chain;
@@ -399,7 +399,7 @@ describe("an import that was stopped", () => {
 
   test("by SIGKILL, at any moment: there is no store, or all of it", async () => {
     await putSei(sei, chain);
-    using program = await compiledProgram();
+    using program = await buildProgram();
     const args = [program.script, "import", "--from-sei", sei, "--committee", committee, store];
     const unfinished = `${store}.importing`;
     let stopped = 0;

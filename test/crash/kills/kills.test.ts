@@ -1,6 +1,9 @@
 /**
  * A real process on a real disk, killed at any moment: while it makes a store, opens it, writes, prunes,
  * rotates, relocates and closes (D1, D5, D8).
+ *
+ * Only this proves that a kill at any moment of a store's *whole life* is survived, its birth and its
+ * close among them, and over a life of hundreds of kills. The devnet strikes a running committee.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

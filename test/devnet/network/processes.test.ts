@@ -1,71 +1,42 @@
 /** The whole thing: validators as processes of their own, real sockets, real disks, real kills. */
-import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Network, type NetworkOptions } from "../../../src/devnet/network/network.js";
+import { type BuiltProgram, buildProgram } from "../../cli/program-kit.js";
 import { randomOf } from "../protocol/simulated-network.js";
 
 // On a machine that does other things too, a start takes seconds.
 vi.setConfig({ testTimeout: 300_000 });
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const made: string[] = [];
-/** The program, and the mutant, as plain processes run them: compiled by the tests. */
-const scripts = { main: "", mutant: "" };
+let program: BuiltProgram | undefined;
+let script = "";
 
 beforeAll(async () => {
-  const dist = await mkdtemp(join(root, "node_modules", ".lanekeeper-devnet-"));
-  made.push(dist);
-  const config = join(dist, "tsconfig.json");
-  const include = [join(root, "src"), join(root, "test", "devnet", "mutant-validator.ts")];
-  const compilerOptions = {
-    rootDir: root,
-    outDir: dist,
-    declaration: false,
-    declarationMap: false,
-    sourceMap: false,
-  };
-  const settings = { extends: join(root, "tsconfig.build.json"), compilerOptions, include };
-  await writeFile(config, JSON.stringify(settings));
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  await promisify(execFile)(process.execPath, [tsc, "-p", config, "--noCheck"], { cwd: root });
-  for (const file of await readdir(join(root, "src"), { recursive: true })) {
-    if (!/generated[/\\][^/\\]*\.js$/.test(file)) continue;
-    await mkdir(dirname(join(dist, "src", file)), { recursive: true });
-    await cp(join(root, "src", file), join(dist, "src", file));
-  }
-  await writeFile(join(dist, "package.json"), '{"type": "module"}');
-  scripts.main = join(dist, "src", "cli", "main.js");
-  scripts.mutant = join(dist, "test", "devnet", "mutant-validator.js");
+  program = await buildProgram();
+  script = program.script;
 });
 
 afterAll(async () => {
   await Promise.all(made.map((directory) => rm(directory, { recursive: true })));
+  program?.[Symbol.dispose]();
 });
 
-interface Cast {
-  /** What validator 1 is; the others are honest. */
-  readonly mutant?: string;
-  readonly fraction?: () => number;
-  readonly signal?: AbortSignal;
-}
-
-async function networkOf(options: Partial<NetworkOptions>, cast: Cast = {}): Promise<Network> {
+async function networkOf(
+  options: Partial<NetworkOptions>,
+  signal = new AbortController().signal,
+): Promise<Network> {
   const directory = await mkdtemp(join(tmpdir(), "lanekeeper-devnet-test-"));
   made.push(directory);
   const defaults = { validators: 4, seconds: 3, payload: 4096, kills: 0, powerCuts: 0, seed: 1 };
-  const { mutant, fraction = randomOf(7), signal = new AbortController().signal } = cast;
   const clockMs = () => performance.now();
-  const honest = { args: [scripts.main, "devnet-validator"] };
-  const lying = { args: [scripts.mutant, mutant ?? ""] };
-  const programOf = (index: number) => (mutant !== undefined && index === 1 ? lying : honest);
+  const programOf = () => ({ args: [script, "devnet-validator"] });
   return new Network(
     { ...defaults, ...options },
-    { directory, fraction, signal, clockMs, programOf },
+    { directory, fraction: randomOf(7), signal, clockMs, programOf },
   );
 }
 
@@ -83,7 +54,7 @@ describe("a committee of processes", () => {
 
   test("ends early, and cleanly, when it is asked to", async () => {
     const stop = new AbortController();
-    const network = await networkOf({ seconds: 600 }, { signal: stop.signal });
+    const network = await networkOf({ seconds: 600 }, stop.signal);
     const done = network.run();
     while (network.executedNext === 0n) await new Promise((resolve) => setTimeout(resolve, 50));
     stop.abort();
@@ -94,25 +65,50 @@ describe("a committee of processes", () => {
   });
 });
 
-describe("a validator whose store lies is found out", () => {
-  /** Strikes at validator 1, and at no recovery. */
-  const fraction = () => 0.3;
+describe("a committee of one", () => {
+  test("comes back from kills and power cuts by itself, loses nothing, and signs nothing twice", async () => {
+    const network = await networkOf({ validators: 1, seconds: 6, kills: 2, powerCuts: 3 });
+    await network.run();
+    expect(network.judge.violations).toEqual([]);
+    expect(network.counts).toMatchObject({ kills: 2, powerCuts: 3 });
+    expect(network.executedNext).toBeGreaterThan(10n);
+    expect(network.judge.counts.compared).toBeGreaterThan(20);
+    // One at the start, five strikes, one at the end; those that were cut short told nothing.
+    expect(network.counts.recoveries).toBeGreaterThanOrEqual(7);
+  });
+});
 
+describe("a validator that breaks the contract is found out", () => {
   test.each([
-    { mutant: "votes before durable", rule: "ACK_LOST" },
-    { mutant: "forgets its votes", rule: "VOTES_LOST" },
-  ])("it $mutant: $rule", async ({ mutant, rule }) => {
-    const network = await networkOf({ kills: 3 }, { mutant, fraction });
+    { sabotage: "acknowledge-before-flush", rule: "ACK_LOST" },
+    { sabotage: "forget-vote-state", rule: "VOTES_LOST" },
+    { sabotage: "forget-anchor", rule: "ANCHOR_LOST" },
+    { sabotage: "change-a-byte", rule: "ACK_CHANGED" },
+    { sabotage: "skip-verification", rule: "FORK" },
+    { sabotage: "sign-twice", rule: "EQUIVOCATION" },
+  ] as const)("$sabotage: $rule", async ({ sabotage, rule }) => {
+    const network = await networkOf({ seconds: 30, kills: 10, sabotage });
     await network.run();
     const { violations } = network.judge;
     expect(violations.map((each) => each.rule)).toContain(rule);
-    expect(violations.every(({ validator }) => validator === 1)).toBe(true);
+    // A fork is told of the one that came second.
+    const isItself = violations.every(({ validator }) => validator === 1);
+    expect(isItself || rule === "FORK").toBe(true);
+  });
+
+  test.each([
+    { sabotage: "acknowledge-before-flush", rule: "ACK_LOST" },
+    { sabotage: "change-a-byte", rule: "ACK_CHANGED" },
+  ] as const)("in a committee of one, too: $sabotage", async ({ sabotage, rule }) => {
+    const network = await networkOf({ validators: 1, seconds: 30, kills: 10, sabotage });
+    await network.run();
+    expect(network.judge.violations.map((each) => each.rule)).toContain(rule);
   });
 });
 
 describe("lanekeeper devnet", () => {
   const devnet = (...args: readonly string[]) => {
-    const child = spawn(process.execPath, [scripts.main, "devnet", ...args]);
+    const child = spawn(process.execPath, [script, "devnet", ...args]);
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
@@ -132,6 +128,30 @@ describe("lanekeeper devnet", () => {
     const summary = JSON.parse(stdout) as Record<string, unknown>;
     expect(summary).toMatchObject({ ok: true, validators: 4, kills: 1, violations: [] });
     expect(code).toBe(0);
+  });
+
+  test("exits with 1 when the judge finds a violation, and names the rule", async () => {
+    const { ended } = devnet("--sabotage", "sign-twice", "--kills", "0", "--json");
+    const { code, stdout } = await ended;
+    const summary = JSON.parse(stdout) as { ok: boolean; violations: { rule: string }[] };
+    expect(summary.ok).toBe(false);
+    expect(summary.violations[0]?.rule).toBe("EQUIVOCATION");
+    expect(code).toBe(1);
+  });
+
+  test("removes its temporary directory, keeps one that was named, and refuses it the next time", async () => {
+    const before = await readdir(tmpdir());
+    const short = ["--validators", "1", "--seconds", "1", "--kills", "0", "--power-cuts", "0"];
+    expect((await devnet(...short).ended).code).toBe(0);
+    const left = (await readdir(tmpdir())).filter((name) => name.startsWith("lanekeeper-devnet-"));
+    expect(left.filter((name) => !before.includes(name))).toEqual([]);
+    const directory = await mkdtemp(join(tmpdir(), "lanekeeper-devnet-test-"));
+    made.push(directory);
+    const named = [...short, "--dir", join(directory, "state")];
+    expect((await devnet(...named).ended).code).toBe(0);
+    const { code, stderr } = await devnet(...named).ended;
+    expect(stderr).toMatch(/^lanekeeper: STORE_EXISTS: [^\n]+\n$/);
+    expect(code).toBe(30);
   });
 
   test("prints plain lines and a table into a pipe; Ctrl-C ends it, and no process stays", async () => {
@@ -175,7 +195,7 @@ describe("lanekeeper devnet", () => {
 
   test("says what is wrong with an option, in one line, and exits with 2", async () => {
     for (const [option, value] of [
-      ["--validators", "3"],
+      ["--validators", "17"],
       ["--payload", "2GiB"],
       ["--power-cuts", "-1"],
     ] as const) {

@@ -28,19 +28,21 @@ interface Story {
   readonly crashes: number;
   readonly downMsMax: number;
   readonly weather: Weather;
+  /** Four where it is left out. */
+  readonly validators?: number;
 }
 
 const furthest = (network: SimulatedNetwork): bigint =>
   network.executedNext().reduce((most, next) => (next > most ? next : most));
 
-/** Four validators; one at a time crashes, comes back, and catches up. Then all go on together. */
-function live({ seed, crashes, downMsMax, weather }: Story): SimulatedNetwork {
-  const network = new SimulatedNetwork(seed, 4, weather);
+/** One validator at a time crashes, comes back, and catches up. Then all go on together. */
+function live({ seed, crashes, downMsMax, weather, validators = 4 }: Story): SimulatedNetwork {
+  const network = new SimulatedNetwork(seed, validators, weather);
   const random = randomOf(seed + 1_000_000);
   for (const index of network.validators.keys()) network.start(index);
   for (let crash = 0; crash < crashes; crash++) {
     network.run(network.nowMs + random() * 800);
-    const victim = Math.floor(random() * 4);
+    const victim = Math.floor(random() * validators);
     network.crash(victim);
     network.run(network.nowMs + random() * downMsMax);
     network.start(victim);
@@ -52,6 +54,28 @@ function live({ seed, crashes, downMsMax, weather }: Story): SimulatedNetwork {
   expect(network.executedNext().every((next) => next >= goal)).toBe(true);
   return network;
 }
+
+describe("a committee of one", () => {
+  test.each(seeds)("goes on by itself after crashes: seed %i", (seed) => {
+    const network = live({
+      seed,
+      crashes: 6,
+      downMsMax: 500,
+      weather: fairWeather,
+      validators: 1,
+    });
+    expect(network.judge.violations).toEqual([]);
+    expect(network.validators[0]!.engine!.isBehind).toBe(false);
+  });
+
+  test("releases its pins by itself, and does not abstain: nobody else can hold what was lost", () => {
+    const lives = Array.from({ length: 20 }, (_, seed) =>
+      live({ seed, crashes: 6, downMsMax: 500, weather: fairWeather, validators: 1 }),
+    );
+    expect(lives.some(({ released }) => released > 0)).toBe(true);
+    expect(lives.some(({ abstained }) => abstained > 0)).toBe(true);
+  });
+});
 
 describe("a committee of four", () => {
   test("decides road after road, executes, and prunes behind itself", () => {

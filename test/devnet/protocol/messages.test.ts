@@ -1,10 +1,10 @@
 /** What goes over a connection comes back, in whatever pieces it arrives. */
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../src/codec/binary.js";
+import { FrameSplitter } from "../../../src/codec/frames.js";
 import { laneRange } from "../../../src/devnet/protocol/catch-up.js";
 import { decodeMessage, type Message } from "../../../src/devnet/protocol/message.js";
-import { framed, FrameSplitter } from "../../../src/devnet/validator/stream.js";
-
+import { framed } from "../../../src/devnet/validator/transport.js";
 import * as build from "../../../src/wire/build.js";
 import { DecodeError } from "../../../src/wire/codec/decode-error.js";
 import { encodeSignedBlock } from "../../../src/wire/codec/encode.js";
@@ -78,15 +78,6 @@ describe("messages on a connection", () => {
   test("an unfinished one is none", () => {
     const all = received(stream.subarray(0, -1), 1 << 20);
     expect(plain(all)).toEqual(plain(messages.slice(0, -1)));
-  });
-
-  test("a head that is none is refused at once", () => {
-    const push = (bytes: readonly number[]) => [
-      ...new FrameSplitter().push(Uint8Array.from(bytes)),
-    ];
-    expect(() => push([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff])).toThrow(FormatError);
-    expect(() => push([0x0a, 0xff, 0xff, 0xff, 0x7f])).toThrow(FormatError);
-    expect(() => push([0x08, 0x01])).toThrow(FormatError);
   });
 
   test("bytes that are no such message are refused", () => {

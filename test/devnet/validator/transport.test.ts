@@ -3,8 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Message } from "../../../src/devnet/protocol/message.js";
-import { framed } from "../../../src/devnet/validator/stream.js";
-import { Listener, PeerLine } from "../../../src/devnet/validator/transport.js";
+import { framed, Listener, PeerLine } from "../../../src/devnet/validator/transport.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { commitQC, lane } from "../../wire/samples.js";
 

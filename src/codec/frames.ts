@@ -1,20 +1,22 @@
-/** Messages on a connection: `[field number and wire type 2][length][bytes]`, one after the other. */
-import { FormatError } from "../../codec/binary.js";
-import { encodeMessage, fieldOfKind, type Message } from "../protocol/message.js";
+/**
+ * Messages on a stream of bytes, one after the other, in the form in which Protobuf writes a field:
+ *
+ *     [field number and wire type 2, varint] [length, varint] [bytes]
+ */
+import { FormatError } from "./binary.js";
 
 const WIRE_BYTES = 2;
 /** Tag and length: a tag of one or two bytes, and a length below 2^28. */
 const HEAD_BYTES_MAX = 6;
-/** Twice the largest block, so that a length which is not one is noticed at once. */
+/** Twice the largest block, so that bytes which are no length are noticed at once. */
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** The bytes of `message` on a connection: its head, and its body. */
-export function framed(message: Message): readonly [Uint8Array, Uint8Array] {
-  const body = encodeMessage(message);
+/** The bytes that stand before the `length` bytes of a message in field `field`. */
+export function frameHead(field: number, length: number): Uint8Array {
   const head: number[] = [];
-  putVarint(head, fieldOfKind(message.kind) * 8 + WIRE_BYTES);
-  putVarint(head, body.length);
-  return [Uint8Array.from(head), body];
+  putVarint(head, field * 8 + WIRE_BYTES);
+  putVarint(head, length);
+  return Uint8Array.from(head);
 }
 
 /** A message as it arrives: the number of its field, and its bytes. */
@@ -27,13 +29,14 @@ export interface Frame {
 export class FrameSplitter {
   #chunks: Uint8Array[] = [];
   #length = 0;
-  /** Bytes that must be there before the next message is whole, as far as known. */
+  /** How many bytes the next message needs, as far as its head tells. */
   #wanted = 2;
 
   /**
-   * Yields the messages that `chunk` completes, as views. Keeps `chunk` while it needs it.
+   * Yields the messages that `chunk` completes, as views. Keeps `chunk` until it has yielded its last
+   * message.
    *
-   * @throws {FormatError} where what follows is no message.
+   * @throws {FormatError} where the bytes that follow are no message.
    */
   *push(chunk: Uint8Array): Generator<Frame> {
     this.#chunks.push(chunk);
@@ -52,7 +55,7 @@ export class FrameSplitter {
   }
 }
 
-/** Tag and length of the message that `bytes` begin with, once they are all there. */
+/** The head of the message that `bytes` begin with; undefined while bytes of it are missing. */
 function headOf(bytes: Uint8Array) {
   const tag = varintAt(bytes, 0);
   const length = tag && varintAt(bytes, tag.end);

@@ -1,0 +1,51 @@
+/** Whom a devnet strikes, and when: drawn before the run begins. */
+import { type Sabotage, shownByRestart } from "../validator/sabotage.js";
+
+export interface Strike {
+  /** Since all validators were live for the first time. */
+  readonly atMs: number;
+  /** The index of a validator. */
+  readonly victim: number;
+  /** A power cut, and not only a kill. */
+  readonly cutsPower: boolean;
+}
+
+export interface StrikeOptions {
+  readonly validators: number;
+  readonly seconds: number;
+  readonly kills: number;
+  readonly powerCuts: number;
+  readonly sabotage?: Sabotage | undefined;
+}
+
+/** How soon the restarts follow each other that show a sabotage. */
+const SHOWING_MS = 1_500;
+
+/** Which validator is sabotaged, if one is: it has peers beside it, where there are any. */
+export function saboteurOf({ validators }: StrikeOptions): number {
+  return Math.min(1, validators - 1);
+}
+
+/**
+ * Kills and power cuts in a drawn order, evenly over the time of the run, each at a drawn moment of its
+ * share and at a drawn victim. A sabotage that only a restart shows draws all of them on itself, soon.
+ */
+export function strikesOf(options: StrikeOptions, fraction: () => number): Strike[] {
+  const { validators, seconds, kills, powerCuts, sabotage } = options;
+  const count = kills + powerCuts;
+  const shareMs = (seconds * 1000) / count;
+  const isShown = sabotage !== undefined && shownByRestart.has(sabotage);
+  const strikes: Strike[] = [];
+  for (let at = 0, cutsLeft = powerCuts; at < count; at++) {
+    const cutsPower = fraction() * (count - at) < cutsLeft;
+    if (cutsPower) cutsLeft -= 1;
+    const atMs = (at + fraction()) * shareMs;
+    const victim = Math.floor(fraction() * validators);
+    strikes.push(
+      isShown
+        ? { atMs: (at + 1) * SHOWING_MS, victim: saboteurOf(options), cutsPower }
+        : { atMs, victim, cutsPower },
+    );
+  }
+  return strikes;
+}

@@ -1,0 +1,166 @@
+/**
+ * Validators that break the contract on purpose, so that the judge can be seen to find them out. A
+ * sabotaged validator is an honest one on a store that lies to it: the lie is told in this process,
+ * around the library and never in it.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DurableBlock } from "../../avail/block-offers.js";
+import { type LaneId, laneParts } from "../../types/lane.js";
+import { buildBlock, signBlock } from "../../wire/build.js";
+import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
+import { decodeSignedBlock } from "../../wire/codec/decode.js";
+import { encodeSignedBlock } from "../../wire/codec/encode.js";
+import { headerHash } from "../../wire/hash.js";
+import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import type { Store } from "./store.js";
+
+const sentences = {
+  "acknowledge-before-flush": "says that a block is durable, and writes it some time later",
+  "forget-vote-state": "says that a vote state is durable, and does not write it",
+  "forget-anchor": "says that an anchor is durable, and does not write it",
+  "change-a-byte": "returns blocks with one byte changed after a restart",
+  "skip-verification": "executes blocks that are not what was signed",
+  "sign-twice": "signs a second block at each number of its lane",
+} as const;
+
+export type Sabotage = keyof typeof sentences;
+/** The lies that can be told, each with its sentence for `--help`. */
+export const sabotages: Readonly<Record<Sabotage, string>> = sentences;
+
+export function isSabotage(name: string): name is Sabotage {
+  return Object.hasOwn(sentences, name);
+}
+
+/** Only a restart shows these: the validator is killed again and again. */
+export const shownByRestart: ReadonlySet<Sabotage> = new Set([
+  "acknowledge-before-flush",
+  "forget-vote-state",
+  "forget-anchor",
+  "change-a-byte",
+]);
+
+/** How long a block lies about before it is written. */
+const LAZY_MS = 400;
+/** How often a block is read for its vote and its broadcast, before its twin is broadcast. */
+const HONEST_READS = 3;
+
+/** What is told in place of the truth; `seed` is that of the validator's key. */
+type Lie = (store: Store, seed: Uint8Array) => Partial<Store>;
+
+const lies: Readonly<Record<Sabotage, Lie>> = {
+  "acknowledge-before-flush": acknowledgeBeforeFlush,
+  "forget-vote-state": () => ({ writeVoteState: () => Promise.resolve() }),
+  "forget-anchor": forgetAnchor,
+  "change-a-byte": changeAByte,
+  "skip-verification": skipVerification,
+  "sign-twice": signTwice,
+};
+
+/** The same store, which lies as `sabotage` says. */
+export function sabotaged(store: Store, sabotage: Sabotage, seed: Uint8Array): Store {
+  const lie = lies[sabotage](store, seed);
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (Object.hasOwn(lie, name)) return Reflect.get(lie, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** Offers a block for voting the moment it comes in. */
+function acknowledgeBeforeFlush(store: Store): Partial<Store> {
+  const early = new Map<string, Uint8Array>();
+  const offers: DurableBlock[] = [];
+  let wake = (): void => undefined;
+  let writing: Promise<unknown> = Promise.resolve();
+  return {
+    pushBlock: (block) => {
+      const bytes = Uint8Array.from(block as Uint8Array);
+      const header = readSignedBlockHeader(bytes);
+      const { lane, blockNumber: number } = header;
+      early.set(`${lane} ${number}`, bytes);
+      offers.push({ lane, number, headerHash: headerHash(header) });
+      wake();
+      const write = () => store.pushBlock(bytes).catch(() => undefined);
+      writing = Promise.all([writing, sleep(LAZY_MS)]).then(write);
+      return Promise.resolve({ status: "admitted" });
+    },
+    async *durableBlocks({ signal } = {}) {
+      signal?.addEventListener("abort", () => wake());
+      for (;;) {
+        if (signal?.aborted === true) return;
+        const offer = offers.shift();
+        if (offer !== undefined) yield offer;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    },
+    readBlock: async (lane, number) =>
+      early.get(`${lane} ${number}`) ?? (await store.readBlock(lane, number)),
+  };
+}
+
+/** Then nothing is pruned, and the lanes fill up. */
+function forgetAnchor(): Partial<Store> {
+  return { pushAnchor: () => Promise.resolve(), waitForAnchor: () => Promise.resolve() };
+}
+
+/** The block that recovery found is read with another payload hash: it is another block. */
+function changeAByte(store: Store): Partial<Store> {
+  const { lanes } = store.recovery;
+  return {
+    readBlock: async (lane, number) => {
+      const bytes = await store.readBlock(lane, number);
+      if (number >= (lanes.get(lane)?.next ?? 0n)) return bytes;
+      const { msg, sig } = decodeSignedBlock(bytes);
+      const payloadHash = Uint8Array.from(msg.header.payloadHash);
+      payloadHash[0] = (payloadHash[0] ?? 0) ^ 1;
+      return encodeSignedBlock({ msg: { ...msg, header: { ...msg.header, payloadHash } }, sig });
+    },
+  };
+}
+
+/** Each block is read with other transactions than its header says, and nobody compares them. */
+function skipVerification(store: Store): Partial<Store> {
+  return {
+    readBlock: async (lane, number) => {
+      const { msg, sig } = decodeSignedBlock(await store.readBlock(lane, number));
+      const txs = msg.payload.txs.map((tx) => tx.map((byte) => byte ^ 1));
+      return encodeSignedBlock({ msg: { ...msg, payload: { ...msg.payload, txs } }, sig });
+    },
+  };
+}
+
+/**
+ * Every block of the validator's own lane is offered for voting twice. By then the vote and the first
+ * broadcast have read it; the second broadcast reads another block of the same number, signed too.
+ */
+function signTwice(store: Store, seed: Uint8Array): Partial<Store> {
+  const keys = keyPairFromSeed(seed);
+  const reads = new Map<string, number>();
+  const isOwn = (lane: LaneId): boolean =>
+    Buffer.compare(laneParts(lane).key, keys.publicKey) === 0;
+  return {
+    async *durableBlocks(options) {
+      for await (const offer of store.durableBlocks(options)) {
+        yield offer;
+        if (isOwn(offer.lane)) yield offer;
+      }
+    },
+    readBlock: async (lane, number) => {
+      const bytes = await store.readBlock(lane, number);
+      const place = `${lane} ${number}`;
+      const count = (reads.get(place) ?? 0) + 1;
+      reads.set(place, count);
+      if (!isOwn(lane) || count <= HONEST_READS) return bytes;
+      const { header, payload } = decodeSignedBlock(bytes).msg;
+      const createdAt = { ...payload.createdAt, seconds: payload.createdAt.seconds + 1n };
+      const twin = buildBlock({ ...header, payload: { ...payload, createdAt } });
+      return encodeSignedBlock(signBlock(twin, keys));
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** The command line as tests call it: in their own process, or as a program that was built. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { main } from "../../src/cli/program.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface BuiltProgram {
+  /** The file to call with node. */
+  readonly script: string;
+  [Symbol.dispose](): void;
+}
+
+/** Compiles the sources; the folder goes when the program is disposed of. */
+export async function buildProgram(): Promise<BuiltProgram> {
+  // Inside node_modules, where the dependencies are found from.
+  const directory = mkdtempSync(join(root, "node_modules", ".lanekeeper-program-"));
+  const dispose = () => rmSync(directory, { recursive: true });
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const plain = ["--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"];
+  const args = [tsc, "-p", "tsconfig.build.json", "--outDir", directory, "--noCheck", ...plain];
+  try {
+    await promisify(execFile)(process.execPath, args, { cwd: root });
+  } catch (cause) {
+    dispose();
+    throw cause;
+  }
+  writeFileSync(join(directory, "package.json"), '{"type": "module"}');
+  return { script: join(directory, "cli", "main.js"), [Symbol.dispose]: dispose };
+}
+
+/** Calls the command line in this process. */
+export async function call(...args: readonly string[]) {
+  const out = collected();
+  const err = collected();
+  const code = await main(args, {
+    script: "nowhere.js",
+    stdin: new PassThrough(),
+    stdout: out.stream,
+    stderr: err.stream,
+    hasColor: false,
+    clockMs: () => performance.now(),
+    onInterrupt: () => () => undefined,
+  });
+  return { code, stdout: out.text(), stderr: err.text() };
+}
+
+/** What a stream is given, as text. */
+function collected(): { readonly stream: PassThrough; readonly text: () => string } {
+  const stream = new PassThrough();
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}

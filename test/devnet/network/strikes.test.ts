@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest";
+import { strikesOf } from "../../../src/devnet/network/strikes.js";
+import { randomOf } from "../protocol/simulated-network.js";
+
+const options = { validators: 4, seconds: 30, kills: 20, powerCuts: 10 };
+
+describe("strikes", () => {
+  test("are spread over the run, in order, and reach everybody", () => {
+    const strikes = strikesOf(options, randomOf(1));
+    expect(strikes.filter(({ cutsPower }) => cutsPower)).toHaveLength(10);
+    const moments = strikes.map(({ atMs }) => atMs);
+    expect(moments).toEqual(moments.toSorted((a, b) => a - b));
+    for (const [at, moment] of moments.entries()) {
+      expect(moment).toBeGreaterThanOrEqual(at * 1000);
+      expect(moment).toBeLessThan((at + 1) * 1000);
+    }
+    expect(new Set(strikes.map(({ victim }) => victim))).toEqual(new Set([0, 1, 2, 3]));
+  });
+
+  test("follow from the draws; none is none", () => {
+    expect(strikesOf(options, randomOf(5))).toEqual(strikesOf(options, randomOf(5)));
+    expect(strikesOf({ ...options, kills: 0, powerCuts: 0 }, randomOf(5))).toEqual([]);
+  });
+
+  test("fall on a validator of a committee of one too", () => {
+    const strikes = strikesOf({ ...options, validators: 1 }, randomOf(2));
+    expect(new Set(strikes.map(({ victim }) => victim))).toEqual(new Set([0]));
+  });
+
+  test("come soon, and on the saboteur alone, where only a restart shows the sabotage", () => {
+    const strikes = strikesOf({ ...options, sabotage: "forget-vote-state" }, randomOf(3));
+    expect(new Set(strikes.map(({ victim }) => victim))).toEqual(new Set([1]));
+    expect(strikes[2]?.atMs).toBeLessThan(5_000);
+  });
+});
