@@ -25,6 +25,7 @@ import type { LogTable } from "./form/log-table.js";
 import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
 import type { PlacedRecord, Places } from "./segment/places.js";
+import type { Span } from "./segment/run.js";
 import { RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
 import { Reclaimer } from "./reclaimer.js";
@@ -188,6 +189,11 @@ export class LogEngine {
     else this.#gate.enter(entries, { summed: this.#taken.length > 0 });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
+  }
+
+  /** Which live records of a log lie in which slot, oldest record first. */
+  spansOf(name: string): Iterable<Span> {
+    return this.#places.spansOf(name);
   }
 
   /** Where a live record lies. */

@@ -74,7 +74,7 @@ export class Checkpoints {
       }
       assert(lsn < next, "a checkpoint's own record lies at or above what it names");
       await this.#verifyFirst(lsn);
-      const freed = await freedBy(this.#engine, { first, next }, lsn);
+      const freed = freedBy(this.#engine, lsn);
       await this.#log.truncate(lsn);
       return { records: lsn - first, ...freed };
     });

@@ -283,11 +283,9 @@ export class Journal {
     return headersIn(this.#log, heldRange(this.#log, options));
   }
 
-  /** The segments that hold live records, oldest first. Takes time with the number of records. */
+  /** The segments that hold live records, in the order of their first LSNs. */
   async segments(): Promise<readonly JournalSegment[]> {
-    const { first, next } = this.#log;
-    const found = await segmentsOf(this.#engine, { first, next });
-    return [...found.values()].sort((a, b) => Number(a.firstLsn - b.firstLsn));
+    return segmentsOf(this.#engine);
   }
 
   /**

@@ -56,11 +56,16 @@ export class LabelIndex {
     };
   }
 
+  /** Forgets the labels below `first`. Costs the chunks that go, or those there are if that is less. */
   truncateBefore(first: bigint): void {
+    const from = keyOf(this.#first);
     this.#first = placeOf(first);
-    for (const key of this.#chunks.keys()) {
-      if (key < keyOf(this.#first)) this.#chunks.delete(key);
+    const to = keyOf(this.#first);
+    if (to - from > this.#chunks.size) {
+      for (const key of this.#chunks.keys()) if (key < to) this.#chunks.delete(key);
+      return;
     }
+    for (let key = from; key < to; key++) this.#chunks.delete(key);
   }
 
   #chunkFor(place: number): Chunk {

@@ -1,15 +1,12 @@
 /**
- * Which segments the live records of a journal lie in. Asked of the engine record by record, in small
- * turns: for operators and truncations, not for the path of an append.
+ * Which segments the live records of a journal lie in. The engine knows that by spans of records, of
+ * which there are about as many as segments: nothing here walks over records.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { JOURNAL_DIRECTORY } from "../journal/form/store.js";
 import { slotName } from "../journal/form/records.js";
 import type { LogEngine } from "../journal/log-engine.js";
-import { JOURNAL_DIRECTORY } from "../journal/form/store.js";
+import { assert } from "../types/assert.js";
 import { RECORDS_LOG } from "./recovery.js";
-
-/** Records that are looked up in one turn of the event loop. */
-const RECORDS_PER_TURN = 4096;
 
 /** A segment with live records in it. */
 export interface JournalSegment {
@@ -23,45 +20,35 @@ export interface JournalSegment {
   readonly usedBytes: number;
 }
 
-interface Range {
-  readonly first: bigint;
-  readonly next: bigint;
-}
-
-/** The segments of the live records in `range`, by slot. */
-export async function segmentsOf(
-  engine: LogEngine,
-  range: Range,
-): Promise<ReadonlyMap<number, JournalSegment>> {
+/** The segments with live records, in the order of their first LSNs. */
+export function segmentsOf(engine: LogEngine): readonly JournalSegment[] {
   const found = new Map<number, JournalSegment>();
-  let turn = 0;
-  for (let lsn = range.first; lsn < range.next; lsn++) {
-    turn += 1;
-    if (turn % RECORDS_PER_TURN === 0) await nextTurn();
-    const pointer = engine.find(RECORDS_LOG, lsn);
-    // Truncated meanwhile.
-    if (!pointer) continue;
-    const { slot } = pointer;
+  for (const { slot, first, next } of engine.spansOf(RECORDS_LOG)) {
     const known = found.get(slot);
+    const last = engine.find(RECORDS_LOG, next - 1n);
+    assert(last !== undefined, "a span is of live records");
     found.set(slot, {
       file: `${JOURNAL_DIRECTORY}/${slotName(slot)}`,
-      firstLsn: known?.firstLsn ?? lsn,
-      nextLsn: lsn + 1n,
-      records: (known?.records ?? 0) + 1,
-      usedBytes: Math.max(known?.usedBytes ?? 0, pointer.offset + pointer.length),
+      firstLsn: known?.firstLsn ?? first,
+      nextLsn: next,
+      records: (known?.records ?? 0) + Number(next - first),
+      usedBytes: Math.max(known?.usedBytes ?? 0, last.offset + last.length),
     });
   }
-  return found;
+  return [...found.values()];
 }
 
-/** What a truncation to `first` leaves without a live record: sealed segments, and the bytes in them. */
-export async function freedBy(
+/** The sealed segments that a truncation to `first` leaves without a live record, and the bytes in them. */
+export function freedBy(
   engine: LogEngine,
-  range: Range,
   first: bigint,
-): Promise<{ readonly segments: number; readonly bytes: number }> {
-  const dying = await segmentsOf(engine, { first: range.first, next: first });
-  const staying = await segmentsOf(engine, { first, next: range.next });
+): { readonly segments: number; readonly bytes: number } {
+  const dying = new Set<number>();
+  const staying = new Set<number>();
+  for (const span of engine.spansOf(RECORDS_LOG)) {
+    if (span.first < first) dying.add(span.slot);
+    if (span.next > first) staying.add(span.slot);
+  }
   const freed = engine.readable.filter(({ slot }) => dying.has(slot) && !staying.has(slot));
   return {
     segments: freed.length,

@@ -4,6 +4,7 @@
  */
 import { assert } from "../../types/assert.js";
 import { RECORD_HEADER_BYTES } from "../form/records.js";
+import { Run, type Span } from "./run.js";
 import type { Pointer } from "./segment.js";
 
 /** A live record and its place. */
@@ -18,12 +19,6 @@ export interface LiveShare {
   readonly records: number;
   /** With their record headers. */
   readonly bytes: number;
-}
-
-interface Run {
-  first: bigint;
-  /** Of [first, first + length). */
-  pointers: Pointer[];
 }
 
 const NONE: LiveShare = { records: 0, bytes: 0 };
@@ -43,41 +38,46 @@ export class Places {
   }
 
   find(name: string, number: bigint): Pointer | undefined {
-    const run = this.#runs.get(name);
-    return run && number >= run.first ? run.pointers[Number(number - run.first)] : undefined;
+    return this.#runs.get(name)?.find(number);
   }
 
-  /** Every live record in `slot`. */
+  /** Which live records of a log lie in which slot, oldest record first. */
+  *spansOf(name: string): Generator<Span> {
+    const run = this.#runs.get(name);
+    if (run) yield* run.spans();
+  }
+
+  /** Every live record in `slot`. Costs the records that are found, and a look at each span. */
   *recordsIn(slot: number): Generator<PlacedRecord> {
     for (const [name, run] of this.#runs) {
-      for (const [index, pointer] of run.pointers.entries()) {
-        if (pointer.slot === slot) yield { name, number: run.first + BigInt(index), pointer };
+      for (const span of run.spans()) {
+        if (span.slot !== slot) continue;
+        for (let number = span.first; number < span.next; number++) {
+          const pointer = run.find(number);
+          assert(pointer !== undefined, "a span is of live records");
+          yield { name, number, pointer };
+        }
       }
     }
   }
 
   append(name: string, number: bigint, pointer: Pointer): void {
-    const run = this.#runs.get(name);
-    if (!run || run.pointers.length === 0) {
-      this.#runs.set(name, { first: number, pointers: [pointer] });
-    } else {
-      assert(number === run.first + BigInt(run.pointers.length), "a live range has no holes");
-      run.pointers.push(pointer);
+    let run = this.#runs.get(name);
+    if (!run || run.isEmpty) {
+      run = new Run(number);
+      this.#runs.set(name, run);
     }
+    run.append(number, pointer);
     this.#count(pointer, 1);
   }
 
-  /** Forgets everything below `first`. */
+  /** Forgets everything below `first`. Costs the records that go, not those that stay. */
   truncate(name: string, first: bigint): void {
-    const run = this.#runs.get(name);
-    if (!run || first <= run.first) return;
-    const gone = run.pointers.splice(0, Number(first - run.first));
-    for (const pointer of gone) this.#count(pointer, -1);
-    run.first = first;
+    for (const pointer of this.#runs.get(name)?.truncate(first) ?? []) this.#count(pointer, -1);
   }
 
   drop(name: string): void {
-    for (const pointer of this.#runs.get(name)?.pointers ?? []) this.#count(pointer, -1);
+    for (const pointer of this.#runs.get(name)?.pointers() ?? []) this.#count(pointer, -1);
     this.#runs.delete(name);
   }
 
@@ -87,7 +87,7 @@ export class Places {
     const from = this.find(name, number);
     assert(run !== undefined && from !== undefined, "only a live record is moved");
     assert(from.length === to.length && from.crc === to.crc, "a copy is equal to its record");
-    run.pointers[Number(number - run.first)] = to;
+    run.move(number, to);
     this.#count(from, -1);
     this.#count(to, 1);
   }

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { RECORD_HEADER_BYTES } from "../../../src/journal/form/records.js";
 import { Places } from "../../../src/journal/segment/places.js";
+import type { Span } from "../../../src/journal/segment/run.js";
 import type { Pointer } from "../../../src/journal/segment/segment.js";
 import { InvariantError } from "../../../src/types/assert.js";
 
@@ -115,6 +116,7 @@ test("after any changes each live record is found, and each slot's share is the 
         expect(places.find(each, first + BigInt(own.length))).toBeUndefined();
       }
       expect(places.liveBytes).toBe(bytesOf(model.records));
+      for (const each of names) expect([...places.spansOf(each)]).toEqual(spansOf(model, each));
       for (let at = 0; at < SLOTS; at++) {
         const inSlot = model.records.filter(({ pointer }) => pointer.slot === at);
         expect(places.liveIn(at)).toEqual({ records: inSlot.length, bytes: bytesOf(inSlot) });
@@ -124,6 +126,17 @@ test("after any changes each live record is found, and each slot's share is the 
     { numRuns: 400 },
   );
 });
+
+/** The records of a log, joined where neighbours lie in one slot. */
+function spansOf(model: Model, of: Name): readonly Span[] {
+  const spans: { slot: number; first: bigint; next: bigint }[] = [];
+  for (const { number, pointer } of model.records.filter((record) => record.name === of)) {
+    const last = spans.at(-1);
+    if (last?.slot === pointer.slot) last.next = number + 1n;
+    else spans.push({ slot: pointer.slot, first: number, next: number + 1n });
+  }
+  return spans;
+}
 
 function byName(
   one: { readonly name: string; readonly number: bigint },
@@ -155,4 +168,15 @@ test("a truncation far above everything leaves nothing, and costs nothing", () =
   places.append("a", first, at(9));
   expect(places.find("a", first)).toEqual(at(9));
   expect(places.find("a", 3n)).toBeUndefined();
+});
+
+test("after many small truncations every record that is left is found where it lies", () => {
+  const places = new Places();
+  for (let number = 0n; number < 10_000n; number++) places.append("a", number, at(Number(number)));
+  for (let first = 7n; first < 9000n; first += 7n) {
+    places.truncate("a", first);
+    expect(places.find("a", first - 1n)).toBeUndefined();
+    expect(places.find("a", first)).toEqual(at(Number(first)));
+    expect(places.find("a", 9999n)).toEqual(at(9999));
+  }
 });
