@@ -4,7 +4,7 @@ import { MARK_FILE } from "../journal/form/mark.js";
 import type { Slot } from "../journal/segment/segment.js";
 import { STORE_FILE } from "../journal/form/store.js";
 import { pairFiles } from "../persist/judged-store.js";
-import { attempted } from "./checks/attempt.js";
+import { attempted } from "./finding.js";
 
 /** What cannot be looked at is not counted. */
 export async function diskBytesOf(

@@ -11,7 +11,7 @@ import type { Mark } from "../journal/form/mark.js";
 import { STORE_FILE } from "../journal/form/store.js";
 import { checkPairs } from "./checks/anchor.js";
 import { diskBytesOf } from "./disk-use.js";
-import { type Finding, findingOf, FindingTally } from "./checks/finding.js";
+import { type Finding, findingOf, FindingTally } from "./finding.js";
 import { checkIdentity, type IdentitySeen } from "./checks/identity.js";
 import { contradictionsIn } from "./checks/log.js";
 import { checkMark, markSequence } from "./checks/mark.js";

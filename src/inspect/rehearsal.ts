@@ -7,7 +7,7 @@ import { applyOpening, standingPins } from "../journal/begin.js";
 import type { Pin } from "../journal/form/mark.js";
 import { type JudgedStore, judgeStore } from "../persist/judged-store.js";
 import type { PersisterError } from "../types/errors.js";
-import { attempted } from "./checks/attempt.js";
+import { attempted } from "./finding.js";
 import { type Depth, readAnchor } from "./walk/proof.js";
 
 /** A log and its live range [first, next). */

@@ -4,7 +4,7 @@ import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { chainStart, recordsStart, slotName } from "../../src/journal/form/records.js";
 import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
 import type { WalkedRecord } from "../../src/journal/segment/segment.js";
-import type { Finding } from "../../src/inspect/checks/finding.js";
+import type { Finding } from "../../src/inspect/finding.js";
 import { inspectStore } from "../../src/inspect/inspect.js";
 import { newProgress } from "../../src/inspect/walk/progress.js";
 import type { Depth } from "../../src/inspect/walk/proof.js";

@@ -1,6 +1,6 @@
 /** `inspect` and `verify` as the command line offers them. */
 import { type Command, Option } from "commander";
-import { worstFirst } from "../../inspect/checks/finding.js";
+import { worstFirst } from "../../inspect/finding.js";
 import { errorCodes } from "../../types/errors.js";
 import { committeeFileHelp } from "../committee-file.js";
 import { inspectCommand, type InspectPort, verifyCommand } from "./inspect.js";

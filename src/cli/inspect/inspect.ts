@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import { RealDisk } from "../../disk/real.js";
-import { exitCodeOf, type Finding, FindingTally } from "../../inspect/checks/finding.js";
+import { exitCodeOf, type Finding, FindingTally } from "../../inspect/finding.js";
 import { inspectStore } from "../../inspect/inspect.js";
 import { newProgress } from "../../inspect/walk/progress.js";
 import type { Depth } from "../../inspect/walk/proof.js";

@@ -1,5 +1,5 @@
 /** What `inspect` and `verify` say: findings one by one, and the summary, for people or as JSON. */
-import { exitCodeOf, type Finding } from "../../inspect/checks/finding.js";
+import { exitCodeOf, type Finding } from "../../inspect/finding.js";
 import type { LogSummary, Summary } from "../../inspect/summary.js";
 import { ROAD } from "../../persist/kinds.js";
 import type { ErrorCode } from "../../types/errors.js";

@@ -4,8 +4,7 @@ import type { PairWitness } from "../../persist/pair-persister.js";
 import { decodePersistedInner } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
 import type { PruneAnchor } from "../../wire/messages.js";
-import { attempted } from "./attempt.js";
-import { type Finding, findingOf } from "./finding.js";
+import { attempted, type Finding, findingOf } from "../finding.js";
 import { checkPair, type HeldMessage } from "./pair.js";
 import { type Depth, knowsEpoch, readAnchor } from "../walk/proof.js";
 

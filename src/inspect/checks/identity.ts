@@ -12,8 +12,7 @@ import {
 import { INDEX_DIRECTORY } from "../../log/log-map.js";
 import { PersisterError } from "../../types/errors.js";
 import { foreignNames } from "../../persist/judged-store.js";
-import { type Attempt, attempted } from "./attempt.js";
-import { type Finding, findingOf } from "./finding.js";
+import { type Attempt, attempted, type Finding, findingOf } from "../finding.js";
 import { FOREIGN } from "./slots.js";
 
 export interface IdentitySeen {

@@ -3,8 +3,7 @@ import { LogTable } from "../../journal/form/log-table.js";
 import { ROAD } from "../../persist/kinds.js";
 import { startsByAnchor } from "../../persist/recovery.js";
 import type { CommitQC, PruneAnchor } from "../../wire/messages.js";
-import { attempted } from "./attempt.js";
-import { type Finding, findingOf } from "./finding.js";
+import { attempted, type Finding, findingOf } from "../finding.js";
 
 /** What each log contradicts in the anchor, or in the lack of one; `file` is where the logs are listed. */
 export async function contradictionsIn(

@@ -2,8 +2,7 @@
 import type { Disk } from "../../disk/disk.js";
 import { MARK_FILE, MARK_SLOT_BYTES, type Mark, type MarkSlot } from "../../journal/form/mark.js";
 import { newestMark, readMarkSlots } from "../../journal/segment/mark-file.js";
-import { attempted } from "./attempt.js";
-import { type Finding, findingOf } from "./finding.js";
+import { attempted, type Finding, findingOf } from "../finding.js";
 
 export interface MarkSeen {
   readonly findings: readonly Finding[];

@@ -8,8 +8,7 @@ import {
   recoverPair,
   VOTE_NAME,
 } from "../../persist/pair-persister.js";
-import { attempted } from "./attempt.js";
-import { type Finding, findingOf } from "./finding.js";
+import { attempted, type Finding, findingOf } from "../finding.js";
 
 export interface PairSeen {
   readonly findings: readonly Finding[];

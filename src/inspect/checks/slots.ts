@@ -8,8 +8,7 @@ import type { Mark } from "../../journal/form/mark.js";
 import { openSlot, readHead, type Slot } from "../../journal/segment/segment.js";
 import { type FoundHead, isBlank, newestHead } from "../../journal/recovery/start.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
-import { attempted } from "./attempt.js";
-import { type Finding, findingOf } from "./finding.js";
+import { attempted, type Finding, findingOf } from "../finding.js";
 
 /** What the journal's folder holds. The slots stay open until `close`. */
 export interface SlotsSeen {

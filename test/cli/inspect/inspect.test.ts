@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startInspectView } from "../../../src/cli/inspect/view.js";
 import { newProgress } from "../../../src/inspect/walk/progress.js";
-import { worstFirst } from "../../../src/inspect/checks/finding.js";
+import { worstFirst } from "../../../src/inspect/finding.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { errorCodes } from "../../../src/types/errors.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";

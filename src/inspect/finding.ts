@@ -2,8 +2,8 @@
  * A finding: one thing that an inspection has to say of one place in a store. Its class is an error
  * code: the one that open refuses with for it, or that describes the damage best where open goes on.
  */
-import { type ErrorCode, errorCodes, type PersisterError } from "../../types/errors.js";
-import { ROAD } from "../../persist/kinds.js";
+import { type ErrorCode, errorCodes, PersisterError } from "../types/errors.js";
+import { ROAD } from "../persist/kinds.js";
 
 /**
  * `error`: open refuses because of it, or what is stored is not what it should be. `warning`: open
@@ -61,6 +61,19 @@ export function findingOf(
     number: place.number ?? error.blockNumber ?? error.roadIndex,
     message: error.message,
   };
+}
+
+/** An attempt whose typed refusal is an answer: an inspection goes on where others stop. */
+export type Attempt<Value> = { readonly value: Value } | { readonly error: PersisterError };
+
+/** What `act` gives, or the operating error that it was refused with; anything else is thrown. */
+export async function attempted<Value>(act: () => Value | Promise<Value>): Promise<Attempt<Value>> {
+  try {
+    return { value: await act() };
+  } catch (error) {
+    if (!(error instanceof PersisterError)) throw error;
+    return { error };
+  }
 }
 
 /** What was found so far: how much of which severity, and what of it decides. */

@@ -1,0 +1,54 @@
+/**
+ * The package as it would be published, packed from the build in dist: its manifest and types are
+ * linted, nothing in it names a file that is not, and the example runs.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "lanekeeper-package-"));
+try {
+  run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder]);
+  const tarball = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith(".tgz")),
+  );
+  run("npx", ["publint", "run", tarball, "--strict"]);
+  run("npx", ["attw", tarball, "--profile", "esm-only"]);
+  run("tar", ["-xzf", tarball, "-C", folder]);
+  const missing = filesOf(join(folder, "package")).flatMap(missingFrom);
+  for (const each of missing) console.error(each);
+  if (missing.length > 0) process.exitCode = 1;
+  run("node", ["scripts/example.mjs"]);
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+function run(program, args) {
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: root, encoding: "utf8" });
+  if (status === 0) return;
+  console.error(`${program} ${args.join(" ")}\n${stdout}${stderr}`);
+  process.exitCode = 1;
+}
+
+function filesOf(directory) {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** The files that `path` names and the package does not have: imports, source maps, links. */
+function missingFrom(path) {
+  if (!/\.(js|ts|md)$/.test(path)) return [];
+  const link = path.endsWith(".md")
+    ? /\]\((?!https?:|#)([^)#]+)/g
+    : /(?:\bfrom |\bimport\(|^\/\/# sourceMappingURL=)"?(\.[^"\s]*|\S+\.map)/gm;
+  return [...readFileSync(path, "utf8").matchAll(link)].flatMap(([, name]) => {
+    const target = join(dirname(path), name);
+    const isThere = existsSync(target) || existsSync(target.replace(/\.js$/, ".d.ts"));
+    return isThere ? [] : [`${relative(folder, path)} names ${name}, which is not packed`];
+  });
+}
