@@ -4,7 +4,7 @@
  */
 import { crc32c } from "../../codec/crc32c.js";
 import type { PersisterError } from "../../types/errors.js";
-import type { Entry } from "./group.js";
+import { contentBytes, type Entry } from "./group.js";
 
 /** From here on a payload's checksum is worth being computed ahead. */
 const SUMMED_BYTES_MIN = 4096;
@@ -31,7 +31,8 @@ export class EntryQueue {
   /** `summed`: the checksum of a large payload is computed now, rather than when its group begins. */
   push(entry: Entry, { summed }: { readonly summed: boolean }): void {
     this.#bytes += payloadBytes(entry);
-    this.#entries.push(summed ? withChecksum(entry) : entry);
+    if (summed) sum(entry);
+    this.#entries.push(entry);
   }
 
   /** Takes `count` entries from the front; their bytes count until they are `gone`. */
@@ -62,9 +63,9 @@ export class EntryQueue {
   }
 }
 
-function withChecksum(entry: Entry): Entry {
-  if (entry.type !== "append" || entry.payload.length < SUMMED_BYTES_MIN) return entry;
-  return { ...entry, payloadCrc: crc32c(entry.payload) };
+function sum(entry: Entry): void {
+  if (entry.type !== "append" || entry.payload.length < SUMMED_BYTES_MIN) return;
+  entry.payloadCrc = crc32c(entry.payload, entry.prefix && crc32c(entry.prefix));
 }
 
 function isAwaited(entry: Entry): boolean {
@@ -72,5 +73,5 @@ function isAwaited(entry: Entry): boolean {
 }
 
 function payloadBytes(entry: Entry): number {
-  return entry.type === "append" ? entry.payload.length : 0;
+  return entry.type === "append" ? contentBytes(entry) : 0;
 }

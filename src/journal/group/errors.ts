@@ -1,6 +1,6 @@
 /** What a running journal says of entries that it does not take. */
 import { PersisterError } from "../../types/errors.js";
-import type { AppendEntry } from "./group.js";
+import { type AppendEntry, contentBytes } from "./group.js";
 
 export function closedError(): PersisterError {
   return new PersisterError("CLOSED", "the store is closed");
@@ -36,8 +36,8 @@ export function crowdedError(): PersisterError {
 
 /** No segment holds it, or its batch; `most` bytes of a record would be taken. */
 export function oversizedError(entry: AppendEntry, most: number): PersisterError {
-  const { name, number, payload, more } = entry;
-  const what = more ? "it and its batch" : `${payload.length} bytes`;
+  const { name, number, more } = entry;
+  const what = more ? "it and its batch" : `${contentBytes(entry)} bytes`;
   return new PersisterError(
     "INVALID",
     `record ${number} of ${name}: ${what} are more than a segment holds (${most})`,

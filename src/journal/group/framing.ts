@@ -1,15 +1,16 @@
 /**
  * Frames the records of a group into chunks, each ready to be written while the next one is framed:
  * the checksums of a large group so cost no time of their own. Small payloads are copied beside their
- * headers into one slab, so that many records are one buffer; large ones go by reference.
+ * headers into one slab, so that many records are one buffer; large ones go by reference. The prefix of a
+ * record always lies in the slab.
  *
  * Chunks may reach the disk in any order. What lies behind one that is missing does not continue the
  * chain, so recovery never sees it, and no group is acknowledged before all its chunks are durable.
  */
-import { crc32c } from "../../codec/crc32c.js";
+import { crc32c, crc32cOfRange } from "../../codec/crc32c.js";
 import { assert } from "../../types/assert.js";
 import { RECORD_HEADER_BYTES, writeRecordHeader } from "../form/records.js";
-import type { GroupRecord } from "./group.js";
+import { contentBytes, type GroupRecord } from "./group.js";
 import type { Pointer } from "../segment/segment.js";
 
 /** Payloads up to this size are copied. */
@@ -63,18 +64,18 @@ export class Framing {
     let slabEnd = 0;
     let chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
     for (const record of records) {
-      const { payload } = record;
+      const length = contentBytes(record);
       const crc = this.#frame(record, lsn, slabEnd);
       this.#pointers.push({
         slot: start.slot,
         offset: offset + RECORD_HEADER_BYTES,
-        length: payload.length,
+        length,
         crc,
       });
-      offset += RECORD_HEADER_BYTES + payload.length;
+      offset += RECORD_HEADER_BYTES + length;
       lsn += 1n;
-      slabEnd += slabBytesOf(payload);
-      chunk.add(payload, slabEnd);
+      slabEnd += slabBytesOf(record);
+      chunk.add(record, slabEnd);
       if (chunk.byteLength < chunkBytes) continue;
       yield chunk.end();
       chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
@@ -82,12 +83,19 @@ export class Framing {
     if (chunk.byteLength > 0) yield chunk.end();
   }
 
-  /** Writes the header, and the payload where it is small, into the slab; returns the payload's CRC. */
+  /**
+   * Writes the header, the prefix, and the payload if it is small, into the slab. Returns the checksum of
+   * prefix and payload.
+   */
   #frame(record: GroupRecord, lsn: bigint, at: number): number {
-    const { type, log, number, payload, more = false } = record;
-    const payloadCrc = record.payloadCrc ?? crc32c(payload);
+    const { type, log, number, prefix, payload, more = false } = record;
+    const prefixAt = at + RECORD_HEADER_BYTES;
+    const payloadAt = prefixAt + (prefix?.length ?? 0);
+    if (prefix) this.#slab.set(prefix, prefixAt);
+    if (isCopied(payload)) this.#slab.set(payload, payloadAt);
+    const payloadCrc = record.payloadCrc ?? this.#sum(payload, prefixAt, payloadAt);
     this.#chain = writeRecordHeader(this.#slab, at, this.#chain, {
-      payloadLength: payload.length,
+      payloadLength: contentBytes(record),
       payloadCrc,
       type,
       more,
@@ -95,21 +103,33 @@ export class Framing {
       log,
       number,
     });
-    if (payload.length <= COPIED_BYTES_MAX) this.#slab.set(payload, at + RECORD_HEADER_BYTES);
     return payloadCrc;
+  }
+
+  /** The checksum of the prefix, which is in the slab, and the payload: of its copy if there is one. */
+  #sum(payload: Uint8Array, prefixAt: number, payloadAt: number): number {
+    if (!isCopied(payload)) {
+      return crc32c(payload, crc32cOfRange(this.#slab, prefixAt, payloadAt));
+    }
+    return crc32c(this.#slab.subarray(prefixAt, payloadAt + payload.length));
   }
 
   #makeSlab(records: readonly GroupRecord[]): void {
     let bytes = 0;
-    for (const { payload } of records) bytes += slabBytesOf(payload);
+    for (const record of records) bytes += slabBytesOf(record);
     if (bytes <= this.#slab.length) return;
     this.#slab = Buffer.allocUnsafeSlow(Math.max(bytes, SLAB_BYTES_MIN));
   }
 }
 
-/** What a record takes of the slab. */
-function slabBytesOf({ length }: Uint8Array): number {
-  return RECORD_HEADER_BYTES + (length > COPIED_BYTES_MAX ? 0 : length);
+function isCopied({ length }: Uint8Array): boolean {
+  return length <= COPIED_BYTES_MAX;
+}
+
+/** Bytes that a record takes of the slab. */
+function slabBytesOf({ prefix, payload }: GroupRecord): number {
+  const copied = isCopied(payload) ? payload.length : 0;
+  return RECORD_HEADER_BYTES + (prefix?.length ?? 0) + copied;
 }
 
 class ChunkBuilder {
@@ -129,12 +149,12 @@ class ChunkBuilder {
   }
 
   /** A record whose part of the slab ends at `slabEnd`. */
-  add(payload: Uint8Array, slabEnd: number): void {
-    this.byteLength += RECORD_HEADER_BYTES + payload.length;
+  add(record: GroupRecord, slabEnd: number): void {
+    this.byteLength += RECORD_HEADER_BYTES + contentBytes(record);
     this.#to = slabEnd;
-    if (payload.length <= COPIED_BYTES_MAX) return;
+    if (isCopied(record.payload)) return;
     this.#flush();
-    this.#buffers.push(payload);
+    this.#buffers.push(record.payload);
   }
 
   end(): Chunk {

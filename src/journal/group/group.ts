@@ -43,12 +43,14 @@ export interface AppendEntry {
   readonly type: "append";
   readonly name: string;
   readonly number: bigint;
+  /** Bytes in front of the payload, in the same record. Lends, as `payload`. */
+  readonly prefix?: Uint8Array | undefined;
   /** Lends: must not change until settled. */
   readonly payload: Uint8Array;
   /** Header hash, for logs whose lost numbers are to be pinned (D6). */
   readonly hash: Uint8Array | undefined;
-  /** Checksum of the payload, where it is known already. */
-  readonly payloadCrc?: number;
+  /** Checksum of prefix and payload; the queue may compute it ahead of the group. */
+  payloadCrc?: number | undefined;
   /** The next entry, of the same log, is of the same batch: both are there after a crash, or neither. */
   readonly more?: boolean;
   readonly settled: Settled;
@@ -88,7 +90,10 @@ export interface GroupRecord {
   readonly type: number;
   readonly log: number;
   readonly number: bigint;
+  /** Bytes in front of the payload. */
+  readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
+  /** Of prefix and payload. */
   readonly payloadCrc?: number | undefined;
   readonly more?: boolean | undefined;
 }
@@ -112,7 +117,15 @@ export function entryBytes(entry: Entry, table: LogTable): number {
 function recordBytes(entry: Entry): number {
   if (entry.type === "pair") return 0;
   const carries = entry.type === "append" || entry.type === "copy";
-  return RECORD_HEADER_BYTES + (carries ? entry.payload.length : 0);
+  return RECORD_HEADER_BYTES + (carries ? contentBytes(entry) : 0);
+}
+
+/** Bytes of a record behind its header. */
+export function contentBytes(record: {
+  readonly prefix?: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+}): number {
+  return (record.prefix?.length ?? 0) + record.payload.length;
 }
 
 /** The log that has to be opened before `entry` can be recorded. */
@@ -250,7 +263,7 @@ class GroupBuilder implements Group {
     const table = this.#table;
     switch (entry.type) {
       case "append": {
-        const { name, number, payload, hash, payloadCrc, more } = entry;
+        const { name, number, prefix, payload, hash, payloadCrc, more } = entry;
         const before = this.records.at(-1);
         const log = this.#logOf(name, number);
         // Another log would need an OPEN record in the middle, and be refused by itself.
@@ -261,6 +274,7 @@ class GroupBuilder implements Group {
           type: recordType.append,
           log,
           number,
+          prefix,
           payload,
           payloadCrc,
           more,
@@ -311,7 +325,7 @@ class GroupBuilder implements Group {
   }
 
   #put(record: GroupRecord): number {
-    this.byteLength += RECORD_HEADER_BYTES + record.payload.length;
+    this.byteLength += RECORD_HEADER_BYTES + contentBytes(record);
     return this.records.push(record) - 1;
   }
 }
