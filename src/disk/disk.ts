@@ -20,6 +20,13 @@ export interface DirectoryEntry {
   readonly kind: EntryKind;
 }
 
+/**
+ * How a write goes to the disk. `pool`: by a thread of the pool, while the event loop goes on.
+ * `blocking`: at once, by a call that holds the event loop until the bytes are durable. A disk that
+ * answers in 50 us is done before a thread would have begun.
+ */
+export type WriteWay = "pool" | "blocking";
+
 /** What tells one file from another at the same path (device and inode). */
 export type FileIdentity = string;
 
@@ -35,8 +42,12 @@ export interface DiskFile {
    * Durable when resolved. After a rejection the range holds anything (D7): the caller must not try
    * again on this handle, unless it knows that nothing of value lies there.
    * Lends: the buffers must not change until it is settled.
+   *
+   * A `blocking` write is over when the call returns: nothing else of this process ran meanwhile, and
+   * the promise is settled. For the disk it is a write like any other, which a power cut may tear. (Only
+   * a disk that slows writes down on purpose, as the devnet's does, may be late.)
    */
-  writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void>;
+  writeDurable(position: number, buffers: readonly Uint8Array[], way?: WriteWay): Promise<void>;
   /** Bytes in the file now. */
   size(): Promise<number>;
   /** Identity of the open file, whatever its name is now. */

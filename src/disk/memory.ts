@@ -1,6 +1,6 @@
 /**
- * A disk that is none: files in memory, gone with the process. What runs on it is durable in no sense,
- * which is why it is reached by `openMemory` alone and is visible in type and status (D10).
+ * A disk in memory. Nothing on it survives the process, so it is had through `openMemory` only, and the
+ * status says so (D10).
  */
 import { assert } from "../types/assert.js";
 import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "./disk.js";

@@ -1,6 +1,7 @@
 /**
- * Reads and writes at a position through a file descriptor, whole or failed: short ones go on.
- * Callback based: one hop to the thread pool for a write, without the promise layer of node:fs.
+ * Reads and writes at a position through a file descriptor, whole or failed: a short one goes on with
+ * the rest. Callback based: one hop to the thread pool for a write, without the promise layer of
+ * node:fs.
  */
 import * as fs from "node:fs";
 
@@ -9,12 +10,13 @@ export const BUFFERS_PER_CALL_MAX = 1024;
 /** A single call moves less than 2 GiB; a larger buffer is cut. */
 const BYTES_PER_CALL_MAX = 1024 * 1024 * 1024;
 
-/** What a test replaces to see short writes; `fs.writev` and `fs.read` otherwise. */
+/** The calls of `node:fs` that are made here; a test replaces them to see short ones. */
 export interface Calls {
   readonly writev: typeof fs.writev;
+  readonly writevSync: typeof fs.writevSync;
   readonly read: typeof fs.read;
 }
-export const systemCalls: Calls = { writev: fs.writev, read: fs.read };
+export const systemCalls: Calls = { writev: fs.writev, writevSync: fs.writevSync, read: fs.read };
 
 /** Writes all `buffers` one after the other from `position` on. Lends them to the system. */
 export function writeFully(
@@ -23,19 +25,39 @@ export function writeFully(
   position: number,
   buffers: readonly Uint8Array[],
 ): Promise<void> {
-  const rest = buffers.flatMap(splitLarge).filter((buffer) => buffer.length > 0);
   return new Promise((resolve, reject) => {
     const writeSome = (at: number, left: readonly Uint8Array[]): void => {
       if (left.length === 0) return resolve();
       calls.writev(fd, batchOf(left), at, (cause, written) => {
         if (cause) reject(cause);
-        // A write of nothing, with something to write, would go on for ever.
-        else if (written === 0) reject(new Error("the system wrote nothing, and gave no error"));
+        else if (written === 0) reject(wroteNothing());
         else writeSome(at + written, after(left, written));
       });
     };
-    writeSome(position, rest);
+    writeSome(position, pieces(buffers));
   });
+}
+
+/** The same by blocking calls: all is written when it returns. */
+export function writeFullyBlocking(
+  calls: Pick<Calls, "writevSync">,
+  fd: number,
+  position: number,
+  buffers: readonly Uint8Array[],
+): void {
+  let at = position;
+  let left = pieces(buffers);
+  while (left.length > 0) {
+    const written = calls.writevSync(fd, batchOf(left), at);
+    if (written === 0) throw wroteNothing();
+    at += written;
+    left = after(left, written);
+  }
+}
+
+/** A write of nothing, with something to write, would go on for ever. */
+function wroteNothing(): Error {
+  return new Error("the system wrote nothing, and gave no error");
 }
 
 /** Fills `bytes` from `position` on and returns them; fewer only at the end of the file. */
@@ -80,6 +102,11 @@ function after(rest: readonly Uint8Array[], written: number): readonly Uint8Arra
     skip -= buffer.length;
   }
   return [];
+}
+
+/** `buffers` without empty ones, each as large as one call takes at most. */
+function pieces(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
+  return buffers.flatMap(splitLarge).filter((buffer) => buffer.length > 0);
 }
 
 function splitLarge(buffer: Uint8Array): readonly Uint8Array[] {

@@ -6,10 +6,10 @@ import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { tryLock } from "fs-native-extensions";
 import { assert } from "../types/assert.js";
-import type { DiskFile, FileIdentity } from "./disk.js";
+import type { DiskFile, FileIdentity, WriteWay } from "./disk.js";
 import { closedError, diskError, lockedError } from "./failure.js";
 import type { Durability } from "./flush.js";
-import { readFully, systemCalls, writeFully } from "./positional.js";
+import { readFully, systemCalls, writeFully, writeFullyBlocking } from "./positional.js";
 
 const closeDescriptor = promisify(fs.close);
 const flushDescriptor = promisify(fs.fdatasync);
@@ -37,13 +37,22 @@ export class RealFile implements DiskFile {
     );
   }
 
-  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+  async writeDurable(
+    position: number,
+    buffers: readonly Uint8Array[],
+    way: WriteWay = "pool",
+  ): Promise<void> {
     assert(position >= 0, "a write has a position of at least 0");
-    return this.#run(`write at ${position}`, () => {
-      const written = writeFully(systemCalls, this.#fd, position, buffers);
-      if (this.#durability === "O_DSYNC") return written;
-      return written.then(() => flushDescriptor(this.#fd));
+    return this.#run(`write at ${position}`, async () => {
+      if (way === "blocking") return this.#writeBlocking(position, buffers);
+      await writeFully(systemCalls, this.#fd, position, buffers);
+      if (this.#durability === "fdatasync") await flushDescriptor(this.#fd);
     });
+  }
+
+  #writeBlocking(position: number, buffers: readonly Uint8Array[]): void {
+    writeFullyBlocking(systemCalls, this.#fd, position, buffers);
+    if (this.#durability === "fdatasync") fs.fdatasyncSync(this.#fd);
   }
 
   async size(): Promise<number> {

@@ -3,12 +3,14 @@
  * empty directory on it.
  */
 import { describe, expect, test } from "vitest";
-import type { Disk, DiskFile } from "../../src/disk/disk.js";
+import type { Disk, DiskFile, WriteWay } from "../../src/disk/disk.js";
 
 export interface DiskUnderTest {
   readonly disk: Disk;
   readonly directory: string;
 }
+
+const WAYS: readonly WriteWay[] = ["pool", "blocking"];
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const read = async (file: DiskFile, position = 0, length = 1000): Promise<string> => {
@@ -73,6 +75,15 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       await file.close();
     });
 
+    test("a blocking write is read back like any other", async () => {
+      const { disk, path, file } = await withFile();
+      await file.writeDurable(2, [text("ab"), text("c")], "blocking");
+      const other = await disk.openToRead(path);
+      expect(other && (await read(other))).toBe("\0\0abc");
+      await file.close();
+      await other?.close();
+    });
+
     test("a write of nothing changes nothing", async () => {
       const { file } = await withFile();
       await file.writeDurable(100, []);
@@ -104,7 +115,9 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       const { disk, path, file } = await withFile();
       await file.close();
       const reader = await disk.openToRead(path);
-      await expect(reader?.writeDurable(0, [text("x")])).rejects.toEqual(refusal("IO"));
+      for (const way of WAYS) {
+        await expect(reader?.writeDurable(0, [text("x")], way)).rejects.toEqual(refusal("IO"));
+      }
       await reader?.close();
     });
 
@@ -114,7 +127,9 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       await file.close();
       const closed = refusal("CLOSED");
       await expect(file.read(0, 1)).rejects.toEqual(closed);
-      await expect(file.writeDurable(0, [text("x")])).rejects.toEqual(closed);
+      for (const way of WAYS) {
+        await expect(file.writeDurable(0, [text("x")], way)).rejects.toEqual(closed);
+      }
       await expect(file.size()).rejects.toEqual(closed);
       await expect(file.identity()).rejects.toEqual(closed);
       await expect(file.lock()).rejects.toEqual(closed);

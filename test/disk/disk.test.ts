@@ -7,7 +7,12 @@ import { once } from "node:events";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { durabilityOf, hasSyncFlag } from "../../src/disk/flush.js";
-import { BUFFERS_PER_CALL_MAX, readFully, writeFully } from "../../src/disk/positional.js";
+import {
+  BUFFERS_PER_CALL_MAX,
+  readFully,
+  writeFully,
+  writeFullyBlocking,
+} from "../../src/disk/positional.js";
 import { RealDisk } from "../../src/disk/real.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { diskContract } from "./contract.js";
@@ -33,6 +38,22 @@ diskContract("real disk with fdatasync", async () => {
 });
 
 describe("real disk", () => {
+  test.each(["O_DSYNC", "fdatasync"] as const)(
+    "a blocking write is over when the call returns (%s)",
+    async (durability) => {
+      const path = join(await newDirectory(), "file");
+      const file = await new RealDisk({ durability }).create(path);
+      let isSettled = false;
+      const write = file.writeDurable(0, [Buffer.from("abc")], "blocking").then(() => {
+        isSettled = true;
+      });
+      expect(fs.readFileSync(path, "utf8")).toBe("abc");
+      await Promise.race([write, new Promise((resolve) => setImmediate(resolve))]);
+      expect(isSettled).toBe(true);
+      await file.close();
+    },
+  );
+
   test("durability is O_DSYNC where the system has it, and macOS flushes apart", () => {
     expect(durabilityOf("linux")).toBe(fs.constants.O_DSYNC ? "O_DSYNC" : "fdatasync");
     expect(durabilityOf("darwin")).toBe("fdatasync");
@@ -94,11 +115,18 @@ describe("positional reads and writes", () => {
           const take = takes[call++ % Math.max(1, takes.length)] ?? 7;
           const part = Buffer.concat(list).subarray(0, take);
           target.set(part, position);
-          queueMicrotask(() => done(null, part.length));
+          done(null, part.length);
         }) as typeof fs.writev;
-        await writeFully({ writev }, 0, 10, given);
+        const writevSync = (_fd: number, list: readonly NodeJS.ArrayBufferView[], at?: unknown) => {
+          let written = 0;
+          writev(0, list, Number(at), (_cause, count) => (written = count));
+          return written;
+        };
         const all = Buffer.concat(given);
+        await writeFully({ writev }, 0, 10, given);
         expect(target.subarray(10, 10 + all.length).equals(all)).toBe(true);
+        writeFullyBlocking({ writevSync }, 0, 500, given);
+        expect(target.subarray(500, 500 + all.length).equals(all)).toBe(true);
       }),
     );
   });
@@ -123,6 +151,8 @@ describe("positional reads and writes", () => {
       queueMicrotask(() => done(null, 0));
     }) as typeof fs.writev;
     await expect(writeFully({ writev }, 0, 0, [Uint8Array.of(1)])).rejects.toThrow("wrote nothing");
+    const blocking = () => writeFullyBlocking({ writevSync: () => 0 }, 0, 0, [Uint8Array.of(1)]);
+    expect(blocking).toThrow("wrote nothing");
   });
 
   test("short reads go on until the end of the file", async () => {

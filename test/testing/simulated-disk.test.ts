@@ -50,6 +50,38 @@ describe("a write on the simulated disk", () => {
     expect(cuts(disk)).toEqual([filled(4, 2)]);
   });
 
+  test("by a blocking call is durable when the call returns, whatever is held", async () => {
+    const { disk, file } = await diskWith(filled(4, 1));
+    disk.hold();
+    const write = file.writeDurable(0, [filled(4, 2)], "blocking");
+    expect(cuts(disk)).toEqual([filled(4, 2)]);
+    await write;
+  });
+
+  test("by a blocking call is torn like any other, where the power fails inside the call", async () => {
+    const { disk, file } = await diskWith(sectors(2, 1));
+    disk.crashAt(disk.steps + 2);
+    let resolved = false;
+    unfinished(
+      file.writeDurable(0, [sectors(2, 2)], "blocking").then(() => void (resolved = true)),
+    );
+    await disk.stopped;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(resolved).toBe(false);
+    const left = cuts(disk).map((bytes) => bytes && [bytes[0], bytes[SECTOR_BYTES]].join());
+    expect(left).toEqual(expect.arrayContaining(["1,1", "2,1", "2,2"]));
+  });
+
+  test("that lends bytes and changes them before it is settled is a defect of its caller", async () => {
+    const { disk, file } = await diskWith(filled(4, 1));
+    disk.hold();
+    const lent = filled(4, 2);
+    const write = file.writeDurable(0, [lent]);
+    lent[0] = 3;
+    disk.release();
+    await expect(write).rejects.toThrow("lent bytes");
+  });
+
   test("two in flight finish in any order", async () => {
     const { disk, file } = await diskWith(filled(2, 1));
     disk.hold();

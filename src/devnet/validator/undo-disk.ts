@@ -25,7 +25,14 @@ import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { DirectoryEntry, Disk, DiskFile, EntryKind, FileIdentity } from "../../disk/disk.js";
+import type {
+  DirectoryEntry,
+  Disk,
+  DiskFile,
+  EntryKind,
+  FileIdentity,
+  WriteWay,
+} from "../../disk/disk.js";
 
 const SECTOR_BYTES = 512;
 /** A write is acknowledged so much later than it was made: a slow disk, which a cut finds at work. */
@@ -148,11 +155,16 @@ class UndoFile implements DiskFile {
     return this.#file.path;
   }
 
-  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+  /** A slow disk: a `blocking` write is not over when the call returns. */
+  async writeDurable(
+    position: number,
+    buffers: readonly Uint8Array[],
+    way?: WriteWay,
+  ): Promise<void> {
     // A closed file says so itself.
     const write = this.#isClosed
-      ? this.#file.writeDurable(position, buffers)
-      : this.#write(position, buffers);
+      ? this.#file.writeDurable(position, buffers, way)
+      : this.#write(position, buffers, way);
     this.#writes.add(write);
     try {
       await write;
@@ -161,12 +173,12 @@ class UndoFile implements DiskFile {
     }
   }
 
-  async #write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+  async #write(position: number, buffers: readonly Uint8Array[], way?: WriteWay): Promise<void> {
     const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
     const size = await this.#file.size();
     const old = await this.#file.read(position, Math.min(length, Math.max(0, size - position)));
     const undo = this.#log.add({ kind: "write", path: this.path, position, size, length }, old);
-    await this.#file.writeDurable(position, buffers);
+    await this.#file.writeDurable(position, buffers, way);
     await sleep(SLOW_MS);
     unlinkSync(undo);
   }

@@ -1,6 +1,6 @@
 /** A handle of a simulated file. It stays with its file, whatever becomes of the name. */
 import { assert } from "../../types/assert.js";
-import type { DiskFile, FileIdentity } from "../../disk/disk.js";
+import type { DiskFile, FileIdentity, WriteWay } from "../../disk/disk.js";
 import { closedError, diskError, lockedError, osError } from "../../disk/failure.js";
 import type { Machine } from "./machine.js";
 import { never } from "./schedule.js";
@@ -31,17 +31,22 @@ export class SimulatedFile implements DiskFile {
     return this.#machine.read(this.#node, this.path, position, length);
   }
 
-  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+  async writeDurable(
+    position: number,
+    buffers: readonly Uint8Array[],
+    way: WriteWay = "pool",
+  ): Promise<void> {
     this.#refuseClosed();
     assert(position >= 0, "a write has a position of at least 0");
     if (!this.#writable) throw diskError("write", this.path, osError("EBADF"));
     const bytes = Buffer.concat(buffers); // A copy: the caller's buffers are lent.
-    const write = this.#machine.write(this.#node, this.path, position, bytes);
+    const write = this.#machine.write(this.#node, this.path, { position, bytes, way });
     this.#inFlight.add(write);
     try {
       await write;
     } finally {
       this.#inFlight.delete(write);
+      assert(bytes.equals(Buffer.concat(buffers)), "lent bytes do not change before it is settled");
     }
   }
 

@@ -2,6 +2,7 @@
  * The running simulated disk behind its handles: the world, the schedule, armed faults, locks and
  * the limit of space. Handles and paths both end here, so that each rule stands once.
  */
+import type { WriteWay } from "../../disk/disk.js";
 import { diskError, osError } from "../../disk/failure.js";
 import { bytesOf } from "./content.js";
 import { Faults, type FaultyOperation, type Strike } from "./faults.js";
@@ -27,6 +28,12 @@ export interface Place {
   readonly name: string;
   readonly number: number | undefined;
   readonly node: Node | undefined;
+}
+
+export interface SimulatedWrite {
+  readonly position: number;
+  readonly bytes: Uint8Array;
+  readonly way: WriteWay;
 }
 
 export class Machine {
@@ -112,19 +119,25 @@ export class Machine {
     if (node.kind !== "directory") throw diskError(action, path, osError("ENOTDIR"));
     const order = this.world.nextOrder++;
     const strike = this.faults.strike("syncDirectory", path);
-    await this.#finish("syncDirectory", path, started);
+    await this.schedule.turn({ step: started, change: "syncDirectory", path });
+    if (this.schedule.step("syncDirectory", "finished", path) === undefined) return never();
     if (strike !== undefined) throw diskError(action, path, osError(strike.error));
     finishSync(node, order);
   }
 
-  /** Keeps `bytes`: the caller gives a copy. */
-  async write(file: FileNode, path: string, position: number, bytes: Uint8Array): Promise<void> {
+  /**
+   * Keeps `bytes`: the caller gives a copy. A blocking write takes both of its steps before it returns:
+   * a crash may come between them, another step of the program cannot.
+   */
+  async write(file: FileNode, path: string, write: SimulatedWrite): Promise<void> {
+    const { position, bytes, way } = write;
     const started = this.schedule.step("write", "started", path);
     if (started === undefined) return never();
     const strike = this.faults.strike("write", path) ?? this.#fullStrike(file, position, bytes);
     const part = bytes.subarray(0, visibleLength(strike, bytes.length));
     const order = startWrite(this.world, file, { position, bytes: part });
-    await this.#finish("write", path, started);
+    if (way === "pool") await this.schedule.turn({ step: started, change: "write", path });
+    if (this.schedule.step("write", "finished", path) === undefined) return never();
     if (strike === undefined) return finishWrite(file, order);
     throw diskError(`write ${bytes.length} bytes at ${position}`, path, osError(strike.error));
   }
@@ -145,12 +158,6 @@ export class Machine {
       if (node?.kind === "file") used += node.visible.size;
     }
     return used;
-  }
-
-  /** Waits for the turn of a started change, and takes its second step. */
-  async #finish(change: ChangeKind, path: string, step: number): Promise<void> {
-    await this.schedule.turn({ step, change, path });
-    if (this.schedule.step(change, "finished", path) === undefined) return never();
   }
 
   #strikeWhole(change: ChangeKind, path: string, action: string): void {

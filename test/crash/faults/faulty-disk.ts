@@ -12,6 +12,7 @@ import type {
   DiskFile,
   EntryKind,
   FileIdentity,
+  WriteWay,
 } from "../../../src/disk/disk.js";
 import { diskError, osError } from "../../../src/disk/failure.js";
 import type { Fault, FaultEffect, SimulatedDisk } from "../../../src/testing/simulated-disk.js";
@@ -186,9 +187,13 @@ class FaultyFile implements DiskFile {
     return await this.#disk.onFile("read", this.path, () => this.#file.read(position, length));
   }
 
-  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+  async writeDurable(
+    position: number,
+    buffers: readonly Uint8Array[],
+    way?: WriteWay,
+  ): Promise<void> {
     await this.#disk.onWrite(this.path, { position, buffers }, () =>
-      this.#file.writeDurable(position, buffers),
+      this.#file.writeDurable(position, buffers, way),
     );
   }
 
