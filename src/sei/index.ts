@@ -14,9 +14,9 @@ export {
   type VerifiedVotes,
 } from "./import/import.js";
 export type { LogItem, LogSummary, RefusedItem } from "./import/import-log.js";
-export type { VerifiedBlock } from "./import/lane-judge.js";
-export type { Refusal, RefusalReason } from "./import/refusal.js";
-export type { VerifiedCommitQC } from "./import/road-judge.js";
+export type { VerifiedBlock } from "./import/lane-check.js";
+export type { ImportRefusal, ImportRefusalReason } from "./import/import-refusal.js";
+export type { VerifiedCommitQC } from "./import/road-check.js";
 export {
   type Availability,
   type AvailabilityContext,

@@ -6,10 +6,10 @@ import {
   importSeiDirectoryOn,
 } from "../../src/sei/import/import.js";
 import type { LogSummary } from "../../src/sei/import/import-log.js";
-import type { VerifiedBlock } from "../../src/sei/import/lane-judge.js";
+import type { VerifiedBlock } from "../../src/sei/import/lane-check.js";
 import type { ReadableDisk } from "../../src/disk/readable.js";
-import type { Refusal } from "../../src/sei/import/refusal.js";
-import type { VerifiedCommitQC } from "../../src/sei/import/road-judge.js";
+import type { ImportRefusal } from "../../src/sei/import/import-refusal.js";
+import type { VerifiedCommitQC } from "../../src/sei/import/road-check.js";
 import { type LogChoices, type RecordToWrite, writeLog } from "../../src/sei/write/write-log.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { lookingOnly } from "../golden/directories.js";
@@ -48,7 +48,7 @@ export interface Imported {
   readonly items: readonly ImportItem[];
   readonly blocks: readonly VerifiedBlock[];
   readonly commitQCs: readonly VerifiedCommitQC[];
-  readonly refusals: readonly Refusal[];
+  readonly refusals: readonly ImportRefusal[];
   readonly summaries: readonly LogSummary[];
 }
 

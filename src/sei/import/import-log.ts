@@ -1,13 +1,13 @@
 /**
- * Runs one log through its judge: what is taken and what is refused comes out in the order of the log,
+ * Runs one log through its check: what is taken and what is refused comes out in the order of the log,
  * and a summary at its end.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { LaneId } from "../../types/lane.js";
-import type { Judgement } from "./judgement.js";
+import type { CheckResult } from "./record-check.js";
 import type { LiveRecord, LiveRun } from "../read/live-run.js";
 import type { Cut } from "../read/log-opening.js";
-import type { Refusal } from "./refusal.js";
+import type { ImportRefusal } from "./import-refusal.js";
 import { StateError } from "../format/state-error.js";
 
 /** Records between two turns of the event loop: about 2 ms of checking signatures. */
@@ -32,7 +32,7 @@ export interface LogSummary {
 
 export interface RefusedItem {
   readonly kind: "refused";
-  readonly refusal: Refusal;
+  readonly refusal: ImportRefusal;
 }
 
 export type LogItem<Taken> =
@@ -46,7 +46,7 @@ export interface LogPlace {
   readonly directory: string;
 }
 
-export interface LogToJudge<T> extends LogPlace {
+export interface LogToCheck<T> extends LogPlace {
   readonly open: () => Promise<LiveRun<T>>;
   /** The number that a record itself names. */
   readonly numberOf: (value: T) => bigint;
@@ -54,26 +54,26 @@ export interface LogToJudge<T> extends LogPlace {
 
 /** Judges every record of `log`. A log that cannot be used is refused whole. */
 export async function* importLog<T, Taken>(
-  log: LogToJudge<T>,
-  judge: (record: LiveRecord<T>) => Judgement<Taken> | Promise<Judgement<Taken>>,
+  log: LogToCheck<T>,
+  check: (record: LiveRecord<T>) => CheckResult<Taken> | Promise<CheckResult<Taken>>,
 ): AsyncGenerator<LogItem<Taken>, void, void> {
   const counts = { taken: 0, refused: 0, below: 0 };
   let first: bigint | undefined;
   let run: LiveRun<T> | undefined;
   try {
     run = await log.open();
-    let judged = 0;
+    let checked = 0;
     for await (const record of run.records()) {
-      const judgement = await judge(record);
-      counts[judgement.verdict] += 1;
-      if (judgement.verdict === "taken") {
+      const result = await check(record);
+      counts[result.kind] += 1;
+      if (result.kind === "taken") {
         first ??= record.index;
-        yield judgement.taken;
-      } else if (judgement.verdict === "refused") {
+        yield result.taken;
+      } else if (result.kind === "refused") {
         const number = log.numberOf(record.value);
-        yield refusedItem(log, judgement, { ...record, number });
+        yield refusedItem(log, result, { ...record, number });
       }
-      if (++judged % SLICE_RECORDS === 0) await nextTurn();
+      if (++checked % SLICE_RECORDS === 0) await nextTurn();
     }
   } catch (cause) {
     if (!(cause instanceof StateError)) throw cause;
@@ -88,7 +88,7 @@ export async function* importLog<T, Taken>(
 /** The refusal of one record, or of all where `record` is left out. */
 export function refusedItem(
   { lane, directory }: LogPlace,
-  why: Pick<Refusal, "reason" | "detail"> & { readonly cause?: unknown },
+  why: Pick<ImportRefusal, "reason" | "detail"> & { readonly cause?: unknown },
   record?: Pick<LiveRecord<unknown>, "index" | "file" | "offset"> & { readonly number: bigint },
 ): RefusedItem {
   const { reason, detail, cause } = why;

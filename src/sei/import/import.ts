@@ -2,8 +2,8 @@
  * A verifying import: reads a state directory of the original and gives only what verifies, in an
  * order in which a store can take it: commit QCs, then the blocks of each lane, then the votes.
  *
- * The original's loaders verify nothing but that records decode. Here every record is judged by
- * itself and by the one before it (`road-judge.ts`, `lane-judge.ts`). What is refused is given too,
+ * The original's loaders verify nothing but that records decode. Here every record is checked by
+ * itself and by the one before it (`road-check.ts`, `lane-check.ts`). What is refused is given too,
  * with its reason; nothing is dropped in silence.
  *
  * Whoever signs with what an import gave must look at the refusals first: a refused block or vote may
@@ -19,10 +19,10 @@ import { DecodeError } from "../../wire/codec/decode-error.js";
 import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from "../../wire/messages.js";
 import { VerifyError } from "../../wire/verify-error.js";
 import { importLog, type LogItem, refusedItem, refusedWhole } from "./import-log.js";
-import { LaneJudge, type LaneStart, type VerifiedBlock } from "./lane-judge.js";
+import { LaneCheck, type LaneStart, type VerifiedBlock } from "./lane-check.js";
 import type { ForeignEntry } from "../format/layout.js";
 import type { ReadableDisk } from "../../disk/readable.js";
-import { RoadJudge, type VerifiedCommitQC } from "./road-judge.js";
+import { RoadCheck, type VerifiedCommitQC } from "./road-check.js";
 import { directorySource, type LaneSource, type StateSource } from "../read/source.js";
 import { StateError } from "../format/state-error.js";
 import type { DamagedSlot } from "../format/vote-slots.js";
@@ -92,13 +92,13 @@ export async function* importFrom(source: StateSource, options: ImportOptions): 
   const anchor = typeof start === "string" ? undefined : await proven(start, epochOf);
   for (const entry of source.foreign) yield { kind: "foreign", entry };
   const roadStart = anchor ? anchor.vote.view.index + 1n : start === "any" ? undefined : 0n;
-  const road = new RoadJudge({ epochOf, start: roadStart, anchor });
+  const road = new RoadCheck({ epochOf, start: roadStart, anchor });
   const roadLog = {
     ...source.road,
     lane: undefined,
     numberOf: (qc: CommitQC) => qc.vote.view.index,
   };
-  yield* importLog(roadLog, (record) => road.judge(record));
+  yield* importLog(roadLog, (record) => road.check(record));
   const { epochs } = road;
   for (const lane of source.lanes) {
     if (hasTwin(lane, source)) yield twoDirectories(lane);
@@ -143,9 +143,9 @@ async function* importLane(
 ): Items {
   const { lane } = source;
   const epoch = epochs.find(({ committee }) => committee.memberOfLane(lane) !== undefined);
-  const judge = new LaneJudge({ lane, committee: epoch?.committee, start });
+  const check = new LaneCheck({ lane, committee: epoch?.committee, start });
   const log = { ...source, numberOf: (block: SignedBlock) => block.msg.header.blockNumber };
-  yield* importLog(log, (record) => judge.judge(record));
+  yield* importLog(log, (record) => check.check(record));
 }
 
 async function* importVotes({ votes: source }: StateSource, epochOf: EpochOf): Items {

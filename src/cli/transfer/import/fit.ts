@@ -7,8 +7,8 @@
  */
 import { LANE_BLOCKS_MAX } from "../../../persist/kinds.js";
 import type { ImportItem } from "../../../sei/import/import.js";
-import type { VerifiedBlock } from "../../../sei/import/lane-judge.js";
-import type { RefusalReason } from "../../../sei/import/refusal.js";
+import type { VerifiedBlock } from "../../../sei/import/lane-check.js";
+import type { ImportRefusalReason } from "../../../sei/import/import-refusal.js";
 import type { LaneId } from "../../../types/lane.js";
 import type { Committee, EpochOf } from "../../../wire/committee.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
@@ -31,7 +31,7 @@ interface BlockCase {
 
 /** Of several broken rules the first counts. */
 const rules: readonly {
-  readonly reason: RefusalReason;
+  readonly reason: ImportRefusalReason;
   readonly broken: (facts: BlockCase) => string | undefined;
 }[] = [
   {
@@ -73,7 +73,7 @@ export async function* fitting(
     if (item.kind === "block") {
       const fit = lanes.get(item.lane) ?? new LaneFit(startOf(item.lane, anchor));
       lanes.set(item.lane, fit);
-      yield fit.judge(item, epochOf(epochIndex)?.committee);
+      yield fit.check(item, epochOf(epochIndex)?.committee);
     } else if (item.kind === "log") {
       const { summary } = item;
       const refused = summary.lane === undefined ? 0 : (lanes.get(summary.lane)?.refused ?? 0);
@@ -103,7 +103,7 @@ class LaneFit {
     this.#next = start;
   }
 
-  judge(item: VerifiedBlock, committee: Committee | undefined): ImportItem {
+  check(item: VerifiedBlock, committee: Committee | undefined): ImportItem {
     const { lane, number } = item;
     const facts = { lane, number, start: this.#start, next: this.#next, committee };
     for (const { reason, broken } of rules) {

@@ -1,13 +1,13 @@
 /** What an import found: what it takes, and what speaks against trusting the whole. */
 import type { Range } from "../../../node/recovery.js";
 import type { ImportItem } from "../../../sei/import/import.js";
-import type { Refusal, RefusalReason } from "../../../sei/import/refusal.js";
+import type { ImportRefusal, ImportRefusalReason } from "../../../sei/import/import-refusal.js";
 import type { LaneId } from "../../../types/lane.js";
 
 /** Something that is there and is not taken. `cause` is left out: it is told. */
-export interface Objection extends Omit<Refusal, "reason" | "cause"> {
+export interface Objection extends Omit<ImportRefusal, "reason" | "cause"> {
   readonly reason:
-    | RefusalReason
+    | ImportRefusalReason
     /** An older revision wrote it, in a form that has no counterpart here. */
     | "older_revision"
     /** The other slot of the votes is damaged: it may have held newer ones. */

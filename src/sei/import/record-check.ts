@@ -1,21 +1,21 @@
 /** What becomes of one record of a log that is imported. */
 import { VerifyError } from "../../wire/verify-error.js";
-import type { RefusalReason } from "./refusal.js";
+import type { ImportRefusalReason } from "./import-refusal.js";
 
-export type Judgement<T> =
-  | { readonly verdict: "taken"; readonly taken: T }
+export type CheckResult<T> =
+  | { readonly kind: "taken"; readonly taken: T }
   /** It lies below where its log starts: pruned, and not looked at. */
-  | { readonly verdict: "below" }
+  | { readonly kind: "below" }
   | {
-      readonly verdict: "refused";
-      readonly reason: RefusalReason;
+      readonly kind: "refused";
+      readonly reason: ImportRefusalReason;
       readonly detail: string;
       readonly cause?: unknown;
     };
 
 /** A rule for records: what is wrong with one, or undefined. Of several broken rules the first counts. */
 export interface RecordRule<Case> {
-  readonly reason: RefusalReason;
+  readonly reason: ImportRefusalReason;
   readonly broken: (facts: Case) => string | undefined;
 }
 
@@ -23,10 +23,10 @@ export interface RecordRule<Case> {
 export function firstBroken<Case>(
   rules: readonly RecordRule<Case>[],
   facts: Case,
-): Extract<Judgement<never>, { readonly verdict: "refused" }> | undefined {
+): Extract<CheckResult<never>, { readonly kind: "refused" }> | undefined {
   for (const { reason, broken } of rules) {
     const detail = broken(facts);
-    if (detail !== undefined) return { verdict: "refused", reason, detail };
+    if (detail !== undefined) return { kind: "refused", reason, detail };
   }
   return undefined;
 }
@@ -34,7 +34,7 @@ export function firstBroken<Case>(
 /** The refusal for a broken rule of the protocol; any other error goes on as it is. */
 export function refusedBy(
   cause: unknown,
-): Extract<Judgement<never>, { readonly verdict: "refused" }> {
+): Extract<CheckResult<never>, { readonly kind: "refused" }> {
   if (!(cause instanceof VerifyError)) throw cause;
-  return { verdict: "refused", reason: cause.errorClass, detail: cause.message, cause };
+  return { kind: "refused", reason: cause.errorClass, detail: cause.message, cause };
 }

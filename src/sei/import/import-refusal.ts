@@ -4,7 +4,7 @@ import type { VerifyErrorClass } from "../../wire/verify-error.js";
 import type { StateErrorClass } from "../format/state-error.js";
 
 /** Why a record, or a whole log, is refused. */
-export type RefusalReason =
+export type ImportRefusalReason =
   /** The log, or the A/B pair, is refused as a whole: the original would not open or load it either. */
   | StateErrorClass
   /** A rule of the protocol is broken. */
@@ -21,8 +21,8 @@ export type RefusalReason =
   | "two_directories";
 
 /** One refusal, with every fact that applies. Without `index` it is about the log as a whole. */
-export interface Refusal {
-  readonly reason: RefusalReason;
+export interface ImportRefusal {
+  readonly reason: ImportRefusalReason;
   readonly detail: string;
   /** The lane by its directory; none for commit QCs and votes. */
   readonly lane: LaneId | undefined;

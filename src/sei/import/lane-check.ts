@@ -12,7 +12,7 @@ import { headerHash, sameBytes } from "../../wire/hash.js";
 import type { SignedBlock } from "../../wire/messages.js";
 import { verifySignedBlock } from "../../wire/rules/verify.js";
 import { LANE_BLOCKS_MAX } from "../read/availability.js";
-import { firstBroken, type Judgement, type RecordRule, refusedBy } from "./judgement.js";
+import { firstBroken, type CheckResult, type RecordRule, refusedBy } from "./record-check.js";
 import type { LiveRecord } from "../read/live-run.js";
 
 export interface VerifiedBlock {
@@ -100,7 +100,7 @@ const rules: readonly RecordRule<BlockCase>[] = [
   },
 ];
 
-export class LaneJudge {
+export class LaneCheck {
   readonly #terms: LaneTerms;
   #next: bigint | undefined;
   #tip: Uint8Array | undefined;
@@ -111,9 +111,9 @@ export class LaneJudge {
   }
 
   /** The verdict on the next record of the log. */
-  judge({ index, value: block }: LiveRecord<SignedBlock>): Judgement<VerifiedBlock> {
+  check({ index, value: block }: LiveRecord<SignedBlock>): CheckResult<VerifiedBlock> {
     const { lane, start, committee } = this.#terms;
-    if (start !== undefined && index < start.lowest) return { verdict: "below" };
+    if (start !== undefined && index < start.lowest) return { kind: "below" };
     const facts = {
       ...this.#terms,
       index,
@@ -122,16 +122,16 @@ export class LaneJudge {
       tip: this.#tip,
       refused: this.#refused,
     };
-    const judgement = firstBroken(rules, facts) ?? verified(block, committee);
-    if (judgement?.verdict === "refused") {
+    const result = firstBroken(rules, facts) ?? verified(block, committee);
+    if (result?.kind === "refused") {
       this.#refused ??= index;
-      return judgement;
+      return result;
     }
     const hash = headerHash(block.msg.header);
     this.#next = index + 1n;
     this.#tip = hash;
     return {
-      verdict: "taken",
+      kind: "taken",
       taken: { kind: "block", lane, number: index, block, headerHash: hash },
     };
   }

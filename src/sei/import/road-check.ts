@@ -9,7 +9,7 @@ import { commitVoteDigest, sameBytes } from "../../wire/hash.js";
 import type { CommitQC } from "../../wire/messages.js";
 import { verifyCommitQC } from "../../wire/rules/verify.js";
 import { VerifyError } from "../../wire/verify-error.js";
-import { firstBroken, type Judgement, type RecordRule, refusedBy } from "./judgement.js";
+import { firstBroken, type CheckResult, type RecordRule, refusedBy } from "./record-check.js";
 import type { LiveRecord } from "../read/live-run.js";
 
 export interface VerifiedCommitQC {
@@ -64,7 +64,7 @@ const anchorRules: readonly RecordRule<QCCase>[] = [
   },
 ];
 
-export class RoadJudge {
+export class RoadCheck {
   readonly #terms: RoadTerms;
   readonly #epochs: Epoch[] = [];
   #next: bigint | undefined;
@@ -92,23 +92,23 @@ export class RoadJudge {
   }
 
   /** The verdict on the next record of the log. */
-  async judge({ index, value: qc }: LiveRecord<CommitQC>): Promise<Judgement<VerifiedCommitQC>> {
+  async check({ index, value: qc }: LiveRecord<CommitQC>): Promise<CheckResult<VerifiedCommitQC>> {
     const { start, anchor } = this.#terms;
     const facts = { ...this.#terms, index, qc, next: this.#next, refused: this.#refused };
     if (start !== undefined && index < start) {
       const isAnchors = anchor !== undefined && anchor.vote.view.index === index;
       const other = isAnchors ? firstBroken(anchorRules, facts) : undefined;
       if (other) this.#refused ??= index;
-      return other ?? { verdict: "below" };
+      return other ?? { kind: "below" };
     }
-    const judgement = firstBroken(rules, facts) ?? (await this.#verified(qc));
-    if (judgement?.verdict === "refused") {
+    const result = firstBroken(rules, facts) ?? (await this.#verified(qc));
+    if (result?.kind === "refused") {
       this.#refused ??= index;
-      return judgement;
+      return result;
     }
     this.#next = index + 1n;
     this.#name(qc);
-    return { verdict: "taken", taken: { kind: "commitQC", index, qc } };
+    return { kind: "taken", taken: { kind: "commitQC", index, qc } };
   }
 
   async #verified(qc: CommitQC) {
