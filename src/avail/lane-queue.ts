@@ -5,7 +5,7 @@
  *     on disk, hashes here   queued, bytes here
  */
 import type { NewBlock } from "../persist/block-persister.js";
-import { LANE_BLOCKS_MAX } from "../persist/kinds.js";
+import { LANE_BLOCKS_MAX } from "../wire/messages.js";
 import { assert } from "../types/assert.js";
 import type { PersisterError } from "../types/errors.js";
 

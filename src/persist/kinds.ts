@@ -11,9 +11,6 @@ import type { LaneId } from "../types/lane.js";
 /** The road's log. No lane is called so. */
 export const ROAD = "road";
 
-/** Most blocks of a lane that may stand above the durable anchor's lane start (D9). */
-export const LANE_BLOCKS_MAX = 30n;
-
 /** Of a block the log looks at the header alone: the rest is under its hash, and under the CRC. */
 export function blockKind(lane: LaneId): RecordKind<BlockHeader> {
   return {

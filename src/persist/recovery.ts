@@ -10,10 +10,10 @@ import { readSignedBlockHeader } from "../wire/codec/block-header.js";
 import { decodeCommitQC, decodePruneAnchor } from "../wire/codec/decode.js";
 import { DecodeError } from "../wire/codec/decode-error.js";
 import { commitVoteDigest, headerHash, sameBytes } from "../wire/hash.js";
-import type { CommitQC, PruneAnchor } from "../wire/messages.js";
+import { type CommitQC, LANE_BLOCKS_MAX, type PruneAnchor } from "../wire/messages.js";
 import { VerifyError } from "../wire/verify-error.js";
 import type { Tip } from "./block-persister.js";
-import { LANE_BLOCKS_MAX, ROAD } from "./kinds.js";
+import { ROAD } from "./kinds.js";
 import { readRelease, RELEASES } from "./release-log.js";
 
 /** A block that was found, and what it must link to. */
@@ -152,6 +152,8 @@ interface LogFacts {
   readonly first: bigint;
   readonly next: bigint;
   readonly start: bigint | undefined;
+  /** The highest number that it may start at: an imported lane starts anywhere in the range. */
+  readonly startMax: bigint | undefined;
   readonly anchored: boolean;
   readonly isLane: boolean;
 }
@@ -165,7 +167,7 @@ export const contradictions: readonly ContradictionCase[] = [
   },
   {
     label: "first-above-anchor",
-    when: (log) => log.start !== undefined && log.first > log.start,
+    when: (log) => log.startMax !== undefined && log.first > log.startMax,
     say: "it starts above where the durable anchor lets it start",
   },
   {
@@ -195,12 +197,15 @@ export function startsByAnchor(
   anchor: PruneAnchor | undefined,
 ): ReadonlyMap<string, bigint> {
   const starts = anchor ? anchorStarts(anchor) : new Map<string, bigint>();
+  const ranges = anchor?.commitQC.vote.laneRanges ?? [];
+  const ends = new Map<string, bigint>(ranges.map(({ lane, next }) => [lane, next]));
   for (const { name, first, next } of table.states()) {
     if (name === RELEASES) continue;
     const facts = {
       first,
       next,
       start: starts.get(name),
+      startMax: ends.get(name) ?? starts.get(name),
       anchored: anchor !== undefined,
       isLane: name !== ROAD,
     };

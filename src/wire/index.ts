@@ -46,6 +46,7 @@ export {
   decodeFullProposal,
   decodePruneAnchor,
   decodePersistedInner,
+  unknownFieldOfVotes,
 } from "./codec/decode.js";
 export {
   encodeTimestamp,
@@ -96,6 +97,7 @@ export {
   TXS_BYTES_MAX,
   HEADERS_MAX,
   RANGE_BLOCKS_MAX,
+  LANE_BLOCKS_MAX,
   ZERO_HASH,
   type Timestamp,
   type Signature,

@@ -19,6 +19,8 @@ export const TXS_BYTES_MAX = 2_048_000;
 export const HEADERS_MAX = 1_000;
 /** The most blocks of one lane that one proposal finalises. */
 export const RANGE_BLOCKS_MAX = 10n;
+/** The most blocks of a lane that are held above the start that the anchor gives it (D9). */
+export const LANE_BLOCKS_MAX = 30n;
 
 /** The parent of a lane's first block, and the last hash of an empty range. */
 export const ZERO_HASH: Uint8Array = new Uint8Array(HASH_BYTES);

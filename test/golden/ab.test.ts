@@ -79,7 +79,7 @@ async function openingOf({ disk, directory }: DirectoryOnDisk, epoch: Epoch): Pr
   try {
     const { next, missing, ...found } = await readVoteSlots(disk, directory);
     const made = missing.map((slot) => `inner_${slot}.pb`);
-    if (found.status === "fresh") return { outcome: "fresh", nextWrite: next, made };
+    if (found.kind === "fresh") return { outcome: "fresh", nextWrite: next, made };
     return {
       outcome: "loaded",
       seq: found.seq,

@@ -77,7 +77,7 @@ const state = z.strictObject({
 
 async function innerOf({ disk, directory }: DirectoryOnDisk, context: OpeningContext) {
   const found = await readVoteSlots(disk, directory);
-  if (found.status === "fresh") return { outcome: "fresh" };
+  if (found.kind === "fresh") return { outcome: "fresh" };
   const { seq, slot, message } = found;
   const epoch = context.epochOf(0n);
   if (!epoch) throw new Error("epoch 0 is not known");

@@ -1,7 +1,7 @@
 /**
- * The prune anchor as a file: one encoded message and nothing else. The original keeps the anchor in
- * its block store and not in the state directory, so it travels beside that: `<directory>.anchor.pb`
- * where no other file is named.
+ * The prune anchor as a file: one encoded message and nothing else. sei-chain keeps the anchor in its
+ * block store and not in the state directory, so the anchor travels beside the directory, as
+ * `<directory>.anchor.pb` unless another file is named.
  */
 import type { Disk } from "../../disk/disk.js";
 import { SLOT_BYTES_MAX } from "../../disk/slots/slots.js";
@@ -18,9 +18,9 @@ export function anchorFileOf(directory: string): string {
 }
 
 /**
- * The anchor in `file`, not verified; undefined where there is no such file.
+ * The anchor in `file`, not verified; undefined if there is no such file.
  *
- * @throws {PersisterError} INVALID where it holds anything else; IO, READ_ONLY.
+ * @throws {PersisterError} INVALID if the file holds anything else; IO, READ_ONLY.
  */
 export async function readAnchorFile(disk: Disk, file: string): Promise<PruneAnchor | undefined> {
   const opened = await disk.openToRead(file);

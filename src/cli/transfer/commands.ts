@@ -9,12 +9,13 @@ import type { InspectPort } from "../inspect/inspect.js";
 
 const importHelp = `
 The directory is only read; stop the node that owns it first. Every signature, hash, link and QC is
-verified, before the store is made and again while it is. Where anything is refused no store is made,
-and the exit code is ${errorCodes.INVALID.exit}: what is refused may have been signed and sent before, and a node that does not
-know of it could sign another in its place. --partial stores what verifies, with exit code 0.
+verified, before the store is made and again while it is made. If anything is refused, no store is made
+and the exit code is ${errorCodes.INVALID.exit}: a refused block or vote may have been sent before, and a node that does not know
+of it could sign another in its place. --partial stores what verifies, with exit code 0.
 
-The original keeps its prune anchor in its block store and not in this directory. Without an anchor
-road and lanes must start at 0.
+sei-chain keeps its prune anchor in its block store and not in this directory. Without an anchor road
+and lanes must start at 0. With one, the road starts at the anchor, and a lane anywhere in the anchor's
+range of it: sei-chain prunes whole files, up to the end of that range.
 
 The store is made beside its place, as <store>.importing, and renamed when all of it is durable. An
 import that was stopped leaves that directory: remove it, and import again.
@@ -26,13 +27,14 @@ Examples:
 `;
 
 const exportHelp = `
-The store is opened with its lock, and loses nothing. What is written is read back and compared, and
-with --committee the original's opening of it is rehearsed. The prune anchor goes to a file of its own,
-since the original keeps it in its block store: a node that has no anchor there, or another one, may
-refuse the directory. Retained blocks, releases and jobs have no place in the original and stay behind.
-A store with pins is refused with exit code ${errorCodes.PINNED.exit}: the original knows of no pins.
+The store is opened with its lock, and loses nothing. The directory is read back and compared. With
+--committee, sei-chain's opening of it is rehearsed too: lanes, road, and the votes by the latest epoch.
+The prune anchor goes to a file of its own, since sei-chain keeps it in its block store: a node that has
+no anchor there, or another one, may refuse the directory. Retained blocks and releases have no place in
+sei-chain and stay behind. A store with pins is refused with exit code ${errorCodes.PINNED.exit}: sei-chain knows of no pins.
 
-An export that was stopped leaves files to be removed; the next one names them.
+Stop the node of the store for good before the node of the directory starts: two nodes with one key sign
+twice. An export that was stopped leaves files to be removed; the next one names them.
 ${committeeFileHelp}
 Examples:
   $ lanekeeper export --to-sei ./sei-state ./state
@@ -46,9 +48,9 @@ export function addImportCommands(
 ): void {
   program
     .command("import")
-    .description("Makes a store of a state directory of the original, of all that verifies in it.")
+    .description("Makes a store of a state directory of sei-chain, of all that verifies in it.")
     .argument("<store>", "the state directory to make: missing or empty")
-    .requiredOption("--from-sei <directory>", "the state directory of the original")
+    .requiredOption("--from-sei <directory>", "the state directory of sei-chain")
     .requiredOption("--committee <file>", "the committees that everything is verified by")
     .option("--chain-id <id>", "the chain that the store serves", CHAIN_ID_DEFAULT)
     .option(
@@ -63,7 +65,7 @@ export function addImportCommands(
     );
   program
     .command("export")
-    .description("Writes what a store holds as a state directory that the original can open.")
+    .description("Writes what a store holds as a state directory that sei-chain can open.")
     .argument("<store>", "the state directory to read")
     .requiredOption("--to-sei <directory>", "the directory to write: missing or empty")
     .option("--committee <file>", "the committees; needed where the store has a prune anchor")

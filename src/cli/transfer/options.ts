@@ -1,8 +1,8 @@
-/** What `import` and `export` may be told on the command line, checked once. */
+/** The options of `import` and `export`, checked once. */
 import { z } from "zod";
 import { PersisterError } from "../../types/errors.js";
 
-/** The chain that a store is made for where none is named. */
+/** The chain of a store for which no other is named. */
 export const CHAIN_ID_DEFAULT = "sei";
 
 const path = z.string().min(1, "must have a name");
@@ -26,7 +26,7 @@ const exportSchema = z.object({
   json: z.boolean().default(false),
 });
 
-/** What commander parsed, and the argument. @throws {PersisterError} USAGE naming what is wrong. */
+/** Checks the argument and the parsed options. @throws {PersisterError} USAGE naming the wrong one. */
 export function importOptions(store: string, parsed: object): z.output<typeof importSchema> {
   return checked(importSchema, { ...parsed, store });
 }

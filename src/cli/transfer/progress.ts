@@ -1,12 +1,12 @@
-/** How far an import or an export has come: a line drawn again on a terminal, else one now and then. */
+/** How far an import or an export has come: one line, drawn again on a terminal. */
 import type { Writable } from "node:stream";
 import { type RedrawnLine, showLine } from "../terminal/redrawn-line.js";
 
-/** What is being done, with how many records. */
+/** The work at hand, and how many records it has done. */
 export interface Stage {
   name: "reading and verifying" | "storing" | "writing" | "reading back";
   records: number;
-  /** How many there will be, where that is known. */
+  /** How many there will be; undefined if that is not known. */
   total: number | undefined;
 }
 

@@ -1,11 +1,11 @@
-/** Where `import` and `export` write: into directories and files that are not there yet. */
+/** The places that `import` and `export` write to: directories and files that are not there yet. */
 import { rename, stat } from "node:fs/promises";
 import type { Disk } from "../../disk/disk.js";
 import { diskError } from "../../disk/failure.js";
 import { parentOf } from "../../journal/form/store.js";
 import { PersisterError } from "../../types/errors.js";
 
-/** @throws {PersisterError} STORE_EXISTS where anything but an empty directory is at `path`; IO. */
+/** @throws {PersisterError} STORE_EXISTS if anything but an empty directory is at `path`; IO. */
 export async function requireEmpty(disk: Disk, path: string): Promise<void> {
   const kind = await disk.kind(path);
   if (kind === undefined) return;
@@ -14,16 +14,16 @@ export async function requireEmpty(disk: Disk, path: string): Promise<void> {
   throw new PersisterError("STORE_EXISTS", message, { file: path });
 }
 
-/** @throws {PersisterError} STORE_EXISTS where anything is at `path`, with `advice`; IO. */
+/** @throws {PersisterError} STORE_EXISTS, with `advice`, if anything is at `path`; IO. */
 export async function requireNothing(disk: Disk, path: string, advice: string): Promise<void> {
   if ((await disk.kind(path)) === undefined) return;
   throw new PersisterError("STORE_EXISTS", `${path} is there already: ${advice}`, { file: path });
 }
 
 /**
- * A directory is put in the place of `path` by renaming it, which no mount point allows.
+ * A directory gets the name `path` by a rename, and a mount point cannot be replaced by a rename.
  *
- * @throws {PersisterError} USAGE where `path` is one; IO.
+ * @throws {PersisterError} USAGE if `path` is a mount point; IO.
  */
 export async function requireReplaceable(disk: Disk, path: string): Promise<void> {
   if ((await disk.kind(path)) === undefined) return;
@@ -34,8 +34,8 @@ export async function requireReplaceable(disk: Disk, path: string): Promise<void
 }
 
 /**
- * Gives the directory `from` the name `to`, at which nothing or an empty directory is. Durable when
- * resolved; a crash leaves it whole, under one of the two names.
+ * Gives the directory `from` the name `to`. Nothing, or an empty directory, has that name before.
+ * Durable when resolved; a crash leaves the directory whole, under one of the two names.
  */
 export async function renameDirectory(disk: Disk, from: string, to: string): Promise<void> {
   try {
@@ -54,7 +54,7 @@ async function deviceOf(path: string): Promise<number> {
   }
 }
 
-/** A directory as it was named, without slashes at its end. */
+/** `path` without slashes at its end. */
 export function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/+$/, "");
 }

@@ -8,11 +8,11 @@
  */
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
-import { LANE_BLOCKS_MAX } from "../../persist/kinds.js";
 import { signLaneVote } from "../../wire/build.js";
 import { headerHash } from "../../wire/hash.js";
 import {
   type BlockHeader,
+  LANE_BLOCKS_MAX,
   type LaneQC,
   type LaneRange,
   type Proposal,

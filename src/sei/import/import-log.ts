@@ -1,14 +1,14 @@
 /**
- * Runs one log through its check: what is taken and what is refused comes out in the order of the log,
- * and a summary at its end.
+ * Imports one log: every record is checked in the order of the log, and comes out as taken or refused.
+ * A summary comes at the end.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { LaneId } from "../../types/lane.js";
-import type { CheckResult } from "./record-check.js";
 import type { LiveRecord, LiveRun } from "../read/live-run.js";
 import type { Cut } from "../read/log-opening.js";
-import type { ImportRefusal } from "./import-refusal.js";
 import { StateError } from "../format/state-error.js";
+import type { ImportRefusal } from "./import-refusal.js";
+import type { CheckResult } from "./record-check.js";
 
 /** Records between two turns of the event loop: about 2 ms of checking signatures. */
 const SLICE_RECORDS = 16;
@@ -22,12 +22,14 @@ export interface LogSummary {
   readonly taken: number;
   readonly first: bigint | undefined;
   readonly refused: number;
-  /** Records below the start, not looked at. */
+  /** Records below the start, which were not checked. */
   readonly below: number;
-  /** Records below the last gap, which the original takes for pruned. */
+  /** Records below the last gap, which sei-chain takes for pruned. */
   readonly discarded: number;
   /** Torn tails of files that were being written. */
   readonly cuts: readonly Cut[];
+  /** The last epoch of a lane that is not in the committee of the newest epoch on the road. */
+  readonly pastEpoch: bigint | undefined;
 }
 
 export interface RefusedItem {
@@ -47,12 +49,13 @@ export interface LogPlace {
 }
 
 export interface LogToCheck<T> extends LogPlace {
+  readonly pastEpoch?: bigint | undefined;
   readonly open: () => Promise<LiveRun<T>>;
   /** The number that a record itself names. */
   readonly numberOf: (value: T) => bigint;
 }
 
-/** Judges every record of `log`. A log that cannot be used is refused whole. */
+/** Checks every record of `log`. A log that cannot be used is refused as a whole. */
 export async function* importLog<T, Taken>(
   log: LogToCheck<T>,
   check: (record: LiveRecord<T>) => CheckResult<Taken> | Promise<CheckResult<Taken>>,
@@ -80,12 +83,12 @@ export async function* importLog<T, Taken>(
     counts.refused += 1;
     yield refusedWhole(log, cause);
   }
-  const { lane, directory } = log;
+  const { lane, directory, pastEpoch } = log;
   const { discarded = 0, cuts = [] } = run ?? {};
-  yield { kind: "log", summary: { lane, directory, ...counts, first, discarded, cuts } };
+  yield { kind: "log", summary: { lane, directory, ...counts, first, discarded, cuts, pastEpoch } };
 }
 
-/** The refusal of one record, or of all where `record` is left out. */
+/** The refusal of one record, or of the whole log where `record` is left out. */
 export function refusedItem(
   { lane, directory }: LogPlace,
   why: Pick<ImportRefusal, "reason" | "detail"> & { readonly cause?: unknown },
@@ -96,7 +99,7 @@ export function refusedItem(
   return { kind: "refused", refusal: { reason, detail, lane, number, index, file, offset, cause } };
 }
 
-/** The refusal of a whole log, or of the A/B pair, by what makes it unusable. */
+/** The refusal of a whole log, or of the A/B pair, with the error that makes it unusable. */
 export function refusedWhole({ lane, directory }: LogPlace, cause: StateError): RefusedItem {
   const { errorClass: reason, message: detail, number, file = directory, offset } = cause;
   const index = undefined;

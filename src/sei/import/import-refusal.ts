@@ -5,7 +5,7 @@ import type { StateErrorClass } from "../format/state-error.js";
 
 /** Why a record, or a whole log, is refused. */
 export type ImportRefusalReason =
-  /** The log, or the A/B pair, is refused as a whole: the original would not open or load it either. */
+  /** The log, or the A/B pair, is refused as a whole: sei-chain would not open or load it either. */
   | StateErrorClass
   /** A rule of the protocol is broken. */
   | VerifyErrorClass
@@ -15,10 +15,12 @@ export type ImportRefusalReason =
   | "wrong_number"
   /** A commit QC at the anchor's road commits another proposal than the anchor. */
   | "other_proposal"
-  /** The record itself may be sound; one below it in its log was refused, so it links to nothing. */
+  /** The record itself may be sound. One below it in its log was refused, so it links to nothing. */
   | "after_refused"
-  /** Two directories are called by the same lane, in upper and in lower case. */
-  | "two_directories";
+  /** Two directories have the name of one lane, in upper and in lower case. */
+  | "two_directories"
+  /** The votes hold a field of a schema that is not known here: it may be a vote. */
+  | "unknown_field";
 
 /** One refusal, with every fact that applies. Without `index` it is about the log as a whole. */
 export interface ImportRefusal {

@@ -1,20 +1,20 @@
 /**
- * A verifying import: reads a state directory of the original and gives only what verifies, in an
- * order in which a store can take it: commit QCs, then the blocks of each lane, then the votes.
+ * A verifying import: reads a state directory of sei-chain and gives only what verifies, in an order in
+ * which a store can take it: commit QCs, then the blocks of each lane, then the votes.
  *
- * The original's loaders verify nothing but that records decode. Here every record is checked by
- * itself and by the one before it (`road-check.ts`, `lane-check.ts`). What is refused is given too,
- * with its reason; nothing is dropped in silence.
+ * The loaders of sei-chain verify nothing but that records decode. Here every record is checked by
+ * itself and against the one before it (`road-check.ts`, `lane-check.ts`). A refused record is given
+ * too, with the reason. Nothing is dropped in silence.
  *
- * Whoever signs with what an import gave must look at the refusals first: a refused block or vote may
- * have been sent before, and signing another in its place is equivocation.
+ * Look at the refusals before you sign with what an import gave. A refused block or vote may have been
+ * sent before, and signing another in its place is equivocation.
  */
 import { RealDisk } from "../../disk/real.js";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import { verifyAnchor } from "../../wire/rules/anchor.js";
-import type { Epoch, EpochOf } from "../../wire/committee.js";
-import { decodePersistedInner } from "../../wire/codec/decode.js";
+import type { EpochOf } from "../../wire/committee.js";
+import { decodePersistedInner, unknownFieldOfVotes } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
 import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from "../../wire/messages.js";
 import { VerifyError } from "../../wire/verify-error.js";
@@ -22,6 +22,7 @@ import { importLog, type LogItem, refusedItem, refusedWhole } from "./import-log
 import { LaneCheck, type LaneStart, type VerifiedBlock } from "./lane-check.js";
 import type { ForeignEntry } from "../format/layout.js";
 import type { ReadableDisk } from "../../disk/readable.js";
+import { type RefusedRecord, refusedBy } from "./record-check.js";
 import { RoadCheck, type VerifiedCommitQC } from "./road-check.js";
 import { directorySource, type LaneSource, type StateSource } from "../read/source.js";
 import { StateError } from "../format/state-error.js";
@@ -31,16 +32,17 @@ import { currentView, epochIndexOf, verifyVoteState } from "./vote-state.js";
 /**
  * Where road and lanes start.
  *
- * - `"zero"`: at 0, as where there is no anchor. A log that starts higher has lost records.
- * - an anchor: the road right above it; a lane inside the anchor's range of it, since the original
- *   prunes up to its end; at 0 where it has none there. What lies below is passed over.
- * - `"any"`: wherever they do. The caller takes over the question of what is missing.
+ * - `"zero"`: at 0, as without an anchor. A log that starts higher has lost records.
+ * - an anchor: the road right above it; a lane anywhere in the anchor's range of it, since sei-chain
+ *   prunes whole files up to the end of that range; at 0 if the anchor has no range of it. Records
+ *   below are passed over.
+ * - `"any"`: wherever they do. The caller has to know what is missing.
  */
 export type ImportStart = "zero" | "any" | PruneAnchor;
 
 export interface ImportOptions {
   readonly epochOf: EpochOf;
-  /** `"zero"` where left out. */
+  /** @defaultValue `"zero"` */
   readonly start?: ImportStart;
 }
 
@@ -48,11 +50,11 @@ export interface ImportOptions {
 export interface VerifiedVotes {
   readonly kind: "votes";
   readonly votes: PersistedInner;
-  /** What they were decoded from. */
+  /** The bytes that they were decoded from. */
   readonly message: Uint8Array;
   /** The road index that the node votes on. */
   readonly roadIndex: bigint;
-  /** A slot that is damaged beside the one that counts: it may have held newer votes. */
+  /** A slot that is damaged beside the one that counts. */
   readonly damaged: DamagedSlot | undefined;
 }
 
@@ -99,10 +101,9 @@ export async function* importFrom(source: StateSource, options: ImportOptions): 
     numberOf: (qc: CommitQC) => qc.vote.view.index,
   };
   yield* importLog(roadLog, (record) => road.check(record));
-  const { epochs } = road;
   for (const lane of source.lanes) {
     if (hasTwin(lane, source)) yield twoDirectories(lane);
-    else yield* importLane(lane, epochs, laneStartOf(lane.lane, start));
+    else yield* importLane(lane, road, laneStartOf(lane.lane, start));
   }
   yield* importVotes(source, epochOf);
 }
@@ -130,7 +131,7 @@ function hasTwin({ lane, directory }: LaneSource, source: StateSource): boolean 
   return source.lanes.some((other) => other.lane === lane && other.directory !== directory);
 }
 
-/** Which of the two the node went on with cannot be told: neither is taken. */
+/** Nobody can tell which of the two the node went on with, so neither is taken. */
 function twoDirectories(place: LaneSource): ImportItem {
   const detail = "another directory is called by the same lane";
   return refusedItem(place, { reason: "two_directories", detail });
@@ -138,13 +139,17 @@ function twoDirectories(place: LaneSource): ImportItem {
 
 async function* importLane(
   source: LaneSource,
-  epochs: readonly Epoch[],
+  { epochs, newestEpoch }: RoadCheck,
   start: LaneStart | undefined,
 ): Items {
   const { lane } = source;
   const epoch = epochs.find(({ committee }) => committee.memberOfLane(lane) !== undefined);
+  const isPast =
+    epoch !== undefined && newestEpoch !== undefined && epoch.index < newestEpoch.index;
   const check = new LaneCheck({ lane, committee: epoch?.committee, start });
-  const log = { ...source, numberOf: (block: SignedBlock) => block.msg.header.blockNumber };
+  const pastEpoch = isPast ? epoch.index : undefined;
+  const numberOf = (block: SignedBlock): bigint => block.msg.header.blockNumber;
+  const log = { ...source, pastEpoch, numberOf };
   yield* importLog(log, (record) => check.check(record));
 }
 
@@ -152,29 +157,30 @@ async function* importVotes({ votes: source }: StateSource, epochOf: EpochOf): I
   const place = { lane: undefined, directory: source.directory };
   try {
     const slots = await source.open();
-    if (slots.status === "fresh") return;
+    if (slots.kind === "fresh") return;
     const { message, damaged } = slots;
+    const unknown = unknownFieldOfVotes(message);
+    if (unknown !== undefined) {
+      const detail = `field ${unknown} is not known here, and may be a vote: it cannot be left out`;
+      yield refusedItem(place, { reason: "unknown_field", detail });
+      return;
+    }
     const votes = decodePersistedInner(message);
     const roadIndex = await verifiedRoad(votes, epochOf);
     yield { kind: "votes", votes, message, roadIndex, damaged };
   } catch (cause) {
-    if (cause instanceof StateError) {
-      yield refusedWhole(place, cause);
-    } else if (cause instanceof DecodeError) {
-      yield refusedItem(place, {
-        reason: "record_does_not_decode",
-        detail: cause.message,
-        cause,
-      });
-    } else if (cause instanceof VerifyError) {
-      yield refusedItem(place, { reason: cause.errorClass, detail: cause.message, cause });
-    } else {
-      throw cause;
-    }
+    if (cause instanceof StateError) yield refusedWhole(place, cause);
+    else yield refusedItem(place, refusedVotes(cause));
   }
 }
 
-/** The road index that the votes are about, once they are verified; an empty state has none but 0. */
+function refusedVotes(cause: unknown): RefusedRecord {
+  if (!(cause instanceof DecodeError)) return refusedBy(cause);
+  const reason = "record_does_not_decode";
+  return { kind: "refused", reason, detail: cause.message, cause };
+}
+
+/** The road index that the votes are about, once they are verified. An empty state is about road 0. */
 async function verifiedRoad(votes: PersistedInner, epochOf: EpochOf): Promise<bigint> {
   const epochIndex = epochIndexOf(votes);
   if (epochIndex === undefined) return 0n;

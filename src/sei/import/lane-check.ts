@@ -1,17 +1,15 @@
 /**
- * Judges the blocks of one lane, in the order of its log. Taken is one unbroken run: each block of
- * this lane, under its own number, the one after the block before it, linked to that by its parent
- * hash, signed by the lane's owner, with the payload that its header names.
+ * Checks the blocks of one lane, in the order of its log. It takes one unbroken run: every block is of
+ * this lane, lies under its own number, follows the block before it, names that block as its parent,
+ * is signed by the lane's owner, and has the payload that its header names.
  *
- * Nothing above a refused block is taken. It would have no verified parent, and no store could hold
- * it: a lane has no holes.
+ * It takes nothing above a refused block: that would have no verified parent, and a lane has no holes.
  */
 import type { LaneId } from "../../types/lane.js";
 import type { Committee } from "../../wire/committee.js";
 import { headerHash, sameBytes } from "../../wire/hash.js";
-import type { SignedBlock } from "../../wire/messages.js";
+import { LANE_BLOCKS_MAX, type SignedBlock } from "../../wire/messages.js";
 import { verifySignedBlock } from "../../wire/rules/verify.js";
-import { LANE_BLOCKS_MAX } from "../read/availability.js";
 import { firstBroken, type CheckResult, type RecordRule, refusedBy } from "./record-check.js";
 import type { LiveRecord } from "../read/live-run.js";
 
@@ -28,13 +26,13 @@ export interface LaneTerms {
   readonly lane: LaneId;
   /** A committee that has the lane; undefined where none does. */
   readonly committee: Committee | undefined;
-  /** Where its run may begin; undefined where any number will do. */
+  /** Where the run may begin; undefined if it may begin anywhere. */
   readonly start: LaneStart | undefined;
 }
 
 /**
- * The first block of a lane's run is one of [lowest, highest], both included: above `highest` blocks
- * were lost. What lies below `lowest` is not looked at.
+ * The first block of a run is one of [lowest, highest], both included. If it is higher, blocks were
+ * lost. Records below `lowest` are passed over.
  */
 export interface LaneStart {
   readonly lowest: bigint;
@@ -110,7 +108,7 @@ export class LaneCheck {
     this.#terms = terms;
   }
 
-  /** The verdict on the next record of the log. */
+  /** Checks the next record of the log. */
   check({ index, value: block }: LiveRecord<SignedBlock>): CheckResult<VerifiedBlock> {
     const { lane, start, committee } = this.#terms;
     if (start !== undefined && index < start.lowest) return { kind: "below" };

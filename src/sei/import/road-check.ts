@@ -1,8 +1,7 @@
 /**
- * Judges the commit QCs of the road, in the order of their log. Taken is one unbroken run: each under
- * its own road index, the one after the QC before it, verified against the committee of its epoch.
- *
- * Nothing above a refused commit QC is taken: the road has no holes.
+ * Checks the commit QCs of the road, in the order of their log. It takes one unbroken run: every QC
+ * lies under its own road index, follows the QC before it, and verifies against the committee of its
+ * epoch. It takes nothing above a refused QC: the road has no holes.
  */
 import type { Epoch, EpochOf } from "../../wire/committee.js";
 import { commitVoteDigest, sameBytes } from "../../wire/hash.js";
@@ -20,7 +19,7 @@ export interface VerifiedCommitQC {
 
 export interface RoadTerms {
   readonly epochOf: EpochOf;
-  /** The road index that the road starts at; undefined where any will do. */
+  /** The road index that the road starts at; undefined if it may start anywhere. */
   readonly start: bigint | undefined;
   /** The anchor's commit QC, at the road just below `start`. It is verified. */
   readonly anchor: CommitQC | undefined;
@@ -53,7 +52,7 @@ const rules: readonly RecordRule<QCCase>[] = [
   },
 ];
 
-/** The anchor's road may be there too: then it must be about what the anchor commits. */
+/** A commit QC at the anchor's own road may be there too. It must commit what the anchor commits. */
 const anchorRules: readonly RecordRule<QCCase>[] = [
   {
     reason: "other_proposal",
@@ -76,22 +75,25 @@ export class RoadCheck {
     if (terms.anchor) this.#name(terms.anchor);
   }
 
-  /**
-   * The epochs whose committees may have lanes: those that the anchor and the taken commit QCs name,
-   * and the one of the road after them; epoch 0 where none is named. Newest first.
-   */
-  get epochs(): readonly Epoch[] {
-    const [newest] = this.#epochs;
-    const following =
-      newest === undefined
-        ? this.#terms.epochOf(0n)
-        : this.#next !== undefined && this.#next >= newest.nextRoad
-          ? this.#terms.epochOf(newest.index + 1n)
-          : undefined;
-    return following ? [following, ...this.#epochs] : this.#epochs;
+  /** The newest epoch that the anchor or a taken commit QC names; epoch 0 if there is neither. */
+  get newestEpoch(): Epoch | undefined {
+    return this.#epochs[0] ?? this.#terms.epochOf(0n);
   }
 
-  /** The verdict on the next record of the log. */
+  /**
+   * The epochs whose committees may have lanes: those that the anchor and the taken commit QCs name,
+   * and the one that begins with the next road, if that is another. Newest first.
+   */
+  get epochs(): readonly Epoch[] {
+    const newest = this.newestEpoch;
+    if (newest === undefined) return [];
+    const named = this.#epochs.length === 0 ? [newest] : this.#epochs;
+    const isOver = this.#next !== undefined && this.#next >= newest.nextRoad;
+    const following = isOver ? this.#terms.epochOf(newest.index + 1n) : undefined;
+    return following ? [following, ...named] : named;
+  }
+
+  /** Checks the next record of the log. */
   async check({ index, value: qc }: LiveRecord<CommitQC>): Promise<CheckResult<VerifiedCommitQC>> {
     const { start, anchor } = this.#terms;
     const facts = { ...this.#terms, index, qc, next: this.#next, refused: this.#refused };

@@ -1,18 +1,19 @@
 /**
- * The rules for the consensus votes that a node keeps: what is signed verifies, and all of it belongs
- * to one view, the one that the commit QC and the timeout QC lead to.
+ * The rules for the consensus votes that a node keeps: every signature verifies, and all votes belong to
+ * one view, the one that the commit QC and the timeout QC lead to.
  */
 import type { Epoch } from "../../wire/committee.js";
 import { commitVoteDigest, prepareVoteDigest, timeoutVoteDigest } from "../../wire/hash.js";
 import type { FullTimeoutVote, PersistedInner, SignedProposal, View } from "../../wire/messages.js";
-import { verifyTimeoutQC } from "../../wire/rules/timeout.js";
+import { verifyView } from "../../wire/rules/proposal.js";
+import { roadAfter, sameView, verifyTimeoutQC } from "../../wire/rules/timeout.js";
 import { verifyCommitQC, verifyPrepareQC, verifySignature } from "../../wire/rules/verify.js";
 import { VerifyError } from "../../wire/verify-error.js";
 
 /** The view in which a node with these votes is, in the epoch `epochIndex`. */
 export function currentView(inner: PersistedInner, epochIndex: bigint): View {
   const { commitQC, timeoutQC } = inner;
-  const road = commitQC === undefined ? 0n : BigInt.asUintN(64, commitQC.vote.view.index + 1n);
+  const road = roadAfter(commitQC);
   const timedOut = timeoutQC?.votes[0]?.msg.view;
   const number = timedOut?.index === road ? BigInt.asUintN(64, timedOut.number + 1n) : 0n;
   return { index: road, number, epochIndex };
@@ -32,7 +33,7 @@ export function epochIndexOf(inner: PersistedInner): bigint | undefined {
 }
 
 /**
- * Checks the votes against their epoch. Whose votes they are is not asked: any member's pass.
+ * Checks the votes against `epoch`. Any member's votes pass: nobody asks whose they are.
  *
  * @throws {VerifyError} as the returned promise's rejection.
  */
@@ -41,7 +42,7 @@ export async function verifyVoteState(inner: PersistedInner, epoch: Epoch): Prom
   if (commitQC) await verifyCommitQC(commitQC, epoch);
   if (timeoutQC) {
     await verifyTimeoutQC(timeoutQC, epoch, commitQC);
-    for (const { msg } of timeoutQC.votes) requireInEpoch(msg.view, epoch);
+    for (const { msg } of timeoutQC.votes) verifyView(msg.view, epoch);
   }
   const view = currentView(inner, epoch.index);
   if (prepareQC) {
@@ -70,7 +71,7 @@ function requireVote(
 
 async function verifyTimeoutVote(full: FullTimeoutVote, epoch: Epoch): Promise<void> {
   const { msg, sig } = full.vote;
-  requireInEpoch(msg.view, epoch);
+  verifyView(msg.view, epoch);
   verifySignature(sig, timeoutVoteDigest(msg), epoch.committee);
   const number = msg.latestPrepareQcViewNumber;
   const prepareQC = full.latestPrepareQC;
@@ -80,29 +81,15 @@ async function verifyTimeoutVote(full: FullTimeoutVote, epoch: Epoch): Promise<v
   }
   if (prepareQC === undefined) throw new VerifyError("missing", "the prepare QC is missing");
   await verifyPrepareQC(prepareQC, epoch);
-  if (!isSameView(prepareQC.vote.view, { ...msg.view, number })) {
+  if (!sameView(prepareQC.vote.view, { ...msg.view, number })) {
     throw new VerifyError("prepare_qc_view", `the prepare QC is not of view number ${number}`);
   }
 }
 
-function requireInEpoch({ index, epochIndex }: View, epoch: Epoch): void {
-  if (epochIndex !== epoch.index) {
-    throw new VerifyError("epoch", `epoch ${epochIndex}, not ${epoch.index}`);
-  }
-  if (index < epoch.firstRoad || index >= epoch.nextRoad) {
-    const roads = `[${epoch.firstRoad}, ${epoch.nextRoad})`;
-    throw new VerifyError("road_range", `road ${index} is not in ${roads}`);
-  }
-}
-
 function requireView(found: View, wanted: View): void {
-  if (isSameView(found, wanted)) return;
+  if (sameView(found, wanted)) return;
   const detail = `it is of view ${textOf(found)}, and the current one is ${textOf(wanted)}`;
   throw new VerifyError("other", detail);
-}
-
-function isSameView(a: View, b: View): boolean {
-  return a.index === b.index && a.number === b.number && a.epochIndex === b.epochIndex;
 }
 
 function textOf({ index, number, epochIndex }: View): string {

@@ -7,15 +7,12 @@ import type { LaneId } from "../../types/lane.js";
 import { type Epoch, type EpochOf, isLaneClosed } from "../../wire/committee.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../wire/codec/decode.js";
 import { headerHash, sameBytes } from "../../wire/hash.js";
-import type { CommitQC, SignedBlock } from "../../wire/messages.js";
+import { type CommitQC, LANE_BLOCKS_MAX, type SignedBlock } from "../../wire/messages.js";
 import { BLOCKS_NAME, readLayout, type StateLayout } from "../format/layout.js";
 import { type LiveRun, liveRunOf } from "./live-run.js";
 import type { ReadableDisk } from "../../disk/readable.js";
 import { RealDisk } from "../../disk/real.js";
 import { StateError } from "../format/state-error.js";
-
-/** Most blocks that a lane may hold above its start. */
-export const LANE_BLOCKS_MAX = 30n;
 
 export interface AvailabilityContext {
   /** The newest epoch that the node knows: its lanes are there, empty or not. */

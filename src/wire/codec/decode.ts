@@ -46,6 +46,7 @@ import {
   type View,
 } from "../messages.js";
 import { RawMessage } from "./raw-message.js";
+import { scan } from "./scan.js";
 import * as schemas from "./schema.js";
 
 /** Makes a value of a scanned message, or refuses it. */
@@ -232,3 +233,13 @@ export const decodeTimeoutQC = decoder(schemas.TimeoutQC, timeoutQCFrom);
 export const decodeFullProposal = decoder(schemas.FullProposal, fullProposalFrom);
 export const decodePruneAnchor = decoder(schemas.PersistedAvailPruneAnchor, pruneAnchorFrom);
 export const decodePersistedInner = decoder(schemas.PersistedInner, persistedInnerFrom);
+
+/**
+ * The first field of an encoded `PersistedInner` that no schema here knows, as a dotted path; undefined
+ * if there is none. `decodePersistedInner` drops such a field, and it may be a vote.
+ *
+ * @throws {DecodeError} for bytes that do not parse.
+ */
+export function unknownFieldOfVotes(bytes: Uint8Array): string | undefined {
+  return scan(bytes, schemas.PersistedInner)?.path;
+}

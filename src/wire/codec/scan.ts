@@ -8,7 +8,7 @@
  * limits of the whole tree first, then field numbers, then (in `fields.ts`) what a message lacks.
  */
 import { type Cursor, FIELD_NUMBER_MAX, fieldOf, Malformed } from "./cursor.js";
-import { readLength, readTag, skipValue, WIRE_BYTES } from "./cursor.js";
+import { readLength, readTag, skipValue, WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
 import { DecodeError, type DecodeReason, type Place } from "./decode-error.js";
 import type { FieldRule, Schema } from "./schema.js";
 
@@ -21,29 +21,38 @@ interface Scan {
   start: number;
   /** The first field with a number that no message may have: an error once the scan is through. */
   badNumber: Place | undefined;
+  /** The first field that the schema does not know. */
+  unknown: Place | undefined;
 }
 
 /**
- * Scans all of `bytes` as a message of `schema`.
+ * Scans all of `bytes` as a message of `schema`. Returns the first field that the schema does not know,
+ * by number or by wire type, if there is one.
  *
  * @throws {DecodeError} `count`, `size`, `total`, `malformed` or `field_number`.
  */
-export function scan(bytes: Uint8Array, schema: Schema): void {
+export function scan(bytes: Uint8Array, schema: Schema): Place | undefined {
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const cursor: Cursor = { bytes: plain, at: 0, end: plain.length };
-  const state: Scan = { cursor, path: [schema.name], start: 0, badNumber: undefined };
+  const path = [schema.name];
+  const state: Scan = { cursor, path, start: 0, badNumber: undefined, unknown: undefined };
   try {
     scanMessage(state, schema);
   } catch (cause) {
     if (!(cause instanceof Malformed)) throw cause;
     throw new DecodeError("malformed", placeOf(state), cause.message);
   }
-  if (state.badNumber === undefined) return;
+  if (state.badNumber === undefined) return state.unknown;
   throw new DecodeError("field_number", state.badNumber, "a field number is too large");
 }
 
 function placeOf(state: Scan): Place {
   return { path: state.path.join("."), offset: state.start };
+}
+
+function noteUnknown(state: Scan, ...name: readonly string[]): void {
+  if (state.unknown !== undefined) return;
+  state.unknown = { path: [...state.path, ...name].join("."), offset: state.start };
 }
 
 function scanMessage(state: Scan, schema: Schema): void {
@@ -60,6 +69,7 @@ function scanMessage(state: Scan, schema: Schema): void {
     const rule = number < fields.length ? fields[number] : undefined;
     if (rule === undefined) {
       if (number > FIELD_NUMBER_MAX) state.badNumber ??= placeOf(state);
+      noteUnknown(state, String(number));
       skipValue(cursor, tag);
       continue;
     }
@@ -68,6 +78,7 @@ function scanMessage(state: Scan, schema: Schema): void {
     seen |= 1 << number;
     if (before >= rule.countMax) refuse(state, "count", `occurs more than ${rule.countMax} times`);
     if (rule.kind === "varint" || tag % 8 !== WIRE_BYTES) {
+      if (rule.kind !== "varint" || tag % 8 !== WIRE_VARINT) noteUnknown(state);
       skipValue(cursor, tag);
     } else {
       const length = scanBytes(state, rule);

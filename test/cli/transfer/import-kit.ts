@@ -1,12 +1,14 @@
-/** State directories of the original on the real disk, and the command line called on them. */
+/** State directories of sei-chain on the real disk, and the command line called on them. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type StateContents, writeSeiDirectory } from "../../../src/sei/write/write-state.js";
 import type { LaneId } from "../../../src/types/lane.js";
+import { buildAppQC, buildCommitQC, laneRangeOf } from "../../../src/wire/build.js";
 import type { Epoch } from "../../../src/wire/committee.js";
 import { encodePruneAnchor } from "../../../src/wire/codec/encode.js";
 import type { PersistedInner, PruneAnchor } from "../../../src/wire/messages.js";
+import { globalRange } from "../../../src/wire/rules/proposal.js";
 import type { TestChain } from "../../model/chain.js";
 import { call as callProgram } from "../program-kit.js";
 
@@ -41,14 +43,55 @@ export function putAnchor(path: string, anchor: PruneAnchor): string {
 
 /** Votes that hold the commit QC of `road` and no more. */
 export function votesAt(chain: TestChain, road: bigint): PersistedInner {
-  return {
-    commitQC: chain.qc(road).qc,
-    prepareQC: undefined,
-    timeoutQC: undefined,
-    timeoutVote: undefined,
-    commitVote: undefined,
-    prepareVote: undefined,
+  return { ...noVotes, commitQC: chain.qc(road).qc };
+}
+
+/** No votes at all. */
+export const noVotes: PersistedInner = {
+  commitQC: undefined,
+  prepareQC: undefined,
+  timeoutQC: undefined,
+  timeoutVote: undefined,
+  commitVote: undefined,
+  prepareVote: undefined,
+};
+
+/** An anchor of `road` whose range of every lane is [first, next). */
+export function anchorWith(
+  chain: TestChain,
+  { road, first, next }: { readonly road: bigint; readonly first: bigint; readonly next: bigint },
+): PruneAnchor {
+  const proposal = {
+    ...chain.qc(road).qc.vote,
+    laneRanges: chain.lanes.map((of) => {
+      const headers = numbersIn([first, next]).map((at) => chain.block(of, at).signed.msg.header);
+      return laneRangeOf(of, first, headers);
+    }),
   };
+  const { first: globalFirst, next: globalNext } = globalRange(proposal);
+  const appHash = new Uint8Array(32);
+  const app = { roadIndex: road, appHash, epochIndex: 0n, globalFirst, globalNext };
+  return {
+    commitQC: buildCommitQC(proposal, chain.keys),
+    appQC: buildAppQC(app, chain.keys),
+  };
+}
+
+/** Two epochs, of which the second begins at road 2 without `gone`, and its first commit QC. */
+export function afterEpochZero(chain: TestChain, gone: LaneId) {
+  const keys = chain.keys.filter((pair) => pair !== chain.keysOf(gone));
+  const weights = keys.map((pair) => ({ key: pair.publicKey, weight: 1n }));
+  const epochs: readonly Epoch[] = [
+    { ...chain.epoch, nextRoad: 2n },
+    { ...chain.epoch, index: 1n, firstRoad: 2n, committee: chain.committee.after(1n, weights) },
+  ];
+  const { vote } = chain.qc(2n).qc;
+  const proposal = {
+    ...vote,
+    view: { ...vote.view, epochIndex: 1n },
+    laneRanges: vote.laneRanges.filter(({ lane }) => lane !== gone),
+  };
+  return { epochs, commitQC: buildCommitQC(proposal, keys) };
 }
 
 /** The numbers [first, next). */

@@ -23,7 +23,9 @@ import {
   signBlock,
 } from "../../../src/wire/build.js";
 import type { Epoch } from "../../../src/wire/committee.js";
+import { encodeSlot } from "../../../src/disk/slots/form.js";
 import { decodePersistedInner } from "../../../src/wire/codec/decode.js";
+import { encodePersistedInner } from "../../../src/wire/codec/encode.js";
 import { keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
 import { type PruneAnchor, type SignedBlock, ZERO_HASH } from "../../../src/wire/messages.js";
 import { globalRange } from "../../../src/wire/rules/proposal.js";
@@ -31,8 +33,11 @@ import { TestChain } from "../../model/chain.js";
 import { laneAt, numbered } from "../../sei/kit.js";
 import { seedOf, toHex } from "../../wire/bytes.js";
 import {
+  afterEpochZero,
+  anchorWith,
   call,
   digestsUnder,
+  noVotes,
   numbersIn,
   type Numbers,
   putAnchor,
@@ -62,6 +67,9 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
+
+const blocksOf = (of: LaneId, numbers: Numbers): SignedBlock[] =>
+  numbersIn(numbers).map((number) => chain.block(of, number).signed);
 
 function run(...more: string[]) {
   return call("import", "--from-sei", sei, "--committee", committee, ...more, store);
@@ -135,13 +143,13 @@ describe("a sound directory", () => {
       ok: true,
       stored: true,
       anchor: { roadIndex: "2", file },
-      road: { first: "3", next: "5" },
+      // The anchor brings its own commit QC.
+      road: { first: "2", next: "5" },
       votes: { roadIndex: "5" },
       // Five blocks of each lane and two commit QCs.
       records: 17,
       refusedCount: 0,
     });
-    // The anchor brings its own commit QC.
     await expectStored([2n, 7n], [2n, 5n]);
   });
 
@@ -150,7 +158,7 @@ describe("a sound directory", () => {
     putAnchor(join(folder, "sei.anchor.pb"), chain.qc(4n).anchor);
     const { code, report: found } = await report("--chain-id", "other");
     expect(code).toBe(0);
-    expect(found).toMatchObject({ lanes: [], road: null, below: 2, chainId: "other" });
+    expect(found).toMatchObject({ road: { first: "4", next: "5" }, below: 2, chainId: "other" });
     await using keeper = await Lanekeeper.open(store, { chainId: "other", epochOf });
     expect(keeper.recovery.road).toEqual({ first: 4n, next: 5n });
   });
@@ -162,7 +170,7 @@ describe("a sound directory", () => {
     await expectStored([0n, 7n], [0n, 5n]);
   });
 
-  test("names that are not the original's are passed over, and told", async () => {
+  test("names that sei-chain does not use are passed over, and told", async () => {
     await putSei(sei, chain);
     writeFileSync(join(sei, "blocks", "note"), "");
     const { code, report: found } = await report();
@@ -232,6 +240,108 @@ describe("an anchor of a later epoch", () => {
   });
 });
 
+describe("what a node that has pruned leaves", () => {
+  const minimal = anchorWith(chain, { road: 2n, first: 4n, next: 9n });
+
+  test("a lane begins anywhere in the anchor's range, and its store goes on from there", async () => {
+    await putSei(sei, chain, { lanes: [[lane, [7n, 12n]]], road: [3n, 3n], votes: noVotes });
+    putAnchor(join(folder, "sei.anchor.pb"), minimal);
+    const { code, report: found } = await report();
+    expect([code, found.refused]).toEqual([0, []]);
+    for (const goesOn of [12n, 13n]) {
+      await using keeper = await Lanekeeper.open(store, { chainId: "sei", epochOf });
+      expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 7n, next: goesOn });
+      expect(toHex(await keeper.readBlock(lane, 7n))).toBe(toHex(chain.block(lane, 7n).bytes));
+      await keeper.pushBlock(chain.block(lane, goesOn).signed);
+      await keeper.waitForBlock(lane, goesOn);
+    }
+  });
+
+  test("a lane without a block goes on at the end of the range, not where it signed before", async () => {
+    await putSei(sei, chain, { lanes: [], road: [3n, 3n], votes: noVotes });
+    putAnchor(join(folder, "sei.anchor.pb"), minimal);
+    expect((await report()).code).toBe(0);
+    await using keeper = await Lanekeeper.open(store, { chainId: "sei", epochOf });
+    expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 9n, next: 9n });
+    await expect(keeper.pushBlock(chain.block(lane, 4n).signed)).rejects.toThrow();
+    await keeper.pushBlock(chain.block(lane, 9n).signed);
+    await keeper.waitForBlock(lane, 9n);
+  });
+
+  test("a full lane: of the blocks in the range only those stay that it has room for", async () => {
+    await putSei(sei, chain, { lanes: [[lane, [4n, 39n]]], road: [3n, 3n], votes: noVotes });
+    putAnchor(join(folder, "sei.anchor.pb"), minimal);
+    const { code, report: found } = await report();
+    expect(code).toBe(0);
+    const held = { lane, first: "9", next: "39" };
+    expect(found).toMatchObject({ below: 5, lanes: expect.arrayContaining([held]) as unknown });
+    await using keeper = await Lanekeeper.open(store, { chainId: "sei", epochOf });
+    expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 9n, next: 39n });
+  });
+
+  test("lanes of the epoch before, while the anchor is still in it, are kept and told", async () => {
+    const { epochs, commitQC } = afterEpochZero(chain, lane);
+    const road = [chain.qc(0n).qc, chain.qc(1n).qc, commitQC];
+    const lanes = chain.lanes.map((of) => [of, blocksOf(of, [0n, 3n])] as const);
+    await writeSeiDirectory(sei, { lanes, commitQCs: road });
+    putCommittees(committee, epochs);
+    putAnchor(join(folder, "sei.anchor.pb"), chain.qc(0n).anchor);
+    const { code, report: found } = await report();
+    expect([code, found.refused]).toEqual([0, []]);
+    expect(found["notes"]).toEqual([expect.stringMatching(`^lane ${lane} ended with epoch 0`)]);
+    const known = (index: bigint) => epochs[Number(index)];
+    await using keeper = await Lanekeeper.open(store, { chainId: "sei", epochOf: known });
+    expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 0n, next: 3n });
+    expect(keeper.recovery.warnings).toMatchObject([expect.stringContaining(lane)]);
+  });
+});
+
+describe("a damaged slot of the votes", () => {
+  const files = { older: "inner_a.pb", newer: "inner_b.pb" } as const;
+
+  /** Both slots were written; `file` is damaged by `change`. */
+  async function putPair(file: string, change: (bytes: Buffer) => Uint8Array): Promise<void> {
+    await putSei(sei, chain);
+    for (const [at, name] of Object.values(files).entries()) {
+      const message = encodePersistedInner(votesAt(chain, 3n + BigInt(at)));
+      const bytes = encodeSlot(BigInt(at + 5), message, 12 + message.length);
+      writeFileSync(join(sei, name), name === file ? change(Buffer.from(bytes)) : bytes);
+    }
+  }
+  const torn = (bytes: Buffer) => bytes.subarray(0, bytes.length - 7);
+
+  test("that says it is the older one is an ordinary state, with a line", async () => {
+    await putPair(files.older, torn);
+    const { code, report: found } = await report();
+    expect([code, found.refused]).toEqual([0, []]);
+    expect(found["notes"]).toEqual([expect.stringContaining("slot a of the votes is torn")]);
+    expect(found["votes"]).toEqual({ roadIndex: "5" });
+    rmSync(store, { recursive: true });
+    expect((await run()).stdout).toMatch(/^note +slot a of the votes is torn/m);
+  });
+
+  test.each<readonly [string, string, (bytes: Buffer) => Uint8Array]>([
+    ["the newer one", files.newer, torn],
+    ["too short to say which", files.older, (bytes) => bytes.subarray(0, 11)],
+    ["nothing but zeros", files.older, (bytes) => Buffer.alloc(bytes.length)],
+    ["the newer one, by a flipped bit of its sequence", files.newer, flipped(4, 4)],
+  ])("that is %s may have held newer votes: no store is made", async (_, file, change) => {
+    await putPair(file, change);
+    const { code, report: found } = await report();
+    expect(code).toBe(12);
+    expect(found.refused).toMatchObject([{ reason: "damaged_slot" }]);
+    expectNothingMade();
+  });
+});
+
+/** Flips the bits of `mask` in byte `at`. */
+function flipped(at: number, mask: number): (bytes: Buffer) => Buffer {
+  return (bytes) => {
+    bytes[at] = (bytes[at] ?? 0) ^ mask;
+    return bytes;
+  };
+}
+
 describe("something refused", () => {
   /** Puts the log of one lane, or of the road, with these payloads in the place of the sound one. */
   async function putLog(path: string, first: bigint, payloads: Uint8Array[]): Promise<void> {
@@ -296,37 +406,36 @@ describe("something refused", () => {
   const blockOfOther = () => chain.block(other, 0n).bytes;
   const tooMany = () => bytesOf([0n, 31n]);
 
-  test("a lane that begins inside the anchor's range: a store has to begin at its first", async () => {
-    // The range of road 2 is [2, 3): the original may have pruned up to 3.
-    const heldBy = (of: LaneId): Numbers => (of === lane ? [3n, 5n] : [0n, 5n]);
-    await putSei(sei, chain, { lanes: chain.lanes.map((of) => [of, heldBy(of)] as const) });
+  test("a lane that begins above the anchor's range has lost blocks", async () => {
+    await putSei(sei, chain, { lanes: [[lane, [4n, 6n]]] });
     putAnchor(join(folder, "sei.anchor.pb"), chain.qc(2n).anchor);
     const { code, report: found } = await report();
     expect(code).toBe(12);
     expect(reasonsIn(found)).toEqual([
-      ["3", "lane_gap"],
-      ["4", "after_refused"],
+      ["4", "lane_gap"],
+      ["5", "after_refused"],
     ]);
   });
 
-  test("a full lane of the original holds more than a store admits, and no import waits for room", async () => {
-    const lanes = [[lane, [2n, 33n] as Numbers] as const];
-    await putSei(sei, chain, { lanes });
-    putAnchor(join(folder, "sei.anchor.pb"), chain.qc(2n).anchor);
-    const { code, report: found } = await report();
-    expect(code).toBe(12);
-    expect(reasonsIn(found)).toEqual([["32", "over_capacity"]]);
-    expect(found["lanes"]).toEqual([{ lane, first: "2", next: "32" }]);
-    expect((await report("--partial")).code).toBe(0);
-  });
-
-  test("what an older revision left, and a damaged slot of the votes", async () => {
+  test("what an older revision left", async () => {
     await putSei(sei, chain);
     mkdirSync(join(sei, "blocks", "ab".repeat(32)));
-    writeFileSync(join(sei, "inner_b.pb"), "damaged for sure");
     const { code, report: found } = await report();
     expect(code).toBe(12);
-    expect(found.refused.map(({ reason }) => reason)).toEqual(["older_revision", "damaged_slot"]);
+    expect(found.refused.map(({ reason }) => reason)).toEqual(["older_revision"]);
+    expectNothingMade();
+  });
+
+  test("votes with a field of a later schema: it may be a vote", async () => {
+    await putSei(sei, chain);
+    const later = Uint8Array.of((9 << 3) | 2, 1, 0);
+    const votes = encodePersistedInner(votesAt(chain, 4n));
+    const message = Buffer.concat([votes, later]);
+    writeFileSync(join(sei, "inner_a.pb"), encodeSlot(1n, message, 12 + message.length));
+    const { code, report: found } = await report();
+    expect(code).toBe(12);
+    expect(found.refused).toMatchObject([{ reason: "unknown_field" }]);
+    expect(found.refused[0]?.["detail"]).toContain("PersistedInner.9");
     expectNothingMade();
   });
 
@@ -350,7 +459,7 @@ describe("a wrong call changes nothing", () => {
     ["with an empty name", 2, () => call("import", "--from-sei", sei, "--committee", "x", "")],
     ["an anchor's file that is not there", 2, () => run("--anchor", join(folder, "none"))],
     ["an empty chain id", 2, () => run("--chain-id", "")],
-    ["a directory that is none of the original's", 31, () => seiIs(folder)],
+    ["a directory that is not of sei-chain", 31, () => seiIs(folder)],
     ["a directory that is not there", 31, () => seiIs(join(folder, "nowhere"))],
   ])("%s", async (_, code, called) => {
     await putSei(sei, chain);

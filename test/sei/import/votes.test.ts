@@ -76,19 +76,19 @@ describe("the pair", () => {
       const found = await readVoteSlots(disk, STATE);
       const next = { seq: BigInt(writes + 1), slot: writes % 2 === 0 ? "a" : "b" };
       expect(found).toMatchObject({ next, missing: [] });
-      if (found.status === "loaded") expect(found.message).toEqual(messages.at(-1));
-      expect(found.status).toBe(writes === 0 ? "fresh" : "loaded");
+      if (found.kind === "loaded") expect(found.message).toEqual(messages.at(-1));
+      expect(found.kind).toBe(writes === 0 ? "fresh" : "loaded");
     }
   });
 
   test("without files is fresh, and both are missing", async () => {
-    expect(await read({})).toMatchObject({ status: "fresh", missing: ["a", "b"] });
+    expect(await read({})).toMatchObject({ kind: "fresh", missing: ["a", "b"] });
   });
 
   test("with a damaged slot falls back to the other, and tells it", async () => {
     const torn = slot(2n, unknown(2)).subarray(0, 13);
     const found = await read({ "inner_a.pb": slot(1n, unknown(1)), "inner_b.pb": torn });
-    expect(found).toMatchObject({ status: "loaded", slot: "a", seq: 1n, damaged: { slot: "b" } });
+    expect(found).toMatchObject({ kind: "loaded", slot: "a", seq: 1n, damaged: { slot: "b" } });
   });
 
   test("all of zeros counts as damaged, unlike our own preallocated slots", async () => {

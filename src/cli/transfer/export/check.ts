@@ -1,8 +1,9 @@
 /**
- * Reads an exported directory back and compares it with the store, record by record and byte by byte;
- * and rehearses the original's opening of it, where the committees are known.
+ * Reads an exported directory back and compares it with the store, record by record and byte by byte.
+ * If the committees are known it also rehearses how sei-chain opens the directory.
  */
 import { RealDisk } from "../../../disk/real.js";
+import { verifyVoteState } from "../../../sei/import/vote-state.js";
 import { availabilityOf } from "../../../sei/read/availability.js";
 import type { LiveRun } from "../../../sei/read/live-run.js";
 import { directorySource, type StateSource } from "../../../sei/read/source.js";
@@ -16,7 +17,8 @@ import {
   encodeSignedBlock,
 } from "../../../wire/codec/encode.js";
 import { sameBytes } from "../../../wire/hash.js";
-import type { PruneAnchor } from "../../../wire/messages.js";
+import { VerifyError } from "../../../wire/verify-error.js";
+import type { Exported } from "./contents.js";
 
 /**
  * `directory` holds `contents`, and nothing else.
@@ -42,14 +44,15 @@ export async function compareExport(directory: string, contents: StateContents):
 }
 
 /**
- * The original would open `directory` with `anchor` in its block store.
+ * sei-chain would open `directory` with `anchor` in its block store: lanes and road by the epochs that
+ * they name, the votes by the latest epoch, as it does itself.
  *
- * @throws {PersisterError} VERIFY_MISMATCH where it would refuse it.
+ * @throws {PersisterError} VERIFY_MISMATCH if it would refuse the directory.
  */
-export async function rehearseOriginal(
+export async function rehearseOpening(
   directory: string,
   epochs: readonly Epoch[],
-  anchor: PruneAnchor | undefined,
+  { anchor, votes }: Pick<Exported, "anchor" | "votes">,
 ): Promise<void> {
   const latest = epochs.at(-1);
   if (!latest) return;
@@ -57,9 +60,11 @@ export async function rehearseOriginal(
   const context = { latest, epochOf, ...(anchor ? { anchor: anchor.commitQC } : {}) };
   try {
     await availabilityOf(directory, context);
+    if (votes) await verifyVoteState(votes, latest);
   } catch (cause) {
-    if (!(cause instanceof StateError)) throw cause;
-    const message = `the original would refuse what was written: ${cause.message}`;
+    if (!(cause instanceof StateError || cause instanceof VerifyError)) throw cause;
+    const part = cause instanceof VerifyError ? `the votes, by epoch ${latest.index}: ` : "";
+    const message = `sei-chain would refuse what was written: ${part}${cause.message}; remove it`;
     throw new PersisterError("VERIFY_MISMATCH", message, { file: directory, cause });
   }
 }
@@ -83,7 +88,7 @@ async function compareLog<T>(
 
 async function compareVotes({ votes }: StateSource, contents: StateContents): Promise<void> {
   const slots = await votes.open();
-  const found = slots.status === "loaded" ? slots.message : new Uint8Array(0);
+  const found = slots.kind === "loaded" ? slots.message : new Uint8Array(0);
   const wanted = contents.votes ? encodePersistedInner(contents.votes) : new Uint8Array(0);
   requireSame(sameBytes(found, wanted), votes.directory, "other votes");
 }

@@ -1,7 +1,8 @@
 /**
- * What an export takes out of an open store: everything that it holds, a record at a time. Only what
- * the original can hold comes out: where the store remembers more than that, there is no export.
+ * What an export takes out of an open store: everything that it holds, a record at a time. A store that
+ * remembers more than sei-chain can hold is not exported.
  */
+import { PADDING_FIELD } from "../../../disk/slots/form.js";
 import type { Lanekeeper } from "../../../node/lanekeeper.js";
 import type { Range, Recovery } from "../../../node/recovery.js";
 import type { StateContents } from "../../../sei/write/write-state.js";
@@ -11,12 +12,13 @@ import {
   decodeCommitQC,
   decodePersistedInner,
   decodeSignedBlock,
+  unknownFieldOfVotes,
 } from "../../../wire/codec/decode.js";
 import { DecodeError } from "../../../wire/codec/decode-error.js";
 import type { CommitQC, PersistedInner, PruneAnchor, SignedBlock } from "../../../wire/messages.js";
 
-export interface Held {
-  /** Lanes that hold a block. */
+export interface Exported {
+  /** The lanes that hold a block. */
   readonly lanes: ReadonlyMap<LaneId, Range>;
   readonly road: Range;
   readonly anchor: PruneAnchor | undefined;
@@ -27,10 +29,10 @@ export interface Held {
 /**
  * What a store held when it was opened.
  *
- * @throws {PersisterError} PINNED where something was lost in flight and is not settled: the original
- * has no memory of that, and would sign anew; INVALID where the vote state is not of its form.
+ * @throws {PersisterError} PINNED if something was lost in flight and is not settled: sei-chain has no
+ * memory of that, and would sign anew; INVALID if the vote state is not of sei-chain's form.
  */
-export function heldIn(recovery: Recovery): Held {
+export function exportedOf(recovery: Recovery): Exported {
   const { pins, abstainThrough, road, anchor, voteState } = recovery;
   const [pin] = pins;
   if (pin) {
@@ -48,12 +50,12 @@ export function heldIn(recovery: Recovery): Held {
 }
 
 const unsettled =
-  "the original cannot be told to abstain there; let the node run until a commit QC covers it";
+  "sei-chain cannot be told to abstain there; let the node run until a commit QC covers it";
 
-/** `held` in the form that a directory is written from; every iteration reads the store anew. */
+/** The form that a directory is written from. Every iteration reads the store anew. */
 export function contentsOf(
   keeper: Lanekeeper,
-  { lanes, road, votes }: Held,
+  { lanes, road, votes }: Exported,
   onRecord: () => void,
 ): StateContents {
   return {
@@ -88,14 +90,21 @@ async function* commitQCsOf(
   }
 }
 
-/** The store keeps the vote state as it was given, whatever it is. */
+/** The store fills the vote state up to its slot's size with this field. */
+const PADDING = `PersistedInner.${PADDING_FIELD}`;
+
+/** The store keeps the vote state as it was given; sei-chain reads only what it knows. */
 function votesIn(message: Uint8Array | undefined): PersistedInner | undefined {
   if (message === undefined) return undefined;
+  let unknown: string | undefined;
   try {
-    return decodePersistedInner(message);
+    unknown = unknownFieldOfVotes(message);
+    if (unknown === undefined || unknown === PADDING) return decodePersistedInner(message);
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
-    const what = `the vote state is none of the original's: ${cause.message}`;
+    const what = `the vote state is not of sei-chain's form: ${cause.message}`;
     throw new PersisterError("INVALID", what, { cause });
   }
+  const what = `the vote state holds field ${unknown}, which sei-chain would drop; it may be a vote`;
+  throw new PersisterError("INVALID", `${what}: export with a version that knows this field`);
 }

@@ -1,12 +1,16 @@
 /**
- * `lanekeeper export`: writes what a store holds as a state directory that the original can open.
+ * `lanekeeper export`: writes what a store holds as a state directory that sei-chain can open.
  *
- * The prune anchor has no place in such a directory: it is written first, as a file beside it, so that
- * a directory that can be opened never stands there without the anchor that it needs. What a stop
- * leaves: nothing; the anchor's file; that and a directory which neither the original nor `import`
- * opens; all of it, durable. The next export refuses what is there, and names it: to be removed.
+ * Such a directory has no place for the prune anchor. The anchor is written first, as a file beside the
+ * directory, so that a directory that can be opened never stands there without the anchor that it
+ * needs. What a stop leaves:
+ * 1. Nothing.
+ * 2. The anchor's file.
+ * 3. The anchor's file, and a directory that neither sei-chain nor `import` opens.
+ * 4. All of it, durable.
+ * The next export refuses what is there, and names it: remove it.
  *
- * The store is opened with its lock, and keeps all it has, retained records too.
+ * The store is opened with its lock. It keeps all that it has, retained records too.
  */
 import { RealDisk } from "../../../disk/real.js";
 import { readIdentity, STORE_FILE } from "../../../journal/form/store.js";
@@ -16,11 +20,12 @@ import { PersisterError } from "../../../types/errors.js";
 import type { Epoch } from "../../../wire/committee.js";
 import { VerifyError } from "../../../wire/verify-error.js";
 import { readCommittees } from "../../committee-file.js";
-import { compareExport, rehearseOriginal } from "./check.js";
-import { contentsOf, type Held, heldIn } from "./contents.js";
+import { compareExport, rehearseOpening } from "./check.js";
+import { contentsOf, type Exported, exportedOf } from "./contents.js";
 import { type ExportSummary, exportJson, exportText } from "./report.js";
 import { anchorFileOf, writeAnchorFile } from "../anchor-file.js";
 import { exportOptions } from "../options.js";
+import { put, writeDocument } from "../../terminal/json-document.js";
 import { showStage, type Stage } from "../progress.js";
 import { requireEmpty, withoutSlash } from "../target.js";
 import type { InspectPort } from "../../inspect/inspect.js";
@@ -35,7 +40,7 @@ interface Target {
 /**
  * Exports the store in `store`; returns the exit code.
  *
- * @throws {PersisterError} USAGE, STORE_EXISTS; what `Lanekeeper.open`, `heldIn`, `writeSeiDirectory`
+ * @throws {PersisterError} USAGE, STORE_EXISTS; what `Lanekeeper.open`, `exportedOf`, `writeSeiDirectory`
  * and `compareExport` throw.
  */
 export async function exportCommand(
@@ -53,21 +58,27 @@ export async function exportCommand(
   const view = showStage(stage, stderr);
   try {
     await using keeper = await opened(from, epochs);
-    const held = heldIn(keeper.recovery);
+    const held = exportedOf(keeper.recovery);
     stage.total = held.records;
     await write(keeper, held, { directory, anchorFile, epochs }, stage);
     await keeper.close();
     view.erase();
     const isRehearsed = epochs.length > 0;
     const summary: ExportSummary = { from, directory, anchorFile, held, isRehearsed };
-    stdout.write(options.json ? `${JSON.stringify(exportJson(summary))}\n` : exportText(summary));
+    if (options.json) await writeDocument(stdout, exportJson(summary));
+    else await put(stdout, exportText(summary));
     return 0;
   } finally {
     view.stop();
   }
 }
 
-async function write(keeper: Lanekeeper, held: Held, target: Target, stage: Stage): Promise<void> {
+async function write(
+  keeper: Lanekeeper,
+  held: Exported,
+  target: Target,
+  stage: Stage,
+): Promise<void> {
   const { directory, anchorFile, epochs } = target;
   const disk = new RealDisk();
   const contents = () => contentsOf(keeper, held, () => void (stage.records += 1));
@@ -76,10 +87,10 @@ async function write(keeper: Lanekeeper, held: Held, target: Target, stage: Stag
   await writeSeiDirectoryOn(disk, directory, contents());
   Object.assign(stage, { name: "reading back", records: 0 });
   await compareExport(directory, contents());
-  await rehearseOriginal(directory, epochs, held.anchor);
+  await rehearseOpening(directory, epochs, held);
 }
 
-/** The store of whatever chain. Nothing that it retains is let go. */
+/** Opens the store, of whatever chain. It lets nothing go that it retains. */
 async function opened(directory: string, epochs: readonly Epoch[]): Promise<Lanekeeper> {
   const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
   const chainId = await chainIdOf(directory);

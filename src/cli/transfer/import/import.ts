@@ -1,10 +1,10 @@
 /**
- * `lanekeeper import`: makes a store of a state directory of the original.
+ * `lanekeeper import`: makes a store of a state directory of sei-chain.
  *
- * The directory is read twice. First all of it is verified, and nothing is made: where anything is
- * refused, no store comes of it, since a refused block or vote may have been sent before, and a node
- * that does not know of it would sign another in its place. Then it is read and verified again while
- * the store is made (`import-store.ts`).
+ * The directory is read twice. The first pass verifies all of it and makes nothing. If anything is
+ * refused, no store is made: a refused block or vote may have been sent before, and a node that does
+ * not know of it would sign another in its place. The second pass verifies all of it again while the
+ * store is made (`store.ts`).
  */
 import { RealDisk } from "../../../disk/real.js";
 import { type ImportItem, importSeiDirectory } from "../../../sei/import/import.js";
@@ -14,7 +14,7 @@ import type { EpochOf } from "../../../wire/committee.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
 import { readCommittees } from "../../committee-file.js";
 import { anchorFileOf, readAnchorFile } from "../anchor-file.js";
-import { fitting } from "./fit.js";
+import { heldAfter } from "./held.js";
 import { importOptions } from "../options.js";
 import { showStage, type Stage } from "../progress.js";
 import { importWriter } from "./report.js";
@@ -23,7 +23,7 @@ import { ImportTally, type Objection } from "./tally.js";
 import { withoutSlash } from "../target.js";
 import type { InspectPort } from "../../inspect/inspect.js";
 
-/** What is imported, and by which rules it is verified. */
+/** The directory that is imported, and what it is verified by. */
 interface Source {
   readonly from: string;
   readonly epochOf: EpochOf;
@@ -58,25 +58,26 @@ export async function importCommand(
       view.erase();
       await write.objection(objection);
     });
+    const held = heldAfter(tally, anchor);
     const stored = tally.refused === 0 || options.partial;
     const { chainId } = options;
     if (stored) {
       Object.assign(stage, { name: "storing", records: 0, total: tally.records });
       const onRecord = (records: number): void => void (stage.records = records);
-      const choices = { chainId, epochOf };
-      const items = itemsOf(source);
-      await makeStore(directory, { choices, anchor, items, expected: tally, onRecord });
+      const again = { items: itemsOf(source), expected: tally, onRecord };
+      await makeStore(directory, { choices: { chainId, epochOf }, anchor, ...again });
     }
     view.erase();
     const exitCode = stored ? 0 : errorCodes.INVALID.exit;
-    await write.summary({ from, directory, chainId, anchor, anchorFile, tally, stored, exitCode });
+    const ends = { stored, exitCode };
+    await write.summary({ from, directory, chainId, anchor, anchorFile, tally, held, ...ends });
     return exitCode;
   } finally {
     view.stop();
   }
 }
 
-/** Verifies all that there is, and makes nothing. */
+/** Verifies everything, and makes nothing. */
 async function tallyOf(
   source: Source,
   stage: Stage,
@@ -92,19 +93,18 @@ async function tallyOf(
 }
 
 function itemsOf({ from, epochOf, anchor }: Source): AsyncIterable<ImportItem> {
-  const items = importSeiDirectory(from, { epochOf, start: anchor ?? "zero" });
-  return fitting(items, { epochOf, anchor });
+  return importSeiDirectory(from, { epochOf, start: anchor ?? "zero" });
 }
 
-/** D10: a directory that is something else would come out as an empty store. */
+/** D10: without this check any other directory would become an empty store. */
 async function requireSei(from: string): Promise<void> {
   const disk = new RealDisk();
   if ((await disk.kind(`${from}/${COMMIT_QCS_NAME}`)) === "directory") return;
-  const message = `no state directory of the original: ${from} has no ${COMMIT_QCS_NAME}/ in it`;
+  const message = `no state directory of sei-chain: ${from} has no ${COMMIT_QCS_NAME}/ in it`;
   throw new PersisterError("NOT_A_STORE", message, { file: from });
 }
 
-/** The anchor in the file that was named, which must be there, or beside the directory. */
+/** The anchor in the file that was named, or beside the directory. A named file must be there. */
 async function anchorBeside(from: string, named: string | undefined) {
   const file = named ?? anchorFileOf(from);
   const anchor = await readAnchorFile(new RealDisk(), file);

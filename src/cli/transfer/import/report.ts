@@ -1,7 +1,10 @@
 /** What `import` says: objections one by one, and the summary, for people or as JSON. */
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { PruneAnchor } from "../../../wire/messages.js";
+import { ListDocument, put } from "../../terminal/json-document.js";
+import { printable, type Row, table } from "../../terminal/table.js";
+import { lanesJson, laneRows, rangeText } from "../ranges.js";
+import type { Held } from "./held.js";
 import type { ImportTally, Objection } from "./tally.js";
 
 export interface ImportSummary {
@@ -12,6 +15,8 @@ export interface ImportSummary {
   /** Where the anchor was read. */
   readonly anchorFile: string | undefined;
   readonly tally: ImportTally;
+  /** What the store holds, or would hold. */
+  readonly held: Held;
   /** Whether the store was made. */
   readonly stored: boolean;
   readonly exitCode: number;
@@ -23,28 +28,16 @@ export interface ImportWriter {
 }
 
 export function importWriter(stream: Writable, json: boolean): ImportWriter {
-  return json ? jsonWriter(stream) : textWriter(stream);
-}
-
-function textWriter(stream: Writable): ImportWriter {
+  if (!json) {
+    return {
+      objection: (objection) => put(stream, objectionText(objection)),
+      summary: (summary) => put(stream, importText(summary)),
+    };
+  }
+  const document = new ListDocument(stream, "refused");
   return {
-    objection: (objection) => put(stream, objectionText(objection)),
-    summary: (summary) => put(stream, importText(summary)),
-  };
-}
-
-/** One document, of which the objections are written as they come. */
-function jsonWriter(stream: Writable): ImportWriter {
-  let opening = '{"refused":[';
-  return {
-    objection: async (objection) => {
-      await put(stream, `${opening}${JSON.stringify(objectionJson(objection))}`);
-      opening = ",";
-    },
-    summary: async (summary) => {
-      const rest = JSON.stringify(importJson(summary)).slice(1);
-      await put(stream, `${opening === "," ? "" : opening}],${rest}\n`);
-    },
+    objection: (objection) => document.item(objection),
+    summary: (summary) => document.end(importJson(summary)),
   };
 }
 
@@ -56,16 +49,11 @@ function objectionText({ reason, detail, lane, number, index, file, offset }: Ob
     ...(number === undefined ? [] : [`number ${number}`]),
     ...(index === undefined || index === number ? [] : [`stored under ${index}`]),
   ];
-  return `refused ${reason}: ${place.join(", ")}\n  ${detail}\n`;
+  return `refused ${reason}: ${printable(place.join(", "))}\n  ${printable(detail)}\n`;
 }
 
-function objectionJson({ number, index, ...rest }: Objection): Record<string, unknown> {
-  return { ...rest, number: number?.toString(), index: index?.toString() };
-}
-
-/** The summary as plain values; numbers of 64 bits as strings. */
-function importJson({ tally, anchor, ...summary }: ImportSummary): Record<string, unknown> {
-  const { lanes, road, votes, records, refused, below, cuts, foreign } = tally;
+function importJson({ tally, held, anchor, ...summary }: ImportSummary): object {
+  const { votes, records, refused, cuts, foreign, notes } = tally;
   return {
     ok: summary.exitCode === 0,
     exitCode: summary.exitCode,
@@ -74,49 +62,42 @@ function importJson({ tally, anchor, ...summary }: ImportSummary): Record<string
     directory: summary.directory,
     chainId: summary.chainId,
     anchor: anchor
-      ? { roadIndex: `${anchor.commitQC.vote.view.index}`, file: summary.anchorFile }
+      ? { roadIndex: anchor.commitQC.vote.view.index, file: summary.anchorFile }
       : null,
-    lanes: [...lanes].map(([lane, { first, next }]) => {
-      return { lane, first: `${first}`, next: `${next}` };
-    }),
-    road: road ? { first: `${road.first}`, next: `${road.next}` } : null,
-    votes: votes === undefined ? null : { roadIndex: `${votes}` },
+    lanes: lanesJson(held.lanes),
+    road: held.road,
+    votes: votes === undefined ? null : { roadIndex: votes },
     records,
     refusedCount: refused,
-    below,
+    below: tally.below + Number(held.surplus),
     tornTails: cuts,
     passedOver: foreign,
+    notes,
   };
 }
 
-/** The summary as lines of two columns. */
-function importText({ tally, anchor, ...summary }: ImportSummary): string {
-  const { lanes, road, votes, records, refused, below, cuts, foreign } = tally;
+function importText({ tally, held, anchor, ...summary }: ImportSummary): string {
+  const { votes, records, refused, below, cuts, foreign, notes } = tally;
   const index = anchor?.commitQC.vote.view.index;
-  const rows: readonly (readonly [string, string])[] = [
+  const rows: readonly Row[] = [
     ["from", summary.from],
     ["store", summary.stored ? `${summary.directory}, of chain ${summary.chainId}` : "not made"],
     ["anchor", index === undefined ? "none" : `road index ${index}, from ${summary.anchorFile}`],
-    ["road", road ? `[${road.first}, ${road.next})` : "empty"],
-    ["lanes", `${lanes.size}`],
-    ...[...lanes].map(([lane, { first, next }]) => ["", `${lane} [${first}, ${next})`] as const),
+    ["road", rangeText(held.road)],
+    ...laneRows(held.lanes),
     ["votes", votes === undefined ? "none" : `at road index ${votes}`],
     ["verified", `${records} blocks and commit QCs`],
     ["refused", `${refused}`],
-    ["pruned before", `${below}`],
+    ["pruned before", `${below + Number(held.surplus)}`],
     ["torn tails", `${cuts}`],
     ["passed over", foreign.length === 0 ? "nothing" : foreign.join(", ")],
+    ...notes.map((note): Row => ["note", note]),
     ["verdict", verdictOf(summary, refused)],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
-  return rows.map(([name, value]) => `${name.padEnd(width)}${value}\n`).join("");
+  return table(rows);
 }
 
 function verdictOf({ stored }: Pick<ImportSummary, "stored">, refused: number): string {
   if (!stored) return "no store was made: something is refused (--partial stores what verifies)";
   return refused === 0 ? "all of it is stored" : "what verifies is stored, and no more than that";
-}
-
-async function put(stream: Writable, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, "drain");
 }

@@ -1,26 +1,40 @@
 /**
  * Makes a store of what an import gives. It grows under an unfinished name beside its place,
- * `<directory>.importing`, and is renamed when it is whole: a store with a part of the records, in the
+ * `<directory>.importing`, and is renamed when it is whole. A store with a part of the records, in the
  * place where a node looks for one, would let that node sign at numbers that it has signed at before.
  *
  * What a stop (a kill, a power cut, an error) leaves, and what the next import says:
- * - before the unfinished directory is made: nothing, and it goes on;
- * - until the rename: the unfinished directory, with no store in it, a part of one, or a whole one.
- *   The next import refuses with STORE_EXISTS and names it: to be removed, nothing in it is needed;
- * - the rename is not yet durable: after a power cut one of the two, with the whole store in it;
- * - after that: the store, and the next import refuses since the directory is not empty.
+ * 1. Before the unfinished directory is made: nothing. The next import goes on.
+ * 2. Until the rename: the unfinished directory, with no store in it, a part of one, or a whole one.
+ *    The next import refuses with STORE_EXISTS and names it. Nothing in it is needed: remove it.
+ * 3. After the rename, before it is durable: after a power cut one of the two, with the whole store.
+ * 4. After that: the store. The next import refuses, since the directory is not empty.
+ *
+ * The records are written by the persisters themselves. The import has verified each block by the
+ * committee of its own epoch; a node takes blocks of the newest epoch's lanes alone, and would refuse
+ * those of the epochs before.
  */
+import { randomBytes } from "node:crypto";
 import { RealDisk } from "../../../disk/real.js";
+import { INDEX_DIRECTORY, openLogMap } from "../../../log/log-map.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
-import type { OpenChoices } from "../../../node/options.js";
+import { defaults, type OpenChoices } from "../../../node/options.js";
+import { openPersisters, type Persisters } from "../../../persist/persisters.js";
 import type { ImportItem, VerifiedVotes } from "../../../sei/import/import.js";
 import { PersisterError } from "../../../types/errors.js";
 import { decodePersistedInner } from "../../../wire/codec/decode.js";
-import { encodePersistedInner } from "../../../wire/codec/encode.js";
+import {
+  encodeCommitQC,
+  encodePersistedInner,
+  encodeSignedBlock,
+} from "../../../wire/codec/encode.js";
 import { sameBytes } from "../../../wire/hash.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
-import { ImportTally } from "./tally.js";
+import { verifyAnchor } from "../../../wire/rules/anchor.js";
 import { renameDirectory, requireEmpty, requireNothing, requireReplaceable } from "../target.js";
+import { type Batch, batched } from "./batches.js";
+import { type Held, heldAfter } from "./held.js";
+import { ImportTally } from "./tally.js";
 
 const UNFINISHED = ".importing";
 
@@ -31,7 +45,7 @@ export interface StoreContents {
   readonly items: AsyncIterable<ImportItem>;
   /** What `items` must come to. */
   readonly expected: ImportTally;
-  /** Called with the number of records that were handed to the store. */
+  /** Called with the number of records that were read. */
   readonly onRecord: (records: number) => void;
 }
 
@@ -49,22 +63,23 @@ export async function requireRoomForStore(directory: string): Promise<void> {
 }
 
 /**
- * Makes the store in `directory`, which must be missing or empty. It is durable, and was opened once
- * more and compared, when resolved.
+ * Makes the store in `directory`, which must be missing or empty. When resolved it is durable, and was
+ * opened once more and compared.
  *
- * @throws {PersisterError} as `requireRoomForStore`; RECOVERY_MISMATCH where `items` are not what was
- * expected, or not what the store holds then; what the store refuses with: DISK_FULL, POISONED, IO.
+ * @throws {PersisterError} as `requireRoomForStore`; RECOVERY_MISMATCH if `items` are not what was
+ * expected, or not what the store holds in the end; what the store refuses with: DISK_FULL, POISONED, IO.
  */
 export async function makeStore(directory: string, contents: StoreContents): Promise<void> {
   await requireRoomForStore(directory);
   const disk = new RealDisk();
   const unfinished = `${directory}${UNFINISHED}`;
-  // Fails where another import makes it at this moment: from here on it is ours alone.
+  // Fails if another import makes it at this moment: from here on it is ours alone.
   await disk.makeDirectory(unfinished);
   try {
     await Lanekeeper.init(unfinished, { chainId: contents.choices.chainId });
-    const votes = await fill(unfinished, contents);
-    await compare(unfinished, contents, votes);
+    const held = heldAfter(contents.expected, contents.anchor);
+    const votes = await fill(unfinished, contents, held);
+    await compare(unfinished, contents, { held, votes });
   } catch (cause) {
     if (!(cause instanceof PersisterError)) throw cause;
     const message = `${cause.message}; the unfinished store is ${unfinished}: remove it`;
@@ -73,85 +88,120 @@ export async function makeStore(directory: string, contents: StoreContents): Pro
   await renameDirectory(disk, unfinished, directory);
 }
 
-/** Durable when resolved. The anchor has a store opened for itself: its epoch judges from the next. */
-async function beginAt(
-  directory: string,
-  choices: StoreContents["choices"],
-  anchor: PruneAnchor,
-): Promise<void> {
-  await using keeper = await Lanekeeper.open(directory, choices);
-  await keeper.pushAnchor(anchor);
-  await keeper.waitForAnchor(anchor.commitQC.vote.view.index);
-}
-
 /** Puts everything in; durable when resolved. */
 async function fill(
   directory: string,
   { choices, anchor, items, expected, onRecord }: StoreContents,
+  held: Held,
 ): Promise<VerifiedVotes | undefined> {
-  if (anchor) await beginAt(directory, choices, anchor);
-  const found = new ImportTally();
-  let votes: VerifiedVotes | undefined;
-  await using keeper = await Lanekeeper.open(directory, { ...choices, cacheBytes: 0 });
-  for await (const item of items) {
-    found.take(item);
-    if (item.kind === "commitQC") await keeper.pushCommitQC(item.qc);
-    else if (item.kind === "block") await pushBlock(keeper, item);
-    else if (item.kind === "votes") votes = item;
-    onRecord(found.records);
+  const persisters = await openedIn(directory, choices);
+  try {
+    if (anchor) await beginAt(persisters, anchor, held);
+    const found = new ImportTally();
+    let votes: VerifiedVotes | undefined;
+    for await (const batch of batched(counted(items, found))) {
+      if (batch.kind === "votes") votes = batch.votes;
+      else await write(persisters, batch, held);
+      onRecord(found.records);
+    }
+    if (!found.isSameAs(expected)) {
+      const message = "the directory was changed while it was read: stop the node that owns it";
+      throw new PersisterError("RECOVERY_MISMATCH", message);
+    }
+    if (votes) await persisters.votes.write(votes.message, votes.roadIndex);
+    return votes;
+  } finally {
+    await persisters.close();
   }
-  if (!found.isSameAs(expected)) {
-    const message = "the directory was changed while it was read: stop the node that owns it";
-    throw new PersisterError("RECOVERY_MISMATCH", message);
-  }
-  for (const [lane, { next }] of found.lanes) await keeper.waitForBlock(lane, next - 1n);
-  if (found.road) await keeper.waitForCommitQC(found.road.next - 1n);
-  if (votes) await keeper.writeVoteState(encodePersistedInner(votes.votes), votes.roadIndex);
-  return votes;
 }
 
-async function pushBlock(
-  keeper: Lanekeeper,
-  { lane, number, block }: Extract<ImportItem, { readonly kind: "block" }>,
+async function* counted(items: AsyncIterable<ImportItem>, found: ImportTally) {
+  for await (const item of items) {
+    found.take(item);
+    yield item;
+  }
+}
+
+function openedIn(
+  directory: string,
+  { chainId, epochOf }: StoreContents["choices"],
+): Promise<Persisters> {
+  return openPersisters({
+    disk: new RealDisk(),
+    directory,
+    chainId,
+    segmentBytes: defaults.segmentBytes,
+    retainBytes: 0,
+    verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
+    openMap: () => openLogMap(`${directory}/${INDEX_DIRECTORY}`),
+    randomBytes: (count) => randomBytes(count),
+    whenIdle: (task) => setTimeout(task, defaults.idleMs),
+  });
+}
+
+/** D3: the anchor is durable before it lets any log start above 0. */
+async function beginAt(
+  { anchor: anchors, road, blocks }: Persisters,
+  anchor: PruneAnchor,
+  held: Held,
 ): Promise<void> {
-  const admission = await keeper.pushBlock(block);
-  if (admission.status === "admitted") return;
-  const message = `lane ${lane}: ${admission.reason}`;
-  throw new PersisterError("INVALID", message, { lane, blockNumber: number });
+  await anchors.write(anchor);
+  await road.prune(anchor.commitQC);
+  for (const [lane, { first }] of held.lanes) {
+    if (first > 0n) await blocks.write(lane, { start: first });
+  }
+}
+
+async function write(
+  { road, blocks }: Persisters,
+  batch: Exclude<Batch, { readonly kind: "votes" }>,
+  held: Held,
+): Promise<void> {
+  if (batch.kind === "commitQCs") {
+    await road.append(batch.records.map(({ qc }) => ({ qc, bytes: encodeCommitQC(qc) })));
+    return;
+  }
+  const first = held.lanes.get(batch.lane)?.first ?? 0n;
+  const fresh = batch.records.filter(({ number }) => number >= first);
+  await blocks.write(batch.lane, {
+    blocks: fresh.map(({ number, block, headerHash }) => {
+      const { parentHash } = block.msg.header;
+      return { number, bytes: encodeSignedBlock(block), headerHash, parentHash };
+    }),
+  });
 }
 
 /** Opens the store as a node will, and asks whether it recovers all that was put in. */
 async function compare(
   directory: string,
-  { choices, anchor, expected }: StoreContents,
-  votes: VerifiedVotes | undefined,
+  { choices, anchor }: StoreContents,
+  { held, votes }: { readonly held: Held; readonly votes: VerifiedVotes | undefined },
 ): Promise<void> {
   await using keeper = await Lanekeeper.open(directory, { ...choices, cacheBytes: 0 });
   const { lanes, road, anchor: found, voteState, pins, abstainThrough } = keeper.recovery;
-  for (const [lane, { first, next }] of expected.lanes) {
-    const held = lanes.get(lane);
-    requireHeld(
-      held?.first === first && held.next === next,
-      `lane ${lane} is not [${first}, ${next})`,
-    );
+  for (const [lane, { first, next }] of held.lanes) {
+    const range = lanes.get(lane);
+    const isHeld = range?.first === first && range.next === next;
+    requireHeld(isHeld || (range === undefined && next === 0n), `lane ${lane} [${first}, ${next})`);
   }
-  const roadNext = expected.road?.next ?? (anchor ? anchor.commitQC.vote.view.index + 1n : 0n);
-  requireHeld(road.next === roadNext, `the road ends at ${road.next}, not at ${roadNext}`);
+  const { first, next } = held.road;
+  requireHeld(road.first === first && road.next === next, `the road [${first}, ${next})`);
   const anchorRoad = anchor?.commitQC.vote.view.index;
-  requireHeld(found?.commitQC.vote.view.index === anchorRoad, "the prune anchor is another one");
-  requireHeld(sameVotes(voteState, votes), "the votes are other ones");
-  requireHeld(pins.length === 0 && abstainThrough === undefined, "something was lost in flight");
+  requireHeld(found?.commitQC.vote.view.index === anchorRoad, "this prune anchor");
+  requireHeld(sameVotes(voteState, votes), "these votes");
+  const isSettled = pins.length === 0 && abstainThrough === undefined;
+  requireHeld(isSettled, "everything: something was lost in flight");
 }
 
-/** The store pads the votes: they are compared as they are encoded. */
+/** The store pads the votes, so they are compared as they are encoded. */
 function sameVotes(stored: Uint8Array | undefined, votes: VerifiedVotes | undefined): boolean {
   if (stored === undefined || votes === undefined) return stored === votes;
   const again = encodePersistedInner(decodePersistedInner(stored));
   return sameBytes(again, encodePersistedInner(votes.votes));
 }
 
-function requireHeld(condition: boolean, what: string): void {
-  if (condition) return;
-  const message = `the store does not hold what was put in: ${what}`;
+function requireHeld(isHeld: boolean, what: string): void {
+  if (isHeld) return;
+  const message = `the store that was made does not hold what was put in: ${what}; check the disk`;
   throw new PersisterError("RECOVERY_MISMATCH", message);
 }

@@ -4,13 +4,13 @@ import type { ImportItem } from "../../../sei/import/import.js";
 import type { ImportRefusal, ImportRefusalReason } from "../../../sei/import/import-refusal.js";
 import type { LaneId } from "../../../types/lane.js";
 
-/** Something that is there and is not taken. `cause` is left out: it is told. */
+/** Something that is there and is not taken. The cause is left out: the detail tells it. */
 export interface Objection extends Omit<ImportRefusal, "reason" | "cause"> {
   readonly reason:
     | ImportRefusalReason
-    /** An older revision wrote it, in a form that has no counterpart here. */
+    /** An older revision of sei-chain wrote it, in a form that has no counterpart here. */
     | "older_revision"
-    /** The other slot of the votes is damaged: it may have held newer ones. */
+    /** The other slot of the votes is damaged, and may have held newer votes. */
     | "damaged_slot";
 }
 
@@ -20,12 +20,14 @@ export class ImportTally {
   /** The road index that the votes are about. */
   votes: bigint | undefined;
   refused = 0;
-  /** Below the start, or below a gap that the original takes for the end of what was pruned. */
+  /** Below the start, or below a gap that sei-chain takes for the end of what was pruned. */
   below = 0;
   /** Torn tails of files that were being written. */
   cuts = 0;
-  /** Names that are not the original's. */
+  /** Names that sei-chain does not use. */
   readonly foreign: string[] = [];
+  /** What is ordinary and worth a line. */
+  readonly notes: string[] = [];
   /** Blocks and commit QCs that are taken. */
   records = 0;
 
@@ -45,6 +47,8 @@ export class ImportTally {
     } else if (item.kind === "foreign" && !item.entry.older) {
       this.foreign.push(item.entry.path);
     }
+    const note = noteOf(item);
+    if (note !== undefined) this.notes.push(note);
     const objection = objectionOf(item);
     if (objection) this.refused += 1;
     return objection;
@@ -62,6 +66,19 @@ export class ImportTally {
   }
 }
 
+/** States that an ordinary node leaves, and that a reader of the report may wonder about. */
+function noteOf(item: ImportItem): string | undefined {
+  if (item.kind === "votes" && item.damaged?.mayBeNewer === false) {
+    const { slot, reason } = item.damaged;
+    return `slot ${slot} of the votes is torn (${reason}); the other slot is newer, and counts`;
+  }
+  if (item.kind === "log" && item.summary.pastEpoch !== undefined && item.summary.taken > 0) {
+    const { lane, pastEpoch } = item.summary;
+    return `lane ${lane} ended with epoch ${pastEpoch}: its blocks are kept, and not served`;
+  }
+  return undefined;
+}
+
 function objectionOf(item: ImportItem): Objection | undefined {
   const nowhere = { lane: undefined, number: undefined, index: undefined, offset: undefined };
   if (item.kind === "refused") {
@@ -69,10 +86,10 @@ function objectionOf(item: ImportItem): Objection | undefined {
     return refusal;
   }
   if (item.kind === "foreign" && item.entry.older) {
-    const detail = "an older revision of the original wrote it; what it holds cannot be carried on";
+    const detail = "an older revision of sei-chain wrote it; what it holds cannot be carried on";
     return { ...nowhere, reason: "older_revision", detail, file: item.entry.path };
   }
-  if (item.kind === "votes" && item.damaged) {
+  if (item.kind === "votes" && item.damaged?.mayBeNewer === true) {
     const { slot, reason } = item.damaged;
     const detail = `slot ${slot} of the votes is damaged (${reason}): it may have held newer votes`;
     return { ...nowhere, reason: "damaged_slot", detail, file: undefined };

@@ -1,0 +1,18 @@
+/** The ranges of lanes and road, as `import` and `export` report them. */
+import type { Range } from "../../node/recovery.js";
+import type { LaneId } from "../../types/lane.js";
+import type { Row } from "../terminal/table.js";
+
+export function rangeText({ first, next }: Range): string {
+  return first === next ? `empty at ${first}` : `[${first}, ${next})`;
+}
+
+/** How many lanes there are, and a row for each. */
+export function laneRows(lanes: ReadonlyMap<LaneId, Range>): readonly Row[] {
+  const each = [...lanes].map(([lane, range]): Row => ["", `${lane} ${rangeText(range)}`]);
+  return [["lanes", `${lanes.size}`], ...each];
+}
+
+export function lanesJson(lanes: ReadonlyMap<LaneId, Range>): readonly object[] {
+  return [...lanes].map(([lane, { first, next }]) => ({ lane, first, next }));
+}
