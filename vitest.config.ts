@@ -14,6 +14,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
+    setupFiles: ["test/harness/unhandled.ts"],
     reporters: ["default", "./scripts/totals-reporter.mjs"],
     projects: [
       { extends: true, test: { name: "long", include: long } },

@@ -1,52 +1,37 @@
 /**
- * `LaneLog<T>`: a typed, contiguous log of records [first, next), one per lane and one for the road.
+ * `LaneLog<T>`: a typed, contiguous log of records [first, next). There is one per lane and one for
+ * the road. Payloads stay on disk; the journal knows where they lie.
  *
- * Appends are refused unless they are in order (D2); a truncation reads the record that becomes the
- * first back from disk before anything below it goes (D4). Payloads stay on disk, and the journal
- * knows where.
+ * # Invariants
+ *
+ * - Appends are refused unless they are in order (D2). The series 10, 11, 12, 13 is right. The series
+ *   10, 11, 13 is not: 13 is refused as OUT_OF_SEQUENCE. A second 12 behind 10, 11, 12 is refused as
+ *   DUPLICATE if its bytes are the same, and as CONFLICT if they differ.
+ * - A truncation reads the record that becomes the first back from disk before anything below it is
+ *   removed (D4).
+ * - first <= next <= appendNext. `next` is the durable cursor: it moves when a record is durable. The
+ *   records of [next, appendNext) are on their way to disk. Three other places keep a cursor of the
+ *   same log: the engine's table of logs runs ahead of the disk, its `Places` end at `next`, and the
+ *   queue of the lane in `avail` has `next` as its `durable`.
  */
 import type { LimitFunction } from "p-limit";
 import type { Entry } from "../journal/group/group.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { TurnEnd } from "./turn-end.js";
+import { type AppendTurn, type LogTurn, type NewRecord, type PruneTurn, TurnEnd } from "./turn.js";
 
-/** What a log needs to know of its records. */
+/** The kind of records in a log: how they are named, decoded, and told in errors. */
 export interface RecordKind<T> {
-  /** In messages: "block" or "commit QC". */
+  /** The word for a record in messages: "block" or "commit QC". */
   readonly noun: string;
   readonly decode: (bytes: Uint8Array) => T;
-  /** The facts of an error about `number` in this log. */
+  /** The facts of an error about record `number` of this log. */
   readonly facts: (number: bigint) => {
     readonly lane?: string;
     readonly blockNumber?: bigint;
     readonly roadIndex?: bigint;
   };
-}
-
-/** A record to be appended. `payload` is lent until the append is durable or refused. */
-export interface NewRecord {
-  readonly number: bigint;
-  readonly payload: Uint8Array;
-  readonly hash?: Uint8Array;
-}
-
-/** One turn of a log: a new start, then records. All enter the journal's queue together. */
-export interface LogTurn<T> {
-  /** Everything below is forgotten; above next, next rises to it. */
-  readonly start?: bigint | undefined;
-  /** D4: judges the record that becomes the first; its error blocks the truncation. */
-  readonly verify?: ((first: T) => void) | undefined;
-  readonly records?: readonly NewRecord[] | undefined;
-  /** Nobody waits for it: it may ride in the next group that somebody waits for. */
-  readonly lazily?: boolean | undefined;
-  /** Awaited between the verifying read and the submission: the anchor that allows the truncation. */
-  readonly after?: Promise<void> | undefined;
-  /** Asked once all else is decided, in the same step as the submission; its error refuses the turn. */
-  readonly admit?: (() => void) | undefined;
-  /** Told each time that records of this turn became durable, with the new next. */
-  readonly onDurable?: ((next: bigint) => void) | undefined;
 }
 
 export class LaneLog<T> {
@@ -58,11 +43,11 @@ export class LaneLog<T> {
   #isClosed = false;
   #first: bigint;
   #next: bigint;
-  /** Next once all that is queued is durable. */
+  /** `next` as it will be once everything that is queued is durable. */
   #queuedNext: bigint;
-  /** Those who wait for something queued to become durable, or not. */
+  /** Wakes those who wait until an entry that is queued has settled, well or not. */
   #whenSettled: (() => void)[] = [];
-  /** Payloads on their way to disk, for telling a duplicate from a conflict. */
+  /** Payloads on their way to disk: a duplicate is told from a conflict by them. */
   readonly #inFlight = new Map<bigint, Uint8Array>();
 
   constructor(options: {
@@ -82,7 +67,7 @@ export class LaneLog<T> {
     this.#queuedNext = this.#next;
   }
 
-  /** First live number; equal to `next` where the log is empty. */
+  /** The first live number; equal to `next` where the log is empty. */
   get first(): bigint {
     return this.#first;
   }
@@ -92,7 +77,7 @@ export class LaneLog<T> {
     return this.#next;
   }
 
-  /** The number that the next append must have: `next` and what is on its way. */
+  /** The number that the next append must have: `next`, plus the records on their way to disk. */
   get appendNext(): bigint {
     return this.#queuedNext;
   }
@@ -109,46 +94,43 @@ export class LaneLog<T> {
    * one; DISK_FULL, POISONED, CLOSED.
    */
   async append(record: NewRecord): Promise<void> {
-    await this.write({ records: [record] });
+    await this.write({ append: { records: [record] } });
   }
 
   /**
-   * Forgets every record below `start`; durable when resolved. At or below `first` nothing happens;
-   * above `next` the log is emptied and goes on at `start`.
+   * Forgets every record below `start`; durable when resolved. At or below `first` nothing happens.
+   * Above `next` the log is emptied and goes on at `start`.
    *
-   * @throws {PersisterError} whatever `verify` throws, before anything changed; POISONED, CLOSED.
+   * @throws {PersisterError} the error of `verify`, before anything changed; POISONED, CLOSED.
    */
   async truncateBefore(start: bigint, verify?: (first: T) => void): Promise<void> {
-    await this.write({ start, ...(verify ? { verify } : {}) });
+    await this.write({ prune: { start, verify } });
   }
 
-  /** Forgets every record and keeps next; durable when resolved. */
+  /** Forgets every record and keeps `next`; durable when resolved. */
   async truncateAll(): Promise<void> {
-    await this.write({ start: this.#queuedNext });
+    await this.write({ prune: { start: this.#queuedNext } });
   }
 
   /**
-   * Does one turn; durable when resolved. The verifying read comes first; then the truncation and
-   * the appends enter the journal's queue without an await between them, so that one group takes
-   * them all.
+   * Does one turn; durable when resolved. The verifying read comes first. Then the truncation and the
+   * appends enter the engine's queue without an await between them, so that one group takes them all.
    *
    * @throws {PersisterError} as `append` and `truncateBefore`. Where a record is refused, none of
    * the turn's records were taken.
    */
-  async write(turn: LogTurn<T>): Promise<void> {
-    // What needs no wait is not waited for: records of many logs go in one step (one group).
-    const isVerified = turn.start === undefined || (await this.#verifyStart(turn.start, turn));
-    if (turn.after) await turn.after;
-    if (turn.start !== undefined && !isVerified) await this.#verifyStart(turn.start, turn);
-    const refused = this.#refusedRecord(turn);
+  async write({ prune, append }: LogTurn<T>): Promise<void> {
+    // No await unless there is something to wait for: turns of many logs then enter one group.
+    if (prune) await this.#beforePrune(prune);
+    const refused = this.#refusedRecord(prune, append);
     if (refused) throw await this.#refusal(refused.record, refused.next);
     if (this.#isClosed) {
       const facts = this.#kind.facts(this.#queuedNext);
       throw new PersisterError("CLOSED", `the log ${this.name} was dropped`, facts);
     }
-    turn.admit?.();
+    append?.admit?.();
     await new Promise<void>((resolve, reject) => {
-      this.#submit(turn, new TurnEnd(resolve, reject));
+      this.#submit({ prune, append }, new TurnEnd(resolve, reject));
     });
   }
 
@@ -191,11 +173,20 @@ export class LaneLog<T> {
     }
   }
 
+  /** Waits for all that must come before a truncation: its verifying read and its anchor. */
+  async #beforePrune(prune: PruneTurn<T>): Promise<void> {
+    const isVerified = await this.#verifyStart(prune);
+    if (!prune.after) return;
+    await prune.after;
+    // Across await: records may have been appended meanwhile, of which one becomes the first.
+    if (!isVerified) await this.#verifyStart(prune);
+  }
+
   /**
-   * D4: reads the record that becomes the first back from disk; waits until it is there where it is
-   * still on its way. False where there is none to read: the log is emptied, or stays as it is.
+   * D4: reads the record that becomes the first back from disk. Where that record is still on its way,
+   * waits until it is there. False where there is none: the log is emptied, or keeps its first.
    */
-  async #verifyStart(start: bigint, { verify }: LogTurn<T>): Promise<boolean> {
+  async #verifyStart({ start, verify }: PruneTurn<T>): Promise<boolean> {
     while (start >= this.#next && start < this.#queuedNext) {
       await new Promise<void>((wake) => this.#whenSettled.push(wake));
     }
@@ -205,18 +196,21 @@ export class LaneLog<T> {
     return true;
   }
 
-  /** Looks and decides in one step: nothing below awaits between this and the submission. */
-  #refusedRecord(turn: LogTurn<T>) {
+  /**
+   * The first record that is not in order, if there is one, and the number that was due (D2). Looks
+   * and decides in one step: there is no await between this and the submission.
+   */
+  #refusedRecord(prune: PruneTurn<T> | undefined, append: AppendTurn | undefined) {
     let next = this.#queuedNext;
-    if (turn.start !== undefined && turn.start > next) next = turn.start;
-    for (const record of turn.records ?? []) {
+    if (prune && prune.start > next) next = prune.start;
+    for (const record of append?.records ?? []) {
       if (record.number !== next) return { record, next };
       next += 1n;
     }
     return undefined;
   }
 
-  /** D2: what to say of a record that is not the next one. */
+  /** D2: the error for a record that is not the next one. */
   async #refusal(record: NewRecord, next: bigint): Promise<PersisterError> {
     const { number, payload } = record;
     if (number > next) return this.#error("OUT_OF_SEQUENCE", number, `where ${next} is next`);
@@ -243,27 +237,27 @@ export class LaneLog<T> {
     );
   }
 
-  /** Nothing enters any more: the log is being dropped. What is queued already goes on. */
+  /** Refuses new turns, since the log is being dropped. Entries that are queued already go on. */
   close(): void {
     this.#isClosed = true;
   }
 
-  /** The drop was refused: the log goes on. */
+  /** Takes turns again: the drop was refused. */
   reopen(): void {
     this.#isClosed = false;
   }
 
-  #submit(turn: LogTurn<T>, end: TurnEnd): void {
+  #submit({ prune, append }: LogTurn<T>, end: TurnEnd): void {
     const entries: Entry[] = [];
-    if (turn.start !== undefined && turn.start > this.#first) {
-      entries.push(this.#truncateEntry(turn.start, turn.lazily ?? false, end));
+    if (prune && prune.start > this.#first) entries.push(this.#truncateEntry(prune, end));
+    for (const record of append?.records ?? []) {
+      entries.push(this.#appendEntry(record, append?.onDurable, end));
     }
-    for (const record of turn.records ?? []) entries.push(this.#appendEntry(record, turn, end));
     end.expect(entries.length);
     if (entries.length > 0) this.#journal.submit(entries);
   }
 
-  #truncateEntry(start: bigint, lazily: boolean, end: TurnEnd): Entry {
+  #truncateEntry({ start, lazily = false }: PruneTurn<T>, end: TurnEnd): Entry {
     const before = this.#queuedNext;
     if (start > before) this.#queuedNext = start;
     const settled = (error?: PersisterError): void => {
@@ -275,7 +269,7 @@ export class LaneLog<T> {
     return { type: "truncate", name: this.name, first: start, lazily, settled };
   }
 
-  #appendEntry(record: NewRecord, { onDurable }: LogTurn<T>, end: TurnEnd): Entry {
+  #appendEntry(record: NewRecord, onDurable: AppendTurn["onDurable"], end: TurnEnd): Entry {
     const { number, payload, hash } = record;
     assert(number === this.#queuedNext, "an append is the next one");
     this.#queuedNext = number + 1n;
@@ -312,7 +306,7 @@ export class LaneLog<T> {
     for (const wake of waiting) wake();
   }
 
-  /** What was queued from `next` on did not happen. */
+  /** The records from `next` on were refused: the next one to be queued is `next` again. */
   #takeBack(next: bigint): void {
     if (next < this.#queuedNext) this.#queuedNext = next;
   }

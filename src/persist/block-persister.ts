@@ -5,7 +5,8 @@
 import type { Entry, Settled } from "../journal/group/group.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import type { Pin } from "../journal/form/mark.js";
-import type { LaneLog, NewRecord } from "../log/lane-log.js";
+import type { LaneLog } from "../log/lane-log.js";
+import type { NewRecord } from "../log/turn.js";
 import type { LogSet } from "../log/log-set.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
@@ -109,14 +110,12 @@ export class BlockPersister {
     const log = this.#lane(lane);
     const before = this.#tips.get(lane);
     try {
+      const { after, lazily, onDurable } = turn;
+      const verify = (first: BlockHeader): void => verifyFirst(lane, start, first);
+      const admit = (): void => this.#admit(lane, start, blocks);
       await log.write({
-        start,
-        after: turn.after,
-        lazily: turn.lazily,
-        onDurable: turn.onDurable,
-        verify: (first) => verifyFirst(lane, start, first),
-        admit: () => this.#admit(lane, start, blocks),
-        records: blocks.map(recordOf),
+        ...(start === undefined ? {} : { prune: { start, verify, after, lazily } }),
+        append: { records: blocks.map(recordOf), admit, onDurable },
       });
     } catch (cause) {
       // What was admitted and did not reach the disk is no parent of anything.

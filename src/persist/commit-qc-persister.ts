@@ -50,9 +50,11 @@ export class CommitQCPersister {
       if (index >= this.log.first && index < this.log.next) await this.#refuseConflict(each);
       else if (index >= this.log.next) fresh.push(each);
     }
+    const { start, onDurable } = turn;
+    const records = fresh.map(({ qc, bytes }) => ({ number: qc.vote.view.index, payload: bytes }));
     await this.log.write({
-      ...turn,
-      records: fresh.map(({ qc, bytes }) => ({ number: qc.vote.view.index, payload: bytes })),
+      ...(start === undefined ? {} : { prune: { start } }),
+      append: { records, onDurable },
     });
   }
 
@@ -68,10 +70,8 @@ export class CommitQCPersister {
     if (index < this.log.first) return;
     const missing = index >= this.log.appendNext;
     await this.log.write({
-      ...when,
-      start: index,
-      verify: (first) => verifyFirst(anchor, first),
-      records: missing ? [{ number: index, payload: encodeCommitQC(anchor) }] : [],
+      prune: { ...when, start: index, verify: (first) => verifyFirst(anchor, first) },
+      append: { records: missing ? [{ number: index, payload: encodeCommitQC(anchor) }] : [] },
     });
   }
 

@@ -74,8 +74,11 @@ export class ReleaseLog {
   /** Durable when resolved. */
   async append(release: Release): Promise<void> {
     const number = this.#log.appendNext;
-    const start = number >= RELEASES_MAX ? number - RELEASES_MAX + 1n : undefined;
-    await this.#log.write({ start, records: [{ number, payload: encodeRelease(release) }] });
+    const start = number - RELEASES_MAX + 1n;
+    await this.#log.write({
+      ...(start > 0n ? { prune: { start } } : {}),
+      append: { records: [{ number, payload: encodeRelease(release) }] },
+    });
   }
 
   /** Those on record, oldest first. */

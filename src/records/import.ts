@@ -1,21 +1,29 @@
 /**
  * Takes the records of a WalManager log into a journal: type, labels and payload as they are, the LSN
- * that each had there as its `origin`. LSNs here are contiguous, there they may have gaps, so they
+ * that each had there as its `origin`. LSNs here are contiguous, LSNs there may have gaps, so they
  * differ; the order is the same.
  *
- * Exactly once, whatever stops it: records become durable in their order, so what a crash leaves is
- * the first part of the log, and the next import goes on behind the highest origin that is held, once
- * it has seen that this is the same record. What the log has as checkpoints are records like others:
- * they name LSNs of that log, and allow no truncation here.
+ * Invariant: the journal holds the first records of the log, without a hole, at any time. Records go in
+ * batches, each of which is appended as a whole or not at all, and the next batch begins only when the
+ * one before is durable. A record that is refused therefore ends the import in front of it. The next
+ * import goes on there: behind the highest origin that is held, once it has seen that this is the same
+ * record.
+ *
+ * Checkpoints of the log are records like others: they name LSNs of that log, and allow no truncation
+ * here.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { PersisterError } from "../types/errors.js";
 import type { WalRecord } from "../walmanager/wal-log.js";
+import type { WalSummary } from "../walmanager/wal-tally.js";
 import { OWN_TYPE } from "./envelope.js";
 import type { Journal } from "./journal.js";
+import { BATCH_RECORDS_MAX, bytesInBatch, type NewJournalRecord, tooLarge } from "./new-record.js";
 
-/** Records, and bytes, that are on their way to disk at once. */
-const BATCH_RECORDS_MAX = 256;
+/** Bytes of one batch, unless a single record is larger: small beside the memory of a node. */
 const BATCH_BYTES_MAX = 1024 * 1024;
+/** Headers that are looked at in one turn of the event loop. */
+const HEADERS_PER_TURN = 4096;
 
 /** What an import did. */
 export interface WalManagerImport {
@@ -26,6 +34,16 @@ export interface WalManagerImport {
   readonly lastOrigin: bigint | undefined;
 }
 
+export interface WalManagerImportOptions {
+  /** Ends the import with ABORTED, between two batches. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * What a pass over the log has found (`WalLog.summary`). With it a record that is too large for this
+   * journal is refused before anything is imported.
+   */
+  readonly summary?: WalSummary | undefined;
+}
+
 /** The last record that an earlier import brought. */
 interface Reached {
   readonly lsn: bigint;
@@ -33,31 +51,34 @@ interface Reached {
 }
 
 /**
- * Appends every record of `source` to `journal`, which holds nothing, or what an earlier import of the
- * same log brought; durable when resolved.
+ * Appends every record of `source` to `journal`, which holds nothing, or the records that an earlier
+ * import of the same log brought. Durable when resolved. When it rejects, the journal holds every record
+ * in front of the one that the error names, and none behind it: import again to go on.
  *
- * @throws {PersisterError} OUT_OF_SEQUENCE where the journal holds records of its own; CONFLICT where
- * an earlier import was of another log; INVALID where LSNs do not rise or a record is encrypted; as
- * `Journal.append`, and whatever `source` throws. What was imported by then stays.
+ * @throws {PersisterError} OUT_OF_SEQUENCE if the journal holds records of its own; CONFLICT if an
+ * earlier import was of another log; INVALID if LSNs do not rise, or a record is encrypted or too large;
+ * as `Journal.append`, and whatever `source` throws.
  */
 export async function importWalManager(
   source: AsyncIterable<WalRecord>,
   journal: Journal,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, summary }: WalManagerImportOptions = {},
 ): Promise<WalManagerImport> {
-  const reached = reachedBy(journal);
-  const batch = new Batch(journal, options.signal);
+  if (summary) checkSummary(summary, journal);
+  const reached = await reachedBy(journal);
+  const batch = new Batch(journal, signal);
   try {
     const skipped = await pump(source, journal, reached, batch);
     await batch.flush();
     return { imported: batch.imported, skipped, lastOrigin: batch.lastOrigin ?? reached?.origin };
-  } finally {
-    // Whatever stopped it: nothing is on its way any more when the caller is told.
-    await batch.settled();
+  } catch (cause) {
+    // The source ended in the middle of a batch: the records in front of that are wanted all the same.
+    await batch.flush();
+    throw cause;
   }
 }
 
-/** Adds every record that is not held yet to `batch`; how many were. */
+/** Adds every record that is not held yet to `batch`, and returns how many were. */
 async function pump(
   source: AsyncIterable<WalRecord>,
   journal: Journal,
@@ -82,49 +103,89 @@ async function pump(
   return skipped;
 }
 
-/** Records on their way; payloads are copied by the journal as they are added. */
+type ImportedRecord = NewJournalRecord & { readonly origin: bigint };
+
+/** Records that are appended together. One batch is on its way at a time. */
 class Batch {
   imported = 0;
+  /** The origin of the last record that is durable. */
   lastOrigin: bigint | undefined;
   readonly #journal: Journal;
   readonly #signal: AbortSignal | undefined;
-  #appends: Promise<bigint>[] = [];
+  readonly #bytesMax: number;
+  #records: ImportedRecord[] = [];
   #bytes = 0;
 
   constructor(journal: Journal, signal: AbortSignal | undefined) {
     this.#journal = journal;
     this.#signal = signal;
+    this.#bytesMax = Math.min(BATCH_BYTES_MAX, bytesInBatch(journal.payloadBytesMax));
   }
 
+  /** Takes a record; appends those before it first, if there is no room beside them. */
   async add({ lsn, type, tenantId, vshard, payload }: WalRecord): Promise<void> {
-    const record = { type, tenant: tenantId, shard: vshard, origin: lsn, payload };
-    this.#appends.push(this.#journal.append(record, { signal: this.#signal }));
-    this.#bytes += payload.length;
-    this.lastOrigin = lsn;
-    const isFull = this.#appends.length >= BATCH_RECORDS_MAX || this.#bytes >= BATCH_BYTES_MAX;
+    const bytes = bytesInBatch(payload.length);
+    const isFull =
+      this.#records.length === BATCH_RECORDS_MAX || this.#bytes + bytes > this.#bytesMax;
     if (isFull) await this.flush();
+    this.#records.push({ type, tenant: tenantId, shard: vshard, origin: lsn, payload });
+    this.#bytes += bytes;
   }
 
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#appends);
-  }
-
+  /** Appends the records that were added. Durable when resolved. */
   async flush(): Promise<void> {
-    const ended = await Promise.allSettled(this.#appends);
-    this.#appends = [];
+    const records = this.#records;
+    this.#records = [];
     this.#bytes = 0;
-    for (const outcome of ended) {
-      if (outcome.status === "rejected") throw outcome.reason;
-      this.imported += 1;
+    if (records.length === 0) return;
+    try {
+      await this.#journal.appendBatch(records, { signal: this.#signal });
+      this.#note(records);
+    } catch {
+      // A batch is refused as a whole. One by one, the records in front of the one at fault go in, and
+      // the error names that one.
+      for (const record of records) await this.#append(record);
     }
+  }
+
+  async #append(record: ImportedRecord): Promise<void> {
+    try {
+      await this.#journal.append(record, { signal: this.#signal });
+      this.#note([record]);
+    } catch (cause) {
+      if (!(cause instanceof PersisterError)) throw cause;
+      const { code, message } = cause;
+      const where = `record ${record.origin} of the log to be imported`;
+      throw new PersisterError(code, `${where}, and those behind it, were not: ${message}`, {
+        cause,
+      });
+    }
+  }
+
+  #note(records: readonly ImportedRecord[]): void {
+    this.imported += records.length;
+    this.lastOrigin = records.at(-1)?.origin ?? this.lastOrigin;
   }
 }
 
-/** How far an earlier import came; `undefined` where there was none. */
-function reachedBy(journal: Journal): Reached | undefined {
+/** A record that the journal cannot take is told before anything is imported. */
+function checkSummary({ largestPayload }: WalSummary, { payloadBytesMax }: Journal): void {
+  if (largestPayload === undefined || largestPayload.bytes <= payloadBytesMax) return;
+  const { lsn, bytes } = largestPayload;
+  throw new PersisterError(
+    "INVALID",
+    `record ${lsn} of the log to be imported: ${tooLarge(bytes, payloadBytesMax)}; nothing was imported`,
+  );
+}
+
+/** How far an earlier import came; `undefined` if there was none. Looks at every header, in turns. */
+async function reachedBy(journal: Journal): Promise<Reached | undefined> {
   let reached: Reached | undefined;
   let own = journal.firstLsn > 1n ? "what was truncated" : undefined;
+  let looked = 0;
   for (const { lsn, type, origin } of journal.headers()) {
+    looked += 1;
+    if (looked % HEADERS_PER_TURN === 0) await nextTurn();
     if (origin !== undefined) {
       reached = { lsn, origin };
       own = undefined;

@@ -17,6 +17,7 @@ import {
   encodeBatch,
   encodeRecord,
   type NewJournalRecord,
+  payloadBytesMax,
   type RecordLimits,
 } from "./new-record.js";
 import {
@@ -165,6 +166,14 @@ export class Journal {
     const { slots, free, bytes } = this.#engine.space;
     const records = this.#log.next - this.#log.first;
     return { records, segments: slots, freeSegments: free, bytes };
+  }
+
+  /**
+   * Bytes of the largest payload that a record can have here. It follows from `segmentBytes`. A batch
+   * takes one payload of this size, or several with 60 bytes beside each that are not larger together.
+   */
+  get payloadBytesMax(): number {
+    return payloadBytesMax(this.#engine.payloadBytesMax);
   }
 
   /** Why nothing is acknowledged any more, or `undefined` while all is well (D7). */

@@ -28,8 +28,28 @@ export interface RecordLimits {
   readonly bytesMax: number;
 }
 
-/** All of a batch are in one group of the engine. */
-const BATCH_RECORDS_MAX = GROUP_RECORDS_MAX / 2;
+/** All records of a batch are in one group of the engine. */
+export const BATCH_RECORDS_MAX = GROUP_RECORDS_MAX / 2;
+/** The largest envelope. */
+const ENVELOPE_BYTES_MAX = envelopeBytes(1n);
+
+/** The largest payload of a record, whatever it says beside it, where the engine takes `bytesMax`. */
+export function payloadBytesMax(bytesMax: number): number {
+  return bytesMax - ENVELOPE_BYTES_MAX;
+}
+
+/** Bytes of a batch that a record takes, whatever it says beside its payload. */
+export function bytesInBatch(payloadBytes: number): number {
+  return RECORD_HEADER_BYTES + ENVELOPE_BYTES_MAX + payloadBytes;
+}
+
+/** Says that a payload is too large for this journal, and what helps. */
+export function tooLarge(bytes: number, bytesMax: number): string {
+  return (
+    `a payload of ${bytes} bytes is more than a segment takes (${bytesMax}); ` +
+    `open the journal with a larger segmentBytes`
+  );
+}
 
 /**
  * The record as it goes to the engine. Copies the payload.
@@ -40,12 +60,9 @@ export function encodeRecord(record: NewJournalRecord, limits: RecordLimits): En
   const misuse = misuseOf(record, limits.types);
   if (misuse !== undefined) throw new PersisterError("USAGE", misuse);
   const { type, tenant = 0, shard = 0, origin, payload } = record;
-  const payloadMax = limits.bytesMax - envelopeBytes(origin);
-  if (payload.length > payloadMax) {
-    throw new PersisterError(
-      "INVALID",
-      `a payload of ${payload.length} bytes is more than a segment takes (${payloadMax})`,
-    );
+  const most = payloadBytesMax(limits.bytesMax);
+  if (payload.length > most) {
+    throw new PersisterError("INVALID", tooLarge(payload.length, most));
   }
   const labels = { type, tenant, shard, origin, byteLength: payload.length };
   return { labels, bytes: encodeEnvelope(labels, payload) };

@@ -2,6 +2,7 @@
  * Reading records back in order: which ones is decided by labels in memory, and what is chosen is read
  * from disk ahead of the reader, a bounded batch at a time.
  */
+import { ahead } from "../async/ahead.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import type { RecordLog } from "./record-log.js";
@@ -87,21 +88,21 @@ export async function* recordsIn(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JournalRecord> {
   const headers = headersIn(log, range());
-  let ahead = readBatch(log, headers);
+  let coming = ahead(readBatch(log, headers));
   try {
     for (;;) {
       throwIfAborted(signal);
-      const batch = await ahead;
+      const batch = await coming;
       if (batch.length === 0) return;
-      ahead = readBatch(log, headers);
+      coming = ahead(readBatch(log, headers));
       for (const record of batch) {
         throwIfAborted(signal);
         yield record;
       }
     }
   } finally {
-    // Whoever leaves early does not want what was read ahead, nor its error.
-    await Promise.allSettled([ahead]);
+    // A reader that leaves early does not want the batch that was read ahead, nor its error.
+    await Promise.allSettled([coming]);
   }
 }
 

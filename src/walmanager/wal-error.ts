@@ -12,7 +12,10 @@ export const walErrorClasses = [
   "damaged_record",
   /** Between two segments LSNs are missing: a segment, or the end of one. */
   "missing_records",
-  /** An LSN does not lie above those before it, or below the name of its segment. */
+  /**
+   * An LSN does not lie above those before it, or lies below the name of its segment, or is the highest
+   * of all, which no LSN can follow.
+   */
   "lsn_order",
   /** The format version is newer than any that is known. */
   "too_new",

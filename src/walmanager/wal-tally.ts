@@ -1,4 +1,5 @@
 /** What was found while a log was read, and whether its LSNs are one history. */
+import { U64_MAX } from "../types/numbers.js";
 import type { SegmentFile } from "./layout.js";
 import type { Scanned } from "./segment-scan.js";
 import { WalError } from "./wal-error.js";
@@ -30,6 +31,8 @@ export interface WalSummary {
   /** Records that verify, and those of them that were given. */
   readonly records: number;
   readonly given: number;
+  /** The largest payload, and the LSN of the first record that has one of that size. */
+  readonly largestPayload: { readonly bytes: number; readonly lsn: bigint } | undefined;
   readonly firstLsn: bigint | undefined;
   readonly lastLsn: bigint | undefined;
   /** The LSN that may be given next: never one that was given, or promised by a segment's name. */
@@ -62,6 +65,7 @@ export class WalTally {
   #segments = 0;
   #records = 0;
   #healed = 0;
+  #largest: WalSummary["largestPayload"];
   #first: bigint | undefined;
   #last: bigint | undefined;
   #next: bigint | undefined;
@@ -97,12 +101,16 @@ export class WalTally {
 
   take(
     { path: file }: SegmentFile,
-    { header: { lsn }, offset, healed }: Extract<Scanned, { readonly kind: "record" }>,
+    { header: { lsn }, payload, offset, healed }: Extract<Scanned, { readonly kind: "record" }>,
   ): void {
+    if (lsn === U64_MAX) throw noLsnAbove(lsn, { file, offset });
     if (lsn < this.next) throw notAbove(lsn, this.next, { file, offset });
     if (this.#next !== undefined && lsn > this.#next) this.#addGap(this.#next, lsn);
     this.#records += 1;
     if (healed) this.#healed += 1;
+    if (this.#largest === undefined || payload.length > this.#largest.bytes) {
+      this.#largest = { bytes: payload.length, lsn };
+    }
     this.#first ??= lsn;
     this.#last = lsn;
     this.#next = lsn + 1n;
@@ -119,6 +127,7 @@ export class WalTally {
       healed: this.#healed,
       paddingBytes: this.paddingBytes,
       tail: this.tail,
+      largestPayload: this.#largest,
       firstLsn: this.#first,
       lastLsn: this.#last,
       nextLsn: this.next,
@@ -134,12 +143,22 @@ export class WalTally {
   }
 }
 
+/** Where an LSN was found. */
+interface Place {
+  readonly file: string;
+  readonly offset?: number;
+}
+
+/** The highest number of 64 bits: `nextLsn` has none that could follow it, and WalManager gives none. */
+function noLsnAbove(lsn: bigint, place: Place): WalError {
+  return new WalError("lsn_order", `LSN ${lsn} is the highest there is: none can follow it`, {
+    ...place,
+    lsn,
+  });
+}
+
 /** The original gives an LSN twice after a crash that left its newest segment empty. */
-function notAbove(
-  lsn: bigint,
-  next: bigint,
-  place: { readonly file: string; readonly offset?: number },
-): WalError {
+function notAbove(lsn: bigint, next: bigint, place: Place): WalError {
   const detail = `LSN ${lsn} comes where ${next} or a higher one must: it was given twice`;
   return new WalError("lsn_order", detail, { ...place, lsn });
 }

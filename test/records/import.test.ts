@@ -11,7 +11,17 @@ import {
   record as recordBytes,
   records,
 } from "../walmanager/kit.js";
-import { appendTexts, fresh, NOTE, opened, PUT, refusal, reopened, textOf } from "./kit.js";
+import {
+  appendTexts,
+  fresh,
+  NOTE,
+  opened,
+  PUT,
+  refusal,
+  reopened,
+  SEGMENT_BYTES,
+  textOf,
+} from "./kit.js";
 
 /** A record of a log whose LSNs may have gaps. */
 function record(lsn: number, more: Partial<WalRecord> = {}): WalRecord {
@@ -114,6 +124,99 @@ test("from the files of a log: what its segments hold is what the journal holds"
   const last = { lsn: 8n, type: walTypes.Checkpoint, tenant: 7, shard: 1023, origin: 9n };
   expect(await journal.read(8n)).toMatchObject(last);
   expect(journal.checkpointLsn).toBeUndefined();
+});
+
+describe("an import that is stopped at a record", () => {
+  /** Six records, the third of which is `third`. */
+  function six(third: Partial<WalRecord>): readonly WalRecord[] {
+    return [1, 2, 3, 4, 5, 6].map((lsn) => record(lsn, lsn === 3 ? third : {}));
+  }
+
+  async function origins(journal: Journal): Promise<(bigint | undefined)[]> {
+    await journal.sync().catch(() => {});
+    return [...journal.headers()].map(({ origin }) => origin);
+  }
+
+  test.each([
+    ["of a type that the journal was not opened with", { type: 0x8032 }, "USAGE"],
+    ["too large for a segment", { payload: Buffer.alloc(SEGMENT_BYTES) }, "INVALID"],
+    ["with a label that is none", { vshard: 70_000 }, "USAGE"],
+  ] as const)("holds the records in front of it and none behind it: %s", async (_, third, code) => {
+    const { journal } = await fresh();
+    const log = six(third);
+    const error = await refusal(importWalManager(logOf(log), journal), code);
+    expect(error.message).toContain("record 3 of the log");
+    expect(await origins(journal)).toEqual([1n, 2n]);
+    // Never skipped: the next import stops at it, too, and one that can take it is whole.
+    await refusal(importWalManager(logOf(log), journal), code);
+    expect(await origins(journal)).toEqual([1n, 2n]);
+    expect(await importWalManager(logOf(six({})), journal)).toEqual({
+      imported: 4,
+      skipped: 2,
+      lastOrigin: 6n,
+    });
+  });
+
+  test("the refusal of a payload names the option that helps", async () => {
+    const { journal } = await fresh();
+    const log = six({ payload: Buffer.alloc(SEGMENT_BYTES) });
+    const error = await refusal(importWalManager(logOf(log), journal), "INVALID");
+    expect(error.message).toMatch(/24576 bytes.*\(\d+\).*segmentBytes/);
+  });
+
+  test("with the summary of the log, a payload that is too large stops it before it begins", async () => {
+    const payload = Buffer.alloc(SEGMENT_BYTES);
+    const bytes = six({ payload }).map((each) => recordBytes(each));
+    const disk = await directoryOf([[1n, Buffer.concat(bytes)]]);
+    const log = await WalLog.open(LOG, { disk });
+    for await (const each of log.records()) expect(each.lsn).toBeGreaterThan(0n);
+    const { journal } = await fresh();
+    const { summary } = log;
+    const error = await refusal(importWalManager(log.records(), journal, { summary }), "INVALID");
+    expect(error.message).toMatch(/record 3 of the log.*nothing was imported/);
+    expect(journal.nextLsn).toBe(1n);
+  });
+
+  test("by a full disk: a contiguous first part, and all of it once there is room", async () => {
+    const { disk, journal } = await fresh();
+    const many = Array.from({ length: 200 }, (_, at) =>
+      record(at + 1, { payload: Buffer.alloc(1000, at) }),
+    );
+    disk.capacityBytes = disk.usedBytes + 2 * SEGMENT_BYTES;
+    const error = await refusal(importWalManager(logOf(many), journal), "DISK_FULL");
+    const held = await origins(journal);
+    expect(held).toEqual(many.slice(0, held.length).map(({ lsn }) => lsn));
+    expect(error.message).toContain(`record ${held.length + 1} of the log`);
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    const summary = await importWalManager(logOf(many), journal);
+    expect(summary).toEqual({
+      imported: 200 - held.length,
+      skipped: held.length,
+      lastOrigin: 200n,
+    });
+    expect(await origins(journal)).toEqual(many.map(({ lsn }) => lsn));
+  });
+
+  test("by an abort at any record: a contiguous first part, and the rest the next time", async () => {
+    for (const at of [1, 150, 299, 600]) {
+      const { journal } = await fresh();
+      const stop = new AbortController();
+      const many = Array.from({ length: 600 }, (_, index) => record(index + 1));
+      async function* source(): AsyncGenerator<WalRecord> {
+        for await (const each of logOf(many)) {
+          if (each.lsn === BigInt(at)) stop.abort(new Error("enough"));
+          yield each;
+        }
+      }
+      const { signal } = stop;
+      await refusal(importWalManager(source(), journal, { signal }), "ABORTED");
+      const held = await origins(journal);
+      expect(held).toEqual(many.slice(0, held.length).map(({ lsn }) => lsn));
+      expect(held.length).toBeLessThan(600);
+      await importWalManager(logOf(many), journal);
+      expect(await origins(journal)).toEqual(many.map(({ lsn }) => lsn));
+    }
+  });
 });
 
 describe("what cannot be imported", () => {

@@ -55,6 +55,23 @@ describe("a sound log", () => {
     });
   });
 
+  test("the largest payload is told, with the first record that has it", async () => {
+    const sizes = [5, 9, 2, 9];
+    const bytes = sizes.map((size, at) =>
+      record({ lsn: BigInt(at + 1), payload: new Uint8Array(size) }),
+    );
+    const { summary } = await readLog(await logOf([[1n, Buffer.concat(bytes)]]));
+    expect(summary.largestPayload).toEqual({ bytes: 9, lsn: 2n });
+  });
+
+  test("the highest LSN of all is refused: no LSN can follow it; the one before is not", async () => {
+    const most = 2n ** 64n - 1n;
+    const below = await readLog(await logOf([[most - 1n, record({ lsn: most - 1n })]]));
+    expect(below.summary.nextLsn).toBe(most);
+    const disk = await logOf([[most, record({ lsn: most })]]);
+    await expect(readLog(disk)).rejects.toThrow(refusal("lsn_order", { lsn: most }));
+  });
+
   test("one that was truncated begins later, and lacks nothing", async () => {
     const disk = await logOf([
       [7n, records(7n, 9n)],

@@ -2,6 +2,7 @@
  * Reads segments a part at a time, one part ahead of whoever checks them. Two buffers serve them all,
  * so that the memory of a recovery follows neither what it reads nor how large segments are.
  */
+import { ahead } from "../../async/ahead.js";
 import type { DiskFile } from "../../disk/disk.js";
 import { type ChainEnd, type ChainPlace, recordAt, type WalkedRecord } from "./segment.js";
 
@@ -118,9 +119,7 @@ export class SegmentParts {
     const length = Math.max(0, Math.min(PART_BYTES, range.to - from));
     const fits = this.#spare.length >= at + length;
     const buffer = fits ? this.#spare : Buffer.allocUnsafeSlow(at + length);
-    const bytes = range.file.read(from, length, buffer.subarray(at));
-    // A rejection is met when its turn comes, and not before.
-    bytes.catch(() => {});
+    const bytes = ahead(range.file.read(from, length, buffer.subarray(at)));
     return { range: index, from, buffer, at, bytes };
   }
 }

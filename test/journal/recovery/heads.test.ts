@@ -142,7 +142,7 @@ describe("a record that is too large", () => {
       return { number: BigInt(at), payload };
     });
     const other = append(opened, "other", 5);
-    const refused = await refusal(log("log").write({ records }), "INVALID");
+    const refused = await refusal(log("log").write({ append: { records } }), "INVALID");
     expect(refused).toMatchObject({ lane: "log", blockNumber: 1n });
     expect([await other, log("log").next, log("log").appendNext]).toEqual(["taken", 1n, 1n]);
     expect(await append(opened, "log", 5)).toBe("taken");

@@ -91,7 +91,7 @@ async function twice(): Promise<Rotating> {
   expect(opened.journal.mark.headSequence).toBe(head.sequence);
   holdFilesOf(disk);
   const records = [1n, 2n].map((number) => ({ number, payload: payload(number, FULL) }));
-  const acked = opened.log().write({ records });
+  const acked = opened.log().write({ append: { records } });
   await turns(12);
   finishAll(disk);
   await turns(12);

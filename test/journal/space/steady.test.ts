@@ -27,7 +27,10 @@ test.each([
       names.map(async (name) => {
         const start = number > WINDOW ? number - WINDOW : undefined;
         const records = [{ number, payload: Buffer.alloc(bytes, `${name} ${number}`) }];
-        await opened.log(name).write({ start, records, lazily: true });
+        await opened.log(name).write({
+          ...(start === undefined ? {} : { prune: { start, lazily: true } }),
+          append: { records },
+        });
       }),
     );
   };

@@ -1,0 +1,14 @@
+/**
+ * Loaded into every Node process that a test starts: notes what ended it, where that was a rejection
+ * without a handler. It changes nothing: the process ends as it would.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { inspect } from "node:util";
+
+const folder = process.env["LANEKEEPER_UNHANDLED_FOLDER"];
+
+process.on("uncaughtExceptionMonitor", (error, origin) => {
+  if (folder === undefined || origin !== "unhandledRejection") return;
+  writeFileSync(join(folder, `process-${process.pid}`), inspect(error));
+});
