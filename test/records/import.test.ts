@@ -168,7 +168,7 @@ describe("an import that is stopped at a record", () => {
     const payload = Buffer.alloc(SEGMENT_BYTES);
     const bytes = six({ payload }).map((each) => recordBytes(each));
     const disk = await directoryOf([[1n, Buffer.concat(bytes)]]);
-    const log = await WalLog.open(LOG, { disk });
+    const log = await WalLog.openOn(disk, LOG);
     for await (const each of log.records()) expect(each.lsn).toBeGreaterThan(0n);
     const { journal } = await fresh();
     const { summary } = log;
