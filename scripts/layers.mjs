@@ -41,6 +41,7 @@ const rooms = {
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
   inspect: ["checks", "walk"],
+  log: ["map"],
   journal: ["recovery", "group", "space", "segment", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
 import { RealDisk } from "../../dist/disk/real.js";
-import { openLogMap } from "../../dist/log/log-map.js";
+import { openLogMap } from "../../dist/log/map/level-map.js";
 import { startOf } from "../../dist/node/recovery.js";
 import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";
 import { laneIdOf } from "../../dist/types/lane.js";
@@ -72,7 +72,7 @@ async function openStore(directory) {
     ...common,
     retainBytes: 0,
     verifyAnchor: () => Promise.reject(new Error("a new store has no anchor")),
-    openMap: () => openLogMap(join(directory, "index")),
+    openMap: (end) => openLogMap(common.disk, join(directory, "index"), end),
     whenIdle: (task) => setTimeout(() => task(), 20),
   });
 }

@@ -27,7 +27,7 @@ import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
 import { crc32c } from "../../dist/codec/crc32c.js";
 import { RealDisk } from "../../dist/disk/real.js";
-import { memoryLogMap, openLogMap } from "../../dist/log/log-map.js";
+import { openLogMap } from "../../dist/log/map/level-map.js";
 import { startOf } from "../../dist/node/recovery.js";
 import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";
 import { verifyAnchor } from "../../dist/wire/rules/anchor.js";
@@ -62,16 +62,14 @@ const epoch = {
 const epochOf = (index) => (index === 0n ? epoch : undefined);
 const self = fileURLToPath(import.meta.url);
 
-/** `lanes` x `blocks` of `recordBytes`: how long an open of them takes, with the map and without. */
+/** `lanes` x `blocks` of `recordBytes`: how long an open of them takes. */
 export async function benchRecovery({ lanes, blocks, recordBytes }) {
   const directory = mkdtempSync(join(tmpdir(), "lanekeeper-bench-"));
   const store = join(directory, "store");
   try {
     await fill(store, { lanes, blocks, recordBytes });
     const runs = [];
-    for (let each = 0; each < OPENS; each++) runs.push(await openInChild(store, []));
-    const inMemory = [];
-    for (let each = 0; each < OPENS; each++) inMemory.push(await openInChild(store, ["--memory"]));
+    for (let each = 0; each < OPENS; each++) runs.push(await openInChild(store));
     const of = (list, key) => median(list.map((run) => run[key]));
     return {
       lanes,
@@ -79,10 +77,8 @@ export async function benchRecovery({ lanes, blocks, recordBytes }) {
       recordBytes,
       readMs: of(runs, "readMs"),
       openMs: of(runs, "openMs"),
-      openWithoutMapMs: of(inMemory, "openMs"),
       ratio: of(runs, "openMs") / of(runs, "readMs"),
       warmRatio: of(runs, "warmMs") / of(runs, "readMs"),
-      ratioWithoutMap: of(inMemory, "openMs") / of(inMemory, "readMs"),
       records: runs[0].records,
       rssMiB: Math.max(...runs.map(({ rssMiB }) => rssMiB)),
     };
@@ -100,7 +96,7 @@ export async function benchHistory({ anchors, recordBytes }) {
     try {
       await fillAnchored(store, { anchors: count, recordBytes });
       const runs = [];
-      for (let each = 0; each < OPENS; each++) runs.push(await openInChild(store, []));
+      for (let each = 0; each < OPENS; each++) runs.push(await openInChild(store));
       rows.push({
         anchors: count,
         openMs: median(runs.map(({ openMs }) => openMs)),
@@ -192,7 +188,7 @@ function unsigned(vote) {
 }
 
 async function runningStore(directory) {
-  const persisters = await openStore(directory, true, true);
+  const persisters = await openStore(directory, true);
   const state = new AvailabilityState(
     startOf(persisters, { epochOf, cacheBytes: 0 }, new Verifier()),
   );
@@ -205,7 +201,7 @@ async function runningStore(directory) {
   return { state, close };
 }
 
-async function openStore(directory, onDisk, fresh = false) {
+async function openStore(directory, fresh = false) {
   const common = {
     disk: new RealDisk(),
     directory,
@@ -218,14 +214,13 @@ async function openStore(directory, onDisk, fresh = false) {
     ...common,
     retainBytes: 0,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
-    openMap: () =>
-      onDisk ? openLogMap(join(directory, "index")) : Promise.resolve(memoryLogMap(undefined)),
+    openMap: (end) => openLogMap(common.disk, join(directory, "index"), end),
     whenIdle: (task) => setTimeout(() => task(), 20),
   });
 }
 
-async function openInChild(directory, options) {
-  const { stdout } = await promisify(execFile)(process.execPath, [self, directory, ...options]);
+async function openInChild(directory) {
+  const { stdout } = await promisify(execFile)(process.execPath, [self, directory]);
   return JSON.parse(stdout);
 }
 
@@ -254,12 +249,12 @@ function readAll(directory) {
 }
 
 /** The first open of a process, whose code runs for the first time, and later ones of the same. */
-async function openOnce(directory, onDisk) {
+async function openOnce(directory) {
   readAll(directory);
   const began = performance.now();
   readAll(directory);
   const read = performance.now();
-  const persisters = await openStore(directory, onDisk);
+  const persisters = await openStore(directory);
   const opened = performance.now();
   const figures = {
     readMs: read - began,
@@ -271,7 +266,7 @@ async function openOnce(directory, onDisk) {
   const again = [];
   for (let each = 0; each < OPENS; each++) {
     const start = performance.now();
-    const later = await openStore(directory, onDisk);
+    const later = await openStore(directory);
     again.push(performance.now() - start);
     await later.close();
   }
@@ -290,6 +285,6 @@ function median(values) {
 }
 
 if (process.argv[1] === self) {
-  const [, , directory, option] = process.argv;
-  console.log(JSON.stringify(await openOnce(directory, option !== "--memory")));
+  const [, , directory] = process.argv;
+  console.log(JSON.stringify(await openOnce(directory)));
 }

@@ -29,7 +29,7 @@ import type { Span } from "./segment/run.js";
 import { RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
 import { Reclaimer } from "./reclaimer.js";
-import type { Pointer } from "./segment/segment.js";
+import { type Pointer, readHead } from "./segment/segment.js";
 import { recordsIn, type SegmentRecords } from "./segment/records.js";
 import {
   type Rotation,
@@ -38,6 +38,7 @@ import {
   type SegmentsParts,
   type SpaceUse,
 } from "./space/segments.js";
+import { sealSegment } from "./space/current-segment.js";
 import { Upkeep } from "./upkeep.js";
 
 /** No log has this number. */
@@ -173,6 +174,11 @@ export class LogEngine {
     return this.#segments.current.records;
   }
 
+  /** The segment that groups go into, as it would be sealed now. */
+  get currentSegment(): SealedSegment {
+    return sealSegment(this.#segments.current);
+  }
+
   /** Called once, when the journal is poisoned. */
   set onPoison(listener: (poison: PersisterError) => void) {
     this.#onPoison = listener;
@@ -229,9 +235,29 @@ export class LogEngine {
   /**
    * Every record of a log in a readable segment, live or not, oldest first; those of dropped logs are
    * left out. `damage` says why there are no more, where the segment does not verify to its end.
+   * Payloads are read only if they are to be checked: `payloads`.
    */
-  async recordsIn(segment: SealedSegment): Promise<SegmentRecords> {
-    return await recordsIn(this.#parts.space.slot(segment.slot), segment, this.#table);
+  async recordsIn(segment: SealedSegment, payloads = false): Promise<SegmentRecords> {
+    const slot = this.#parts.space.slot(segment.slot);
+    return await recordsIn(slot, segment, { table: this.#table, end: segment, payloads });
+  }
+
+  /** The log with this name, by its number on disk. */
+  logOf(name: string): number | undefined {
+    return this.#table.byName(name)?.log;
+  }
+
+  /** The name of the log with this number, unless it was dropped. */
+  nameOf(log: number): string | undefined {
+    return this.#table.byLog(log)?.name;
+  }
+
+  /** The number that was due next in a log when a readable segment began; 0 before the log was there. */
+  async nextAt(segment: SealedSegment, name: string): Promise<bigint> {
+    const log = this.#table.byName(name)?.log ?? NO_LOG;
+    const found = await readHead(this.#parts.space.slot(segment.slot));
+    if (found.status !== "head") return 0n;
+    return found.head.logs.find((entry) => entry.log === log)?.next ?? 0n;
   }
 
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */

@@ -1,52 +1,87 @@
 /**
- * What was pruned and can still be read (D9): which numbers of each log lie in which sealed segment,
- * and so how far below its first a log can be read without a gap.
+ * The numbers that lie in sealed segments: which numbers of each log lie in which segment, and so how far
+ * below its first a log can be read without a gap (D9). A few dozen bytes for each segment and log; where
+ * the records lie is the map's to know.
  *
- * A segment is sealed with the highest numbers and released with the lowest ones, as a rule: adding at
- * the end and taking from the front cost the same however much is retained.
+ * A segment is sealed with the highest numbers and released with the lowest ones, as a rule. Copies of
+ * live records make exceptions: a number may lie in several segments.
  */
 import type { PlacedRecord } from "../journal/segment/places.js";
 
-/** Numbers [from, next) of a log that lie in one segment, without a gap. */
+/** Numbers [from, next) of a log, without a gap. */
 export interface Run {
   readonly from: bigint;
   readonly next: bigint;
 }
 
+export interface NamedRun extends Run {
+  readonly name: string;
+}
+
+/** A run that lies in one segment. */
+interface PlacedRun extends Run {
+  readonly sequence: bigint;
+}
+
 export class Retention {
   readonly #logs = new Map<string, LogRetention>();
+  readonly #sequences = new Set<bigint>();
 
-  /** In place of what was known of the segment. */
-  sealed(sequence: bigint, records: readonly PlacedRecord[]): void {
-    for (const log of this.#logs.values()) log.remove(sequence);
-    const runs = new RunsByName();
-    for (const record of records) runs.add(record);
-    for (const [name, own] of runs.entries()) {
+  /** Whether it is known what lies in the segment. */
+  knows(sequence: bigint): boolean {
+    return this.#sequences.has(sequence);
+  }
+
+  /** Notes what lies in the segment, in place of what was known of it. */
+  sealed(sequence: bigint, runs: readonly NamedRun[]): void {
+    if (this.#sequences.has(sequence)) {
+      for (const log of this.#logs.values()) log.remove(sequence);
+    }
+    this.#sequences.add(sequence);
+    for (const { name, from, next } of runs) {
       const log = this.#logs.get(name) ?? new LogRetention();
       this.#logs.set(name, log);
-      log.add(sequence, own);
+      log.add({ from, next, sequence });
     }
   }
 
-  /** Forgets the segment; tells which numbers of which logs were there and nowhere else. */
-  released(sequence: bigint): (Run & { readonly name: string })[] {
-    const gone: (Run & { readonly name: string })[] = [];
+  /** Forgets the segment. Returns the numbers that lay there and nowhere else. */
+  released(sequence: bigint): readonly NamedRun[] {
+    if (!this.#sequences.delete(sequence)) return [];
+    const gone: NamedRun[] = [];
     for (const [name, log] of this.#logs) {
       for (const run of log.remove(sequence)) gone.push({ name, ...run });
     }
     return gone;
   }
 
-  /** Forgets a log that was dropped; tells which of its numbers were there. */
-  dropped(name: string): readonly Run[] {
+  /** Forgets a log that was dropped. Returns the numbers of it that were known. */
+  dropped(name: string): readonly NamedRun[] {
     const log = this.#logs.get(name);
     this.#logs.delete(name);
-    return log?.covered ?? [];
+    return (log?.covered ?? []).map((run) => ({ name, ...run }));
+  }
+
+  /** Whether a record lies in a segment that is known. */
+  has(name: string, number: bigint): boolean {
+    const covered = this.#logs.get(name)?.covered ?? [];
+    return covered.some(({ from, next }) => number >= from && number < next);
+  }
+
+  /** Whether a record lies in this segment. */
+  lies(sequence: bigint, name: string, number: bigint): boolean {
+    const run = { name, from: number, next: number + 1n };
+    return this.copiesAbove(sequence - 1n, run).some((copy) => copy.sequence === sequence);
+  }
+
+  /** The runs of known segments above `sequence` in which a number of `run` lies too, as a copy. */
+  copiesAbove(sequence: bigint, run: NamedRun): readonly PlacedRun[] {
+    return this.#logs.get(run.name)?.copiesAbove(sequence, run) ?? [];
   }
 
   /**
-   * The lowest number from which a log can be read without a gap up to `first`, its first live one;
-   * `current` is what the segment holds that is not sealed yet.
+   * The lowest number from which a log can be read without a gap up to `first`, its first live one.
+   * `current` are the numbers in the segment that is not sealed yet.
    */
   firstOf(name: string, first: bigint, current: readonly Run[]): bigint {
     let lowest = first;
@@ -59,50 +94,53 @@ export class Retention {
   }
 }
 
-/** What lies where of one log. */
+/** The numbers of one log. */
 class LogRetention {
-  readonly #runs = new Map<bigint, readonly Run[]>();
-  /** Every run, with the lowest first: copies and what they are copies of overlap. */
-  readonly #ascending: Run[] = [];
-  /** The numbers that lie anywhere: apart from each other, ascending. */
+  /** Every run, with the lowest first. Those of copies and of their originals overlap. */
+  readonly #ascending: PlacedRun[] = [];
+  /** The numbers that lie anywhere: runs apart from each other, ascending. */
   #covered: readonly Run[] = [];
 
   get covered(): readonly Run[] {
     return this.#covered;
   }
 
-  add(sequence: bigint, runs: readonly Run[]): void {
-    this.#runs.set(sequence, runs);
-    for (const run of runs) {
-      this.#ascending.splice(this.#indexOf(run.from), 0, run);
-      this.#covered = joined(this.#covered, run);
-    }
+  add(run: PlacedRun): void {
+    this.#ascending.splice(this.#indexOf(run.from), 0, run);
+    this.#covered = joined(this.#covered, run);
   }
 
-  /** Forgets a segment's runs; tells which of their numbers are nowhere else. */
+  /** Forgets a segment's runs. Returns the numbers of them that lie nowhere else. */
   remove(sequence: bigint): readonly Run[] {
-    const runs = this.#runs.get(sequence);
-    if (!runs) return [];
-    this.#runs.delete(sequence);
-    for (const run of runs) {
-      this.#ascending.splice(this.#ascending.indexOf(run, this.#indexOf(run.from)), 1);
+    const runs: PlacedRun[] = [];
+    for (let index = this.#ascending.length - 1; index >= 0; index--) {
+      const run = this.#ascending[index];
+      if (run?.sequence !== sequence) continue;
+      this.#ascending.splice(index, 1);
+      runs.push(run);
     }
     const gone = runs.flatMap((run) => this.#uncovered(run));
     for (const run of gone) this.#covered = this.#covered.flatMap((part) => cut(part, run));
     return gone;
   }
 
-  /** What of `run` is in none of the runs that are left. */
-  #uncovered(run: Run): readonly Run[] {
-    let rest: readonly Run[] = [run];
+  copiesAbove(sequence: bigint, { from, next }: Run): readonly PlacedRun[] {
+    return this.#ascending.filter(
+      (run) => run.sequence > sequence && run.from < next && run.next > from,
+    );
+  }
+
+  /** The part of `run` that is in none of the runs that are left. */
+  #uncovered({ from, next }: Run): readonly Run[] {
+    let rest: readonly Run[] = [{ from, next }];
     for (const other of this.#ascending) {
-      if (other.from >= run.next || rest.length === 0) break;
+      if (other.from >= next || rest.length === 0) break;
       rest = rest.flatMap((part) => cut(part, other));
     }
     return rest;
   }
 
-  /** Of the first run that begins at `from` or above. */
+  /** The index of the first run that begins at `from` or above. */
   #indexOf(from: bigint): number {
     let low = 0;
     let high = this.#ascending.length;
@@ -137,9 +175,17 @@ export class RunsByName {
     return this.#runs.get(name) ?? [];
   }
 
-  entries(): Iterable<readonly [string, readonly Run[]]> {
-    return this.#runs;
+  /** Every run, as values of their own. */
+  all(): readonly NamedRun[] {
+    return [...this.#runs].flatMap(([name, runs]) => runs.map((run) => ({ name, ...run })));
   }
+}
+
+/** The runs of each log in `records`. */
+export function runsIn(records: readonly PlacedRecord[]): readonly NamedRun[] {
+  const runs = new RunsByName();
+  for (const record of records) runs.add(record);
+  return runs.all();
 }
 
 function highestNextFirst(a: Run, b: Run): number {
@@ -147,7 +193,7 @@ function highestNextFirst(a: Run, b: Run): number {
   return a.next > b.next ? -1 : 1;
 }
 
-/** `apart` with `run` in it: what touches becomes one. */
+/** `apart` with `run` in it. Runs that touch become one. */
 function joined(apart: readonly Run[], run: Run): readonly Run[] {
   const below = apart.filter(({ next }) => next < run.from);
   const above = apart.filter(({ from }) => from > run.next);

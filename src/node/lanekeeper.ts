@@ -10,7 +10,9 @@ import type { WaitOptions } from "../async/version.js";
 import type { Disk } from "../disk/disk.js";
 import { MemoryDisk } from "../disk/memory.js";
 import { RealDisk } from "../disk/real.js";
-import { INDEX_DIRECTORY, type LogMap, memoryLogMap, openLogMap } from "../log/log-map.js";
+import { openLogMap } from "../log/map/level-map.js";
+import { INDEX_DIRECTORY, type LogMap, memoryLogMap } from "../log/map/log-map.js";
+import type { JournalEnd } from "../log/map/seal.js";
 import { ROAD } from "../persist/kinds.js";
 import type { Release } from "../persist/release-log.js";
 import {
@@ -38,7 +40,8 @@ import { type Status, statusOf } from "./status.js";
 /** What stands outside of a store; tests put a simulated disk here. */
 export interface Surroundings {
   readonly disk: Disk;
-  readonly openMap: (directory: string) => Promise<LogMap>;
+  /** Opens the map in this folder, as it was sealed when the journal ended at `end`. */
+  readonly openMap: (directory: string, end: JournalEnd) => Promise<LogMap>;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
   readonly nowMs: () => number;
@@ -147,7 +150,7 @@ export class Lanekeeper {
         ...settings,
         directory,
         verifyAnchor: (anchor) => verifier.verifyAnchor(anchor, settings.epochOf),
-        openMap: () => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`),
+        openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
       });
       const durationMs = nowMs() - began;
       return new Lanekeeper({ persisters, settings, verifier, durable, durationMs, nowMs });
@@ -357,9 +360,10 @@ export class Lanekeeper {
 }
 
 function realSurroundings(): Surroundings {
+  const disk = new RealDisk();
   return {
-    disk: new RealDisk(),
-    openMap: openLogMap,
+    disk,
+    openMap: (directory, end) => openLogMap(disk, directory, end),
     randomBytes: (count) => randomBytes(count),
     whenIdle: (task) => setTimeout(task, defaults.idleMs),
     nowMs: () => Date.now(),

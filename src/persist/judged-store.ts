@@ -6,7 +6,7 @@ import type { Disk } from "../disk/disk.js";
 import { MARK_FILE } from "../journal/form/mark.js";
 import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js";
 import { INIT_FILE, JOURNAL_DIRECTORY, STORE_FILE } from "../journal/form/store.js";
-import { INDEX_DIRECTORY } from "../log/log-map.js";
+import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import type { PruneAnchor } from "../wire/messages.js";
 import { ANCHOR_NAME, type RecoveredPair, recoverPair, VOTE_NAME } from "./pair-persister.js";
 import { RecordJudge, startsByAnchor } from "./recovery.js";

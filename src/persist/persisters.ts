@@ -12,8 +12,10 @@ import type { LogEngine } from "../journal/log-engine.js";
 import type { LogTable } from "../journal/form/log-table.js";
 import type { Pin } from "../journal/form/mark.js";
 import { type OwnedStore, ownStore } from "../journal/form/store.js";
-import type { LogMap } from "../log/log-map.js";
+import type { LogMap } from "../log/map/log-map.js";
+import type { JournalEnd } from "../log/map/seal.js";
 import { LogSet } from "../log/log-set.js";
+import { assert } from "../types/assert.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { encodePruneAnchor } from "../wire/codec/encode.js";
@@ -34,7 +36,8 @@ export interface PersistOptions {
   readonly retainBytes: number;
   /** Proves the anchor that is recovered; rejects with `VerifyError` as `verifyAnchor` does. */
   readonly verifyAnchor: (anchor: PruneAnchor) => Promise<void>;
-  readonly openMap: () => Promise<LogMap>;
+  /** Opens the map as it was sealed when the journal ended at `end`; asked only if anything is retained. */
+  readonly openMap: (end: JournalEnd) => Promise<LogMap>;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
 }
@@ -189,22 +192,18 @@ async function begin(options: PersistOptions, found: Found): Promise<OpenedPersi
 /** The parts above a journal at work. What is pushed to `closing` is closed with it. */
 async function beginParts(
   options: PersistOptions,
-  { judged, steps }: Found,
+  found: Found,
   { journal, closing }: { readonly journal: LogEngine; readonly closing: (() => Promise<void>)[] },
 ): Promise<OpenedPersisters> {
+  const { judged, steps } = found;
   const { recovered, judge, anchorPair, votePair, anchor } = judged;
   await endUnfinishedInit(options.disk, options.directory);
-  const map = await options.openMap();
-  closing.push(() => map.close());
-  const logs = new LogSet({
-    journal,
-    table: recovered.table,
-    map,
-    retains: options.retainBytes > 0,
-  });
+  const map = options.retainBytes > 0 ? await options.openMap(endOf(found)) : undefined;
+  if (map) closing.push(() => map.close(undefined));
+  const logs = new LogSet({ engine: journal, table: recovered.table, map });
   const blocks = new BlockPersister(journal, logs, heldTips(judge, recovered.table));
   const road = new CommitQCPersister(logs);
-  logs.rebuildMap();
+  await logs.startMap();
   if (anchor) await road.prune(anchor.commitQC);
   steps.end("map");
   const anchors = new PairPersister(anchorPair, journal);
@@ -230,6 +229,13 @@ async function beginParts(
     abstainThrough: votePair.inFlightLost ? recovered.mark.voteRoadIndex : undefined,
     close: () => journal.close(),
   };
+}
+
+/** Where the journal ended when it was opened: a map that was sealed there holds all of it. */
+function endOf({ store, judged }: Found): JournalEnd {
+  const last = judged.recovered.segments.at(-1);
+  assert(last !== undefined, "a journal has a newest segment");
+  return { ...last, storeId: store.identity.storeId };
 }
 
 /** A function of its own: a closure beside those that stay would keep all that was recovered. */

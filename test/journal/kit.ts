@@ -22,7 +22,7 @@ import type { LogEngine } from "../../src/journal/log-engine.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
 import { ownStore } from "../../src/journal/form/store.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
-import { type LogMap, memoryLogMap } from "../../src/log/log-map.js";
+import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";
 import { walkRecords } from "./walk.js";
 
@@ -99,13 +99,12 @@ export async function openJournal(
       { starts: { truncate: starts }, named: { anchor: none, vote: none, voteRoadIndex: 0n } },
     );
     const made = new LogSet({
-      journal,
+      engine: journal,
       table: recovered.table,
-      map: choices.map ?? memoryLogMap(undefined),
-      retains: retainBytes > 0,
+      map: retainBytes > 0 ? (choices.map ?? memoryLogMap(undefined)) : undefined,
     });
     logs = made;
-    made.rebuildMap();
+    await made.startMap();
     const opened = new Map<string, LaneLog<string>>();
     const log = (name = "log"): LaneLog<string> => {
       const known = opened.get(name) ?? made.open(name, textKind);

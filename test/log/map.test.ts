@@ -6,9 +6,11 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RealDisk } from "../../src/disk/real.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Pointer } from "../../src/journal/segment/segment.js";
-import { type LogMap, memoryLogMap, openLogMap } from "../../src/log/log-map.js";
+import { openLogMap } from "../../src/log/map/level-map.js";
+import { type LogMap, type MapChange, memoryLogMap } from "../../src/log/map/log-map.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import {
   bornJournal,
@@ -21,6 +23,8 @@ import { hex, laneAt, pushAnchor, pushBlocks, pushQCs, refusal, turns } from "..
 import { SEGMENT_BYTES } from "../node/surroundings.js";
 
 const GIB = 1024 ** 3;
+/** No map was sealed at this end of a journal. */
+const NEVER = { storeId: new Uint8Array(16), sequence: 0n, nextLsn: 0n, endChain: 0 };
 const chain = new TestChain(2, 600);
 const lane = laneAt(chain, 0);
 const initChoices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES };
@@ -186,24 +190,24 @@ describe("the map on real files, harmed between two openings", () => {
 
   test("another owner of index/ holds it open: what it loses is not ours", async () => {
     await lived();
-    const other = await openLogMap(index);
+    const other = await openLogMap(new RealDisk(), index, NEVER);
     expect(other.warning).toBeUndefined();
     const warnings = await openedWhole();
     // Two databases of one process cannot have the same folder: ours is in memory then.
     expect(warnings.join("\n")).toMatch(/^$|the map is in memory only/);
-    await other.close();
+    await other.close(undefined);
     expect(await openedWhole()).toEqual([]);
   });
 
   test("where no folder can be made the map is in memory, and says so", async () => {
     const file = join(folder, "a file");
     fs.writeFileSync(file, "");
-    const map = await openLogMap(join(file, "index"));
+    const map = await openLogMap(new RealDisk(), join(file, "index"), NEVER);
     expect(map.warning).toMatch(/the map is in memory only: .+/);
     const pointer = { slot: 1, offset: 2, length: 3, crc: 4 };
-    await map.write([{ name: "log", number: 5n, pointer }], []);
+    await map.write({ entries: [{ name: "log", number: 5n, pointer }] });
     expect(await map.find("log", 5n)).toEqual(pointer);
-    await map.close();
+    await map.close(undefined);
   });
 
   /** LevelDB itself opens and closes what is in index/, which makes tables of its log. */
@@ -216,7 +220,7 @@ describe("the map on real files, harmed between two openings", () => {
 });
 
 describe.each([
-  ["LevelDB's", (path: string) => openLogMap(path)],
+  ["LevelDB's", (path: string) => openLogMap(new RealDisk(), path, NEVER)],
   ["one in memory", () => Promise.resolve(memoryLogMap(undefined))],
 ] as const)("a map (%s)", (_, open) => {
   const pointer = (at: number): Pointer => ({ slot: at, offset: at * 1000, length: at, crc: at });
@@ -228,29 +232,29 @@ describe.each([
     const entries = ["a", "b"].flatMap((name, log) =>
       numbers.map((number, at) => ({ name, number, pointer: pointer(log * 10 + at) })),
     );
-    await map.write(entries, []);
+    await map.write({ entries });
     for (const each of entries)
       expect(await map.find(each.name, each.number)).toEqual(each.pointer);
     expect(await map.find("a", 2n)).toBeUndefined();
     expect(await map.find("c", 0n)).toBeUndefined();
-    await map.write(
-      [{ name: "a", number: 1n, pointer: pointer(77) }],
-      [{ name: "a", from: 255n, next: 257n }],
-    );
+    await map.write({
+      entries: [{ name: "a", number: 1n, pointer: pointer(77) }],
+      forgotten: [{ name: "a", from: 255n, next: 257n }],
+    });
     expect(await map.find("a", 1n)).toEqual(pointer(77));
     expect(await map.find("a", 255n)).toBeUndefined();
     expect(await map.find("a", 256n)).toBeUndefined();
     expect(await map.find("b", 256n)).toEqual(pointer(13));
-    await map.write([], []);
-    await map.close();
+    await map.write({});
+    await map.close(undefined);
   });
 
   test("places of the largest numbers come back as they were", async () => {
     const map = await open(join(folder, "map"));
     const largest = { slot: 0xffff_ffff, offset: 2 ** 48, length: 0xffff_ffff, crc: 0xffff_ffff };
-    await map.write([{ name: "a", number: 0n, pointer: largest }], []);
+    await map.write({ entries: [{ name: "a", number: 0n, pointer: largest }] });
     expect(await map.find("a", 0n)).toEqual(largest);
-    await map.close();
+    await map.close(undefined);
   });
 });
 
@@ -295,9 +299,17 @@ describe("a map that lies", () => {
       this.#lies = count;
     }
 
-    async write(...[entries, forgotten]: Parameters<LogMap["write"]>): Promise<void> {
-      this.#all.push(...entries.map(({ pointer }) => pointer));
-      await this.#honest.write(entries, forgotten);
+    async write(change: MapChange): Promise<void> {
+      this.#all.push(...(change.entries ?? []).map(({ pointer }) => pointer));
+      await this.#honest.write(change);
+    }
+
+    mapped(): ReturnType<LogMap["mapped"]> {
+      return Promise.resolve([]);
+    }
+
+    range(...asked: Parameters<LogMap["range"]>): ReturnType<LogMap["range"]> {
+      return this.#honest.range(...asked);
     }
 
     async find(name: string, number: bigint): Promise<Pointer | undefined> {
@@ -393,7 +405,7 @@ describe("a map that lies", () => {
     // Answers with the first place that it was ever told.
     const map: LogMap = {
       ...honest,
-      write: (entries) => {
+      write: ({ entries = [] }) => {
         for (const { name, number, pointer } of entries) {
           const key = `${name} ${number}`;
           if (!stale.has(key)) stale.set(key, pointer);
@@ -426,10 +438,10 @@ describe("a map that lies", () => {
     const honest = memoryLogMap(undefined);
     const map: LogMap = {
       ...honest,
-      write: async (entries, forgotten) => {
+      write: async (change) => {
         writes += 1;
         if (writes > 2) throw new Error("No space left on device");
-        await honest.write(entries, forgotten);
+        await honest.write(change);
       },
       close: () => {
         closed += 1;

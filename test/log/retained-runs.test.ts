@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PlacedRecord } from "../../src/journal/segment/places.js";
-import { Retention } from "../../src/log/retention.js";
+import { Retention, runsIn } from "../../src/log/retention.js";
 
 const pointer = { slot: 0, offset: 0, length: 0, crc: 0 };
 const NAMES = ["a", "b"] as const;
@@ -70,12 +70,12 @@ test("bounds, and what is forgotten with a segment, are exact in any history", (
         for (const each of steps) {
           if ("seal" in each) {
             sequence += 1n;
-            retention.sealed(sequence, recordsOf(each.seal));
+            retention.sealed(sequence, runsIn(recordsOf(each.seal)));
             model.segments.set(sequence, new Set(recordsOf(each.seal).map(keyOf)));
           } else if ("reseal" in each) {
             const known = pick(each.reseal);
             if (known === undefined) continue;
-            retention.sealed(known, recordsOf(each.as));
+            retention.sealed(known, runsIn(recordsOf(each.as)));
             model.segments.set(known, new Set(recordsOf(each.as).map(keyOf)));
           } else if ("release" in each) {
             const known = pick(each.release);
@@ -88,9 +88,7 @@ test("bounds, and what is forgotten with a segment, are exact in any history", (
           } else {
             const there = new Set([...model.segments.values()].flatMap((records) => [...records]));
             const due = [...there].filter((record) => record.startsWith(each.drop));
-            const dropped = retention
-              .dropped(each.drop)
-              .map((run) => ({ name: each.drop, ...run }));
+            const dropped = retention.dropped(each.drop);
             expect(listed(dropped).sort()).toEqual(due.sort());
             for (const records of model.segments.values()) {
               for (const record of due) records.delete(record);

@@ -1,7 +1,7 @@
 /** What a store stands on in tests: a simulated disk, seeded bytes, no timers. */
 import { createHash } from "node:crypto";
 import type { Disk } from "../../src/disk/disk.js";
-import { memoryLogMap } from "../../src/log/log-map.js";
+import { memoryLogMap } from "../../src/log/map/log-map.js";
 import type { Surroundings } from "../../src/node/lanekeeper.js";
 
 export const DIRECTORY = "store";

@@ -16,7 +16,7 @@ async function open(disk: SimulatedDisk): Promise<Persisters> {
   const surroundings = simulatedSurroundings(disk, ++seeds);
   return await openPersisters({
     ...surroundings,
-    openMap: () => surroundings.openMap("index"),
+    openMap: (end) => surroundings.openMap("index", end),
     directory: DIRECTORY,
     chainId: CHAIN_ID,
     segmentBytes: SEGMENT_BYTES,

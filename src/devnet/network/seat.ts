@@ -1,7 +1,7 @@
 /** One validator as the parent holds it: its store's directory, and the process that is on it. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { INDEX_DIRECTORY } from "../../log/log-map.js";
+import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import type { LaneId } from "../../types/lane.js";
 import { Child, type Program } from "./child.js";
 import type { Order, StartOrder } from "../validator/orders.js";

@@ -6,7 +6,8 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { RealDisk } from "../../disk/real.js";
-import { openLogMap } from "../../log/log-map.js";
+import { openLogMap } from "../../log/map/level-map.js";
+import type { JournalEnd } from "../../log/map/seal.js";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
 import { errorCodes, PersisterError } from "../../types/errors.js";
@@ -90,9 +91,10 @@ async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lane
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);
   const choices = { chainId, epochOf, retainBytes, verifier };
   if (undoDirectory === undefined) return await Lanekeeper.open(directory, choices);
+  const real = new RealDisk();
   const surroundings = {
-    disk: new UndoDisk(new RealDisk(), undoDirectory),
-    openMap: openLogMap,
+    disk: new UndoDisk(real, undoDirectory),
+    openMap: (index: string, end: JournalEnd) => openLogMap(real, index, end),
     randomBytes: (count: number) => randomBytes(count),
     whenIdle: (task: () => void) => setTimeout(task, IDLE_MS),
     nowMs: () => Date.now(),

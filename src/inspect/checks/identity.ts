@@ -9,7 +9,7 @@ import {
   STORE_FILE,
   type StoreIdentity,
 } from "../../journal/form/store.js";
-import { INDEX_DIRECTORY } from "../../log/log-map.js";
+import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import { PersisterError } from "../../types/errors.js";
 import { foreignNames } from "../../persist/judged-store.js";
 import { type Attempt, attempted, type Finding, findingOf } from "../finding.js";

@@ -60,10 +60,14 @@ export function logEntryBytes(name: string): number {
   return LOG_ENTRY_BYTES + name.length;
 }
 
-/** A sealed segment. LSNs are [firstLsn, nextLsn). */
-export interface SealedSegment {
+/** A sealed segment, and the slot in which it lies. */
+export interface RetainedSegment {
   readonly slot: number;
   readonly sequence: bigint;
+}
+
+/** A sealed segment and its end. LSNs are [firstLsn, nextLsn). */
+export interface SealedSegment extends RetainedSegment {
   readonly firstLsn: bigint;
   readonly nextLsn: bigint;
   readonly endOffset: number;

@@ -16,7 +16,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { RealDisk } from "../../../disk/real.js";
-import { INDEX_DIRECTORY, openLogMap } from "../../../log/log-map.js";
+import { openLogMap } from "../../../log/map/level-map.js";
+import { INDEX_DIRECTORY } from "../../../log/map/log-map.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
 import { defaults, type OpenChoices } from "../../../node/options.js";
 import { openPersisters, type Persisters } from "../../../persist/persisters.js";
@@ -133,7 +134,7 @@ function openedIn(
     segmentBytes: defaults.segmentBytes,
     retainBytes: 0,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
-    openMap: () => openLogMap(`${directory}/${INDEX_DIRECTORY}`),
+    openMap: (end) => openLogMap(new RealDisk(), `${directory}/${INDEX_DIRECTORY}`, end),
     randomBytes: (count) => randomBytes(count),
     whenIdle: (task) => setTimeout(task, defaults.idleMs),
   });

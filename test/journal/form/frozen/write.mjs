@@ -15,7 +15,7 @@ import { beginJournal, writeAgain } from "../../../../dist/journal/begin.js";
 import { initStore } from "../../../../dist/journal/init.js";
 import { recoverJournal } from "../../../../dist/journal/recovery/recovery.js";
 import { ownStore } from "../../../../dist/journal/form/store.js";
-import { memoryLogMap } from "../../../../dist/log/log-map.js";
+import { memoryLogMap } from "../../../../dist/log/map/log-map.js";
 import { LogSet } from "../../../../dist/log/log-set.js";
 import { Journal } from "../../../../dist/records/journal.js";
 
@@ -109,12 +109,11 @@ class Stage {
       },
     );
     this.logs = new LogSet({
-      journal: this.journal,
+      engine: this.journal,
       table: recovered.table,
-      map: memoryLogMap(undefined),
-      retains: retainBytes > 0,
+      map: retainBytes > 0 ? memoryLogMap(undefined) : undefined,
     });
-    this.logs.rebuildMap();
+    await this.logs.startMap();
     this.#open.clear();
     return this;
   }

@@ -1,0 +1,286 @@
+/**
+ * Records that were pruned and are retained: they can be read as long as their segments are there (D9).
+ * Nothing is promised of them, and nothing wrong is ever returned: every record is checked as it is read.
+ *
+ * The map finds a record. Where the map does not hold its segment yet (after a crash), the heads of the
+ * segments tell in which one it was appended, and that one is mended first: no read waits for all of
+ * the map. Where the map is wrong, the segment itself has the last word.
+ */
+import type { RetainedSegment, SealedSegment } from "../journal/form/head.js";
+import type { LogEngine } from "../journal/log-engine.js";
+import { throwIfAborted } from "../async/signal.js";
+import { PersisterError } from "../types/errors.js";
+import type { LogMap } from "./map/log-map.js";
+import { MapKeeper, reasonOf } from "./map/map-keeper.js";
+import type { MapWarnings } from "./map/map-warnings.js";
+import { Retention } from "./retention.js";
+import { UnsealedRecords } from "./unsealed-records.js";
+
+/** Records that a range reads ahead at once, and their bytes: one read of the disk as a rule. */
+const BATCH_RECORDS = 64;
+const BATCH_BYTES = 1024 * 1024;
+
+/** Which retained records of a log are read. */
+export interface RetainedRange {
+  /** The first number; the lowest retained one if left out, or if that is higher. */
+  readonly from?: bigint | undefined;
+  /** The number behind the last one; the log's first live number if left out, or if that is lower. */
+  readonly next?: bigint | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RetainedRecord {
+  readonly number: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** The outcome of one look at a retained record. */
+type Looked =
+  | { readonly bytes: Uint8Array }
+  /** `byMap`: the map said where the record lies, or did not know it. */
+  | { readonly bytes: undefined; readonly cause: unknown; readonly byMap: boolean };
+
+export class RetainedRecords {
+  readonly #engine: LogEngine;
+  readonly #warnings: MapWarnings;
+  readonly #firstOf: (name: string) => bigint;
+  readonly #retention = new Retention();
+  readonly #keeper: MapKeeper;
+  #current = new UnsealedRecords([]);
+  #isClosing = false;
+
+  constructor(parts: {
+    readonly engine: LogEngine;
+    readonly map: LogMap;
+    readonly warnings: MapWarnings;
+    /** The first live number of a log. */
+    readonly firstOf: (name: string) => bigint;
+  }) {
+    this.#engine = parts.engine;
+    this.#warnings = parts.warnings;
+    this.#firstOf = parts.firstOf;
+    this.#keeper = new MapKeeper({ ...parts, retention: this.#retention });
+    parts.engine.listener = this.#keeper;
+  }
+
+  /** Takes over what the map held at the last close, and mends the rest in the background. */
+  async start(): Promise<void> {
+    await this.#keeper.start();
+  }
+
+  /** Resolves when the map holds every segment that can be read. */
+  async mended(): Promise<void> {
+    await this.#keeper.mended;
+  }
+
+  /** Idempotent. Must come before the engine lets go of its files. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#keeper.close();
+  }
+
+  /** The lowest number of a log that can be read without a gap up to its first, as far as is known yet. */
+  first(name: string): bigint {
+    return this.#retention.firstOf(name, this.#firstOf(name), this.#currentSegment().runsOf(name));
+  }
+
+  /**
+   * One record; `undefined` where it is not retained.
+   *
+   * @throws {PersisterError} JOURNAL_CORRUPT where the record itself is damaged; IO, CLOSED.
+   */
+  async read(name: string, number: bigint): Promise<Uint8Array | undefined> {
+    this.#refuseWhileClosing();
+    if (!(await this.#isRetained(name, number))) return undefined;
+    const looked = await this.#look(name, number);
+    if (looked.bytes || !this.#isKnown(name, number)) return looked.bytes;
+    this.#refuseWhileClosing();
+    if (!looked.byMap) throw looked.cause;
+    return await this.#readAgain(name, number, looked.cause);
+  }
+
+  /**
+   * Records in ascending order, without a gap: from the lowest retained one that the range holds, up to the
+   * log's first live number as it is now. Reads ahead about 1 MiB.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE where a record was given up while the range was read;
+   * JOURNAL_CORRUPT where one is damaged; ABORTED, IO, CLOSED.
+   */
+  async *range(name: string, range: RetainedRange): AsyncGenerator<RetainedRecord> {
+    const { signal } = range;
+    const first = this.#firstOf(name);
+    const end = range.next !== undefined && range.next < first ? range.next : first;
+    let number = await this.#startOf(name, range.from);
+    while (number < end) {
+      throwIfAborted(signal, "the reading of a range");
+      for (const bytes of await this.#batch(name, number, end)) {
+        throwIfAborted(signal, "the reading of a range");
+        const own = bytes ?? (await this.read(name, number));
+        if (!own) throw this.#givenUp(name, number);
+        yield { number, bytes: own };
+        number += 1n;
+      }
+    }
+  }
+
+  /** Where a range begins that asks for `from`. */
+  async #startOf(name: string, from: bigint | undefined): Promise<bigint> {
+    const [oldest] = this.#engine.readable;
+    const wished =
+      from ?? (oldest && !this.#keeper.isMended ? await this.#nextAt(oldest, name) : 0n);
+    if (wished !== undefined && (await this.#isRetained(name, wished))) return wished;
+    await this.#keeper.mended;
+    const lowest = this.first(name);
+    return from !== undefined && from > lowest ? from : lowest;
+  }
+
+  /**
+   * The payloads of some records from `number` on, at least of one. `undefined` stands for one of which
+   * the map does not know the place, or not the right one.
+   */
+  async #batch(name: string, number: bigint, end: bigint): Promise<(Uint8Array | undefined)[]> {
+    this.#refuseWhileClosing();
+    const reads: Promise<Uint8Array | undefined>[] = [];
+    let bytes = 0;
+    for await (const { number: found, pointer } of this.#keeper.map.range(name, number, end)) {
+      if (found !== number + BigInt(reads.length)) break;
+      bytes += pointer.length;
+      if (reads.length > 0 && bytes > BATCH_BYTES) break;
+      reads.push(this.#engine.readAt(pointer, name, found).catch(isOfRead));
+      if (reads.length === BATCH_RECORDS) break;
+    }
+    return reads.length === 0 ? [undefined] : await Promise.all(reads);
+  }
+
+  #givenUp(name: string, number: bigint): PersisterError {
+    const message = `${name} ${number} was given up while the range was read: begin again above it`;
+    return new PersisterError("OUT_OF_SEQUENCE", message, { lane: name, blockNumber: number });
+  }
+
+  /** The map, or the record, is not right: finds out which, and mends the map. */
+  async #readAgain(name: string, number: bigint, cause: unknown): Promise<Uint8Array | undefined> {
+    const proven = await this.#prove(name, number);
+    if (!this.#isKnown(name, number)) {
+      // The segment does not verify there: from now on the record is not retained.
+      if (this.#keeper.hasDamage) throw cause;
+      return undefined;
+    }
+    this.#refuseWhileClosing();
+    const wrong = `wrong about ${name} ${number}: ${reasonOf(cause)}`;
+    this.#warnings.addRebuild(wrong);
+    this.#keeper.mendAll((sequence) => sequence !== proven?.sequence);
+    // The map is to answer, and not what is still on its way into it.
+    await this.#keeper.written();
+    const again = await this.#look(name, number);
+    if (again.bytes || !this.#isKnown(name, number)) return again.bytes;
+    this.#refuseWhileClosing();
+    this.#keeper.leave(wrong);
+    await this.#prove(name, number);
+    await this.#keeper.written();
+    const last = await this.#look(name, number);
+    if (last.bytes || !this.#isKnown(name, number)) return last.bytes;
+    this.#refuseWhileClosing();
+    throw last.cause;
+  }
+
+  /** Reads all of the segment in which a record should lie, and writes it into the map once more. */
+  async #prove(name: string, number: bigint): Promise<RetainedSegment | undefined> {
+    const segment = await this.#segmentOf(name, number);
+    if (segment) await this.#keeper.mend(segment, true);
+    if (segment && this.#retention.lies(segment.sequence, name, number)) return segment;
+    // It is a copy, or its segment is gone or damaged: another one may hold it.
+    for (const each of this.#engine.readable) {
+      if (each !== segment && this.#retention.lies(each.sequence, name, number)) {
+        await this.#keeper.mend(each, true);
+        return each;
+      }
+    }
+    return undefined;
+  }
+
+  /** Whether a record is retained. Mends the segment in which it should lie, if the map lacks that one. */
+  async #isRetained(name: string, number: bigint): Promise<boolean> {
+    if (this.#isKnown(name, number)) return true;
+    if (this.#keeper.isMended || !this.#isBelowFirst(name, number)) return false;
+    const segment = await this.#segmentOf(name, number);
+    if (segment) await this.#keeper.mend(segment);
+    if (this.#isKnown(name, number)) return true;
+    // A copy lies in a later segment than the one in which it was appended.
+    await this.#keeper.mended;
+    return this.#isKnown(name, number);
+  }
+
+  /** Whether a record is retained, as far as is known yet. A gap above it is known once all is mended. */
+  #isKnown(name: string, number: bigint): boolean {
+    if (!this.#isBelowFirst(name, number)) return false;
+    if (number >= this.first(name)) return true;
+    return !this.#keeper.isMended && this.#retention.has(name, number);
+  }
+
+  #isBelowFirst(name: string, number: bigint): boolean {
+    return number >= 0n && number < this.#firstOf(name);
+  }
+
+  /**
+   * The readable segment in which a record was appended: the last one that began when its number was not
+   * there yet. Reads a few heads.
+   */
+  async #segmentOf(name: string, number: bigint): Promise<SealedSegment | undefined> {
+    const segments = this.#engine.readable;
+    let low = 0;
+    let high = segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const segment = segments[middle];
+      const next = segment && (await this.#nextAt(segment, name));
+      if (next === undefined) return undefined;
+      if (next <= number) low = middle + 1;
+      else high = middle;
+    }
+    return segments[low - 1];
+  }
+
+  /** The log's next when the segment began; `undefined` where that cannot be read, or not any more. */
+  async #nextAt(segment: SealedSegment, name: string): Promise<bigint | undefined> {
+    if (!this.#engine.isReadable(segment)) return undefined;
+    try {
+      return await this.#engine.nextAt(segment, name);
+    } catch (cause) {
+      if (cause instanceof PersisterError) return undefined;
+      throw cause;
+    }
+  }
+
+  async #look(name: string, number: bigint): Promise<Looked> {
+    let byMap = false;
+    try {
+      let pointer = this.#currentSegment().find(name, number);
+      if (!pointer) {
+        byMap = true;
+        pointer = await this.#keeper.find(name, number);
+      }
+      if (pointer) return { bytes: await this.#engine.readAt(pointer, name, number) };
+      return { bytes: undefined, cause: new Error("it does not know it"), byMap };
+    } catch (cause) {
+      return { bytes: undefined, cause, byMap };
+    }
+  }
+
+  /** The records of the current segment. Each look goes on where the last one ended. */
+  #currentSegment(): UnsealedRecords {
+    const records = this.#engine.currentRecords;
+    if (!this.#current.isOf(records)) this.#current = new UnsealedRecords(records);
+    this.#current.catchUp();
+    return this.#current;
+  }
+
+  /** A closing store has let go of its files: that is no fault of the map. */
+  #refuseWhileClosing(): void {
+    if (this.#isClosing) throw new PersisterError("CLOSED", "the store was closed");
+  }
+}
+
+/** A read that fails is tried once more by itself, where it is told what is wrong. */
+function isOfRead(cause: unknown): undefined {
+  if (!(cause instanceof PersisterError)) throw cause;
+}
