@@ -8,6 +8,7 @@
 export type { WaitOptions } from "./async/signal.js";
 export type { Admission } from "./avail/availability-state.js";
 export type { DurableBlock } from "./avail/block-offers.js";
+export type { RetainedRange, RetainedRecord } from "./log/retained-records.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/recovery.js";

@@ -13,6 +13,7 @@ import { RealDisk } from "../disk/real.js";
 import { openLogMap } from "../log/map/level-map.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap } from "../log/map/log-map.js";
 import type { JournalEnd } from "../log/map/seal.js";
+import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
 import { ROAD } from "../persist/kinds.js";
 import type { Release } from "../persist/release-log.js";
 import {
@@ -311,6 +312,29 @@ export class Lanekeeper {
   /** As `readRetainedBlock`, for a commit QC. */
   async readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined> {
     return await this.#persisters.logs.readRetained(ROAD, index);
+  }
+
+  /**
+   * Blocks of a lane that an anchor has pruned and that are retained, as they were received: in ascending
+   * order and without a gap. Begins at `from`, or at the lowest retained block if that is higher or if
+   * `from` is left out. Ends before `next`, at the latest before the lane's first live block as it is now.
+   * Nothing is promised of them: how far a range reaches down, its first block tells.
+   *
+   * @example
+   * for await (const { number, bytes } of keeper.retainedBlocks(lane, { from: 100n })) {
+   *   await peer.send(number, bytes);
+   * }
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE where a block was given up while the range was read;
+   * JOURNAL_CORRUPT where one is damaged; ABORTED by `signal`; IO, CLOSED.
+   */
+  retainedBlocks(lane: LaneId, range: RetainedRange = {}): AsyncGenerator<RetainedRecord> {
+    return this.#persisters.logs.readRetainedRange(lane, range);
+  }
+
+  /** As `retainedBlocks`, for commit QCs: `number` is the road index. */
+  retainedCommitQCs(range: RetainedRange = {}): AsyncGenerator<RetainedRecord> {
+    return this.#persisters.logs.readRetainedRange(ROAD, range);
   }
 
   /** Writes the consensus vote state (encoded PersistedInner); durable when resolved. */

@@ -101,6 +101,8 @@ export declare class Lanekeeper {
     readCommitQC(index: bigint): Promise<Uint8Array>;
     readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
     readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined>;
+    retainedBlocks(lane: LaneId, range?: RetainedRange): AsyncGenerator<RetainedRecord>;
+    retainedCommitQCs(range?: RetainedRange): AsyncGenerator<RetainedRecord>;
     writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
     status(): Status;
     close(): Promise<void>;
@@ -168,6 +170,15 @@ export interface Release {
     readonly headerHash: string;
     readonly reason: string;
     readonly atMs: number;
+}
+export interface RetainedRange {
+    readonly from?: bigint | undefined;
+    readonly next?: bigint | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
+export interface RetainedRecord {
+    readonly number: bigint;
+    readonly bytes: Uint8Array;
 }
 export interface Status {
     readonly durable: boolean;

@@ -2,10 +2,12 @@
  * The map on real files, harmed in every way, and maps that lie: it costs time and a warning, never a
  * record, and never a wrong one.
  */
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { DiskFile } from "../../src/disk/disk.js";
 import { RealDisk } from "../../src/disk/real.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Pointer } from "../../src/journal/segment/segment.js";
@@ -83,6 +85,24 @@ async function openedWhole(): Promise<readonly string[]> {
   return mapWarnings;
 }
 
+/** Counts the bytes that are read of files that are open for writing: the journal's. */
+class CountingDisk extends RealDisk {
+  bytesRead = 0;
+
+  override async openToWrite(path: string): Promise<DiskFile | undefined> {
+    const file = await super.openToWrite(path);
+    if (!file) return undefined;
+    const read = file.read.bind(file);
+    return Object.assign(file, {
+      read: async (...asked: Parameters<DiskFile["read"]>) => {
+        const bytes = await read(...asked);
+        this.bytesRead += bytes.length;
+        return bytes;
+      },
+    });
+  }
+}
+
 /** Every file in index/, by the word that stands for its kind. */
 function filesOfKinds(): ReadonlyMap<string, string> {
   const names = fs.readdirSync(index);
@@ -145,6 +165,32 @@ describe("the map on real files, harmed between two openings", () => {
       expect(await openedWhole(), kind).toEqual([]);
       await reopenedByLevel();
     }
+  });
+
+  test("none of them: what is retained is known at once, and no segment is read for it", async () => {
+    await lived();
+    const disk = new CountingDisk(new RealDisk());
+    const keeper = await Lanekeeper.openOn(
+      {
+        disk,
+        openMap: (path, end) => openLogMap(disk, path, end),
+        randomBytes: (count) => randomBytes(count),
+        whenIdle: (task) => setTimeout(task, 20),
+        nowMs: () => Date.now(),
+        durable: true,
+      },
+      directory,
+      choices,
+    );
+    const { retained } = keeper.status();
+    expect(retained.lanes.get(lane)).toEqual({ first: 0n, next: ANCHOR });
+    expect(retained.road).toEqual({ first: 0n, next: ANCHOR });
+    const before = disk.bytesRead;
+    const bytes = await keeper.readRetainedBlock(lane, 3n);
+    expect(bytes && hex(bytes)).toBe(hex(chain.block(lane, 3n).bytes));
+    // The block alone, and a few bytes of its record.
+    expect(disk.bytesRead - before).toBeLessThan(chain.block(lane, 3n).bytes.length + 200);
+    await keeper.close();
   });
 
   test("all of it at once, and files that are not LevelDB's beside it", async () => {

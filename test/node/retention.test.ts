@@ -86,6 +86,29 @@ test("by default nothing is retained", async () => {
   }
 });
 
+test("blocks of a lane, and commit QCs, are read as ranges", async () => {
+  const { disk, keeper } = await fresh(chain, { retainBytes: GIB });
+  await rounds(keeper, 0n, 24n);
+  await keeper.close();
+  const again = await opened(disk, chain, { retainBytes: GIB });
+  const { first } = again.status().lanes.get(lane) ?? { first: 0n };
+  expect(first).toBeGreaterThan(10n);
+  let next = 3n;
+  for await (const { number, bytes } of again.retainedBlocks(lane, { from: 3n })) {
+    expect(number).toBe(next);
+    expect(hex(bytes)).toBe(hex(chain.block(lane, number).bytes));
+    next += 1n;
+  }
+  expect(next).toBe(first);
+  const roads: bigint[] = [];
+  for await (const { number, bytes } of again.retainedCommitQCs({ next: 5n })) {
+    expect(hex(bytes)).toBe(hex(chain.qc(number).bytes));
+    roads.push(number);
+  }
+  expect(roads).toEqual([0n, 1n, 2n, 3n, 4n]);
+  await again.close();
+});
+
 test("an amount that is none is refused", async () => {
   for (const retainBytes of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     const error = await refusal(fresh(chain, { retainBytes }), "USAGE");
