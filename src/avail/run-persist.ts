@@ -13,7 +13,7 @@ import type { NewBlock } from "../persist/block-persister.js";
 import type { Persisters } from "../persist/persisters.js";
 import { anchorStarts } from "../persist/recovery.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
-import { PersisterError } from "../types/errors.js";
+import { isDiskFull, PersisterError } from "../types/errors.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import type { AvailabilityState } from "./availability-state.js";
 import type { DropTurn, PersistTurn, WriteTurn } from "./persist-turn.js";
@@ -240,10 +240,6 @@ async function pruneRoad(
 /** D6: a commit QC covers every number below the next of each of its ranges. */
 async function liftCovered(blocks: Parts["blocks"], qc: CommitQC): Promise<void> {
   await blocks.liftPins(qc.vote.laneRanges);
-}
-
-function isDiskFull(cause: unknown): cause is PersisterError {
-  return cause instanceof PersisterError && cause.code === "DISK_FULL";
 }
 
 /** What is wrong with what one lane was given, or holds: it stops that lane alone. */

@@ -12,7 +12,7 @@
  * A missing file is not an error where the answer can say so.
  */
 
-/** What a path is. */
+/** What a path leads to: a symbolic link is what it points at, and `other` where that is nothing. */
 export type EntryKind = "file" | "directory" | "other";
 
 export interface DirectoryEntry {
@@ -29,6 +29,18 @@ export type WriteWay = "pool" | "blocking";
 
 /** What tells one file from another at the same path (device and inode). */
 export type FileIdentity = string;
+
+/** What the file system says of an open file beside its size. */
+export interface FileFacts {
+  readonly sizeBytes: number;
+  /**
+   * Bytes of blocks that the file holds, as far as this disk can tell: fewer than its size where it has
+   * holes, or where the file system compresses it.
+   */
+  readonly heldBytes: number;
+  /** Names that lead to the file. */
+  readonly names: number;
+}
 
 export interface DiskFile {
   readonly path: string;
@@ -50,6 +62,8 @@ export interface DiskFile {
   writeDurable(position: number, buffers: readonly Uint8Array[], way?: WriteWay): Promise<void>;
   /** Bytes in the file now. */
   size(): Promise<number>;
+  /** More than its size, for those who look at it once. */
+  facts(): Promise<FileFacts>;
   /** Identity of the open file, whatever its name is now. */
   identity(): Promise<FileIdentity>;
   /**

@@ -1,7 +1,10 @@
 /**
  * From an error code of the operating system to the one error class, the same for every disk.
  */
+import { constants } from "node:os";
 import { type ErrorCode, PersisterError } from "../types/errors.js";
+
+const NO_LOCKS = "this file system has no locks: choose another, a local one";
 
 interface Remedy {
   readonly code: ErrorCode;
@@ -22,17 +25,44 @@ const remedies: Readonly<Record<string, Remedy>> = {
   EEXIST: { code: "IO", advice: "something is at that path already" },
   ENOTDIR: { code: "IO", advice: "a part of that path is no directory" },
   EISDIR: { code: "IO", advice: "a directory is at that path" },
+  ELOOP: { code: "IO", advice: "a symbolic link there leads in a circle" },
+  ENAMETOOLONG: { code: "IO", advice: "the path is longer than the file system takes" },
+  EFBIG: { code: "IO", advice: "raise the limit of file sizes (ulimit -f)" },
+  ENOMEM: { code: "IO", advice: "the system is out of memory: free some, and open again" },
+  ETIMEDOUT: { code: "IO", advice: "the device or its server did not answer: check it" },
+  ESTALE: { code: "IO", advice: "a file server has lost the file: mount it again, and open again" },
+  ENODEV: { code: "IO", advice: "the device is gone: check it before going on" },
+  ENXIO: { code: "IO", advice: "the device is gone: check it before going on" },
+  ENOLCK: { code: "IO", advice: NO_LOCKS },
+  ERR_ACCESS_DENIED: {
+    code: "READ_ONLY",
+    advice: "Node's permission model forbids it: add --allow-fs-read and --allow-fs-write for it",
+  },
 };
 const unknownRemedy: Remedy = { code: "IO", advice: "see the cause" };
+
+/** What a file system says that cannot do a thing at all. */
+const UNSUPPORTED = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+/** Advice where such an answer comes, by the word of the action that it stands for. */
+const unsupported: readonly (readonly [action: string, advice: string])[] = [
+  ["lock", NO_LOCKS],
+  ["flush", "this file system does not flush directories: choose another, a local one"],
+];
 
 /** The error for `action` (a verb phrase: "write 12 bytes at 0") that failed at `file`. */
 export function diskError(action: string, file: string, cause: unknown): PersisterError {
   if (cause instanceof PersisterError) return cause;
   const osCode = osCodeOf(cause);
-  const remedy = (osCode === undefined ? undefined : remedies[osCode]) ?? unknownRemedy;
+  const remedy = remedyOf(action, osCode);
   const why = osCode ?? (cause instanceof Error ? cause.message : String(cause));
   const message = `could not ${action}: ${file}: ${why} (${remedy.advice})`;
   return new PersisterError(remedy.code, message, { file, cause });
+}
+
+function remedyOf(action: string, osCode: string | undefined): Remedy {
+  if (osCode === undefined) return unknownRemedy;
+  const row = unsupported.find(([word]) => UNSUPPORTED.has(osCode) && action.startsWith(word));
+  return row ? { code: "IO", advice: row[1] } : (remedies[osCode] ?? unknownRemedy);
 }
 
 /** The error of a call on a handle that was closed. */
@@ -48,10 +78,18 @@ export function lockedError(file: string, cause?: unknown): PersisterError {
   return new PersisterError("STORE_LOCKED", message, { file, cause });
 }
 
-/** The operating system's code ("ENOENT") in an error, where it has one. */
+/**
+ * The operating system's code ("ENOENT") in an error, where it has one. Node does not know the name of
+ * every number; the table of the system does.
+ */
 export function osCodeOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || !("code" in cause)) return undefined;
-  return typeof cause.code === "string" ? cause.code : undefined;
+  if (typeof cause.code !== "string" || !cause.code.startsWith("Unknown system error")) {
+    return typeof cause.code === "string" ? cause.code : undefined;
+  }
+  const number = -Number(/-\d+/.exec(cause.code)?.[0]);
+  const named = Object.entries(constants.errno).find(([, each]) => each === number);
+  return named?.[0] ?? cause.code;
 }
 
 /** An error as the operating system would give it, for disks that have none. */

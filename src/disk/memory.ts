@@ -3,7 +3,7 @@
  * status says so (D10).
  */
 import { assert } from "../types/assert.js";
-import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "./disk.js";
+import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileFacts, FileIdentity } from "./disk.js";
 import { closedError, diskError, osError } from "./failure.js";
 
 interface Node {
@@ -106,6 +106,11 @@ class MemoryFile implements DiskFile {
 
   size(): Promise<number> {
     return Promise.resolve(this.#node.size);
+  }
+
+  facts(): Promise<FileFacts> {
+    const { size } = this.#node;
+    return Promise.resolve({ sizeBytes: size, heldBytes: size, names: 1 });
   }
 
   identity(): Promise<FileIdentity> {

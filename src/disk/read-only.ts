@@ -2,7 +2,7 @@
  * A disk that can only be read: whatever is inspected through it is not changed, and not locked. Code
  * that opens files to write them later (recovery does) gets handles that only read.
  */
-import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "./disk.js";
+import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileFacts, FileIdentity } from "./disk.js";
 import { InvariantError } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 
@@ -80,6 +80,10 @@ class ReadOnlyFile implements DiskFile {
 
   size(): Promise<number> {
     return this.#file.size();
+  }
+
+  facts(): Promise<FileFacts> {
+    return this.#file.facts();
   }
 
   identity(): Promise<FileIdentity> {

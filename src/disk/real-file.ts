@@ -6,13 +6,16 @@ import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { tryLock } from "fs-native-extensions";
 import { assert } from "../types/assert.js";
-import type { DiskFile, FileIdentity, WriteWay } from "./disk.js";
+import type { DiskFile, FileFacts, FileIdentity, WriteWay } from "./disk.js";
 import { closedError, diskError, lockedError } from "./failure.js";
 import type { Durability } from "./flush.js";
 import { readFully, systemCalls, writeFully, writeFullyBlocking } from "./positional.js";
 
 const closeDescriptor = promisify(fs.close);
 const flushDescriptor = promisify(fs.fdatasync);
+
+/** The unit in which stat counts blocks, whatever the size of a block is. */
+const STAT_BLOCK_BYTES = 512;
 
 export class RealFile implements DiskFile {
   readonly path: string;
@@ -57,6 +60,15 @@ export class RealFile implements DiskFile {
 
   async size(): Promise<number> {
     return Number((await this.#stat("read the size")).size);
+  }
+
+  async facts(): Promise<FileFacts> {
+    const { size, blocks, nlink } = await this.#stat("look at the file");
+    return {
+      sizeBytes: Number(size),
+      heldBytes: Number(blocks) * STAT_BLOCK_BYTES,
+      names: Number(nlink),
+    };
   }
 
   async identity(): Promise<FileIdentity> {

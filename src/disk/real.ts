@@ -59,8 +59,11 @@ export class RealDisk implements Disk {
   }
 
   async kind(path: string): Promise<EntryKind | undefined> {
-    const stats = await unlessMissing("look up a path", path, promises.lstat(path));
-    return stats === undefined ? undefined : kindOf(stats);
+    const stats = await unlessMissing("look up a path", path, promises.stat(path));
+    if (stats !== undefined) return kindOf(stats);
+    // A link to nothing is something at this path.
+    const link = await unlessMissing("look up a path", path, promises.lstat(path));
+    return link === undefined ? undefined : "other";
   }
 
   async identity(path: string): Promise<FileIdentity | undefined> {
@@ -72,9 +75,15 @@ export class RealDisk implements Disk {
   async list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
     const call = promises.readdir(path, { withFileTypes: true });
     const entries = await unlessMissing("list a directory", path, call);
-    return entries
-      ?.map((entry) => ({ name: entry.name, kind: kindOf(entry) }))
-      .sort((one, other) => (one.name < other.name ? -1 : 1));
+    if (entries === undefined) return undefined;
+    const found = await Promise.all(
+      entries.map(async (entry): Promise<DirectoryEntry> => {
+        const { name } = entry;
+        const isLink = entry.isSymbolicLink();
+        return { name, kind: isLink ? await kindBehind(`${path}/${name}`) : kindOf(entry) };
+      }),
+    );
+    return found.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
   async makeDirectory(path: string): Promise<void> {
@@ -103,6 +112,12 @@ export class RealDisk implements Disk {
     }
     return new RealFile(path, fd, this.#durability);
   }
+}
+
+/** A link that leads nowhere, or to a place that may not be looked at, is no reason to list nothing. */
+async function kindBehind(path: string): Promise<EntryKind> {
+  const [stats] = await Promise.allSettled([promises.stat(path)]);
+  return stats.status === "fulfilled" ? kindOf(stats.value) : "other";
 }
 
 function kindOf(entry: fs.Dirent | fs.Stats): EntryKind {

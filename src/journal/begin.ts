@@ -10,7 +10,8 @@
  * - before the mark names the new head: the new head, which is durable and complete by itself.
  */
 import type { Disk } from "../disk/disk.js";
-import { PersisterError } from "../types/errors.js";
+import { flushParent } from "../disk/parent.js";
+import { isDiskFull, PersisterError } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { SealedSegment } from "./form/head.js";
@@ -22,13 +23,7 @@ import type { Recovered } from "./recovery/recovery.js";
 import { succession } from "./space/succession.js";
 import { wantedSegmentBytes } from "./space/segment-size.js";
 import { SPARE_SLOTS, Space } from "./space/slots.js";
-import {
-  encodeStore,
-  JOURNAL_DIRECTORY,
-  type OwnedStore,
-  parentOf,
-  STORE_FILE,
-} from "./form/store.js";
+import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, STORE_FILE } from "./form/store.js";
 
 /** What open changes in the table of logs. */
 export interface Starts {
@@ -72,7 +67,7 @@ export async function writeAgain(
 ): Promise<Proven> {
   await storeAgain(store);
   // A name that is seen may be no more durable than a byte that is seen.
-  await disk.syncDirectory(parentOf(directory));
+  await flushParent(disk, directory, { isOurs: false });
   await disk.syncDirectory(`${directory}/${JOURNAL_DIRECTORY}`);
   await disk.syncDirectory(directory);
   for (const { file, offset, bytes } of recovered.unproven) {
@@ -246,10 +241,6 @@ async function growSpares(space: Space): Promise<void> {
   } catch (error) {
     if (!isDiskFull(error)) throw error;
   }
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof PersisterError && error.code === "DISK_FULL";
 }
 
 /** D8: noticed at the next rotation at the latest. */

@@ -7,6 +7,7 @@
  * - after STORE is durable: a store, with or without INIT.
  */
 import type { Disk, DiskFile } from "../disk/disk.js";
+import { osCodeOf } from "../disk/failure.js";
 import { PersisterError } from "../types/errors.js";
 import { slotName } from "./form/records.js";
 import { encodeHead, SALT_BYTES, STORE_ID_BYTES } from "./form/head.js";
@@ -18,6 +19,7 @@ import {
   type Mark,
   markSlotOffset,
 } from "./form/mark.js";
+import { flushParent } from "../disk/parent.js";
 import { makeSlot } from "./segment/segment.js";
 import { SPARE_SLOTS } from "./space/slots.js";
 import {
@@ -25,7 +27,6 @@ import {
   encodeStore,
   INIT_FILE,
   JOURNAL_DIRECTORY,
-  parentOf,
   STORE_FILE,
   type StoreIdentity,
 } from "./form/store.js";
@@ -47,8 +48,8 @@ const STORE_READ_BYTES = 512;
  * Makes the files of a store in `directory`, which must be missing or empty; `makeMore` makes those
  * of the parts above and names them. The store is whole and durable when resolved.
  *
- * @throws {PersisterError} STORE_EXISTS where anything stands there already; STORE_LOCKED while another
- * init is at work; DISK_FULL, READ_ONLY, IO.
+ * @throws {PersisterError} STORE_EXISTS where anything stands there already, or another init is at work;
+ * DISK_FULL, READ_ONLY, IO.
  */
 export async function initStore(
   options: InitOptions,
@@ -97,24 +98,38 @@ async function claimDirectory(
   otherFiles: readonly string[],
 ): Promise<DiskFile> {
   const kind = await disk.kind(directory);
-  if (kind === undefined) await disk.makeDirectory(directory);
+  if (kind === undefined) await alone(directory, disk.makeDirectory(directory));
   else if (kind !== "directory") throw exists(directory, "it is not a directory");
-  // Also where it stood: whoever made it may have been stopped before this.
-  await disk.syncDirectory(parentOf(directory));
+  await flushParent(disk, directory, { isOurs: kind === undefined });
   const entries = await disk.list(directory);
   if (!entries) throw exists(directory, "it is not a directory");
-  const names = new Set(entries.map((entry) => entry.name));
-  if (names.size > 0 && !names.has(INIT_FILE)) throw exists(directory, "it is not empty");
+  const names = entries.map((entry) => entry.name);
+  const [first] = names;
+  if (first !== undefined && !names.includes(INIT_FILE)) {
+    throw exists(directory, `it is not empty: it holds ${first}`);
+  }
   const path = `${directory}/${INIT_FILE}`;
-  const claim = (await disk.openToWrite(path)) ?? (await disk.create(path));
+  const claim = (await disk.openToWrite(path)) ?? (await alone(directory, disk.create(path)));
   try {
-    await claim.lock();
+    await alone(directory, claim.lock());
     await removeUnfinished(disk, directory, otherFiles);
     await disk.syncDirectory(directory);
     return claim;
-  } catch (error) {
+  } catch (cause) {
     await claim.close();
-    throw error;
+    throw cause;
+  }
+}
+
+/** What `step` gives. Where another init came first, it took the name or the lock that we want. */
+async function alone<T>(directory: string, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (cause) {
+    const isTaken = cause instanceof PersisterError && osCodeOf(cause.cause) === "EEXIST";
+    const isLocked = cause instanceof PersisterError && cause.code === "STORE_LOCKED";
+    if (!isTaken && !isLocked) throw cause;
+    throw exists(directory, "another init is at work there, or has just ended", cause);
   }
 }
 
@@ -222,10 +237,10 @@ async function readAll(disk: Disk, path: string): Promise<Uint8Array> {
   }
 }
 
-function exists(directory: string, why: string): PersisterError {
+function exists(directory: string, why: string, cause?: unknown): PersisterError {
   return new PersisterError(
     "STORE_EXISTS",
     `${directory}: ${why}; init wants a directory that is missing or empty`,
-    { file: directory },
+    { file: directory, ...(cause === undefined ? {} : { cause }) },
   );
 }

@@ -9,6 +9,7 @@ import { runPersist } from "../avail/run-persist.js";
 import type { WaitOptions } from "../async/version.js";
 import type { Disk } from "../disk/disk.js";
 import { MemoryDisk } from "../disk/memory.js";
+import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real.js";
 import { openLogMap } from "../log/map/level-map.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap } from "../log/map/log-map.js";
@@ -91,8 +92,8 @@ export class Lanekeeper {
    *
    * @throws {PersisterError} STORE_EXISTS, USAGE, DISK_FULL, READ_ONLY, IO.
    */
-  static async init(directory: string, choices: InitChoices): Promise<void> {
-    await Lanekeeper.initOn(realSurroundings(), directory, choices);
+  static async init(directory: PathInput, choices: InitChoices): Promise<void> {
+    await Lanekeeper.initOn(realSurroundings(), absolutePath(directory), choices);
   }
 
   /**
@@ -103,8 +104,8 @@ export class Lanekeeper {
    * ACKNOWLEDGED_LOST, MARK_CORRUPT, ANCHOR_CORRUPT, RECOVERY_MISMATCH, READ_ONLY, DISK_FULL, IO,
    * USAGE.
    */
-  static async open(directory: string, choices: OpenChoices): Promise<Lanekeeper> {
-    return await Lanekeeper.openOn(realSurroundings(), directory, choices);
+  static async open(directory: PathInput, choices: OpenChoices): Promise<Lanekeeper> {
+    return await Lanekeeper.openOn(realSurroundings(), absolutePath(directory), choices);
   }
 
   /**

@@ -9,6 +9,7 @@
 import type { WaitOptions } from "../async/signal.js";
 import { randomBytes } from "node:crypto";
 import { MemoryDisk } from "../disk/memory.js";
+import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { PersisterError } from "../types/errors.js";
@@ -98,8 +99,8 @@ export class Journal {
    *
    * @throws {PersisterError} STORE_EXISTS, USAGE, DISK_FULL, READ_ONLY, IO.
    */
-  static async init(directory: string, choices: JournalInitChoices = {}): Promise<void> {
-    await Journal.initOn(realSurroundings(), directory, choices);
+  static async init(directory: PathInput, choices: JournalInitChoices = {}): Promise<void> {
+    await Journal.initOn(realSurroundings(), absolutePath(directory), choices);
   }
 
   /**
@@ -110,8 +111,8 @@ export class Journal {
    * is not among `types`), JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, MARK_CORRUPT, READ_ONLY, DISK_FULL, IO,
    * USAGE.
    */
-  static async open(directory: string, choices: JournalChoices): Promise<Journal> {
-    return await Journal.openOn(realSurroundings(), directory, choices);
+  static async open(directory: PathInput, choices: JournalChoices): Promise<Journal> {
+    return await Journal.openOn(realSurroundings(), absolutePath(directory), choices);
   }
 
   /** A journal without a disk: the same behaviour, nothing survives the process (D10). */

@@ -9,6 +9,7 @@ import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "..
 import { diskError, osError } from "../disk/failure.js";
 import { bytesOf, withBytes } from "./simulated/content.js";
 import type { Fault } from "./simulated/faults.js";
+import { holesIn, noHoles } from "./simulated/holes.js";
 import { SimulatedFile } from "./simulated/file.js";
 import { Machine } from "./simulated/machine.js";
 import { worldsAfterPowerCut } from "./simulated/power.js";
@@ -22,6 +23,11 @@ export { SECTOR_BYTES } from "./simulated/tear.js";
 export interface SimulatedDiskOptions {
   /** A write that would grow the files past this fails with ENOSPC. No limit when left out. */
   readonly capacityBytes?: number;
+  /**
+   * Whether a block of zeros takes room; false is a file system that compresses.
+   * @defaultValue true
+   */
+  readonly keepsZeros?: boolean;
   /** Told of every step just before it happens. */
   readonly onStep?: (step: Step) => void;
 }
@@ -37,8 +43,11 @@ export class SimulatedDisk implements Disk {
   readonly #machine: Machine;
 
   constructor(options: SimulatedDiskOptions = {}, world: World = newWorld()) {
-    const capacity = options.capacityBytes ?? Number.POSITIVE_INFINITY;
-    this.#machine = new Machine(world, capacity, options.onStep ?? (() => {}));
+    this.#machine = new Machine(world, {
+      capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY,
+      keepsZeros: options.keepsZeros ?? true,
+      onStep: options.onStep ?? (() => {}),
+    });
   }
 
   async openToRead(path: string): Promise<DiskFile | undefined> {
@@ -202,7 +211,14 @@ export class SimulatedDisk implements Disk {
     const kept = bytesOf(file.visible, 0, size);
     file.durable = withBytes({ size: 0, pages: [] }, 0, kept);
     file.visible = file.durable;
+    file.holes = noHoles;
     file.pending = [];
+  }
+
+  /** Makes holes of a file's blocks of zeros, behind everybody's back: a copy with `--sparse`. */
+  dig(path: string): void {
+    const file = this.#fileAt(path);
+    file.holes = holesIn(bytesOf(file.visible, 0, file.visible.size));
   }
 
   /** Every file that has a name, sorted by path. */
@@ -226,7 +242,8 @@ export class SimulatedDisk implements Disk {
   }
 
   #with(world: World, options: SimulatedDiskOptions): SimulatedDisk {
-    return new SimulatedDisk({ capacityBytes: this.#machine.capacityBytes, ...options }, world);
+    const { capacityBytes, keepsZeros } = this.#machine;
+    return new SimulatedDisk({ capacityBytes, keepsZeros, ...options }, world);
   }
 
   #open(operation: "openToRead" | "openToWrite", path: string): Promise<DiskFile | undefined> {

@@ -36,3 +36,8 @@ export class PersisterError extends LanekeeperError implements ErrorFacts {
     super("PersisterError", code, message, { ...facts });
   }
 }
+
+/** The disk, or the quota on it, has no room. */
+export function isDiskFull(cause: unknown): cause is PersisterError {
+  return cause instanceof PersisterError && cause.code === "DISK_FULL";
+}

@@ -13,6 +13,7 @@
  *
  * A newest segment without a record says which LSN is next, as its name does.
  */
+import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real.js";
 import { findLog, type SegmentFile, type WalDisk, type WalLayout } from "./layout.js";
 import { isRequired, walTypeName } from "./record-types.js";
@@ -76,8 +77,8 @@ export class WalLog {
    * @throws {WalError} `not_a_log`, `two_logs`, `segment_name`.
    * @throws {PersisterError} IO, READ_ONLY.
    */
-  static async open(path: string, choices: WalChoices = {}): Promise<WalLog> {
-    return await WalLog.openOn(new RealDisk(), path, choices);
+  static async open(path: PathInput, choices: WalChoices = {}): Promise<WalLog> {
+    return await WalLog.openOn(new RealDisk(), absolutePath(path), choices);
   }
 
   /** `open` on a disk of the caller's. @internal */

@@ -1,11 +1,12 @@
 import * as fs from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { diskError, osError } from "../../src/disk/failure.js";
 import { durabilityOf, hasSyncFlag } from "../../src/disk/flush.js";
 import {
   BUFFERS_PER_CALL_MAX,
@@ -90,10 +91,78 @@ describe("real disk", () => {
     await file.close();
   });
 
-  test("a symbolic link is neither file nor directory", async () => {
-    const path = join(await newDirectory(), "link");
-    fs.symlinkSync("nowhere", path);
-    expect(await new RealDisk().kind(path)).toBe("other");
+  test("a symbolic link is what it leads to; one to nowhere, or in a circle, is something else", async () => {
+    const directory = await newDirectory();
+    const disk = new RealDisk();
+    fs.mkdirSync(join(directory, "folder"));
+    fs.writeFileSync(join(directory, "plain"), "text");
+    const targets = { a: "folder", b: "plain", c: "nowhere", d: "d" };
+    for (const [name, target] of Object.entries(targets)) {
+      fs.symlinkSync(target, join(directory, name));
+    }
+    const listed = await disk.list(directory);
+    expect(listed?.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      "a directory",
+      "b file",
+      "c other",
+      "d other",
+      "folder directory",
+      "plain file",
+    ]);
+    for (const [name, kind] of [
+      ["a", "directory"],
+      ["b", "file"],
+      ["c", "other"],
+    ] as const) {
+      expect(await disk.kind(join(directory, name))).toBe(kind);
+    }
+    await expect(disk.kind(join(directory, "d"))).rejects.toMatchObject({ code: "IO" });
+    expect(await disk.list(join(directory, "a"))).toEqual([]);
+    await disk.syncDirectory(join(directory, "a"));
+  });
+
+  test("holes and second names of a file are told", async () => {
+    const path = join(await newDirectory(), "file");
+    const file = await new RealDisk().create(path);
+    await file.writeDurable(0, [new Uint8Array(64 * 1024)]);
+    const { sizeBytes, heldBytes, names } = await file.facts();
+    expect({ sizeBytes, names, isHeld: heldBytes >= sizeBytes }).toEqual({
+      sizeBytes: 64 * 1024,
+      names: 1,
+      isHeld: true,
+    });
+    fs.linkSync(path, `${path}-too`);
+    fs.truncateSync(path, 128 * 1024);
+    const later = await file.facts();
+    expect(later.names).toBe(2);
+    expect(later.heldBytes).toBeLessThan(later.sizeBytes);
+    await file.close();
+  });
+});
+
+describe("what the system refuses", () => {
+  const told = (action: string, error: Error) => diskError(action, "there", error);
+
+  test("each errno that an operator can do something about has its advice", () => {
+    const advised = "ENOSPC EDQUOT EROFS EACCES EPERM EMFILE ENFILE EIO EFBIG ENOLCK ELOOP ESTALE";
+    for (const code of [...advised.split(" "), "ERR_ACCESS_DENIED"]) {
+      expect(told("write", osError(code)).message).not.toContain("see the cause");
+    }
+  });
+
+  test("a file system that cannot flush a directory, or lock, is named as what it is", () => {
+    for (const code of ["EINVAL", "ENOTSUP", "ENOSYS"]) {
+      expect(told("flush a directory", osError(code)).message).toContain(
+        "does not flush directories",
+      );
+      expect(told("lock the file", osError(code)).message).toContain("has no locks");
+      expect(told("write 3 bytes", osError(code)).message).toContain("see the cause");
+    }
+  });
+
+  test("an errno that Node knows by number alone is named", () => {
+    const unknown = osError(`Unknown system error -${constants.errno.ENOLCK}`);
+    expect(told("lock the file", unknown).message).toMatch(/: ENOLCK \(.*no locks/);
   });
 });
 

@@ -5,7 +5,7 @@
  */
 import type { Disk } from "../../disk/disk.js";
 import { SLOT_BYTES_MAX } from "../../disk/slots/slots.js";
-import { parentOf } from "../../journal/form/store.js";
+import { parentOf } from "../../disk/parent.js";
 import { PersisterError } from "../../types/errors.js";
 import { decodePruneAnchor } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";

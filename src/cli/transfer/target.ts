@@ -1,8 +1,9 @@
 /** The places that `import` and `export` write to: directories and files that are not there yet. */
-import { rename, stat } from "node:fs/promises";
+import { realpath, rename, stat } from "node:fs/promises";
 import type { Disk } from "../../disk/disk.js";
-import { diskError } from "../../disk/failure.js";
-import { parentOf } from "../../journal/form/store.js";
+import { diskError, osCodeOf } from "../../disk/failure.js";
+import { parentOf } from "../../disk/parent.js";
+import { absolutePath } from "../../disk/path.js";
 import { PersisterError } from "../../types/errors.js";
 
 /** @throws {PersisterError} STORE_EXISTS if anything but an empty directory is at `path`; IO. */
@@ -54,7 +55,16 @@ async function deviceOf(path: string): Promise<number> {
   }
 }
 
-/** `path` without slashes at its end. */
-export function withoutSlash(path: string): string {
-  return path.replace(/(?<=.)\/+$/, "");
+/**
+ * Where a directory that was named is: the one behind a symbolic link, since a rename would put another
+ * in the place of the link. The absolute path, where nothing is yet.
+ */
+export async function placeOf(named: string): Promise<string> {
+  const path = absolutePath(named);
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    if (osCodeOf(cause) === "ENOENT") return path;
+    throw diskError("look up a path", path, cause);
+  }
 }

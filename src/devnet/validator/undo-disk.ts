@@ -30,6 +30,7 @@ import type {
   Disk,
   DiskFile,
   EntryKind,
+  FileFacts,
   FileIdentity,
   WriteWay,
 } from "../../disk/disk.js";
@@ -189,6 +190,10 @@ class UndoFile implements DiskFile {
 
   size(): Promise<number> {
     return this.#file.size();
+  }
+
+  facts(): Promise<FileFacts> {
+    return this.#file.facts();
   }
 
   identity(): Promise<FileIdentity> {

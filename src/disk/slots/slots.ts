@@ -151,7 +151,8 @@ export class SlotPair implements SlotStates {
 
   /**
    * Grows the slot of `seq`'s parity where `message` does not fit it; durable when resolved. It is the
-   * slot that does not hold the last good message, so a refusal, or a crash, harms nothing.
+   * slot that does not hold the last good message, so a refusal, or a crash, harms nothing. A refusal
+   * leaves the file longer than it was: its size is read back, since the next message is padded to it.
    * @throws {PersisterError} DISK_FULL, and the pair goes on as it was; IO; CLOSED after `close`.
    */
   async makeRoom(seq: bigint, message: Uint8Array): Promise<void> {
@@ -160,8 +161,13 @@ export class SlotPair implements SlotStates {
     assert(slot.file !== undefined, "a slot is written only where its file is");
     const size = slotBytesFor(message, slot.size);
     if (size <= slot.size || size > SLOT_BYTES_MAX) return;
-    await slot.file.writeDurable(slot.size, [new Uint8Array(size - slot.size)]);
-    slot.size = size;
+    try {
+      await slot.file.writeDurable(slot.size, [new Uint8Array(size - slot.size)]);
+      slot.size = size;
+    } catch (cause) {
+      slot.size = await this.#sizeAfter(slot.file, cause);
+      throw cause;
+    }
   }
 
   /**
@@ -195,6 +201,16 @@ export class SlotPair implements SlotStates {
       throw cause;
     } finally {
       this.#writing = false;
+    }
+  }
+
+  /** The size of a file behind a write that failed with `cause`; where it cannot be had, nothing goes on. */
+  async #sizeAfter(file: DiskFile, cause: unknown): Promise<number> {
+    try {
+      return await file.size();
+    } catch (unknown) {
+      this.#poison(new AggregateError([cause, unknown], "a slot's size is not known any more"));
+      throw unknown;
     }
   }
 

@@ -201,10 +201,3 @@ export async function readIdentity(
     { file: `${directory}/${STORE_FILE}` },
   );
 }
-
-/** The directory that holds `path`. */
-export function parentOf(path: string): string {
-  const slash = path.replace(/\/+$/, "").lastIndexOf("/");
-  if (slash < 0) return ".";
-  return slash === 0 ? "/" : path.slice(0, slash);
-}

@@ -5,7 +5,7 @@
  */
 import type { Disk } from "../../disk/disk.js";
 import { assert } from "../../types/assert.js";
-import { PersisterError } from "../../types/errors.js";
+import { isDiskFull } from "../../types/errors.js";
 import { completeSlot, makeSlot, type Slot } from "../segment/segment.js";
 
 /** Spares that every rotation leaves behind. */
@@ -100,8 +100,7 @@ export class Space {
     try {
       return await makeSlot(this.#disk, this.#directory, slot, wantedBytes);
     } catch (error) {
-      const isFull = error instanceof PersisterError && error.code === "DISK_FULL";
-      if (!isFull || wantedBytes <= this.#leastBytes) throw error;
+      if (!isDiskFull(error) || wantedBytes <= this.#leastBytes) throw error;
       return await makeSlot(this.#disk, this.#directory, slot, this.#leastBytes);
     }
   }

@@ -9,6 +9,7 @@
  * Look at the refusals before you sign with what an import gave. A refused block or vote may have been
  * sent before, and signing another in its place is equivocation.
  */
+import { absolutePath, type PathInput } from "../../disk/path.js";
 import { RealDisk } from "../../disk/real.js";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
@@ -73,10 +74,10 @@ type Items = AsyncGenerator<ImportItem, void, void>;
  * @throws {PersisterError} INVALID where the anchor does not verify; NOT_A_STORE, IO, READ_ONLY.
  */
 export function importSeiDirectory(
-  directory: string,
+  directory: PathInput,
   options: ImportOptions,
 ): AsyncGenerator<ImportItem, void, void> {
-  return importSeiDirectoryOn(new RealDisk(), directory, options);
+  return importSeiDirectoryOn(new RealDisk(), absolutePath(directory), options);
 }
 
 /** `importSeiDirectory` on a disk of the caller's. */

@@ -11,6 +11,7 @@ import { type CommitQC, LANE_BLOCKS_MAX, type SignedBlock } from "../../wire/mes
 import { BLOCKS_NAME, readLayout, type StateLayout } from "../format/layout.js";
 import { type LiveRun, liveRunOf } from "./live-run.js";
 import type { ReadableDisk } from "../../disk/readable.js";
+import { absolutePath, type PathInput } from "../../disk/path.js";
 import { RealDisk } from "../../disk/real.js";
 import { StateError } from "../format/state-error.js";
 
@@ -50,11 +51,11 @@ interface Loaded {
  * `over_capacity`.
  * @throws {PersisterError} NOT_A_STORE, IO, READ_ONLY.
  */
-export function availabilityOf(
-  directory: string,
+export async function availabilityOf(
+  directory: PathInput,
   context: AvailabilityContext,
 ): Promise<Availability> {
-  return availabilityOn(new RealDisk(), directory, context);
+  return await availabilityOn(new RealDisk(), absolutePath(directory), context);
 }
 
 /** `availabilityOf` on a disk of the caller's. */

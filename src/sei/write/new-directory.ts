@@ -1,6 +1,6 @@
 /** Making directories and files that were not there before: a state directory is written once. */
-import { dirname } from "node:path";
 import type { Disk } from "../../disk/disk.js";
+import { flushParent } from "../../disk/parent.js";
 import { PersisterError } from "../../types/errors.js";
 
 /**
@@ -16,8 +16,7 @@ export async function claimDirectory(disk: Disk, path: string): Promise<void> {
     const message = `${path} is not empty: a state directory is written into an empty or a missing one`;
     throw new PersisterError("STORE_EXISTS", message, { file: path });
   }
-  // Also where it stood: whoever made it may have been stopped before this.
-  await disk.syncDirectory(dirname(path));
+  await flushParent(disk, path, { isOurs: kind === undefined });
 }
 
 /** Makes a file of `parts`. Its bytes are durable when resolved, its name is not. */

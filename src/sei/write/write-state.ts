@@ -9,6 +9,7 @@
  * whose block store holds the anchor that allows it.
  */
 import type { Disk } from "../../disk/disk.js";
+import { absolutePath, type PathInput } from "../../disk/path.js";
 import { RealDisk } from "../../disk/real.js";
 import { type ErrorFacts, PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
@@ -46,8 +47,11 @@ const UNFINISHED = new TextEncoder().encode("UNFINISHED: made by an interrupted 
  * @throws {PersisterError} STORE_EXISTS, and nothing was changed; OUT_OF_SEQUENCE for a gap; INVALID for
  * a block of another lane; DISK_FULL, READ_ONLY, IO.
  */
-export function writeSeiDirectory(directory: string, contents: StateContents): Promise<void> {
-  return writeSeiDirectoryOn(new RealDisk(), directory, contents);
+export async function writeSeiDirectory(
+  directory: PathInput,
+  contents: StateContents,
+): Promise<void> {
+  await writeSeiDirectoryOn(new RealDisk(), absolutePath(directory), contents);
 }
 
 /** `writeSeiDirectory` on a disk of the caller's. */

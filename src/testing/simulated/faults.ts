@@ -19,7 +19,7 @@ export interface Fault {
   readonly path?: string;
   /** The n-th matching call from now on fails, from 1. */
   readonly nth?: number;
-  readonly error?: "EIO" | "ENOSPC" | "EROFS" | "EMFILE" | "EACCES";
+  readonly error?: "EIO" | "ENOSPC" | "EROFS" | "EMFILE" | "EACCES" | "EPERM" | "EINVAL";
   readonly mode?: "once" | "from-then-on";
   /**
    * What a failed write or directory flush leaves. "visible-not-durable": all of it can be read,

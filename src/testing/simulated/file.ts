@@ -1,10 +1,10 @@
 /** A handle of a simulated file. It stays with its file, whatever becomes of the name. */
 import { assert } from "../../types/assert.js";
-import type { DiskFile, FileIdentity, WriteWay } from "../../disk/disk.js";
+import type { DiskFile, FileFacts, FileIdentity, WriteWay } from "../../disk/disk.js";
 import { closedError, diskError, lockedError, osError } from "../../disk/failure.js";
 import type { Machine } from "./machine.js";
 import { never } from "./schedule.js";
-import type { FileNode } from "./world.js";
+import { type FileNode, heldBytes } from "./world.js";
 
 export class SimulatedFile implements DiskFile {
   readonly path: string;
@@ -53,6 +53,14 @@ export class SimulatedFile implements DiskFile {
   async size(): Promise<number> {
     this.#refuseClosed();
     return this.#machine.look("size", this.path, () => this.#node.visible.size);
+  }
+
+  async facts(): Promise<FileFacts> {
+    this.#refuseClosed();
+    return this.#machine.look("size", this.path, () => {
+      const { size } = this.#node.visible;
+      return { sizeBytes: size, heldBytes: heldBytes(this.#node), names: 1 };
+    });
   }
 
   async identity(): Promise<FileIdentity> {

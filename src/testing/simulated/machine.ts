@@ -6,6 +6,7 @@ import type { WriteWay } from "../../disk/disk.js";
 import { diskError, osError } from "../../disk/failure.js";
 import { bytesOf } from "./content.js";
 import { Faults, type FaultyOperation, type Strike } from "./faults.js";
+import { BLOCK_BYTES, type Holes, holesBehind } from "./holes.js";
 import { type ChangeKind, never, Schedule, type Step } from "./schedule.js";
 import {
   changeEntry,
@@ -13,6 +14,7 @@ import {
   type FileNode,
   finishSync,
   finishWrite,
+  heldBytes,
   newDirectory,
   newFile,
   type Node,
@@ -30,6 +32,12 @@ export interface Place {
   readonly node: Node | undefined;
 }
 
+export interface MachineOptions {
+  readonly capacityBytes: number;
+  readonly keepsZeros: boolean;
+  readonly onStep: (step: Step) => void;
+}
+
 export interface SimulatedWrite {
   readonly position: number;
   readonly bytes: Uint8Array;
@@ -43,11 +51,14 @@ export class Machine {
   /** The handle that holds the lock of each node. */
   readonly locks = new Map<number, object>();
   capacityBytes: number;
+  /** Whether a block of zeros takes room. */
+  readonly keepsZeros: boolean;
 
-  constructor(world: World, capacityBytes: number, onStep: (step: Step) => void) {
+  constructor(world: World, options: MachineOptions) {
     this.world = world;
-    this.capacityBytes = capacityBytes;
-    this.schedule = new Schedule(onStep);
+    this.capacityBytes = options.capacityBytes;
+    this.keepsZeros = options.keepsZeros;
+    this.schedule = new Schedule(options.onStep);
   }
 
   /** A call that changes nothing: never settles on a stopped disk, fails where a fault strikes. */
@@ -135,6 +146,7 @@ export class Machine {
     if (started === undefined) return never();
     const strike = this.faults.strike("write", path) ?? this.#fullStrike(file, position, bytes);
     const part = bytes.subarray(0, visibleLength(strike, bytes.length));
+    file.holes = this.#holesBehind(file, position, part);
     const order = startWrite(this.world, file, { position, bytes: part });
     if (way === "pool") await this.schedule.turn({ step: started, change: "write", path });
     if (this.schedule.step("write", "finished", path) === undefined) return never();
@@ -155,7 +167,7 @@ export class Machine {
     let used = 0;
     for (const number of named) {
       const node = this.node(number);
-      if (node?.kind === "file") used += node.visible.size;
+      if (node?.kind === "file") used += heldBytes(node);
     }
     return used;
   }
@@ -168,14 +180,22 @@ export class Machine {
     }
   }
 
-  /** A write that grows past the capacity leaves what fits, as a file system does. */
+  /**
+   * A write that grows past the capacity leaves what fits, as a file system does; one into holes that
+   * finds no room leaves nothing.
+   */
   #fullStrike(file: FileNode, position: number, bytes: Uint8Array): FullStrike | undefined {
-    const grown = position + bytes.length - file.visible.size;
-    if (grown <= 0) return undefined;
-    const missing = this.usedBytes() + grown - this.capacityBytes;
-    if (missing <= 0) return undefined;
-    const visible = Math.max(0, bytes.length - missing);
+    const grown = Math.max(0, position + bytes.length - file.visible.size);
+    const filled = file.holes.size - this.#holesBehind(file, position, bytes).size;
+    const taken = grown + filled * BLOCK_BYTES;
+    const missing = this.usedBytes() + taken - this.capacityBytes;
+    if (taken <= 0 || missing <= 0) return undefined;
+    const visible = grown > 0 ? Math.max(0, bytes.length - missing) : 0;
     return { error: "ENOSPC", effect: "torn", visible };
+  }
+
+  #holesBehind(file: FileNode, position: number, bytes: Uint8Array): Holes {
+    return holesBehind(file.holes, { position, bytes }, this.keepsZeros);
   }
 }
 

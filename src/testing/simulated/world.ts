@@ -8,6 +8,7 @@
  * bytes has been flushed. A flush that failed leaves its change in the list for ever: the page is
  * clean and will not be written again.
  */
+import { BLOCK_BYTES, type Holes, noHoles } from "./holes.js";
 import { type Content, emptyContent, withBytes } from "./content.js";
 
 export interface Fragment {
@@ -33,6 +34,8 @@ export interface FileNode {
   durable: Content;
   visible: Content;
   pending: readonly PendingWrite[];
+  /** Of what is visible. */
+  holes: Holes;
 }
 
 export interface DirectoryNode {
@@ -58,7 +61,18 @@ export function newWorld(): World {
 }
 
 export function newFile(): FileNode {
-  return { kind: "file", durable: emptyContent, visible: emptyContent, pending: [] };
+  return {
+    kind: "file",
+    durable: emptyContent,
+    visible: emptyContent,
+    pending: [],
+    holes: noHoles,
+  };
+}
+
+/** Bytes that a file takes on the disk. */
+export function heldBytes({ visible, holes }: FileNode): number {
+  return visible.size - holes.size * BLOCK_BYTES;
 }
 
 export function newDirectory(): DirectoryNode {

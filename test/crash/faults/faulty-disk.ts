@@ -11,6 +11,7 @@ import type {
   DirectoryEntry,
   DiskFile,
   EntryKind,
+  FileFacts,
   FileIdentity,
   WriteWay,
 } from "../../../src/disk/disk.js";
@@ -199,6 +200,10 @@ class FaultyFile implements DiskFile {
 
   async size(): Promise<number> {
     return await this.#disk.onFile("size", this.path, () => this.#file.size());
+  }
+
+  async facts(): Promise<FileFacts> {
+    return await this.#disk.onFile("size", this.path, () => this.#file.facts());
   }
 
   async identity(): Promise<FileIdentity> {

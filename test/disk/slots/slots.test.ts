@@ -203,6 +203,28 @@ describe("the pair", () => {
     expect([textOf(pair.a), textOf(pair.b)]).toEqual([large, "small"]);
   });
 
+  test.each([1, 5, 100, 4096, 20_000])(
+    "a growth that a full disk refused with %i bytes left is read back: the next message is whole",
+    async (left) => {
+      await pair.write(1n, message("one"));
+      await pair.write(2n, message("two"));
+      disk.capacityBytes = disk.usedBytes + left;
+      const large = message("x".repeat(2 * SLOT_BYTES_DEFAULT + left));
+      await expect(pair.makeRoom(3n, large)).rejects.toMatchObject({ code: "DISK_FULL" });
+      await pair.makeRoom(3n, message("three"));
+      await pair.write(3n, message("three"));
+      expect(newest(await reopen())).toBe("three");
+    },
+  );
+
+  test("a growth behind which not even the size can be read ends the pair", async () => {
+    disk.capacityBytes = disk.usedBytes + 100;
+    disk.fail({ operation: "size" });
+    const large = message("x".repeat(2 * SLOT_BYTES_DEFAULT));
+    await expect(pair.makeRoom(1n, large)).rejects.toMatchObject({ code: "IO" });
+    await expect(pair.write(1n, message("one"))).rejects.toThrow("size");
+  });
+
   test("to write again what open saw makes it durable, and changes no byte", async () => {
     await pair.write(1n, message("m1"));
     disk.hold();

@@ -1,6 +1,7 @@
 /** Birth and identity of a store: what open takes for one, and what it refuses by name. */
 import { describe, expect, test } from "vitest";
 import { crc32c } from "../../../src/codec/crc32c.js";
+import { parentOf } from "../../../src/disk/parent.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { encodeHead } from "../../../src/journal/form/head.js";
 import { openCases } from "../../../src/journal/form/store.js";
@@ -23,6 +24,8 @@ import { newestSegment } from "../kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
+/** The folder that holds the state directory. */
+const PARENT = parentOf(DIRECTORY);
 const STORE = `${DIRECTORY}/STORE`;
 
 function init(disk: SimulatedDisk, chainId = CHAIN_ID): Promise<void> {
@@ -106,6 +109,59 @@ describe("the table of what open finds", () => {
     await (await disk.create(DIRECTORY)).close();
     await openRefused(disk, chain, "NOT_A_STORE");
     await refusal(init(disk), "STORE_EXISTS");
+  });
+
+  test("two inits at once are one store and one STORE_EXISTS, whichever step they meet at", async () => {
+    const alone = new SimulatedDisk();
+    await init(alone);
+    for (let step = 1; step <= alone.steps; step++) {
+      const started: { second?: Promise<PromiseSettledResult<void>[]> } = {};
+      const onStep = ({ step: at }: { step: number }): void => {
+        if (at === step && !started.second) started.second = Promise.allSettled([init(disk)]);
+      };
+      const disk: SimulatedDisk = new SimulatedDisk({ onStep });
+      const [first] = await Promise.allSettled([init(disk)]);
+      const [second] = (await started.second) ?? [];
+      const ends = [first, second].map((end) => {
+        return end?.status === "rejected" ? (end.reason as { code: string }).code : "made";
+      });
+      expect(ends.sort()).toEqual(["STORE_EXISTS", "made"]);
+      await (await opened(disk, chain)).close();
+    }
+  });
+
+  test("init names what is in its way", async () => {
+    const disk = new SimulatedDisk();
+    await disk.makeDirectory(DIRECTORY);
+    await disk.makeDirectory(`${DIRECTORY}/lost+found`);
+    expect((await refusal(init(disk), "STORE_EXISTS")).message).toContain("lost+found");
+  });
+
+  test.each(["EACCES", "EPERM", "EINVAL"] as const)(
+    "a parent that cannot be flushed (%s) is no reason to refuse a directory that stood there",
+    async (error) => {
+      const disk = new SimulatedDisk();
+      await disk.makeDirectory(DIRECTORY);
+      const fault = {
+        operation: "syncDirectory",
+        path: PARENT,
+        error,
+        mode: "from-then-on",
+      } as const;
+      disk.fail(fault);
+      await init(disk);
+      await (await opened(disk, chain)).close();
+    },
+  );
+
+  test("the name of a directory that init made must be flushed; and a device's error is one", async () => {
+    const made = new SimulatedDisk();
+    made.fail({ operation: "syncDirectory", path: PARENT, error: "EACCES" });
+    await refusal(init(made), "READ_ONLY");
+    const found = new SimulatedDisk();
+    await found.makeDirectory(DIRECTORY);
+    found.fail({ operation: "syncDirectory", path: PARENT, error: "EIO" });
+    await refusal(init(found), "IO");
   });
 
   test("a store in use is refused to a second opener, and free when its owner is gone", async () => {

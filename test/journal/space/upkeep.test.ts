@@ -69,6 +69,7 @@ function unclosable(file: DiskFile): DiskFile {
     read: (position, length) => file.read(position, length),
     writeDurable: (position, buffers) => file.writeDurable(position, buffers),
     size: () => file.size(),
+    facts: () => file.facts(),
     identity: () => file.identity(),
     lock: () => file.lock(),
     close: () => Promise.reject(new PersisterError("IO", "could not close it")),

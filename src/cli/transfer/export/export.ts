@@ -27,7 +27,7 @@ import { anchorFileOf, writeAnchorFile } from "../anchor-file.js";
 import { exportOptions } from "../options.js";
 import { put, writeDocument } from "../../terminal/json-document.js";
 import { showStage, type Stage } from "../progress.js";
-import { requireEmpty, withoutSlash } from "../target.js";
+import { requireEmpty, placeOf } from "../target.js";
 import type { InspectPort } from "../../inspect/inspect.js";
 
 /** Where an export goes. */
@@ -49,8 +49,8 @@ export async function exportCommand(
   { stdout, stderr }: InspectPort,
 ): Promise<number> {
   const options = exportOptions(store, parsed);
-  const directory = withoutSlash(options.toSei);
-  const from = withoutSlash(options.store);
+  const directory = await placeOf(options.toSei);
+  const from = await placeOf(options.store);
   const epochs = options.committee === undefined ? [] : await readCommittees(options.committee);
   const anchorFile = options.anchor ?? anchorFileOf(directory);
   await requireEmpty(new RealDisk(), directory);

@@ -20,7 +20,7 @@ import { showStage, type Stage } from "../progress.js";
 import { importWriter } from "./report.js";
 import { makeStore, requireRoomForStore } from "./store.js";
 import { ImportTally, type Objection } from "./tally.js";
-import { withoutSlash } from "../target.js";
+import { placeOf } from "../target.js";
 import type { InspectPort } from "../../inspect/inspect.js";
 
 /** The directory that is imported, and what it is verified by. */
@@ -42,8 +42,8 @@ export async function importCommand(
   { stdout, stderr }: InspectPort,
 ): Promise<number> {
   const options = importOptions(target, parsed);
-  const from = withoutSlash(options.fromSei);
-  const directory = withoutSlash(options.store);
+  const from = await placeOf(options.fromSei);
+  const directory = await placeOf(options.store);
   const epochs = await readCommittees(options.committee);
   const epochOf: EpochOf = (index) => epochs.find((epoch) => epoch.index === index);
   await requireRoomForStore(directory);
