@@ -19,7 +19,7 @@ const PAYLOAD_BYTES = 16 * 1024;
 const WARM_MS = 5000;
 
 const committees = {
-  persisted: [pathOf("../../dist/cli/main.js"), "devnet-validator"],
+  persisted: [pathOf("../../dist/cli/devnet/validator.js")],
   unpersisted: [pathOf("./unpersisted.mjs")],
 };
 

@@ -125,8 +125,8 @@ async function fill(directory, { lanes, blocks, recordBytes }) {
 }
 
 /** Rounds of a block in each lane and an anchor, the last of which is signed: open proves it. */
-export async function fillAnchored(directory, { anchors, recordBytes, retainBytes = 0 }) {
-  const { state, close } = await runningStore(directory, retainBytes);
+async function fillAnchored(directory, { anchors, recordBytes }) {
+  const { state, close } = await runningStore(directory);
   const chains = epoch.committee.members.map(({ lane }) => chainOf(lane, recordBytes));
   for (let round = 0n; round < BigInt(anchors) + ANCHOR_BEHIND; round++) {
     const index = round - ANCHOR_BEHIND;
@@ -187,8 +187,8 @@ function unsigned(vote) {
   return { vote, sigs: keys.map(() => SIGNATURE) };
 }
 
-async function runningStore(directory, retainBytes = 0) {
-  const persisters = await openStore(directory, { fresh: true, retainBytes });
+async function runningStore(directory) {
+  const persisters = await openStore(directory, true);
   const state = new AvailabilityState(
     startOf(persisters, { epochOf, cacheBytes: 0 }, new Verifier()),
   );
@@ -201,8 +201,7 @@ async function runningStore(directory, retainBytes = 0) {
   return { state, close };
 }
 
-/** Opens the store; `fresh`: makes it first. */
-export async function openStore(directory, { fresh = false, retainBytes = 0 } = {}) {
+async function openStore(directory, fresh = false) {
   const common = {
     disk: new RealDisk(),
     directory,
@@ -213,7 +212,7 @@ export async function openStore(directory, { fresh = false, retainBytes = 0 } = 
   if (fresh) await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
   return await openPersisters({
     ...common,
-    retainBytes,
+    retainBytes: 0,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
     openMap: (end) => openLogMap(common.disk, join(directory, "index"), end),
     whenIdle: (task) => setTimeout(() => task(), 20),
@@ -275,13 +274,13 @@ async function openOnce(directory) {
 }
 
 /** Of this program alone: `maxRSS` would count what its parent had when it was started. */
-export function peakMiB() {
+function peakMiB() {
   const status = "/proc/self/status";
   if (!existsSync(status)) return process.memoryUsage().rss / 1024 / 1024;
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(status, "utf8"))[1]) / 1024;
 }
 
-export function median(values) {
+function median(values) {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 

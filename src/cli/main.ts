@@ -1,24 +1,17 @@
 #!/usr/bin/env node
-import { fileURLToPath } from "node:url";
-import { inspect } from "node:util";
-import { errorCodes } from "../types/errors.js";
-import { main } from "./program.js";
+import { codeOf, stopOf } from "./ending.js";
 
-try {
-  process.exitCode = await main(process.argv.slice(2), {
-    script: fileURLToPath(import.meta.url),
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    hasColor: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
-    clockMs: () => performance.now(),
-    onInterrupt: (listener) => {
-      process.on("SIGINT", listener);
-      return () => process.off("SIGINT", listener);
-    },
-  });
-} catch (error) {
-  process.stderr.write(`${inspect(error)}\n`);
-  // Not only the code: an open store would keep the process.
-  process.exit(errorCodes.INTERNAL.exit);
-}
+const stop = stopOf(process);
+// Loaded while signals are heard already: it takes a while.
+const { main } = await import("./program.js");
+const code = await main(process.argv.slice(2), {
+  stop,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  hasColor: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+  clockMs: () => performance.now(),
+});
+// An output that fails at the last word tells so only now.
+await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
+// Whatever a stopped command has left to do is given up with the process.
+process.exit(codeOf(code, stop));

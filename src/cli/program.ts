@@ -1,63 +1,96 @@
 /** The command line: what there is to call, and which exit code follows. */
-import type { Readable, Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
-import { addDevnetCommands } from "./devnet/commands.js";
-import { addImportCommands } from "./transfer/commands.js";
+import { LanekeeperError } from "../types/lanekeeper-error.js";
+import { addDevnetCommand } from "./devnet/commands.js";
+import { codeOf, exitCodes, untilStopped } from "./ending.js";
+import { addInitCommand } from "./init.js";
 import { addInspectCommands } from "./inspect/commands.js";
+import type { CliPort } from "./port.js";
+import { writeDocument } from "./terminal/json-document.js";
+import { printable } from "./terminal/table.js";
+import { addImportCommands } from "./transfer/commands.js";
 import { version } from "./version.js";
 
-/** The process as the command line sees it. */
-export interface CliPort {
-  /** The file that was called, to start it again as a child. */
-  readonly script: string;
-  readonly stdin: Readable;
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
-  readonly hasColor: boolean;
-  readonly clockMs: () => number;
-  /** Calls `listener` at each interrupt (Ctrl-C) until the function that it returns is called. */
-  readonly onInterrupt: (listener: () => void) => () => void;
+/** A call of the command line, as its errors are told. */
+interface Call {
+  readonly args: readonly string[];
+  readonly program: Command;
+  readonly port: CliPort;
 }
+
+/** How long a stopped command may take to end its children and to remove its files. */
+const STOPPING_MS_MAX = 2_500;
 
 /** Runs the command in `args`; returns the exit code. Says what was wrong in one line on stderr. */
 export async function main(args: readonly string[], port: CliPort): Promise<number> {
-  let exitCode = 0;
+  let exitCode: number = exitCodes.ok;
   const program = buildProgram(port, (code) => {
     exitCode = code;
   });
   try {
-    await program.parseAsync(args, { from: "user" });
-    return exitCode;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : errorCodes.USAGE.exit;
-    if (!(error instanceof PersisterError)) throw error;
-    port.stderr.write(`lanekeeper: ${error.code}: ${oneLine(error.message)}\n`);
-    return errorCodes[error.code].exit;
+    await unlessStopped(program.parseAsync(args, { from: "user" }), port.stop);
+  } catch (cause) {
+    if (!port.stop.aborted) exitCode = await refused(cause, { args, program, port });
   }
+  return codeOf(exitCode, port.stop);
+}
+
+/** Settles as `command` does; once stopped, it has a little time to end by itself. */
+async function unlessStopped(command: Promise<unknown>, stop: AbortSignal): Promise<void> {
+  try {
+    await untilStopped(command, stop);
+  } catch (cause) {
+    if (!stop.aborted) throw cause;
+    await Promise.race([command, sleep(STOPPING_MS_MAX, undefined, { ref: false })]);
+  }
+}
+
+/** Tells an error of the command: as a line, and as a document where JSON is wanted. */
+async function refused(cause: unknown, { args, program, port }: Call): Promise<number> {
+  const isHelp =
+    cause instanceof CommanderError &&
+    ["commander.help", "commander.version", "commander.helpDisplayed"].includes(cause.code);
+  // Printed already. Help that was not asked for, since no command was named, is no success.
+  if (isHelp) return cause.exitCode === 0 ? exitCodes.ok : errorCodes.USAGE.exit;
+  const error = cause instanceof CommanderError ? usageOf(cause) : cause;
+  // A bug of ours, or an error that has no code: its stack is all that there is to say.
+  if (!(error instanceof LanekeeperError) || error.code === "INTERNAL") throw error;
+  const { exit } = errorCodes[error.code];
+  const line = `lanekeeper: ${error.code}: ${printable(oneLine(error.message))}`;
+  const command = program.commands.find((each) => each.name() === args[0]);
+  const help = ["lanekeeper", ...(command ? [command.name()] : []), "--help"].join(" ");
+  port.stderr.write(error.code === "USAGE" ? `${line}; see ${help}\n` : `${line}\n`);
+  if (args.includes("--json")) {
+    await writeDocument(port.stdout, { ok: false, exitCode: exit, error });
+  }
+  return exit;
+}
+
+function usageOf({ message }: CommanderError): PersisterError {
+  return new PersisterError("USAGE", message.replace(/^error: /, ""));
 }
 
 function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
   const program = new Command("lanekeeper")
     .description("The durable memory of one validator in a lane-based BFT protocol.")
-    .version(version)
-    .showSuggestionAfterError(false)
+    .version(version, "-v, --version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => port.stdout.write(text),
       writeErr: (text) => port.stderr.write(text),
-      outputError: (text, write) => write(`lanekeeper: ${oneLine(text)}\n`),
+      // What commander refuses is told as every other refusal is.
+      outputError: () => undefined,
     });
-  addDevnetCommands(program, port, setExit);
+  addInitCommand(program, port);
+  addDevnetCommand(program, port, setExit);
   addInspectCommands(program, port, setExit);
   addImportCommands(program, port, setExit);
   return program;
 }
 
-/** The first line of `text`, without commander's prefix. */
+/** `text` as one line. */
 function oneLine(text: string): string {
-  return text
-    .trim()
-    .replace(/^error: /, "")
-    .replaceAll(/\s*\n\s*/g, " ");
+  return text.trim().replaceAll(/\s*\n\s*/g, " ");
 }

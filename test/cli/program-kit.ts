@@ -38,13 +38,11 @@ export async function call(...args: readonly string[]) {
   const out = collected();
   const err = collected();
   const code = await main(args, {
-    script: "nowhere.js",
-    stdin: new PassThrough(),
     stdout: out.stream,
     stderr: err.stream,
     hasColor: false,
     clockMs: () => performance.now(),
-    onInterrupt: () => () => undefined,
+    stop: new AbortController().signal,
   });
   return { code, stdout: out.text(), stderr: err.text() };
 }

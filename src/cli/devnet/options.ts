@@ -1,6 +1,6 @@
 /** The options of `lanekeeper devnet`: their defaults, and the one place where they are checked. */
 import { z } from "zod";
-import type { NetworkOptions } from "../../devnet/network/network.js";
+import type { NetworkOptions } from "../../devnet/network/options.js";
 import { isSabotage, sabotages } from "../../devnet/validator/sabotage.js";
 import { PersisterError } from "../../types/errors.js";
 import { parseSize } from "../terminal/sizes.js";

@@ -1,33 +1,36 @@
-/** What a devnet ends with: a table for people, or one JSON object. */
+/** The figures that a devnet ends with: a table for people, or one JSON object. */
 import { rules } from "../../devnet/judge/judge.js";
 import type { Network } from "../../devnet/network/network.js";
 import type { Seat } from "../../devnet/network/seat.js";
+import { codeOf, exitCodes } from "../ending.js";
 import { formatSize } from "../terminal/sizes.js";
+import { type Row, table } from "../terminal/table.js";
 
 /** Violations that the table spells out. */
 const SHOWN_MAX = 10;
 
-export interface DevnetResult {
-  readonly network: Network;
-  readonly wasInterrupted: boolean;
-}
-
-/** The result as plain values; sizes in bytes, times in milliseconds. */
-export function devnetSummary({ network, wasInterrupted }: DevnetResult) {
+/** The result as plain values; sizes in bytes, times in milliseconds, numbers of 64 bits as strings. */
+export function devnetSummary(network: Network, stop: AbortSignal) {
   const { options, judge, seats, counts, writes, executedNext, elapsedMs } = network;
   const { violations } = judge;
+  const ok = violations.length === 0;
   return {
-    ok: violations.length === 0,
-    interrupted: wasInterrupted,
+    ok,
+    exitCode: codeOf(ok ? exitCodes.ok : exitCodes.violation, stop),
+    interrupted: stop.aborted,
     seed: options.seed,
     validators: options.validators,
     payloadBytes: options.payload,
+    sabotage: options.sabotage ?? null,
     seconds: rounded(elapsedMs / 1000),
     roadsExecuted: String(executedNext),
     roadsPerSecond: rounded(Number(executedNext) / options.seconds),
     ...counts,
     unackedWrites: writes,
     judged: judge.counts,
+    comebacks: network.comebacks.map((comeback) => {
+      return { ...comeback, atMs: rounded(comeback.atMs), backMs: rounded(comeback.backMs) };
+    }),
     perValidator: seats.map(seatSummary),
     violations,
   };
@@ -58,41 +61,49 @@ export type DevnetSummary = ReturnType<typeof devnetSummary>;
 /** The summary as lines of two columns, the violations below it. */
 export function devnetTable(summary: DevnetSummary): string {
   const { judged, perValidator, unackedWrites: writes, violations } = summary;
-  const rows: readonly (readonly [string, string])[] = [
+  const payload = formatSize(summary.payloadBytes);
+  const rows: readonly Row[] = [
     ["seed", `${summary.seed}`],
-    ["committee", `${summary.validators} validators, ${formatSize(summary.payloadBytes)} a block`],
+    ["committee", `${counted(summary.validators, "validator")}, ${payload} a block`],
     ["time", `${summary.seconds.toFixed(1)} s${summary.interrupted ? ", interrupted" : ""}`],
-    ["roads", `${summary.roadsExecuted} executed, ${summary.roadsPerSecond}/s`],
+    ["road", `${summary.roadsExecuted} executed, ${summary.roadsPerSecond}/s`],
+    ["strikes", `${counted(summary.kills, "kill")}, ${counted(summary.powerCuts, "power cut")}`],
+    ["", `${summary.whileOpening} more while a validator recovered`],
     [
-      "kills",
-      `${summary.kills}, power cuts ${summary.powerCuts}, ${summary.whileOpening} recoveries cut short`,
+      "in flight",
+      `at power cuts: ${writes.lost} writes lost, ${writes.torn} torn, ${writes.kept} kept`,
     ],
-    ["unacked writes", `${writes.lost} lost, ${writes.torn} torn, ${writes.kept} kept`],
-    ["recoveries", `${summary.recoveries} compared, ${judged.compared} records`],
-    [
-      "after a loss",
-      `${summary.pins} pins, ${summary.released} released, ${summary.abstentions} abstained`,
-    ],
-    [
-      "heard",
-      `${judged.acknowledged} acknowledged, ${judged.said} said, ${judged.executed} executed`,
-    ],
-    ...perValidator.map(seatRow),
+    ["recoveries", `${summary.recoveries}, ${judged.compared} records compared`],
+    ["after a loss", `${summary.pins} pinned, ${summary.released} released`],
+    ["", `${summary.abstentions} abstained`],
+    ["heard", `${judged.acknowledged} acknowledged, ${judged.said} signed`],
+    ...perValidator.flatMap(seatRows),
     ["violations", `${violations.length}`],
   ];
-  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
-  const lines = rows.map(([name, value]) => name.padEnd(width) + value);
-  for (const { rule, validator, where } of violations.slice(0, SHOWN_MAX)) {
-    lines.push(`${rule}: validator ${validator}, ${where} (${rules[rule]})`);
-  }
-  return `${lines.join("\n")}\n`;
+  const told = violations.slice(0, SHOWN_MAX).map(({ rule, validator, where }) => {
+    return `${rule}: validator ${validator}, ${where} (${rules[rule]})\n`;
+  });
+  return `${table(rows)}${told.join("")}`;
 }
 
-function seatRow(seat: DevnetSummary["perValidator"][number]): readonly [string, string] {
+function seatRows(seat: DevnetSummary["perValidator"][number]): readonly Row[] {
   const { starts, kills, laneNext, road, diskBytes, recoveryMsMax } = seat;
-  const blocks = `${laneNext} blocks, road ${road}, anchor ${seat.anchor ?? "none"}`;
-  const life = `${starts} starts, ${kills} ended by force, recovery <= ${recoveryMsMax} ms`;
-  return [`validator ${seat.index}`, `${blocks}; ${formatSize(diskBytes)}; ${life}`];
+  const place = `${laneNext} blocks, road ${road}, anchor ${seat.anchor ?? "none"}`;
+  return [
+    [
+      `validator ${seat.index}`,
+      `lane ${seat.lane.slice(0, 8)}, ${place}, ${formatSize(diskBytes)}`,
+    ],
+    [
+      "",
+      `${counted(starts, "start")}, ${counted(kills, "strike")}, slowest recovery ${recoveryMsMax} ms`,
+    ],
+  ];
+}
+
+/** `1,234 kills`, `1 kill`. */
+export function counted(count: number, what: string): string {
+  return `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function rounded(value: number): number {

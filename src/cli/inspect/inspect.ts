@@ -5,17 +5,21 @@ import { z } from "zod";
 import { RealDisk } from "../../disk/real.js";
 import { exitCodeOf, type Finding, FindingTally } from "../../inspect/finding.js";
 import { inspectStore } from "../../inspect/inspect.js";
-import { newProgress } from "../../inspect/walk/progress.js";
+import { newProgress, type Progress } from "../../inspect/walk/progress.js";
 import type { Depth } from "../../inspect/walk/proof.js";
 import type { Summary } from "../../inspect/summary.js";
 import { PersisterError } from "../../types/errors.js";
 import { readCommittees } from "../committee-file.js";
+import { untilStopped } from "../ending.js";
 import { findingJson, findingText, summaryJson, summaryText } from "./report.js";
-import { startInspectView } from "./view.js";
+import { Redraw, type TerminalStream } from "../terminal/redraw.js";
+import { formatSize } from "../terminal/sizes.js";
 
 export interface InspectPort {
   readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: TerminalStream;
+  /** Aborted when the command has to stop. */
+  readonly stop: AbortSignal;
 }
 
 const schema = z.object({
@@ -30,7 +34,8 @@ export async function inspectCommand(
   parsed: unknown,
   port: InspectPort,
 ): Promise<number> {
-  return await look(directory, { kind: "forms" }, schema.parse(parsed), port);
+  const looking = look(directory, { kind: "forms" }, schema.parse(parsed), port);
+  return await untilStopped(looking, port.stop);
 }
 
 /**
@@ -49,7 +54,7 @@ export async function verifyCommand(
     committee === undefined
       ? { kind: "signatures" }
       : { kind: "committees", epochs: await readCommittees(committee) };
-  return await look(directory, depth, options, port);
+  return await untilStopped(look(directory, depth, options, port), port.stop);
 }
 
 async function look(
@@ -61,7 +66,7 @@ async function look(
   if (directory === "") throw new PersisterError("USAGE", "the directory must have a name");
   const progress = newProgress();
   const tally = new FindingTally();
-  const view = startInspectView(progress, { stream: stderr, isTerminal: stderr.isTTY === true });
+  const view = showProgress(progress, stderr);
   const write = json ? jsonWriter(stdout) : textWriter(stdout);
   try {
     const looking = inspectStore({ disk: new RealDisk(), directory, depth, progress });
@@ -79,6 +84,17 @@ async function look(
   } finally {
     view.stop();
   }
+}
+
+/** Shows on `stream` how far an inspection has come. */
+export function showProgress(progress: Progress, stream: TerminalStream): Redraw {
+  const plain = (): string => progressText(progress);
+  return new Redraw(stream, { lines: () => [plain()], plain });
+}
+
+function progressText({ bytesRead, bytesExpected, records }: Progress): string {
+  const expected = bytesExpected > 0 ? ` of ${formatSize(Math.max(bytesExpected, bytesRead))}` : "";
+  return `${formatSize(bytesRead)}${expected} read, ${records} records`;
 }
 
 interface ReportWriter {

@@ -1,6 +1,5 @@
-/** How far an import or an export has come: one line, drawn again on a terminal. */
-import type { Writable } from "node:stream";
-import { type RedrawnLine, showLine } from "../terminal/redrawn-line.js";
+/** How far an import or an export has come. */
+import { Redraw, type TerminalStream } from "../terminal/redraw.js";
 
 /** The work at hand, and how many records it has done. */
 export interface Stage {
@@ -10,11 +9,9 @@ export interface Stage {
   total: number | undefined;
 }
 
-export function showStage(
-  stage: Stage,
-  stream: Writable & { readonly isTTY?: boolean },
-): RedrawnLine {
-  return showLine(() => stageText(stage), { stream, isTerminal: stream.isTTY === true });
+export function showStage(stage: Stage, stream: TerminalStream): Redraw {
+  const plain = (): string => stageText(stage);
+  return new Redraw(stream, { lines: () => [plain()], plain });
 }
 
 export function stageText({ name, records, total }: Stage): string {

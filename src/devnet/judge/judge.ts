@@ -6,7 +6,7 @@
  * but for a margin of road indices and block numbers below.
  */
 import type { LaneId } from "../../types/lane.js";
-import type { Digest, Recovered, Report, SignedKind, Slot } from "./report.js";
+import type { Digest, Recovered, Report, SignedKind, SignedPlace } from "./report.js";
 
 /** Everything that a validator or a committee must not do. */
 export const rules = {
@@ -128,10 +128,12 @@ export class Judge {
         return this.#judgeSaid(validator, witness, report);
       case "blockDurable": {
         const { lane, number, digest } = report;
+        this.counts.acknowledged += 1;
         return this.#acknowledge(validator, { log: lane, number, digest });
       }
       case "commitQCDurable": {
         const { index, digest, decision } = report;
+        this.counts.acknowledged += 1;
         this.#agree(validator, index, "decided", decision);
         return this.#acknowledge(validator, { log: "road", number: index, digest });
       }
@@ -167,7 +169,6 @@ export class Judge {
 
   #acknowledge(validator: number, { log, number, digest }: Ack): void {
     const witness = this.#witness(validator);
-    this.counts.acknowledged += 1;
     const other = witness.keptOf("durable", log).note(number, "", digest);
     if (other !== undefined) {
       this.violate("ACK_CHANGED", validator, `${placeOf(log, number)}: ${other}, then ${digest}`);
@@ -178,12 +179,14 @@ export class Judge {
   #judgeSaid(
     validator: number,
     witness: Witness,
-    { what, slot, digest }: Extract<Report, { kind: "says" }>,
+    { what, place, digest }: Extract<Report, { kind: "says" }>,
   ): void {
     this.counts.said += 1;
-    const where = `${what} at ${slotText(slot)}`;
+    const where = `${what} at ${placeText(place)}`;
     const [log, number, view] =
-      "lane" in slot ? [slot.lane, slot.number, 0n] : (["road", slot.index, slot.view] as const);
+      "lane" in place
+        ? [place.lane, place.number, 0n]
+        : (["road", place.index, place.view] as const);
     const said = witness.keptOf("said", log);
     const isNew = said.at(number, `${what} ${view}`) === undefined;
     const other = said.note(number, `${what} ${view}`, digest);
@@ -288,6 +291,8 @@ function placeOf(log: LaneId | "road", number: bigint): string {
   return log === "road" ? `road ${number}` : `lane ${log.slice(0, 8)} ${number}`;
 }
 
-function slotText(slot: Slot): string {
-  return "lane" in slot ? placeOf(slot.lane, slot.number) : `road ${slot.index} view ${slot.view}`;
+function placeText(place: SignedPlace): string {
+  return "lane" in place
+    ? placeOf(place.lane, place.number)
+    : `road ${place.index} view ${place.view}`;
 }

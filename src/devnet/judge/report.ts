@@ -19,7 +19,7 @@ export function digestOf(hash: Uint8Array): Digest {
   return Buffer.from(hash.buffer, hash.byteOffset, DIGEST_BYTES).toString("hex");
 }
 
-/** Signed messages; the slot of each is what may be signed once only. */
+/** Signed messages; the place of each is what may be signed once only. */
 export type SignedKind =
   | "block"
   | "laneVote"
@@ -30,7 +30,7 @@ export type SignedKind =
   | "appVote";
 
 /** A place in a lane, or on the road with the number of the view. */
-export type Slot =
+export type SignedPlace =
   | { readonly lane: LaneId; readonly number: bigint }
   | { readonly index: bigint; readonly view: bigint };
 
@@ -95,7 +95,7 @@ export type Report =
   | {
       readonly kind: "says";
       readonly what: SignedKind;
-      readonly slot: Slot;
+      readonly place: SignedPlace;
       readonly digest: Digest;
     }
   | {
@@ -144,11 +144,19 @@ export function decodeReport(line: string): Report {
   }) as Report;
 }
 
-/** Writes to a pipe of this process, and returns when the pipe has it; waits while it is full. */
+/**
+ * Writes to a pipe of this process, and returns when the pipe has the report; waits while it is full.
+ * Where nobody reads any more, the judge is gone, and the process ends as a kill would end it.
+ */
 export function reportTo(descriptor: number): (report: Report) => void {
   return (report) => {
     const bytes = Buffer.from(encodeReport(report));
-    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "EPIPE") process.exit();
+      throw cause;
+    }
   };
 }
 

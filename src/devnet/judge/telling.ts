@@ -9,7 +9,7 @@ import {
 } from "../../wire/hash.js";
 import type { PersistedInner, Proposal, PruneAnchor, View } from "../../wire/messages.js";
 import type { Message } from "../protocol/message.js";
-import { type Digest, digestOf, type LaneStart, type Report, type Slot } from "./report.js";
+import { type Digest, digestOf, type LaneStart, type Report, type SignedPlace } from "./report.js";
 
 export type Says = Extract<Report, { kind: "says" }>;
 
@@ -19,22 +19,22 @@ export function saying(message: Message): Says | undefined {
     case "block":
     case "laneVote": {
       const header = message.kind === "block" ? message.header : message.vote.msg;
-      const slot = { lane: header.lane, number: header.blockNumber };
-      return says(message.kind, slot, headerHash(header));
+      const place = { lane: header.lane, number: header.blockNumber };
+      return says(message.kind, place, headerHash(header));
     }
     case "proposal": {
       const { msg } = message.proposal.proposal;
-      return says(message.kind, slotOf(msg.view), proposalDigest(msg));
+      return says(message.kind, placeIn(msg.view), proposalDigest(msg));
     }
     case "prepareVote":
     case "commitVote": {
       const { msg } = message.vote;
       const digest = message.kind === "commitVote" ? commitVoteDigest : prepareVoteDigest;
-      return says(message.kind, slotOf(msg.view), digest(msg));
+      return says(message.kind, placeIn(msg.view), digest(msg));
     }
     case "timeoutVote": {
       const { msg } = message.vote.vote;
-      return says(message.kind, slotOf(msg.view), timeoutVoteDigest(msg));
+      return says(message.kind, placeIn(msg.view), timeoutVoteDigest(msg));
     }
     case "appVote": {
       const { msg } = message.vote;
@@ -76,10 +76,10 @@ export function startsOf({ commitQC }: PruneAnchor): LaneStart[] {
   return commitQC.vote.laneRanges.map(({ lane, first }) => ({ lane, first }));
 }
 
-function slotOf({ index, number }: View): Slot {
+function placeIn({ index, number }: View): SignedPlace {
   return { index, view: number };
 }
 
-function says(what: Says["what"], slot: Slot, digest: Uint8Array): Says {
-  return { kind: "says", what, slot, digest: digestOf(digest) };
+function says(what: Says["what"], place: SignedPlace, digest: Uint8Array): Says {
+  return { kind: "says", what, place, digest: digestOf(digest) };
 }

@@ -26,8 +26,11 @@ export class Child {
   readonly #input: Writable;
 
   constructor(program: Program, onReport: (report: Report) => void) {
-    const stdio = ["pipe", "ignore", "inherit", "pipe"] as const;
-    this.#process = spawn(process.execPath, program.args, { stdio: [...stdio] });
+    this.#process = spawn(process.execPath, program.args, {
+      stdio: ["pipe", "ignore", "inherit", "pipe"],
+      // A group of its own: Ctrl-C in a terminal is for the parent alone, who ends it in order.
+      detached: true,
+    });
     const { stdin, stdio: pipes } = this.#process;
     const reports = pipes[REPORT_DESCRIPTOR] as Readable | null | undefined;
     if (!stdin || !reports) throw new Error("the process was started with its pipes");

@@ -11,32 +11,19 @@
  * without: with more of them it would be as safe, and stand still. A committee that can do without
  * nobody (up to three validators) stands still while one of them is away.
  */
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
-import { type ErrorCode, errorCodes } from "../../types/errors.js";
-import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import { type ErrorCode, errorCodes, PersisterError } from "../../types/errors.js";
 import type { Program } from "./child.js";
 import { Judge } from "../judge/judge.js";
-import type { StartOrder } from "../validator/orders.js";
-import type { Report } from "../judge/report.js";
+import type { Recovered, Report } from "../judge/report.js";
+import { type Comeback, Comebacks, sumOf } from "./comebacks.js";
+import type { PowerCut } from "../validator/undo-disk.js";
 import { Seat } from "./seat.js";
-import { saboteurOf, strikesOf } from "./strikes.js";
-import type { Sabotage } from "../validator/sabotage.js";
-import { epochOfKeys } from "../validator/validator-process.js";
-
-export interface NetworkOptions {
-  readonly validators: number;
-  readonly seconds: number;
-  readonly payload: number;
-  readonly kills: number;
-  readonly powerCuts: number;
-  readonly seed: number;
-  /** One validator breaks the contract like this, for the judge to find out. */
-  readonly sabotage?: Sabotage | undefined;
-}
+import type { NetworkOptions } from "./options.js";
+import { startsOf } from "./starts.js";
+import { strikesOf } from "./strikes.js";
 
 export interface NetworkPort {
   /** Where the stores are made, one directory each. */
@@ -48,17 +35,21 @@ export interface NetworkPort {
   readonly clockMs: () => number;
   /** Aborted to end early. */
   readonly signal: AbortSignal;
+  /** Hears of each validator that was struck, when it is back. */
+  readonly onComeback?: (comeback: Comeback) => void;
 }
 
-/** Bytes of pruned blocks that each store keeps for peers that catch up. */
-const RETAIN_BYTES = 64 * 1024 * 1024;
 const DOWN_MS_MAX = 800;
 /** In one of so many restarts the recovery itself is hit. */
 const HIT_OPENING_ONE_IN = 4;
 const OPENING_MS = 400;
 /** How long a validator may take to come back, and the committee to settle at the end. */
 const LIVE_MS_MAX = 60_000;
+/** How long validators may take to close their stores; much less where somebody wants the end now. */
 const CLOSE_MS_MAX = 20_000;
+const STOP_MS_MAX = 1_500;
+/** A signal for the whole group may reach a validator that is not deaf yet before it reaches us. */
+const LOST_MS = 500;
 const LOOK_MS = 20;
 
 export class Network {
@@ -76,31 +67,26 @@ export class Network {
     abstentions: 0,
   };
   /** What power cuts made of writes that were not acknowledged. */
-  readonly writes = { lost: 0, torn: 0, kept: 0 };
+  writes: PowerCut = { lost: 0, torn: 0, kept: 0 };
+  /** Who was struck and is back, in the order of the returns. */
+  readonly comebacks: Comeback[] = [];
+  readonly #waiting = new Comebacks();
   readonly #port: NetworkPort;
-  readonly #chainId: string;
   #startMs: number | undefined;
   #failure: Error | undefined;
 
   constructor(options: NetworkOptions, port: NetworkPort) {
     this.options = options;
     this.#port = port;
-    this.#chainId = `devnet-${options.seed}`;
     this.judge = new Judge(options.validators);
-    const seeds = Array.from({ length: options.validators }, (_, index) =>
-      createHash("sha256").update(`devnet ${options.seed} ${index}`).digest(),
+    this.seats = startsOf(options, port.directory).map(
+      (start, index) =>
+        new Seat(index, start, {
+          program: port.programOf(index),
+          onReport: (report) => this.#take(index, report),
+          onLost: (how) => this.#lost(index, how),
+        }),
     );
-    const keys = seeds.map((seed) => Buffer.from(keyPairFromSeed(seed).publicKey).toString("hex"));
-    const { committee } = epochOfKeys(keys);
-    this.seats = seeds.map((seed, index) => {
-      const lane = committee.memberOf(keyPairFromSeed(seed).publicKey)?.lane;
-      assert(lane !== undefined, "every key is a member's");
-      return new Seat({ index, lane }, this.#orderOf(index, seed, keys), {
-        program: port.programOf(index),
-        onReport: (report) => this.#take(index, report),
-        onLost: (how) => this.#lost(index, how),
-      });
-    });
   }
 
   /** The most roads that a validator has executed. */
@@ -119,38 +105,21 @@ export class Network {
   /** Runs to the end, or to the first violation. No process is left behind when settled. */
   async run(): Promise<void> {
     try {
-      for (const { directory } of this.seats) {
-        await Lanekeeper.init(directory, { chainId: this.#chainId });
+      for (const { directory, chainId } of this.seats) {
+        if (this.#isOver) return;
+        await Lanekeeper.init(directory, { chainId });
       }
-      for (const seat of this.seats) seat.start();
+      for (const seat of this.seats) this.#start(seat);
       await this.#waitUntil(() => this.#away === 0, LIVE_MS_MAX);
       this.#startMs = this.#port.clockMs();
       await this.#harass();
       await this.#settle();
       await this.#killAll();
-      const closed = Promise.allSettled(this.seats.map((seat) => seat.close()));
-      await Promise.race([closed, sleep(CLOSE_MS_MAX, undefined, { ref: false })]);
+      await this.#closeAll();
     } finally {
       await Promise.allSettled(this.seats.map((seat) => seat.abandon()));
     }
     if (this.#failure !== undefined) throw this.#failure;
-  }
-
-  #orderOf(index: number, seed: Uint8Array, keys: string[]): StartOrder {
-    const directory = join(this.#port.directory, `validator-${index}`);
-    const { powerCuts, sabotage } = this.options;
-    const order = {
-      kind: "start",
-      directory,
-      chainId: this.#chainId,
-      seed: Buffer.from(seed).toString("hex"),
-      keys,
-      payloadBytes: this.options.payload,
-      retainBytes: RETAIN_BYTES,
-      undoDirectory: powerCuts > 0 ? `${directory}-undo` : undefined,
-      sabotage: index === saboteurOf(this.options) ? sabotage : undefined,
-    } as const;
-    return order;
   }
 
   /** Nothing more is to be tried: somebody asked for the end, or something is wrong. */
@@ -186,21 +155,26 @@ export class Network {
     await this.#hit(seat, cutsPower);
     await this.#pass(fraction() * DOWN_MS_MAX);
     if (this.#isOver) return;
-    seat.start();
+    this.#start(seat);
     if (fraction() * HIT_OPENING_ONE_IN >= 1) return;
     await this.#pass(fraction() * OPENING_MS);
     if (this.#isOver) return;
     this.counts.whileOpening += 1;
     await this.#hit(seat, cutsPower);
-    seat.start();
+    this.#start(seat);
   }
 
   async #hit(seat: Seat, cutsPower: boolean): Promise<void> {
+    const atMs = this.elapsedMs;
     await seat.kill();
-    const { lost, torn, kept } = await seat.settleDisk(cutsPower, this.#port.fraction);
-    this.writes.lost += lost;
-    this.writes.torn += torn;
-    this.writes.kept += kept;
+    const writes = await seat.settleDisk(cutsPower, this.#port.fraction);
+    this.writes = sumOf(this.writes, writes);
+    this.#waiting.struck(seat.index, { atMs, cutsPower, writes });
+  }
+
+  #start(seat: Seat): void {
+    this.#waiting.started(seat.index, this.#port.clockMs());
+    seat.start();
   }
 
   /** At the end everybody comes to where the furthest was. */
@@ -221,19 +195,43 @@ export class Network {
     if (this.#isOver) return;
     const cutsPower = this.options.powerCuts > 0;
     await Promise.all(this.seats.map((seat) => this.#hit(seat, cutsPower)));
-    for (const seat of this.seats) seat.start();
+    for (const seat of this.seats) this.#start(seat);
     await this.#waitUntil(() => this.seats.every(({ state }) => state !== "opening"), LIVE_MS_MAX);
+  }
+
+  /** The clean end: every validator closes its store, if it does so in time. */
+  async #closeAll(): Promise<void> {
+    const over = new AbortController();
+    const closed = Promise.allSettled(this.seats.map((seat) => seat.close()));
+    await Promise.race([closed, this.#timeToClose(over.signal)]);
+    over.abort();
+  }
+
+  async #timeToClose(signal: AbortSignal): Promise<void> {
+    const { clockMs } = this.#port;
+    let endMs = clockMs() + CLOSE_MS_MAX;
+    while (clockMs() < endMs) {
+      if (this.#port.signal.aborted) endMs = Math.min(endMs, clockMs() + STOP_MS_MAX);
+      await sleep(LOOK_MS, undefined, { signal });
+    }
   }
 
   #take(index: number, report: Report): void {
     this.judge.take(index, report);
-    if (report.kind === "recovered") {
-      this.counts.recoveries += 1;
-      this.counts.pins += report.pins;
-      if (report.abstains) this.counts.abstentions += 1;
-    } else if (report.kind === "released") this.counts.released += 1;
+    if (report.kind === "recovered") this.#recovered(index, report);
+    else if (report.kind === "released") this.counts.released += 1;
     else if (report.kind === "listening") this.#introduce(index);
     else if (report.kind === "failed") this.#refused(index, report);
+  }
+
+  #recovered(index: number, report: Recovered): void {
+    this.counts.recoveries += 1;
+    this.counts.pins += report.pins;
+    if (report.abstains) this.counts.abstentions += 1;
+    const comeback = this.#waiting.recovered(index, report, this.#port.clockMs());
+    if (comeback === undefined) return;
+    this.comebacks.push(comeback);
+    this.#port.onComeback?.(comeback);
   }
 
   /** Everybody learns where the newcomer listens, and it where the others do. */
@@ -249,15 +247,21 @@ export class Network {
 
   /** A store that calls itself damaged after a kill is a violation; any other error ends the run. */
   #refused(index: number, { code, message }: Extract<Report, { kind: "failed" }>): void {
-    const { exit } = errorCodes[code as ErrorCode] ?? errorCodes.IO;
+    if (!isErrorCode(code)) {
+      this.#failure ??= new Error(`validator ${index}: ${code}: ${message}`);
+      return;
+    }
+    const { exit } = errorCodes[code];
     const isDamage = exit >= 20 && exit < 30;
     if (isDamage) this.judge.violate("OPEN_REFUSED", index, `${code}: ${message}`);
-    else this.#failure ??= new Error(`validator ${index}: ${code}: ${message}`);
+    else this.#failure ??= new PersisterError(code, `validator ${index}: ${message}`);
   }
 
   #lost(index: number, how: string): void {
-    if (this.judge.violations.length > 0) return;
-    this.#failure ??= new Error(`validator ${index} ended unasked, with ${how}`);
+    setTimeout(() => {
+      if (this.#port.signal.aborted || this.judge.violations.length > 0) return;
+      this.#failure ??= new Error(`validator ${index} ended unasked, with ${how}`);
+    }, LOST_MS);
   }
 
   /** Lets `ms` pass, or the rest of the run if that is shorter. */
@@ -272,4 +276,8 @@ export class Network {
       await sleep(Math.min(LOOK_MS, Math.max(0, endMs - clockMs())));
     }
   }
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
 }

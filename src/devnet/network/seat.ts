@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import type { LaneId } from "../../types/lane.js";
 import { Child, type Program } from "./child.js";
+import type { Start } from "./starts.js";
 import type { Order, StartOrder } from "../validator/orders.js";
 import type { Report, Stats } from "../judge/report.js";
 import { cutPower, forgetUndo, type PowerCut } from "../validator/undo-disk.js";
@@ -38,19 +39,19 @@ export class Seat {
   /** The process that was asked to end. */
   #closing: Child | undefined;
 
-  constructor(
-    place: { readonly index: number; readonly lane: LaneId },
-    start: StartOrder,
-    port: SeatPort,
-  ) {
-    this.index = place.index;
-    this.lane = place.lane;
-    this.#start = start;
+  constructor(index: number, { lane, order }: Start, port: SeatPort) {
+    this.index = index;
+    this.lane = lane;
+    this.#start = order;
     this.#port = port;
   }
 
   get directory(): string {
     return this.#start.directory;
+  }
+
+  get chainId(): string {
+    return this.#start.chainId;
   }
 
   start(): void {

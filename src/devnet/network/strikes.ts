@@ -1,5 +1,6 @@
 /** Whom a devnet strikes, and when: drawn before the run begins. */
-import { type Sabotage, shownByRestart } from "../validator/sabotage.js";
+import { shownByRestart } from "../validator/sabotage.js";
+import type { NetworkOptions } from "./options.js";
 
 export interface Strike {
   /** Since all validators were live for the first time. */
@@ -10,19 +11,11 @@ export interface Strike {
   readonly cutsPower: boolean;
 }
 
-export interface StrikeOptions {
-  readonly validators: number;
-  readonly seconds: number;
-  readonly kills: number;
-  readonly powerCuts: number;
-  readonly sabotage?: Sabotage | undefined;
-}
-
 /** How soon the restarts follow each other that show a sabotage. */
 const SHOWING_MS = 1_500;
 
 /** Which validator is sabotaged, if one is: it has peers beside it, where there are any. */
-export function saboteurOf({ validators }: StrikeOptions): number {
+export function saboteurOf({ validators }: NetworkOptions): number {
   return Math.min(1, validators - 1);
 }
 
@@ -30,7 +23,7 @@ export function saboteurOf({ validators }: StrikeOptions): number {
  * Kills and power cuts in a drawn order, evenly over the time of the run, each at a drawn moment of its
  * share and at a drawn victim. A sabotage that only a restart shows draws all of them on itself, soon.
  */
-export function strikesOf(options: StrikeOptions, fraction: () => number): Strike[] {
+export function strikesOf(options: NetworkOptions, fraction: () => number): Strike[] {
   const { validators, seconds, kills, powerCuts, sabotage } = options;
   const count = kills + powerCuts;
   const shareMs = (seconds * 1000) / count;

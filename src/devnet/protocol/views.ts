@@ -1,4 +1,4 @@
-/** What is read off votes and proposals: their view, the timeout QC they make, and their time. */
+/** Views: how long each may take, which one a vote is about, and the timeout QC that ends one. */
 import type {
   FullTimeoutVote,
   PrepareQC,
@@ -25,6 +25,26 @@ export function timeoutQCOf(votes: readonly FullTimeoutVote[]): TimeoutQC {
     }
   }
   return { votes: votes.map(({ vote }) => vote), latestPrepareQC: latest };
+}
+
+/**
+ * How long a step of a view may take: proposal, prepare QC, commit QC. A step takes some ten
+ * milliseconds; a leader that is gone costs this much.
+ */
+const STEP_MS = 500;
+/** 16 s, however many views time out: a step that takes longer waits for something else. */
+const DOUBLINGS_MAX = 5n;
+
+/**
+ * How long view `number` of a road waits for its next step.
+ *
+ * Nobody knows how long a step takes here and now: on a busy machine each one waits for the processor
+ * many times. So each view of a road waits twice as long as the view before it. All views that were too
+ * short then take less than twice the time of the first one that is long enough. Were each view longer
+ * by the same time only, they would take the square of it.
+ */
+export function stepMs(number: bigint): number {
+  return STEP_MS * 2 ** Number(number < DOUBLINGS_MAX ? number : DOUBLINGS_MAX);
 }
 
 const NANOS_PER_SECOND = 1_000_000_000n;

@@ -1,8 +1,10 @@
 /**
- * What a message from a peer must be before the engine hears of it: signed by members of the
- * committee. Blocks and bare commit QCs pass: the store verifies them. It does so with the same
- * verifier, so that no vote is verified again in the certificates that it ends up in.
+ * What stands between the connections and the engine. The gate lets a message in that members of the
+ * committee have signed. Blocks and bare commit QCs pass: the store verifies them, with the same
+ * verifier, so that no vote is verified again in the certificates that it becomes a part of. Messages
+ * about a view that is not reached yet wait for it.
  */
+import type { LaneId } from "../../types/lane.js";
 import type { Epoch } from "../../wire/committee.js";
 import type { ViewStart } from "../../wire/rules/full-proposal.js";
 import {
@@ -12,9 +14,11 @@ import {
   prepareVoteDigest,
   timeoutVoteDigest,
 } from "../../wire/hash.js";
-import type { FullTimeoutVote, Signature } from "../../wire/messages.js";
+import type { FullTimeoutVote, Signature, View } from "../../wire/messages.js";
+import { sameView } from "../../wire/rules/timeout.js";
 import type { Verifier } from "../../wire/verifier.js";
 import { VerifyError } from "../../wire/verify-error.js";
+import type { Engine } from "../protocol/engine.js";
 import type { Message } from "../protocol/message.js";
 
 export class Gate {
@@ -83,5 +87,36 @@ export class Gate {
       throw new VerifyError("prepare_qc_view", "the prepare QC is not the one that is named");
     }
     if (latestPrepareQC) await this.#verifier.verifyPrepareQC(latestPrepareQC, this.#epoch);
+  }
+}
+
+/** One of each kind from each of a hundred validators, with a view to spare; the oldest go first. */
+const KEPT_MAX = 512;
+
+interface Early {
+  readonly from: LaneId;
+  readonly message: Message;
+}
+
+/** Messages about views that are not reached yet, kept in the order in which they came. */
+export class EarlyMessages {
+  #kept: Early[] = [];
+  #view: View | undefined;
+
+  /** Keeps a message that `engine` does not want yet; any other message is dropped. */
+  keep(engine: Engine, early: Early): void {
+    if (!engine.isEarly(early.message)) return;
+    if (this.#kept.length >= KEPT_MAX) this.#kept.shift();
+    this.#kept.push(early);
+  }
+
+  /** The kept messages, once for each view that `engine` reaches: bring them to it again. */
+  take(engine: Engine): readonly Early[] {
+    const { view } = engine;
+    if (this.#view !== undefined && sameView(this.#view, view)) return [];
+    this.#view = view;
+    const kept = this.#kept;
+    this.#kept = [];
+    return kept;
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { startInspectView } from "../../../src/cli/inspect/view.js";
+import { showProgress } from "../../../src/cli/inspect/inspect.js";
 import { newProgress } from "../../../src/inspect/walk/progress.js";
 import { worstFirst } from "../../../src/inspect/finding.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
@@ -215,36 +215,16 @@ describe("the progress, while it lasts", () => {
     vi.useRealTimers();
   });
 
-  function shown(isTerminal: boolean): { text: string; rest: string } {
+  test.each([true, false])("tells bytes and records (on a terminal: %s)", (isTTY) => {
     vi.useFakeTimers();
-    const { stream } = collected();
-    const view = startInspectView(
-      { ...newProgress(), bytesRead: 1024, bytesExpected: 4096 },
-      {
-        stream,
-        isTerminal,
-      },
-    );
-    const written: string[] = [];
-    vi.spyOn(stream, "write").mockImplementation((chunk: unknown) => {
-      written.push(String(chunk));
-      return true;
-    });
-    vi.advanceTimersByTime(1_500);
-    const text = written.splice(0).join("");
+    const { stream, text } = collected();
+    const progress = { ...newProgress(), bytesRead: 1024, bytesExpected: 4096 };
+    const view = showProgress(progress, Object.assign(stream, { isTTY }));
+    vi.advanceTimersByTime(1_100);
     view.stop();
+    expect(text()).toContain("1.00 KiB of 4.00 KiB read, 0 records\n");
+    const shown = text();
     vi.advanceTimersByTime(5_000);
-    return { text, rest: written.join("") };
-  }
-
-  test("on a terminal: one line, drawn again, and gone at the end", () => {
-    const { text, rest } = shown(true);
-    expect(text).toContain("1.00 KiB of 4.00 KiB read, 0 records");
-    expect(text).not.toContain("\n");
-    expect(rest).toBe("\r\u001b[2K");
-  });
-
-  test("in a pipe: plain lines, now and then", () => {
-    expect(shown(false)).toEqual({ text: "1.00 KiB of 4.00 KiB read, 0 records\n", rest: "" });
+    expect(text()).toBe(shown);
   });
 });

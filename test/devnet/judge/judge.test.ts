@@ -28,10 +28,10 @@ const anchor = (index: bigint, first = 0n): Report => {
 };
 type Said = Extract<Report, { kind: "says" }>["what"];
 const laneSays = (what: Said, number: bigint, digest = `b${number}`): Report => {
-  return { kind: "says", what, slot: { lane, number }, digest };
+  return { kind: "says", what, place: { lane, number }, digest };
 };
 const says = (what: Said, index: bigint, view: bigint, digest: string): Report => {
-  return { kind: "says", what, slot: { index, view }, digest };
+  return { kind: "says", what, place: { index, view }, digest };
 };
 const votes = (state: string, signed: readonly string[], index = 0n): readonly Report[] => [
   { kind: "votesBegun", state },
@@ -177,7 +177,7 @@ describe("planted faults", () => {
     take(says("prepareVote", 3n, 1n, "one"), says("prepareVote", 3n, 2n, "two"));
     take(block(0n), laneSays("laneVote", 0n));
     take({ kind: "blockDurable", lane: other, number: 0n, digest: "y" });
-    take({ kind: "says", what: "laneVote", slot: { lane: other, number: 0n }, digest: "y" });
+    take({ kind: "says", what: "laneVote", place: { lane: other, number: 0n }, digest: "y" });
     expect(found()).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { strikesOf } from "../../../src/devnet/network/strikes.js";
 import { randomOf } from "../protocol/simulated-network.js";
 
-const options = { validators: 4, seconds: 30, kills: 20, powerCuts: 10 };
+const options = { validators: 4, seconds: 30, payload: 1, kills: 20, powerCuts: 10, seed: 1 };
 
 describe("strikes", () => {
   test("are spread over the run, in order, and reach everybody", () => {

@@ -10,9 +10,8 @@ import {
   SimulatedNetwork,
   type Weather,
 } from "./simulated-network.js";
-import { campaignSize } from "../../scale.js";
 
-const RUNS = campaignSize(10, "LANEKEEPER_RUNS");
+const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 10);
 const FIRST_SEED = Number(process.env["LANEKEEPER_SEED"] ?? 1);
 const seeds = Array.from({ length: RUNS }, (_, at) => FIRST_SEED + at);
 
@@ -189,7 +188,7 @@ describe("after a loss in flight (D6)", () => {
     expect(engine!.isAbstaining).toBe(false);
     const said = network.said.filter(
       ({ validator, report }) =>
-        validator === 0 && "index" in report.slot && report.slot.index === abstainThrough,
+        validator === 0 && "index" in report.place && report.place.index === abstainThrough,
     );
     const votes = said.filter(({ report }) => report.what !== "appVote");
     expect(votes.filter(({ life }) => life > 1)).toEqual([]);

@@ -1,6 +1,6 @@
 /** One validator's part in the views of a road index: what it signs, and what it never does. */
 import { describe, expect, test } from "vitest";
-import { stepMs } from "../../../src/devnet/validator/pace.js";
+import { stepMs } from "../../../src/devnet/protocol/views.js";
 import { Round, type RoundStart } from "../../../src/devnet/protocol/round.js";
 import type { Output, VoteMessage } from "../../../src/devnet/protocol/step.js";
 import * as build from "../../../src/wire/build.js";

@@ -4,12 +4,12 @@
  * what it hears of real processes.
  */
 import { createHash } from "node:crypto";
-import { EarlyMessages } from "../../../src/devnet/validator/early.js";
+import { EarlyMessages } from "../../../src/devnet/validator/gate.js";
 import { Engine } from "../../../src/devnet/protocol/engine.js";
 import { appHashOf } from "../../../src/devnet/protocol/execution.js";
 import { Judge } from "../../../src/devnet/judge/judge.js";
 import type { Message, PeerStatus } from "../../../src/devnet/protocol/message.js";
-import { stepMs } from "../../../src/devnet/validator/pace.js";
+import { stepMs } from "../../../src/devnet/protocol/views.js";
 import { laneRange } from "../../../src/devnet/protocol/catch-up.js";
 import { digestOf, type Recovered, type Report } from "../../../src/devnet/judge/report.js";
 import type { EngineStart, Input, Output } from "../../../src/devnet/protocol/step.js";

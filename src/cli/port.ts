@@ -1,0 +1,11 @@
+import type { TerminalStream } from "./terminal/redraw.js";
+
+/** The process as the command line sees it. */
+export interface CliPort {
+  readonly stdout: TerminalStream;
+  readonly stderr: TerminalStream;
+  readonly hasColor: boolean;
+  readonly clockMs: () => number;
+  /** Aborted, with an `Ending` as its reason, when the command has to stop. */
+  readonly stop: AbortSignal;
+}

@@ -1,0 +1,75 @@
+/** What each strike did to its validator, and how that one came back. */
+import type { Recovered } from "../judge/report.js";
+import type { PowerCut } from "../validator/undo-disk.js";
+
+/** A validator that was struck and has recovered. */
+export interface Comeback {
+  readonly validator: number;
+  /** When it was struck, since all validators were live for the first time. */
+  readonly atMs: number;
+  /** The power was cut; else it was killed. */
+  readonly cutsPower: boolean;
+  /** How often it was struck again while it recovered. */
+  readonly again: number;
+  /** What power cuts made of writes that were not acknowledged. */
+  readonly writes: PowerCut;
+  /** From the start of its process until its store was open. */
+  readonly backMs: number;
+  /** Blocks and commit QCs that its recovery returned, and that the judge compared. */
+  readonly compared: number;
+  /** Blocks that were in flight and are lost, each with a pin at its number. */
+  readonly pins: number;
+  /** A vote was in flight and is lost: it does not vote until others have gone past it. */
+  readonly abstains: boolean;
+  /** What the recovery warns of. */
+  readonly warnings: readonly string[];
+}
+
+type Blow = Pick<Comeback, "validator" | "atMs" | "cutsPower" | "again" | "writes">;
+
+export class Comebacks {
+  /** Those that are not back yet, by validator. */
+  readonly #blows = new Map<number, Blow>();
+  readonly #startedMs = new Map<number, number>();
+
+  /** A validator is gone, and its disk is settled. */
+  struck(validator: number, blow: Pick<Blow, "atMs" | "cutsPower" | "writes">): void {
+    const { atMs, cutsPower, writes } = blow;
+    const first = this.#blows.get(validator);
+    this.#blows.set(validator, {
+      validator,
+      atMs: first?.atMs ?? atMs,
+      cutsPower,
+      again: first === undefined ? 0 : first.again + 1,
+      writes: first === undefined ? writes : sumOf(first.writes, writes),
+    });
+  }
+
+  started(validator: number, nowMs: number): void {
+    this.#startedMs.set(validator, nowMs);
+  }
+
+  /** A validator has recovered; undefined where it had not been struck. */
+  recovered(validator: number, report: Recovered, nowMs: number): Comeback | undefined {
+    const blow = this.#blows.get(validator);
+    if (blow === undefined) return undefined;
+    this.#blows.delete(validator);
+    const { lanes, road, pins, abstains, warnings } = report;
+    return {
+      ...blow,
+      backMs: nowMs - (this.#startedMs.get(validator) ?? nowMs),
+      compared: road.length + lanes.reduce((sum, { blocks }) => sum + blocks.length, 0),
+      pins,
+      abstains,
+      warnings,
+    };
+  }
+}
+
+export function sumOf(one: PowerCut, other: PowerCut): PowerCut {
+  return {
+    lost: one.lost + other.lost,
+    torn: one.torn + other.torn,
+    kept: one.kept + other.kept,
+  };
+}

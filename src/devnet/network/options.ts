@@ -1,0 +1,15 @@
+import type { Sabotage } from "../validator/sabotage.js";
+
+export interface NetworkOptions {
+  readonly validators: number;
+  /** How long the validators are struck; the end takes some more. */
+  readonly seconds: number;
+  /** Bytes of transactions in a block. */
+  readonly payload: number;
+  readonly kills: number;
+  readonly powerCuts: number;
+  /** Keys and strikes follow from it. */
+  readonly seed: number;
+  /** One validator breaks the contract like this, for the judge to find out. */
+  readonly sabotage?: Sabotage | undefined;
+}

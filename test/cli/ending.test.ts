@@ -1,0 +1,207 @@
+/**
+ * How the program ends: by signals, in a terminal and without one, at any moment; with nobody who reads
+ * its output, or with an output that is full. Exit code 1 is a violation and nothing else.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BuiltProgram, buildProgram } from "./program-kit.js";
+import { FakeTerminal } from "./terminal/fake-terminal.js";
+
+/** A stop may take this long; a machine that does much else gets as much again. */
+const STOP_MS_MAX = 3_000;
+const SLACK_MS = 3_000;
+
+let program: BuiltProgram | undefined;
+let script = "";
+/** The temporary directory of the programs that are started here: nothing may stay in it. */
+let temporary = "";
+
+beforeAll(async () => {
+  program = await buildProgram();
+  script = program.script;
+  temporary = mkdtempSync(join(tmpdir(), "lanekeeper-ending-"));
+});
+
+afterAll(() => {
+  program?.[Symbol.dispose]();
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+interface End {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(command: string, args: readonly string[]): ChildProcess & { ended: Promise<End> } {
+  const env = { ...process.env, TMPDIR: temporary };
+  const child = spawn(command, args, { env, stdio: "pipe", detached: true });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const ended = new Promise<End>((resolve) => {
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  return Object.assign(child, { ended });
+}
+
+/** Runs `line` in a shell, with `$main` as the program and its exit code at the end of the output. */
+async function shell(line: string): Promise<End> {
+  const main = `main() { "${process.execPath}" "${script}" "$@"; }; `;
+  return await start("bash", ["-c", main + line]).ended;
+}
+
+/** The validators that any devnet of this test has started and that are still there. */
+function validatorsLeft(): number {
+  const own = script.replace(/main\.js$/, join("devnet", "validator.js"));
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(own);
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+function expectNothingLeft(): void {
+  expect(readdirSync(temporary)).toEqual([]);
+  expect(validatorsLeft()).toBe(0);
+}
+
+const devnet = ["devnet", "--seconds", "600", "--kills", "200", "--power-cuts", "50"];
+
+describe("a signal ends the devnet within seconds, with a line and an exit code that say so", () => {
+  test.each([
+    ["SIGINT", 130, 400],
+    ["SIGTERM", 143, 700],
+    ["SIGHUP", 129, 1_200],
+    ["SIGTERM", 143, 3_000],
+    ["SIGINT", 130, 6_000],
+  ] as const)("%s: exit code %i, after %i ms", async (signal, exitCode, afterMs) => {
+    const child = start(process.execPath, [script, ...devnet]);
+    await sleep(afterMs);
+    const sentMs = performance.now();
+    // To the whole group, as a terminal does it.
+    process.kill(-Number(child.pid), signal);
+    const { code, stderr } = await child.ended;
+    expect(performance.now() - sentMs).toBeLessThan(STOP_MS_MAX + SLACK_MS);
+    expect(code).toBe(exitCode);
+    // One that was not loaded yet has nothing to clean up, and nobody to tell.
+    expect(["", `lanekeeper: ${signal}: stopping\n`]).toContain(stderr);
+    if (afterMs >= 3_000) expect(stderr).not.toBe("");
+    expectNothingLeft();
+  });
+
+  test("the moment it is live: its last words say that it was stopped", async () => {
+    const child = start(process.execPath, [script, ...devnet]);
+    await new Promise<void>((resolve) => {
+      child.stdout?.on("data", (chunk: string) => {
+        if (/[1-9]\d* roads executed/.test(chunk)) resolve();
+      });
+    });
+    child.kill("SIGTERM");
+    const { code, stdout } = await child.ended;
+    expect(stdout).toMatch(/^STOPPED after [\d.]+ s: no violation until then\n$/m);
+    expect(code).toBe(143);
+    expectNothingLeft();
+  });
+
+  test("a validator that is told to end with the group leaves that to its parent", async () => {
+    const child = start(process.execPath, [script, ...devnet]);
+    await new Promise<void>((resolve) => {
+      child.stdout?.on("data", (chunk: string) => {
+        if (/[1-9]\d* roads executed/.test(chunk)) resolve();
+      });
+    });
+    const listed = spawnSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" });
+    const validators = listed.stdout.trim().split("\n").map(Number);
+    expect(validators.length).toBeGreaterThanOrEqual(3);
+    for (const pid of validators) process.kill(pid, "SIGTERM");
+    await sleep(1_000);
+    expect(child.exitCode).toBeNull();
+    child.kill("SIGTERM");
+    expect((await child.ended).code).toBe(143);
+    expectNothingLeft();
+  });
+});
+
+const hasPty = spawnSync("script", ["--version"]).status === 0;
+
+describe.skipIf(!hasPty)("in a terminal", () => {
+  const inTerminal = (columns: number) => {
+    const line = [process.execPath, script, ...devnet].map((part) => `'${part}'`).join(" ");
+    const sized = `stty cols ${columns} rows 40; exec ${line}`;
+    return start("script", ["-qefc", sized, "/dev/null"]);
+  };
+
+  test.each([500, 1_500, 4_000])("Ctrl-C after %i ms ends it with 130", async (afterMs) => {
+    const child = inTerminal(60);
+    await sleep(afterMs);
+    child.stdin?.write("\u0003");
+    const { code, stdout } = await child.ended;
+    expect(code).toBe(130);
+    expect(stdout).not.toMatch(/Error|\n +at .*:\d+/);
+    // The table that was drawn again and again is gone, whole: nothing of it was smeared over rows.
+    const terminal = new FakeTerminal(60);
+    terminal.write(stdout);
+    expect(terminal.rows.filter((row) => /validator state|^#*-+ /.test(row))).toEqual([]);
+    expectNothingLeft();
+  });
+
+  test("a terminal that hangs up ends it, and leaves nothing", async () => {
+    const child = inTerminal(60);
+    await sleep(3_000);
+    child.kill("SIGKILL");
+    await child.ended;
+    const endMs = performance.now() + STOP_MS_MAX + SLACK_MS;
+    while (performance.now() < endMs && (readdirSync(temporary).length > 0 || validatorsLeft() > 0))
+      await sleep(50);
+    expectNothingLeft();
+  });
+});
+
+describe("an output that nobody reads", () => {
+  test.each([
+    "main devnet --seconds 600 --kills 0 | head -n 1; exit ${PIPESTATUS[0]}",
+    "main inspect /nowhere --json | true; exit ${PIPESTATUS[0]}",
+    "main devnet --help | true; exit ${PIPESTATUS[0]}",
+  ])("ends quietly, as any program does: %s", async (line) => {
+    const { code, stderr } = await shell(line);
+    expect(stderr).toBe("");
+    expect(code).toBe(141);
+    expectNothingLeft();
+  });
+
+  test.each([
+    "main devnet --seconds 600 --kills 0 > /dev/full",
+    "main inspect /nowhere > /dev/full",
+    "main --version > /dev/full",
+  ])("or that is full is told, and is no violation: %s", async (line) => {
+    const { code, stderr } = await shell(line);
+    expect(stderr).toMatch(/^lanekeeper: DISK_FULL: standard output could not be written: .*\n$/);
+    expect(code).toBe(40);
+    expectNothingLeft();
+  });
+
+  test("errors that nobody reads change nothing", async () => {
+    const { code } = await shell("main walk 2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}");
+    expect(code).toBe(2);
+  });
+});
+
+test("an error that nobody caught ends with the code of a bug, and not with 1", async () => {
+  const bug = "data:text/javascript,setTimeout(() => { throw new Error('a bug') }, 500)";
+  const { code, stderr } = await start(process.execPath, ["--import", bug, script, ...devnet])
+    .ended;
+  expect(stderr).toContain("Error: a bug");
+  expect(code).toBe(70);
+  // Its validators end by themselves: nobody is left to tell them.
+  while (validatorsLeft() > 0) await sleep(50);
+  for (const name of readdirSync(temporary)) rmSync(join(temporary, name), { recursive: true });
+});
