@@ -62,14 +62,12 @@ export function envelopeBytes(origin: bigint | undefined): number {
   return FIXED_BYTES + (origin === undefined ? 0 : ORIGIN_BYTES);
 }
 
-/** The bytes of a record. Copies `payload`. */
-export function encodeEnvelope(labels: Labels, payload: Uint8Array): Uint8Array {
-  const { type, tenant, shard, origin } = labels;
-  assert(Number.isInteger(type) && type >= 0 && type <= TYPE_MAX, "a type fits 16 bits");
-  assert(Number.isInteger(tenant) && tenant >= 0 && tenant <= TENANT_MAX, "a tenant fits 32 bits");
-  assert(Number.isInteger(shard) && shard >= 0 && shard <= SHARD_MAX, "a shard fits 16 bits");
-  const start = envelopeBytes(origin);
-  const bytes = Buffer.allocUnsafe(start + payload.length);
+/** The bytes ahead of the payload. The labels are known to be in range. */
+export function encodeEnvelope({ type, tenant, shard, origin }: Labels): Uint8Array {
+  assert(type >= 0 && type <= TYPE_MAX, "a type fits 16 bits");
+  assert(tenant >= 0 && tenant <= TENANT_MAX, "a tenant fits 32 bits");
+  assert(shard >= 0 && shard <= SHARD_MAX, "a shard fits 16 bits");
+  const bytes = Buffer.allocUnsafe(envelopeBytes(origin));
   bytes.writeUInt8(VERSION, 0);
   bytes.writeUInt8(origin === undefined ? 0 : HAS_ORIGIN, 1);
   bytes.writeUInt16LE(type, 2);
@@ -80,11 +78,10 @@ export function encodeEnvelope(labels: Labels, payload: Uint8Array): Uint8Array 
     assert(origin > 0n && origin <= U64_MAX, "an origin is an LSN");
     bytes.writeBigUInt64LE(origin, FIXED_BYTES);
   }
-  bytes.set(payload, start);
   return bytes;
 }
 
-/** Total: any bytes have an answer. */
+/** What the bytes of a record hold: its envelope, and the payload behind it. Total: any bytes have an answer. */
 export function decodeEnvelope(bytes: Uint8Array): EnvelopeFound {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (buffer.length === 0) return damaged("it is empty");

@@ -13,7 +13,17 @@
  * here.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import {
+  bytesArgument,
+  integerArgument,
+  optionsArgument,
+  readingArguments,
+  signalArgument,
+  u64Argument,
+  wrongArgument,
+} from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
+import { withJson } from "../types/json.js";
 import type { WalRecord } from "../walmanager/wal-log.js";
 import type { WalSummary } from "../walmanager/wal-tally.js";
 import { OWN_TYPE } from "./envelope.js";
@@ -62,15 +72,16 @@ interface Reached {
 export async function importWalManager(
   source: AsyncIterable<WalRecord>,
   journal: Journal,
-  { signal, summary }: WalManagerImportOptions = {},
+  options?: WalManagerImportOptions,
 ): Promise<WalManagerImport> {
-  if (summary) checkSummary(summary, journal);
+  const { signal } = importArguments({ source, journal, options });
   const reached = await reachedBy(journal);
   const batch = new Batch(journal, signal);
   try {
     const skipped = await pump(source, journal, reached, batch);
     await batch.flush();
-    return { imported: batch.imported, skipped, lastOrigin: batch.lastOrigin ?? reached?.origin };
+    const lastOrigin = batch.lastOrigin ?? reached?.origin;
+    return withJson({ imported: batch.imported, skipped, lastOrigin });
   } catch (cause) {
     // The source ended in the middle of a batch: the records in front of that are wanted all the same.
     await batch.flush();
@@ -88,8 +99,8 @@ async function pump(
   let last = 0n;
   let skipped = 0;
   let isMet = reached === undefined;
-  for await (const record of source) {
-    checkRecord(record, last);
+  for await (const given of source) {
+    const record = checkedRecord(given, last);
     last = record.lsn;
     if (reached && record.lsn <= reached.origin) {
       skipped += 1;
@@ -168,13 +179,38 @@ class Batch {
   }
 }
 
-/** A record that the journal cannot take is told before anything is imported. */
-function checkSummary({ largestPayload }: WalSummary, { payloadBytesMax }: Journal): void {
-  if (largestPayload === undefined || largestPayload.bytes <= payloadBytesMax) return;
+/** The arguments of an import. A record that the journal cannot take is told before anything is imported. */
+function importArguments(given: {
+  readonly source: unknown;
+  readonly journal: unknown;
+  readonly options: unknown;
+}): { readonly signal: AbortSignal | undefined } {
+  return readingArguments("an argument", () => {
+    const source = given.source as Partial<AsyncIterable<unknown>> | null | undefined;
+    if (typeof source?.[Symbol.asyncIterator] !== "function") {
+      throw wrongArgument("source", "an async iterable of records", source);
+    }
+    const journal = given.journal as Partial<Journal> | null | undefined;
+    // Not `instanceof`: the journal may be of another copy of this package.
+    if (typeof journal?.appendBatch !== "function" || journal.payloadBytesMax === undefined) {
+      throw wrongArgument("journal", "an open Journal", journal);
+    }
+    const { signal, summary } = optionsArgument("options", given.options, ["signal", "summary"]);
+    if (summary !== undefined) checkSummary(summary, journal.payloadBytesMax);
+    return { signal: signalArgument(signal) };
+  });
+}
+
+function checkSummary(summary: unknown, bytesMax: number): void {
+  if (typeof summary !== "object" || summary === null || !("largestPayload" in summary)) {
+    throw wrongArgument("option summary", "the summary of a WalLog", summary);
+  }
+  const { largestPayload } = summary as WalSummary;
+  if (largestPayload === undefined || largestPayload.bytes <= bytesMax) return;
   const { lsn, bytes } = largestPayload;
   throw new PersisterError(
     "INVALID",
-    `record ${lsn} of the log to be imported: ${tooLarge(bytes, payloadBytesMax)}; nothing was imported`,
+    `record ${lsn} of the log to be imported: ${tooLarge(bytes, bytesMax)}; nothing was imported`,
   );
 }
 
@@ -198,12 +234,27 @@ async function reachedBy(journal: Journal): Promise<Reached | undefined> {
   );
 }
 
-function checkRecord({ lsn, type }: WalRecord, last: bigint): void {
-  if (lsn <= last) {
-    throw new PersisterError("INVALID", `record ${lsn} follows ${last} in the log to be imported`);
-  }
-  if ((type & OWN_TYPE) === 0) return;
-  throw new PersisterError("INVALID", `record ${lsn} of the log to be imported is encrypted`);
+/** What `source` gives is checked as far as it is used here; the journal checks the rest. */
+function checkedRecord(record: unknown, last: bigint): WalRecord {
+  return readingArguments("a record of the source", () => {
+    if (typeof record !== "object" || record === null) {
+      throw wrongArgument("a record of the source", "an object", record);
+    }
+    const { lsn, type, tenantId, vshard, payload } = record as WalRecord;
+    u64Argument("lsn", lsn);
+    integerArgument(`type of record ${lsn}`, type, [0, 0xffff]);
+    bytesArgument(`payload of record ${lsn}`, payload);
+    if (lsn <= last) {
+      throw new PersisterError(
+        "INVALID",
+        `record ${lsn} follows ${last} in the log to be imported`,
+      );
+    }
+    if ((type & OWN_TYPE) !== 0) {
+      throw new PersisterError("INVALID", `record ${lsn} of the log to be imported is encrypted`);
+    }
+    return { lsn, type, tenantId, vshard, payload };
+  });
 }
 
 /** The record up to which an earlier import came is the one that the log has there. */

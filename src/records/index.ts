@@ -2,15 +2,10 @@
 export type { WaitOptions } from "../async/signal.js";
 export type { Truncation } from "./checkpoints.js";
 export { REQUIRED_TYPE } from "./envelope.js";
-export { importWalManager, type WalManagerImport } from "./import.js";
-export {
-  type AppendedBatch,
-  Journal,
-  type JournalPage,
-  type JournalSizes,
-} from "./journal.js";
+export { importWalManager, type WalManagerImport, type WalManagerImportOptions } from "./import.js";
+export { type AppendedBatch, Journal, type JournalSizes } from "./journal.js";
 export type { NewJournalRecord } from "./new-record.js";
 export type { JournalRecovery } from "./open.js";
 export type { JournalChoices, JournalInitChoices } from "./options.js";
-export type { JournalRecord, RecordHeader, RecordRange } from "./replay.js";
+export type { JournalPage, JournalRecord, RecordHeader, RecordRange } from "./replay.js";
 export type { JournalSegment } from "./segments.js";

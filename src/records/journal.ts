@@ -2,23 +2,28 @@
  * `Journal`: a durable log of typed records with labels, for whoever needs one ordered history that is
  * replayed after a restart. An LSN is a record's place in it: contiguous, from 1.
  *
- * The promises are the engine's: a resolved promise is durable, recovery is exact or refuses, the
- * first failed write is final, memory and disk follow what is not truncated (D1 to D10). A truncation
- * needs a durable checkpoint that allows it.
+ * The promises are the engine's: a resolved promise is durable (D1), recovery is exact or refuses (D5),
+ * the first failed write is final (D7), memory and disk follow the records that are held (D9). Nothing is
+ * forgotten unless the caller said on disk that it is not needed any more.
  */
-import type { WaitOptions } from "../async/signal.js";
 import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers";
+import { ahead } from "../async/ahead.js";
+import type { WaitOptions } from "../async/signal.js";
 import { MemoryDisk } from "../disk/memory.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real.js";
 import type { LogEngine } from "../journal/log-engine.js";
-import { PersisterError } from "../types/errors.js";
+import { u64Argument } from "../types/arguments.js";
+import type { PersisterError } from "../types/errors.js";
+import { withJson } from "../types/json.js";
+import { headersArgument, pageArgument, replayArgument, waitArgument } from "./arguments.js";
 import { Checkpoints, type Truncation } from "./checkpoints.js";
 import {
-  encodeBatch,
-  encodeRecord,
+  batchAppend,
   type NewJournalRecord,
   payloadBytesMax,
+  recordAppend,
   type RecordLimits,
 } from "./new-record.js";
 import {
@@ -38,14 +43,16 @@ import {
 } from "./options.js";
 import { RecordLog } from "./record-log.js";
 import {
-  type HeldRange,
   headersIn,
   heldRange,
+  type JournalPage,
   type JournalRecord,
+  pageOf,
   readRecord,
   type RecordHeader,
   type RecordRange,
   recordsIn,
+  type Select,
 } from "./replay.js";
 import { type JournalSegment, segmentsOf } from "./segments.js";
 
@@ -55,19 +62,10 @@ export interface AppendedBatch {
   readonly next: bigint;
 }
 
-/** A part of a replay. */
-export interface JournalPage {
-  readonly records: readonly JournalRecord[];
-  /** Where the next page begins. */
-  readonly next: bigint;
-  /** Whether a record follows that the next page would hold. */
-  readonly hasMore: boolean;
-}
-
-/** How much there is, in memory and on disk. */
+/** How much is held, in memory and on disk. `JSON.stringify` gives bigints as decimal strings. */
 export interface JournalSizes {
   readonly records: bigint;
-  /** Segment files, those counted that are free. */
+  /** Segment files, the free ones too. */
   readonly segments: number;
   readonly freeSegments: number;
   /** Bytes of all segment files. */
@@ -76,26 +74,40 @@ export interface JournalSizes {
 
 const MEMORY_DIRECTORY = "memory";
 
+/**
+ * An open journal. Every method checks its arguments before it begins anything.
+ *
+ * @example
+ *   await Journal.init("history");
+ *   await using journal = await Journal.open("history", { types: [1] });
+ *   const lsn = await journal.append({ type: 1, payload: new TextEncoder().encode("hello") });
+ *   for await (const record of journal.replay()) console.log(record.lsn, record.payload);
+ *   await journal.forgetBefore(lsn);
+ */
 export class Journal {
   readonly recovery: JournalRecovery;
   /** False for a journal without a disk (D10). */
   readonly durable: boolean;
   readonly #engine: LogEngine;
   readonly #log: RecordLog;
-  readonly #types: ReadonlySet<number>;
   readonly #checkpoints: Checkpoints;
+  readonly #limits: RecordLimits;
+  #closing: Promise<void> | undefined;
 
   private constructor(opened: OpenedRecords, settings: JournalSettings, durable: boolean) {
-    this.recovery = opened.recovery;
+    const { engine, recovery, checkpoint } = opened;
+    this.recovery = recovery;
     this.durable = durable;
-    this.#engine = opened.engine;
+    this.#engine = engine;
     this.#log = new RecordLog(opened, settings.queueBytes);
-    this.#types = new Set(settings.types);
-    this.#checkpoints = new Checkpoints(opened.engine, this.#log, opened.checkpoint?.lsn);
+    this.#checkpoints = new Checkpoints(engine, this.#log, checkpoint);
+    const most = payloadBytesMax(engine.payloadBytesMax);
+    this.#limits = { types: new Set(settings.types), payloadBytesMax: most };
   }
 
   /**
-   * Makes a journal in `directory`, which must be missing or empty; durable when resolved (D10).
+   * Makes a journal in `directory`, which must be missing or empty; durable when resolved (D10). The path
+   * is made absolute at the call.
    *
    * @throws {PersisterError} STORE_EXISTS, USAGE, DISK_FULL, READ_ONLY, IO.
    */
@@ -143,30 +155,33 @@ export class Journal {
     return new Journal(opened, settings, surroundings.durable);
   }
 
-  /** The first LSN that is held; equal to `nextLsn` where none is. */
+  /** The first LSN that is held; equal to `nextLsn` if none is. */
   get firstLsn(): bigint {
-    return this.#log.first;
+    return BigInt(this.#log.first);
   }
 
   /** The LSN that the next append gets. */
   get nextLsn(): bigint {
-    return this.#log.queuedNext;
+    return BigInt(this.#log.queuedNext);
   }
 
-  /** The last LSN that is durable; 0 where none was ever given. */
+  /** The last LSN that is durable; 0 if none was ever given. */
   get durableLsn(): bigint {
-    return this.#log.next - 1n;
+    return BigInt(this.#log.next - 1);
   }
 
-  /** What lies below is not needed any more, by the last durable checkpoint; `undefined`: there is none. */
+  /**
+   * No record below is needed any more: the highest LSN that a durable checkpoint named, or that records
+   * were forgotten up to. `undefined` if nobody has said so yet.
+   */
   get checkpointLsn(): bigint | undefined {
     return this.#checkpoints.lsn;
   }
 
   get sizes(): JournalSizes {
     const { slots, free, bytes } = this.#engine.space;
-    const records = this.#log.next - this.#log.first;
-    return { records, segments: slots, freeSegments: free, bytes };
+    const records = BigInt(this.#log.next - this.#log.first);
+    return withJson({ records, segments: slots, freeSegments: free, bytes });
   }
 
   /**
@@ -174,7 +189,7 @@ export class Journal {
    * takes one payload of this size, or several with 60 bytes beside each that are not larger together.
    */
   get payloadBytesMax(): number {
-    return payloadBytesMax(this.#engine.payloadBytesMax);
+    return this.#limits.payloadBytesMax;
   }
 
   /** Why nothing is acknowledged any more, or `undefined` while all is well (D7). */
@@ -184,38 +199,47 @@ export class Journal {
 
   /**
    * Appends a record and returns its LSN; durable when resolved. LSNs follow the order of calls. Waits
-   * while `queueBytes` are on their way to disk. Copies the payload.
+   * while `queueBytes` are on their way to disk.
    *
-   * @throws {PersisterError} USAGE for a type or a label that is none; INVALID where the payload is
-   * larger than a segment takes; ABORTED before it entered the queue; DISK_FULL, POISONED, CLOSED.
+   * The payload is lent, not copied: it must not be changed, transferred or resized until the promise
+   * settles.
+   *
+   * @throws {PersisterError} USAGE for a record that is none; INVALID if the payload is larger than a
+   * segment takes; ABORTED before it entered the queue; DISK_FULL, POISONED, CLOSED.
    */
-  async append(record: NewJournalRecord, { signal }: WaitOptions = {}): Promise<bigint> {
-    return await this.#log.append([encodeRecord(record, this.#limits)], signal);
+  append(record: NewJournalRecord, options?: WaitOptions): Promise<bigint> {
+    try {
+      const signal = waitArgument(options);
+      return this.#log.append([recordAppend(record, this.#limits)], signal);
+    } catch (cause) {
+      return rejected(cause);
+    }
   }
 
   /**
    * Appends records with LSNs that follow each other; durable when resolved. After a crash all of them
-   * are there, or none. Throws as `append`, and INVALID where they are more than 512, or together more
-   * than a segment takes; then none was appended.
+   * are there, or none. Throws as `append`, and INVALID if they are more than 512, or together more than
+   * a segment takes; then none was appended. Payloads are lent, as for `append`.
    */
   async appendBatch(
     records: readonly NewJournalRecord[],
-    { signal }: WaitOptions = {},
+    options?: WaitOptions,
   ): Promise<AppendedBatch> {
-    const encoded = encodeBatch(records, this.#limits);
-    const first = await this.#log.append(encoded, signal);
-    return { first, next: first + BigInt(records.length) };
+    const signal = waitArgument(options);
+    const batch = batchAppend(records, this.#limits);
+    const first = await this.#log.append(batch, signal);
+    return withJson({ first, next: first + BigInt(batch.length) });
   }
 
   /**
-   * Puts on record that nothing below `lsn` is needed any more; durable when resolved. Returns the LSN
+   * Puts on record that no record below `lsn` is needed any more; durable when resolved. Returns the LSN
    * of that record. Checkpoints only rise.
    *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where `lsn` is below the last checkpoint's, or above what
-   * is durable; DISK_FULL, POISONED, CLOSED.
+   * @throws {PersisterError} OUT_OF_SEQUENCE if `lsn` is below the last checkpoint's, or above what is
+   * durable; DISK_FULL, POISONED, CLOSED, USAGE.
    */
   async checkpoint(lsn: bigint): Promise<bigint> {
-    return await this.#checkpoints.put(lsn);
+    return await this.#checkpoints.put(u64Argument("lsn", lsn));
   }
 
   /**
@@ -229,68 +253,68 @@ export class Journal {
 
   /**
    * Forgets every record below `lsn`, which a durable checkpoint must have allowed; durable when
-   * resolved. The record that becomes the first is read back before anything goes (D4). At or below
-   * the first LSN nothing happens.
+   * resolved. The record that becomes the first is read back before anything goes (D4). At or below the
+   * first LSN nothing happens.
    *
    * @throws {PersisterError} OUT_OF_SEQUENCE above the last checkpoint; VERIFY_MISMATCH,
-   * JOURNAL_CORRUPT where the record that becomes the first is not what it was, and nothing went;
-   * POISONED, CLOSED.
+   * JOURNAL_CORRUPT if the record that becomes the first is not what it was, and nothing went;
+   * POISONED, CLOSED, USAGE.
    */
   async truncateBefore(lsn: bigint): Promise<Truncation> {
-    return await this.#checkpoints.truncateBefore(lsn);
+    return await this.#checkpoints.truncateBefore(u64Argument("lsn", lsn));
+  }
+
+  /**
+   * Forgets every record below `lsn`, whatever the last checkpoint is: checkpoint and truncation in one
+   * record, which rides in the next group and needs no room on the disk. Durable when resolved. Otherwise
+   * as `truncateBefore`.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE above what is durable; else as `truncateBefore`.
+   */
+  async forgetBefore(lsn: bigint): Promise<Truncation> {
+    return await this.#checkpoints.forgetBefore(u64Argument("lsn", lsn));
   }
 
   /**
    * The record at `lsn`, from disk, whatever its type.
    *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
+   * @throws {PersisterError} OUT_OF_SEQUENCE if it is not held; JOURNAL_CORRUPT, IO, USAGE.
    */
   async read(lsn: bigint): Promise<JournalRecord> {
-    return await readRecord(this.#log, lsn);
+    return await readRecord(this.#log, Number(u64Argument("lsn", lsn)));
   }
 
   /**
-   * The caller's records in order, as they are durable when it begins; checkpoints and optional types
-   * that are not known are left out. Memory is bounded.
+   * The records of the types that the journal was opened with, in order, as far as they are durable when
+   * the first one is asked for. Memory is bounded. A search for records that are rare gives way to the
+   * event loop.
    *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where `from` was truncated, is truncated before it is
-   * read, or is above what is durable; ABORTED; JOURNAL_CORRUPT, IO.
+   * @throws {PersisterError} USAGE at the call; OUT_OF_SEQUENCE if `from` was truncated, is truncated
+   * before it is read, or is above what is durable; ABORTED; JOURNAL_CORRUPT, IO.
    */
-  replay(options: RecordRange & WaitOptions = {}): AsyncGenerator<JournalRecord> {
-    return recordsIn(this.#log, () => this.#known(options), options.signal);
+  replay(options?: RecordRange & WaitOptions): AsyncGenerator<JournalRecord> {
+    const { from, select, signal } = replayArgument(options);
+    const range = () => heldRange(this.#log, from, this.#known(select));
+    return recordsIn(this.#log, range, signal);
   }
 
   /** Up to `limit` records of a replay, and where, and whether, it goes on. Throws as `replay`. */
   async page(
     options: RecordRange & WaitOptions & { readonly limit: number },
   ): Promise<JournalPage> {
-    const { limit } = options;
-    if (!Number.isInteger(limit) || limit < 1) {
-      throw new PersisterError("USAGE", "a page has room for at least one record");
-    }
-    const range = this.#known(options);
-    // One more than asked for tells where the page ends, and needs no reading.
-    const lsns: bigint[] = [];
-    for (const { lsn } of headersIn(this.#log, range)) {
-      if (lsns.push(lsn) > limit) break;
-    }
-    const following = lsns.length > limit ? lsns.pop() : undefined;
-    const next = following ?? range.next;
-    const records: JournalRecord[] = [];
-    for await (const record of recordsIn(this.#log, () => ({ ...range, next }), options.signal)) {
-      records.push(record);
-    }
-    return { records, next, hasMore: following !== undefined };
+    const { from, select, ...bounds } = pageArgument(options);
+    return await pageOf(this.#log, heldRange(this.#log, from, this.#known(select)), bounds);
   }
 
   /**
-   * Headers of the durable records in order, of every type, checkpoints too: from memory, no payload
-   * is read.
+   * Headers of the durable records in order, of every type, checkpoints too: from memory, no payload is
+   * read. It does not give way to the event loop: break off after so many.
    *
-   * @throws {PersisterError} OUT_OF_SEQUENCE as `replay`.
+   * @throws {PersisterError} USAGE; OUT_OF_SEQUENCE as `replay`.
    */
-  headers(options: RecordRange = {}): Generator<RecordHeader> {
-    return headersIn(this.#log, heldRange(this.#log, options));
+  headers(options?: RecordRange): Generator<RecordHeader> {
+    const { from, select } = headersArgument(options);
+    return headersIn(this.#log, heldRange(this.#log, from, select));
   }
 
   /** The segments that hold live records, in the order of their first LSNs. */
@@ -301,27 +325,32 @@ export class Journal {
   /**
    * Refuses new work, writes what is queued, and lets go of the journal. Idempotent.
    *
-   * @throws {PersisterError} POISONED where an earlier write failed: nothing more was written.
+   * @throws {PersisterError} POISONED if an earlier write failed, and nothing more was written; DISK_FULL
+   * if records that were queued could not be written: the message names them.
    */
-  async close(): Promise<void> {
-    await this.#engine.close();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Records that the caller knows, of those that it selects. */
-  #known(options: RecordRange): HeldRange {
-    const range = heldRange(this.#log, options);
-    const select = (header: RecordHeader): boolean =>
-      this.#types.has(header.type) && range.select(header);
-    return { ...range, select };
+  async #close(): Promise<void> {
+    const written = ahead(this.#log.queueSettled());
+    await this.#engine.close();
+    await written;
   }
 
-  get #limits(): RecordLimits {
-    return { types: this.#types, bytesMax: this.#engine.payloadBytesMax };
+  /** Records of the types that the caller knows, of those that it selects. */
+  #known(select: Select): Select {
+    return (header) => this.#limits.types.has(header.type) && select(header);
   }
+}
+
+function rejected(cause: unknown): Promise<never> {
+  return Promise.reject(cause instanceof Error ? cause : new Error("a check failed", { cause }));
 }
 
 function realSurroundings(): Surroundings {

@@ -1,7 +1,7 @@
 /**
- * The labels and lengths of all live records, in memory: a scan of them reads no disk. 16 bytes a
- * record in arrays of fixed size, beside the engine's own pointer to it (D9: memory follows what is
- * not truncated).
+ * The labels and lengths of all live records, in memory: a scan of them reads no disk. They take 16
+ * bytes a record in arrays of fixed size, beside the engine's own pointer to it (D9: memory follows the
+ * records that are held).
  */
 import { assert } from "../types/assert.js";
 import type { Labels } from "./envelope.js";
@@ -24,13 +24,14 @@ interface Chunk {
 
 export class LabelIndex {
   readonly #chunks = new Map<number, Chunk>();
+  /** The chunk that was written to last: the next record most likely goes there, too. */
+  #newest: { readonly key: number; readonly chunk: Chunk } | undefined;
   #first = 0;
 
   /** Takes the labels of the record at `lsn`; any order. */
-  set(lsn: bigint, { type, tenant, shard, byteLength, origin }: LabelledLength): void {
-    const place = placeOf(lsn);
-    const chunk = this.#chunkFor(place);
-    const at = place % CHUNK_RECORDS;
+  set(lsn: number, { type, tenant, shard, byteLength, origin }: LabelledLength): void {
+    const chunk = this.#chunkFor(keyOf(lsn));
+    const at = lsn % CHUNK_RECORDS;
     chunk.types[at] = type;
     chunk.tenants[at] = tenant;
     chunk.shards[at] = shard;
@@ -41,11 +42,10 @@ export class LabelIndex {
   }
 
   /** What was set at `lsn`, which the caller knows to be live. */
-  at(lsn: bigint): LabelledLength {
-    const place = placeOf(lsn);
-    const chunk = this.#chunks.get(keyOf(place));
-    assert(chunk !== undefined && place >= this.#first, "a live record has its labels in memory");
-    const at = place % CHUNK_RECORDS;
+  at(lsn: number): LabelledLength {
+    const chunk = this.#chunks.get(keyOf(lsn));
+    assert(chunk !== undefined && lsn >= this.#first, "a live record has its labels in memory");
+    const at = lsn % CHUNK_RECORDS;
     const origin = chunk.origins?.[at];
     return {
       type: chunk.types[at] ?? 0,
@@ -57,10 +57,11 @@ export class LabelIndex {
   }
 
   /** Forgets the labels below `first`. Costs the chunks that go, or those there are if that is less. */
-  truncateBefore(first: bigint): void {
+  truncateBefore(first: number): void {
     const from = keyOf(this.#first);
-    this.#first = placeOf(first);
-    const to = keyOf(this.#first);
+    this.#first = first;
+    const to = keyOf(first);
+    this.#newest = undefined;
     if (to - from > this.#chunks.size) {
       for (const key of this.#chunks.keys()) if (key < to) this.#chunks.delete(key);
       return;
@@ -68,27 +69,25 @@ export class LabelIndex {
     for (let key = from; key < to; key++) this.#chunks.delete(key);
   }
 
-  #chunkFor(place: number): Chunk {
-    const key = keyOf(place);
-    const known = this.#chunks.get(key);
-    if (known) return known;
-    const made = {
-      types: new Uint16Array(CHUNK_RECORDS),
-      tenants: new Uint32Array(CHUNK_RECORDS),
-      shards: new Uint16Array(CHUNK_RECORDS),
-      byteLengths: new Uint32Array(CHUNK_RECORDS),
-      origins: undefined,
-    };
-    this.#chunks.set(key, made);
-    return made;
+  #chunkFor(key: number): Chunk {
+    if (this.#newest?.key === key) return this.#newest.chunk;
+    const chunk = this.#chunks.get(key) ?? emptyChunk();
+    this.#chunks.set(key, chunk);
+    this.#newest = { key, chunk };
+    return chunk;
   }
 }
 
-/** An LSN counts the records of one journal: no machine lives long enough for 2^53 of them. */
-function placeOf(lsn: bigint): number {
-  return Number(lsn);
+function emptyChunk(): Chunk {
+  return {
+    types: new Uint16Array(CHUNK_RECORDS),
+    tenants: new Uint32Array(CHUNK_RECORDS),
+    shards: new Uint16Array(CHUNK_RECORDS),
+    byteLengths: new Uint32Array(CHUNK_RECORDS),
+    origins: undefined,
+  };
 }
 
-function keyOf(place: number): number {
-  return Math.floor(place / CHUNK_RECORDS);
+function keyOf(lsn: number): number {
+  return Math.floor(lsn / CHUNK_RECORDS);
 }

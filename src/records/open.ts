@@ -1,10 +1,10 @@
 /**
  * Birth and opening of a journal's directory: a store of the engine with one log in it, which begins
- * at LSN 1. Nothing is written before all was read and judged, and what was only seen is written
- * again before anything else (D5, D1): the engine's order, kept here.
+ * at LSN 1. The order is the engine's: nothing is written before everything was read and checked (D5),
+ * and records that were only seen are written again before anything else is (D1).
  *
- * A journal is no validator's store and the other way round: where a store names its chain, a journal
- * has a name that no chain can have.
+ * A journal is no validator's store, and a validator's store is no journal: a store names its chain, and
+ * a journal has a name there that no chain can have.
  */
 import type { Disk } from "../disk/disk.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
@@ -14,31 +14,29 @@ import { recoverJournal } from "../journal/recovery/recovery.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN } from "../journal/form/store.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
+import { withJson } from "../types/json.js";
 import type { LabelIndex } from "./label-index.js";
 import type { JournalInitSettings, JournalSettings } from "./options.js";
-import { type Checkpoint, RecordJudge, RECORDS_LOG } from "./recovery.js";
+import { FIRST_LSN, placeOf, RecordCheck, RECORDS_LOG } from "./record-check.js";
 
-/** The LSN of a journal's first record. */
-const FIRST_LSN = 1n;
-
-/** What stands outside of a journal; tests put a simulated disk here. */
+/** The world outside of a journal; tests put a simulated disk here. */
 export interface Surroundings {
   readonly disk: Disk;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
   readonly nowMs: () => number;
-  /** Whether what is acknowledged survives the process (D10). */
+  /** Whether acknowledged records survive the process (D10). */
   readonly durable: boolean;
 }
 
-/** What open found and did. */
+/** What open found. `JSON.stringify` gives bigints as decimal strings. */
 export interface JournalRecovery {
-  /** Records that are held, all read and checked. */
+  /** Records that are held; all of them were read and checked. */
   readonly records: number;
   /** How often the journal was opened. */
   readonly generation: bigint;
   readonly warnings: readonly string[];
-  /** Names in the journal's folder that are not ours: left alone. */
+  /** Names in the journal's folder that are not the journal's. They are left alone. */
   readonly foreign: readonly string[];
   readonly durationMs: number;
 }
@@ -48,9 +46,10 @@ export interface OpenedRecords {
   readonly engine: LogEngine;
   readonly labels: LabelIndex;
   /** The records that are held: [first, next). */
-  readonly first: bigint;
-  readonly next: bigint;
-  readonly checkpoint: Checkpoint | undefined;
+  readonly first: number;
+  readonly next: number;
+  /** The LSN that the last checkpoint record names. */
+  readonly checkpoint: bigint | undefined;
   readonly recovery: JournalRecovery;
 }
 
@@ -71,7 +70,7 @@ export async function initRecords(
 /**
  * Opens the journal in `directory`.
  *
- * @throws {PersisterError} as `ownStore`, `recoverJournal` and `RecordJudge` say; DISK_FULL, IO.
+ * @throws {PersisterError} as `ownStore`, `recoverJournal` and `RecordCheck` say; DISK_FULL, IO.
  */
 export async function openRecords(
   surroundings: Surroundings,
@@ -83,9 +82,9 @@ export async function openRecords(
   const store = await ownJournal(disk, directory);
   let close = (): Promise<void> => store.file.close();
   try {
-    const judge = new RecordJudge(new Set(settings.types));
+    const check = new RecordCheck(new Set(settings.types));
     const { storeId } = store.identity;
-    const recovered = await recoverJournal(disk, directory, storeId, judge.visit);
+    const recovered = await recoverJournal(disk, directory, storeId, check.visit);
     close = async () => {
       await Promise.allSettled([recovered.close(), store.file.close()]);
     };
@@ -109,25 +108,26 @@ export async function openRecords(
     await endUnfinishedInit(disk, directory);
     const state = recovered.table.byName(RECORDS_LOG);
     assert(state !== undefined, "the engine has opened the log of records");
-    judge.labels.truncateBefore(state.first);
+    const first = placeOf(state.first);
+    check.labels.truncateBefore(first);
     return {
       engine,
-      labels: judge.labels,
-      first: state.first,
-      next: state.next,
-      checkpoint: judge.checkpoint,
-      recovery: {
-        records: judge.count,
+      labels: check.labels,
+      first,
+      next: placeOf(state.next),
+      checkpoint: check.checkpoint?.lsn,
+      recovery: withJson({
+        records: check.count,
         generation: engine.mark.generation,
         warnings: recovered.warnings,
         foreign: recovered.foreign,
         durationMs: surroundings.nowMs() - began,
-      },
+      }),
     };
-  } catch (error) {
-    // What is left to close tells nothing beside `error`, which came first.
+  } catch (cause) {
+    // The open failed for this cause. A close that fails, too, adds nothing.
     await close().catch(() => {});
-    throw error;
+    throw cause;
   }
 }
 
@@ -138,7 +138,7 @@ async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {
     if (!(cause instanceof PersisterError) || cause.code !== "WRONG_CHAIN") throw cause;
     throw new PersisterError(
       "NOT_A_STORE",
-      `${directory}: it holds the store of a validator, which is no journal of records: check the path`,
+      `${directory}: it holds the store of a validator, not a journal of records; check the path`,
       { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
     );
   }

@@ -6,7 +6,8 @@ import { JOURNAL_DIRECTORY } from "../journal/form/store.js";
 import { slotName } from "../journal/form/records.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { assert } from "../types/assert.js";
-import { RECORDS_LOG } from "./recovery.js";
+import { withJson } from "../types/json.js";
+import { RECORDS_LOG } from "./record-check.js";
 
 /** A segment with live records in it. */
 export interface JournalSegment {
@@ -27,13 +28,14 @@ export function segmentsOf(engine: LogEngine): readonly JournalSegment[] {
     const known = found.get(slot);
     const last = engine.find(RECORDS_LOG, next - 1n);
     assert(last !== undefined, "a span is of live records");
-    found.set(slot, {
+    const segment = {
       file: `${JOURNAL_DIRECTORY}/${slotName(slot)}`,
       firstLsn: known?.firstLsn ?? first,
       nextLsn: next,
       records: (known?.records ?? 0) + Number(next - first),
       usedBytes: Math.max(known?.usedBytes ?? 0, last.offset + last.length),
-    });
+    };
+    found.set(slot, withJson(segment));
   }
   return [...found.values()];
 }

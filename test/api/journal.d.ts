@@ -7,20 +7,22 @@ export declare class Journal {
     readonly recovery: JournalRecovery;
     readonly durable: boolean;
     private constructor();
-    static init(directory: string, choices?: JournalInitChoices): Promise<void>;
-    static open(directory: string, choices: JournalChoices): Promise<Journal>;
+    static init(directory: PathInput, choices?: JournalInitChoices): Promise<void>;
+    static open(directory: PathInput, choices: JournalChoices): Promise<Journal>;
     static openMemory(choices: JournalChoices): Promise<Journal>;
     get firstLsn(): bigint;
     get nextLsn(): bigint;
     get durableLsn(): bigint;
     get checkpointLsn(): bigint | undefined;
     get sizes(): JournalSizes;
+    get payloadBytesMax(): number;
     get poison(): PersisterError | undefined;
-    append(record: NewJournalRecord, { signal }?: WaitOptions): Promise<bigint>;
-    appendBatch(records: readonly NewJournalRecord[], { signal }?: WaitOptions): Promise<AppendedBatch>;
+    append(record: NewJournalRecord, options?: WaitOptions): Promise<bigint>;
+    appendBatch(records: readonly NewJournalRecord[], options?: WaitOptions): Promise<AppendedBatch>;
     checkpoint(lsn: bigint): Promise<bigint>;
     sync(): Promise<void>;
     truncateBefore(lsn: bigint): Promise<Truncation>;
+    forgetBefore(lsn: bigint): Promise<Truncation>;
     read(lsn: bigint): Promise<JournalRecord>;
     replay(options?: RecordRange & WaitOptions): AsyncGenerator<JournalRecord>;
     page(options: RecordRange & WaitOptions & {
@@ -68,10 +70,10 @@ export interface JournalSizes {
 }
 export interface NewJournalRecord {
     readonly type: number;
-    readonly tenant?: number;
-    readonly shard?: number;
+    readonly tenant?: number | undefined;
+    readonly shard?: number | undefined;
     readonly payload: Uint8Array;
-    readonly origin?: bigint;
+    readonly origin?: bigint | undefined;
 }
 export declare const REQUIRED_TYPE = 32768;
 export interface RecordHeader {
@@ -99,6 +101,8 @@ export interface WalManagerImport {
     readonly skipped: number;
     readonly lastOrigin: bigint | undefined;
 }
-export declare function importWalManager(source: AsyncIterable<WalRecord>, journal: Journal, options?: {
+export interface WalManagerImportOptions {
     readonly signal?: AbortSignal | undefined;
-}): Promise<WalManagerImport>;
+    readonly summary?: WalSummary | undefined;
+}
+export declare function importWalManager(source: AsyncIterable<WalRecord>, journal: Journal, options?: WalManagerImportOptions): Promise<WalManagerImport>;

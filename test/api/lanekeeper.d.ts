@@ -83,8 +83,8 @@ export declare class Lanekeeper {
     #private;
     readonly recovery: Recovery;
     private constructor();
-    static init(directory: string, choices: InitChoices): Promise<void>;
-    static open(directory: string, choices: OpenChoices): Promise<Lanekeeper>;
+    static init(directory: PathInput, choices: InitChoices): Promise<void>;
+    static open(directory: PathInput, choices: OpenChoices): Promise<Lanekeeper>;
     static openMemory(choices: OpenChoices): Promise<Lanekeeper>;
     pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<Admission>;
     pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;

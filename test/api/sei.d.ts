@@ -18,6 +18,7 @@ export interface Cut {
 export interface DamagedSlot {
     readonly slot: "a" | "b";
     readonly reason: string;
+    readonly mayBeNewer: boolean;
 }
 export interface ForeignEntry {
     readonly path: string;
@@ -36,6 +37,25 @@ export interface ImportOptions {
     readonly epochOf: EpochOf;
     readonly start?: ImportStart;
 }
+export interface ImportRefusal {
+    readonly reason: ImportRefusalReason;
+    readonly detail: string;
+    readonly lane: LaneId | undefined;
+    readonly number: bigint | undefined;
+    readonly index: bigint | undefined;
+    readonly file: string | undefined;
+    readonly offset: number | undefined;
+    readonly cause: unknown;
+}
+export type ImportRefusalReason = 
+StateErrorClass
+| VerifyErrorClass
+| "wrong_lane"
+| "wrong_number"
+| "other_proposal"
+| "after_refused"
+| "two_directories"
+| "unknown_field";
 export type ImportStart = "zero" | "any" | PruneAnchor;
 export type LogItem<Taken> = Taken | RefusedItem | {
     readonly kind: "log";
@@ -50,28 +70,11 @@ export interface LogSummary {
     readonly below: number;
     readonly discarded: number;
     readonly cuts: readonly Cut[];
+    readonly pastEpoch: bigint | undefined;
 }
-export interface Refusal {
-    readonly reason: RefusalReason;
-    readonly detail: string;
-    readonly lane: LaneId | undefined;
-    readonly number: bigint | undefined;
-    readonly index: bigint | undefined;
-    readonly file: string | undefined;
-    readonly offset: number | undefined;
-    readonly cause: unknown;
-}
-export type RefusalReason = 
-StateErrorClass
-| VerifyErrorClass
-| "wrong_lane"
-| "wrong_number"
-| "other_proposal"
-| "after_refused"
-| "two_directories";
 export interface RefusedItem {
     readonly kind: "refused";
-    readonly refusal: Refusal;
+    readonly refusal: ImportRefusal;
 }
 export interface StateContents {
     readonly lanes: Iterable<readonly [LaneId, AsyncIterable<SignedBlock> | Iterable<SignedBlock>]>;
@@ -113,6 +116,6 @@ export interface VerifiedVotes {
     readonly roadIndex: bigint;
     readonly damaged: DamagedSlot | undefined;
 }
-export declare function availabilityOf(directory: string, context: AvailabilityContext): Promise<Availability>;
-export declare function importSeiDirectory(directory: string, options: ImportOptions): AsyncGenerator<ImportItem, void, void>;
-export declare function writeSeiDirectory(directory: string, contents: StateContents): Promise<void>;
+export declare function availabilityOf(directory: PathInput, context: AvailabilityContext): Promise<Availability>;
+export declare function importSeiDirectory(directory: PathInput, options: ImportOptions): AsyncGenerator<ImportItem, void, void>;
+export declare function writeSeiDirectory(directory: PathInput, contents: StateContents): Promise<void>;

@@ -39,7 +39,7 @@ export interface WalErrorFacts {
 export declare class WalLog {
     #private;
     private constructor();
-    static open(path: string, choices?: WalChoices): Promise<WalLog>;
+    static open(path: PathInput, choices?: WalChoices): Promise<WalLog>;
     get path(): string;
     get segments(): readonly SegmentFile[];
     get summary(): WalSummary | undefined;
@@ -57,6 +57,10 @@ export interface WalSummary {
     readonly bytes: number;
     readonly records: number;
     readonly given: number;
+    readonly largestPayload: {
+        readonly bytes: number;
+        readonly lsn: bigint;
+    } | undefined;
     readonly firstLsn: bigint | undefined;
     readonly lastLsn: bigint | undefined;
     readonly nextLsn: bigint;

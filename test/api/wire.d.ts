@@ -49,6 +49,7 @@ export interface KeyPair {
     readonly scalar: bigint;
     readonly prefix: Uint8Array;
 }
+export declare const LANE_BLOCKS_MAX = 30n;
 export type LaneQC = Certificate<BlockHeader>;
 export interface LaneRange {
     readonly lane: LaneId;
@@ -226,6 +227,7 @@ export declare function signPrepareVote(proposal: Proposal, keys: KeyPair): Sign
 export declare function signProposal(proposal: Proposal, keys: KeyPair): SignedProposal;
 export declare function signTimeoutVote(vote: TimeoutVote, keys: KeyPair): SignedTimeoutVote;
 export declare function timeoutVoteDigest(value: TimeoutVote): Uint8Array;
+export declare function unknownFieldOfVotes(bytes: Uint8Array): string | undefined;
 export declare function verify(digest: Uint8Array, sig: Signature): boolean;
 export declare function verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf, options?: VerifyOptions): Promise<void>;
 export declare function verifyAppAgainstCommit(app: AppProposal, qc: CommitQC): void;

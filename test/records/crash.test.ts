@@ -21,7 +21,7 @@ interface Moment extends Promised {
 /** Of any size, up to what makes chunks of a group. */
 function sizeOf(lsn: bigint): number {
   const draw = createHash("sha256").update(`size ${lsn}`).digest();
-  return draw.readUInt8(0) < 40 ? 5000 : draw.readUInt8(1);
+  return draw.readUInt8(0) < 40 ? 2500 : draw.readUInt8(1);
 }
 
 /** A life that ended, with every moment of it. */

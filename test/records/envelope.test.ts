@@ -7,6 +7,7 @@ import {
   encodeCheckpoint,
   encodeEnvelope,
   envelopeBytes,
+  type Labels,
 } from "../../src/records/envelope.js";
 import { U64_MAX } from "../../src/types/numbers.js";
 
@@ -21,9 +22,14 @@ function hex(text: string): Uint8Array {
   return Buffer.from(text.replaceAll(" ", ""), "hex");
 }
 
+/** A record as it lies on disk: its envelope, and the payload behind it. */
+function recordBytes(fields: Labels, payload: Uint8Array): Buffer {
+  return Buffer.concat([encodeEnvelope(fields), payload]);
+}
+
 describe("the bytes of an envelope", () => {
   test("without an origin", () => {
-    const bytes = encodeEnvelope(
+    const bytes = recordBytes(
       { type: 0x8001, tenant: 7, shard: 3, origin: undefined },
       Buffer.from("hello"),
     );
@@ -31,7 +37,7 @@ describe("the bytes of an envelope", () => {
   });
 
   test("with an origin", () => {
-    const bytes = encodeEnvelope(
+    const bytes = recordBytes(
       { type: 2, tenant: 0xffff_ffff, shard: 0xffff, origin: 300n },
       new Uint8Array(0),
     );
@@ -41,7 +47,7 @@ describe("the bytes of an envelope", () => {
   test("of a checkpoint", () => {
     const payload = encodeCheckpoint(5n);
     const fields = { type: CHECKPOINT_TYPE, tenant: 0, shard: 0, origin: undefined };
-    expect(encodeEnvelope(fields, payload)).toEqual(
+    expect(recordBytes(fields, payload)).toEqual(
       hex("01 00 00c0 00000000 0000 0000 0500000000000000"),
     );
     expect(decodeCheckpoint(payload)).toBe(5n);
@@ -52,7 +58,7 @@ describe("the bytes of an envelope", () => {
 property.prop([labels, fc.uint8Array({ maxLength: 100 })])(
   "what is encoded is decoded, of any labels and payload",
   (fields, payload) => {
-    const bytes = encodeEnvelope(fields, payload);
+    const bytes = recordBytes(fields, payload);
     expect(bytes.length).toBe(envelopeBytes(fields.origin) + payload.length);
     const found = decodeEnvelope(bytes);
     expect(found).toMatchObject({ status: "record", labels: fields });
@@ -65,7 +71,7 @@ property.prop([fc.uint8Array({ maxLength: 40 })])(
   (bytes) => {
     const found = decodeEnvelope(bytes);
     if (found.status !== "record") return;
-    expect(Buffer.compare(encodeEnvelope(found.labels, found.payload), bytes)).toBe(0);
+    expect(Buffer.compare(recordBytes(found.labels, found.payload), bytes)).toBe(0);
   },
 );
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { WaitOptions } from "../../src/async/signal.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Journal } from "../../src/records/journal.js";
+import type { RecordRange } from "../../src/records/replay.js";
 import {
   appendTexts,
   born,
@@ -58,13 +60,35 @@ describe("appending", () => {
     ]);
   });
 
-  test("the caller's bytes may change as soon as the call returned", async () => {
+  test("a payload is lent until its append settles; from then on the caller may change it", async () => {
+    const { disk, journal } = await fresh();
+    // Small payloads are copied beside their header when their group begins, large ones never.
+    for (const size of [10, 9000]) {
+      const payload = Buffer.alloc(size, "as given ");
+      const text = payload.toString();
+      const lsn = await journal.append({ type: PUT, payload });
+      payload.fill(0);
+      expect(textOf(await journal.read(lsn))).toBe(text);
+      expect(textOf(await (await opened(disk.kill())).read(lsn))).toBe(text);
+    }
+  });
+
+  test("bytes in memory that another thread may write, or that may shrink, are copied at the call", async () => {
     const { journal } = await fresh();
-    const payload = Buffer.from("as given");
-    const append = journal.append({ type: PUT, payload });
-    payload.fill(0);
-    await append;
-    expect(textOf(await journal.read(1n))).toBe("as given");
+    const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(1);
+    // Not in the library of types that this project compiles with.
+    const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]) as ArrayBuffer & {
+      readonly resize: (bytes: number) => void;
+    };
+    const appends = [shared, new Uint8Array(resizable)].map((payload) => {
+      const append = journal.append({ type: PUT, payload });
+      payload.fill(7);
+      return append;
+    });
+    resizable.resize(2);
+    await Promise.all(appends);
+    expect((await journal.read(1n)).payload).toEqual(new Uint8Array(8).fill(1));
+    expect((await journal.read(2n)).payload).toEqual(new Uint8Array(8));
   });
 
   test("a promise that resolved is durable: a power cut leaves the record there", async () => {
@@ -244,6 +268,79 @@ describe("replay", () => {
   });
 });
 
+describe("the bytes of a record", () => {
+  test("are a plain Uint8Array of their own, from memory and from disk, read or replayed", async () => {
+    const onDisk = (await fresh()).journal;
+    const inMemory = await Journal.openMemory({ types: [PUT], segmentBytes: SEGMENT_BYTES });
+    for (const journal of [onDisk, inMemory]) {
+      await appendTexts(journal, 1, 4);
+      const found = [await journal.read(1n), ...(await journal.page({ limit: 2 })).records];
+      for await (const record of journal.replay()) found.push(record);
+      for (const { lsn, payload } of found) {
+        expect(Object.getPrototypeOf(payload)).toBe(Uint8Array.prototype);
+        expect(payload.buffer.byteLength).toBe(payload.length);
+        payload.fill(0);
+        expect(textOf(await journal.read(lsn))).toBe(`text ${lsn}`);
+      }
+      await journal.close();
+    }
+  });
+});
+
+describe("a search for records that are rare", () => {
+  const none = { select: () => false };
+
+  async function filled(): Promise<Journal> {
+    const journal = await Journal.openMemory({ types: [PUT] });
+    const batch = Array.from({ length: 500 }, () => put(""));
+    for (let count = 0; count < 20; count++) await journal.appendBatch(batch);
+    return journal;
+  }
+
+  /** How many turns of the event loop went by until `work` ended. */
+  async function turnsDuring(work: Promise<unknown>): Promise<number> {
+    let turns = 0;
+    let isOver = false;
+    const ended = work.finally(() => {
+      isOver = true;
+    });
+    const count = async (): Promise<void> => {
+      while (!isOver) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turns += 1;
+      }
+    };
+    await Promise.all([ended, count()]);
+    return turns;
+  }
+
+  test("gives way to the event loop, in a replay and in a page", async () => {
+    const journal = await filled();
+    expect(await turnsDuring(replayed(journal, none))).toBeGreaterThan(8);
+    expect(await turnsDuring(journal.page({ ...none, limit: 1 }))).toBeGreaterThan(8);
+  });
+
+  test("looks at its signal meanwhile", async () => {
+    const journal = await filled();
+    const searches = [
+      async (range: RecordRange & WaitOptions) => await replayed(journal, range),
+      async (range: RecordRange & WaitOptions) => await journal.page({ ...range, limit: 1 }),
+    ];
+    for (const search of searches) {
+      const stop = new AbortController();
+      let asked = 0;
+      const select = (): boolean => {
+        asked += 1;
+        if (asked === 1000) stop.abort();
+        return false;
+      };
+      const error = await refusal(search({ select, signal: stop.signal }), "ABORTED");
+      expect(error.name).toBe("AbortError");
+      expect(asked).toBeLessThan(3000);
+    }
+  });
+});
+
 describe("paging", () => {
   test("hasMore is exact: true only where a record follows", async () => {
     const { journal } = await fresh();
@@ -342,6 +439,20 @@ describe("one owner, one life", () => {
     expect(await journal.append(put("again"))).toBe(BigInt(durable) + 1n);
     await journal.sync();
     expect(await replayed(await reopened(journal, disk))).toHaveLength(durable + 1);
+  });
+
+  test("close rejects with the names of records that were queued and could not be written", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 3);
+    disk.capacityBytes = disk.usedBytes;
+    const appends = Array.from({ length: 40 }, () => journal.append(put("x".repeat(4000))));
+    const outcomes = Promise.allSettled(appends);
+    const error = await refusal(journal.close(), "DISK_FULL");
+    const durable = (await outcomes).filter(({ status }) => status === "fulfilled").length;
+    expect(error.message).toContain(`records [${3 + durable}, 43) could not be written`);
+    // The lock went all the same, and closing again tells the same.
+    await refusal(journal.close(), "DISK_FULL");
+    expect((await opened(disk)).durableLsn).toBe(BigInt(2 + durable));
   });
 
   test("without a disk it behaves the same, and says what it is", async () => {

@@ -99,6 +99,11 @@ export class Life {
     const { durableLsn, firstLsn, checkpointLsn = firstLsn } = this.journal;
     const lsn = durableLsn - back;
     if (lsn <= checkpointLsn) return;
+    if (lsn % 2n === 0n) {
+      this.#truncatedTo = lsn;
+      await this.journal.forgetBefore(lsn);
+      return;
+    }
     await this.journal.checkpoint(lsn);
     this.#truncatedTo = lsn;
     await this.journal.truncateBefore(lsn);

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { Journal } from "../../src/records/journal.js";
 import { appendTexts, put, PUT, refusal, replayed, SEGMENT_BYTES, texts } from "./kit.js";
@@ -31,6 +32,25 @@ test("on a real disk: written, locked, closed, read again", async () => {
   await journal.close();
   const again = await Journal.open(directory, choices);
   expect(await replayed(again)).toEqual(texts(1, 22));
+  await again.close();
+});
+
+test("a relative path means what it meant at the call, whatever folder the process is in later", async () => {
+  const directory = await freshDirectory();
+  const before = process.cwd();
+  process.chdir(dirname(directory));
+  try {
+    await Journal.init("journal", { segmentBytes: SEGMENT_BYTES });
+    const journal = await Journal.open("journal", choices);
+    process.chdir("/");
+    // Rotations look at STORE, and make slots, by name.
+    for (let count = 0; count < 20; count++) await journal.append(put("x".repeat(4000)));
+    await journal.close();
+  } finally {
+    process.chdir(before);
+  }
+  const again = await Journal.open(pathToFileURL(directory), choices);
+  expect(again.durableLsn).toBe(20n);
   await again.close();
 });
 

@@ -156,6 +156,77 @@ describe("truncation", () => {
   });
 });
 
+describe("forgetting in one step", () => {
+  test("needs no checkpoint before it, and is one itself, also after a reopen", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    expect(await journal.forgetBefore(3n)).toEqual({ records: 2n, segments: 0, bytes: 0 });
+    const check = ({ firstLsn, nextLsn, checkpointLsn }: Journal): void => {
+      expect([firstLsn, nextLsn, checkpointLsn]).toEqual([3n, 6n, 3n]);
+    };
+    check(journal);
+    const again = await reopened(journal, disk);
+    check(again);
+    expect(await replayed(again)).toEqual(texts(3, 6));
+  });
+
+  test("a checkpoint above it stays, one below it does not come back", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 9);
+    await journal.checkpoint(6n);
+    await journal.forgetBefore(4n);
+    const again = await reopened(journal, disk);
+    expect([again.firstLsn, again.checkpointLsn]).toEqual([4n, 6n]);
+    await again.forgetBefore(8n);
+    await refusal(again.checkpoint(7n), "OUT_OF_SEQUENCE");
+    const later = await reopened(again, disk);
+    expect([later.firstLsn, later.checkpointLsn]).toEqual([8n, 8n]);
+    await refusal(later.truncateBefore(9n), "OUT_OF_SEQUENCE");
+  });
+
+  test("up to all that is durable, and never above; records on their way stay", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 4);
+    await refusal(journal.forgetBefore(5n), "OUT_OF_SEQUENCE");
+    const append = journal.append(put("text 4"));
+    await refusal(journal.forgetBefore(5n), "OUT_OF_SEQUENCE");
+    expect(await journal.forgetBefore(4n)).toMatchObject({ records: 3n });
+    expect(await append).toBe(4n);
+    expect(await replayed(journal)).toEqual(texts(4, 5));
+    await journal.forgetBefore(5n);
+    const again = await reopened(journal, disk);
+    expect([again.firstLsn, again.nextLsn, again.checkpointLsn]).toEqual([5n, 5n, 5n]);
+    expect(await again.append(put("text 5"))).toBe(5n);
+  });
+
+  test("on a full disk it sets space free, and appends go on", async () => {
+    const { disk, journal } = await fresh();
+    disk.capacityBytes = disk.usedBytes + 3 * SEGMENT_BYTES;
+    const fill = async (): Promise<void> => {
+      for (;;) await journal.append(put("x".repeat(3500)));
+    };
+    await refusal(fill(), "DISK_FULL");
+    const { durableLsn } = journal;
+    expect(await journal.forgetBefore(durableLsn)).toMatchObject({ records: durableLsn - 1n });
+    await appendLarge(journal, 3);
+    const again = await reopened(journal, disk);
+    expect([again.firstLsn, again.durableLsn]).toEqual([durableLsn, durableLsn + 3n]);
+  });
+
+  test("reads the record that stays before anything goes: damage there stops it", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    const at = disk
+      .files()
+      .map(({ path }) => ({ path, offset: Buffer.from(disk.readNow(path)).indexOf("text 3") }))
+      .find(({ offset }) => offset >= 0);
+    if (!at) throw new Error("the record is on disk");
+    disk.damage(at.path, at.offset, Buffer.from("T"));
+    await refusal(journal.forgetBefore(3n), "JOURNAL_CORRUPT");
+    expect([journal.firstLsn, journal.checkpointLsn]).toEqual([1n, undefined]);
+  });
+});
+
 describe("sizes", () => {
   test("segments are listed with what lies in them, and free ones are counted", async () => {
     const { disk, journal } = await fresh();

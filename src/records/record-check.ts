@@ -1,8 +1,9 @@
 /**
- * What recovery asks of each live record of a journal: that it is one, of this version, and of a type
- * that may be met. What it is asked it remembers: labels, lengths, the last checkpoint.
+ * What recovery checks of each live record of a journal: that it has an envelope of this version, and a
+ * type that this program may meet. It keeps what it has seen: labels, lengths, the last checkpoint.
  */
 import type { RecordVisitor, RecoveredRecord } from "../journal/recovery/recovery.js";
+import { assert } from "../types/assert.js";
 import { type ErrorCode, PersisterError } from "../types/errors.js";
 import {
   CHECKPOINT_TYPE,
@@ -15,15 +16,17 @@ import { LabelIndex } from "./label-index.js";
 
 /** The one log of a journal; the number of a record in it is the record's LSN. */
 export const RECORDS_LOG = "records";
+/** The LSN of a journal's first record. */
+export const FIRST_LSN = 1n;
 
-/** A checkpoint on record: what lies below `lsn` is not needed any more. */
+/** A checkpoint on record: records below `lsn` are not needed any more. */
 export interface Checkpoint {
   /** The LSN of the checkpoint's own record. */
   readonly at: bigint;
   readonly lsn: bigint;
 }
 
-export class RecordJudge {
+export class RecordCheck {
   readonly labels = new LabelIndex();
   readonly #types: ReadonlySet<number>;
   #checkpoint: Checkpoint | undefined;
@@ -38,7 +41,7 @@ export class RecordJudge {
     return this.#checkpoint;
   }
 
-  /** How many records were judged. */
+  /** How many records were checked. */
   get count(): number {
     return this.#count;
   }
@@ -63,7 +66,7 @@ export class RecordJudge {
       throw refusal("FORMAT_TOO_NEW", record, `version ${found.version} is of a newer Lanekeeper`);
     }
     const { labels, payload } = found;
-    this.labels.set(record.number, { ...labels, byteLength: payload.length });
+    this.labels.set(placeOf(record.number), { ...labels, byteLength: payload.length });
     this.#count += 1;
     if (labels.type === CHECKPOINT_TYPE) this.#noteCheckpoint(record, payload);
     else this.#checkType(record, labels.type);
@@ -84,6 +87,12 @@ export class RecordJudge {
     if (this.#checkpoint && this.#checkpoint.at > record.number) return;
     this.#checkpoint = { at: record.number, lsn };
   }
+}
+
+/** An LSN as a safe integer. It counts the records of one journal: nobody lives to append 2^53 of them. */
+export function placeOf(lsn: bigint): number {
+  assert(lsn <= Number.MAX_SAFE_INTEGER, "an LSN is a safe integer");
+  return Number(lsn);
 }
 
 function mustBeKnown(type: number): boolean {
