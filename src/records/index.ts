@@ -1,5 +1,6 @@
 /** `lanekeeper/journal`: one ordered history of typed records that is replayed after a restart. */
 export type { WaitOptions } from "../async/signal.js";
+export type { PathInput } from "../disk/path.js";
 export type { Truncation } from "./checkpoints.js";
 export { REQUIRED_TYPE } from "./envelope.js";
 export { importWalManager, type WalManagerImport, type WalManagerImportOptions } from "./import.js";

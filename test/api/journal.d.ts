@@ -75,6 +75,7 @@ export interface NewJournalRecord {
     readonly payload: Uint8Array;
     readonly origin?: bigint | undefined;
 }
+export type PathInput = string | URL | Uint8Array;
 export declare const REQUIRED_TYPE = 32768;
 export interface RecordHeader {
     readonly lsn: bigint;
