@@ -6,6 +6,7 @@
 import { appendFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { benchCalls } from "./calls.mjs";
 import { benchDevnet } from "./devnet.mjs";
 import { benchJournal, placeOf } from "./journal.mjs";
 import { benchPersist } from "./persist.mjs";
@@ -76,6 +77,7 @@ const benches = {
     if (!values.json) printDevnet(row);
     return row;
   },
+  calls: () => benchCalls(values.json ? () => undefined : console.log),
   wire: () => benchWire(values.json ? () => undefined : printWire),
 };
 

@@ -2,10 +2,11 @@
  * The journal against its floors. Each case runs in a process of its own, in which floor and journal
  * take turns round by round: machines are noisy, and a ratio of the same seconds is less so.
  *
- * - rounds: 16 appenders, each one record, all durable; old records are truncated, so that slots are
- *   recycled. The floor is one blocking write of as many bytes (`floor.mjs`).
+ * - rounds: 16 appends to a public `Journal`, all durable; every tenth round forgets old records, so that
+ *   slots are recycled. The floor is one blocking write of as many bytes (`floor.mjs`).
+ * - truncating: the same, and every round forgets, beside its appends.
  * - appenders: 100 that append 300 B each, again and again, against classic-level's best synced batch.
- * - flushes: rounds on a disk whose every write takes a millisecond longer.
+ * - flushes: truncating rounds on a disk whose every write takes a millisecond longer.
  * - replay: 200 MB from the page cache, against reading the same files with a CRC-32C and no more.
  * - stalls (with `--long`): 60 seconds flat out.
  *
@@ -33,20 +34,15 @@ import { promisify } from "node:util";
 import { ClassicLevel } from "classic-level";
 import { crc32c } from "../../dist/codec/crc32c.js";
 import { RealDisk } from "../../dist/disk/real.js";
-import { beginJournal, writeAgain } from "../../dist/journal/begin.js";
-import { initStore } from "../../dist/journal/init.js";
-import { recoverJournal } from "../../dist/journal/recovery/recovery.js";
-import { ownStore } from "../../dist/journal/form/store.js";
-import { defaults } from "../../dist/node/options.js";
 import { Journal } from "../../dist/records/journal.js";
+import { defaults } from "../../dist/records/options.js";
 import { openFloor } from "./floor.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const CHAIN_ID = "bench";
 const APPENDERS = 16;
-/** Rounds that stay live: what is older is truncated. */
-const KEPT_ROUNDS = 20n;
+/** Rounds that stay live: records of older ones are forgotten. */
+const KEPT_ROUNDS = 30;
 const BLOCK_BYTES = 4096;
 const STALL_SECONDS = 60;
 const REPLAYS = 5;
@@ -54,29 +50,34 @@ const FORGOTTEN_AT_ONCE = 20_000n;
 const TYPE = 1;
 const self = fileURLToPath(import.meta.url);
 
-/** What is wanted of a round, as a multiple of the floor's. */
-const targets = new Map([
-  [300, 1.7],
-  [4 * KIB, 1.6],
-  [64 * KIB, 1.15],
-  [512 * KIB, 0.8],
-]);
+/** What is wanted of a round, as a multiple of the floor's: forgetting every tenth round, and every round. */
+const targets = [
+  { recordBytes: 300, rounds: 1.3, truncating: 1.45 },
+  { recordBytes: 4 * KIB, rounds: 1.35, truncating: 1.5 },
+  { recordBytes: 64 * KIB, rounds: 1.25, truncating: 1.35 },
+  { recordBytes: 512 * KIB, rounds: 0.9, truncating: 1.0 },
+];
+/** Rounds between two that forget. */
+const forgetEvery = { rounds: 10, truncating: 1 };
 const roundsFor = (recordBytes) =>
   recordBytes >= 512 * KIB ? 150 : recordBytes >= 64 * KIB ? 600 : 3000;
 
-/** The cases in their order. `only` picks by name: rounds, appenders, flushes, replay, stalls. */
+/** The cases in their order. `only` picks by name or by size: rounds, truncating, appenders, flushes, replay, stalls. */
 function casesOf({ only, rounds, long }) {
-  const cases = [
-    ...[...targets].map(([recordBytes, target]) => ({
-      case: "rounds",
+  const shapes = ["rounds", "truncating"].flatMap((name) =>
+    targets.map(({ recordBytes, ...target }) => ({
+      case: name,
       recordBytes,
-      target,
+      target: target[name],
       rounds: rounds ?? roundsFor(recordBytes),
     })),
+  );
+  const cases = [
+    ...shapes,
     { case: "appenders", recordBytes: 300, appenders: 100, seconds: 2, turns: 4 },
     { case: "flushes", recordBytes: 300, rounds: rounds ?? 300, extraMs: 1 },
     { case: "replay", recordBytes: 4 * KIB, megabytes: 200 },
-    ...(long ? [{ case: "stalls", recordBytes: 4 * KIB, seconds: STALL_SECONDS }] : []),
+    ...(long ? [{ case: "stalls", recordBytes: 64 * KIB, seconds: STALL_SECONDS }] : []),
   ];
   const wanted = only?.split(",");
   return cases.filter(
@@ -131,12 +132,12 @@ function lineOf(row) {
   const rss = `${row.rssMiB.toFixed(0)} MiB`;
   switch (row.case) {
     case "rounds":
+    case "truncating":
       return (
-        `${size} x ${APPENDERS}  floor ${ms(row.floorMs)}  durable ${ms(row.durableMs)}  ` +
+        `${size} x ${APPENDERS}  ${row.case.padEnd(10)}  floor ${ms(row.floorMs)}  durable ${ms(row.durableMs)}  ` +
         `${row.ratio.toFixed(2)}x (wanted ${row.target}x)  p99 ${row.tail.toFixed(1)}x p50  ` +
         `written ${row.amplification.toFixed(2)}x (blocks ${row.blockAmplification.toFixed(2)}x)  ` +
-        `groups ${row.groupsPerRound.toFixed(2)}  writes ${row.writesPerRound.toFixed(2)}  ` +
-        `rotations ${row.rotations}  ${rss}`
+        `writes ${row.writesPerRound.toFixed(2)}  ${rss}`
       );
     case "appenders":
       return (
@@ -157,8 +158,8 @@ function lineOf(row) {
     case "stalls":
       return (
         `${size} x ${APPENDERS}  ${row.seconds} s flat out: ${row.rounds} rounds, ` +
-        `durable ${ms(row.durableMs)}, above 10 ms ${row.above10Ms}, above 50 ms ${row.above50Ms}; ` +
-        `floor ${ms(row.floorMs)}, above 10 ms ${row.floorAbove10Ms}  ${rss}`
+        `durable ${ms(row.durableMs)}, above 20 ms ${row.above20Ms}, above 50 ms ${row.above50Ms}; ` +
+        `floor ${ms(row.floorMs)}, above 20 ms ${row.floorAbove20Ms}  ${rss}`
       );
     default:
       throw new Error(`no such case: ${row.case}`);
@@ -204,14 +205,14 @@ class MeasuredDisk {
   #measured(file) {
     if (!file) return undefined;
     const write = file.writeDurable.bind(file);
-    file.writeDurable = (position, buffers) => {
+    file.writeDurable = (position, buffers, way) => {
       const bytes = buffers.reduce((sum, each) => sum + each.length, 0);
       const blocks =
         Math.ceil((position + bytes) / BLOCK_BYTES) - Math.floor(position / BLOCK_BYTES);
       this.writes += 1;
       this.bytes += bytes;
       this.blockBytes += blocks * BLOCK_BYTES;
-      const written = write(position, buffers);
+      const written = write(position, buffers, way);
       return this.extraMs > 0 ? written.then(() => later(this.extraMs)) : written;
     };
     return file;
@@ -220,59 +221,24 @@ class MeasuredDisk {
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function initJournal(disk, directory) {
-  const { segmentBytes } = defaults;
-  await initStore(
-    { disk, directory, chainId: CHAIN_ID, segmentBytes, nowMs: BigInt(Date.now()), randomBytes },
-    { files: [], make: () => Promise.resolve() },
-  );
-}
-
-async function openJournal(disk, directory) {
-  const store = await ownStore(disk, directory, CHAIN_ID);
-  const recovered = await recoverJournal(disk, directory, store.identity.storeId, () => undefined);
-  const none = { acked: 0n, inFlight: 0n };
-  return await beginJournal(
-    {
-      disk,
-      directory,
-      segmentBytes: defaults.segmentBytes,
-      retainBytes: 0,
-      randomBytes,
-      whenIdle: (task) => setTimeout(() => task(), defaults.idleMs),
-      beforeRelease: () => Promise.resolve(),
-    },
-    store,
-    await writeAgain(disk, directory, store, recovered),
-    {
-      starts: { truncate: new Map() },
-      named: { anchor: none, vote: none, voteRoadIndex: 0n },
-    },
-  );
-}
-
-/** Durable when resolved. */
-function append(journal, name, number, payload) {
-  return new Promise((resolve, reject) => {
-    /** @param {Error | undefined} error */
-    const settled = (error) => (error ? reject(error) : resolve());
-    journal.submit([{ type: "append", name, number, payload, hash: undefined, settled }]);
-  });
-}
-
-function truncate(journal, name, first) {
-  const settled = (error) => {
-    if (error) throw error;
+/** The world of a journal, with this disk in it. */
+function surroundingsOf(disk) {
+  return {
+    disk,
+    randomBytes,
+    whenIdle: (task) => setTimeout(() => task(), defaults.idleMs),
+    nowMs: () => Date.now(),
+    durable: true,
   };
-  journal.submit([{ type: "truncate", name, first, lazily: true, settled }]);
 }
 
-/** One record of each appender, all durable; what is older than what is kept goes along. */
-async function durableRound(journal, names, payloads, round) {
+/** One record of each appender, all durable; records that are older than those kept are forgotten. */
+async function durableRound(journal, payloads, forgets) {
   const began = performance.now();
-  const first = round - KEPT_ROUNDS;
-  if (first > 0n) for (const name of names) truncate(journal, name, first);
-  await Promise.all(names.map((name, index) => append(journal, name, round, payloads[index])));
+  const oldest = journal.durableLsn + 1n - BigInt(KEPT_ROUNDS * APPENDERS);
+  const work = payloads.map((payload) => journal.append({ type: TYPE, payload }));
+  if (forgets && oldest > journal.firstLsn) work.push(journal.forgetBefore(oldest));
+  await Promise.all(work);
   return performance.now() - began;
 }
 
@@ -291,36 +257,31 @@ function withStore(use) {
   return withDirectory(async (directory) => {
     const disk = new MeasuredDisk();
     const store = join(directory, "store");
-    await initJournal(disk, store);
+    await Journal.initOn(surroundingsOf(disk), store, {});
     return await use({ disk, directory, store });
   });
 }
 
-const namesOf = (count) => Array.from({ length: count }, (_, index) => `log${index}`);
 const payloadsOf = (count, bytes) => Array.from({ length: count }, () => randomBytes(bytes));
 
-/** Rounds in turns with the floor, until `isOver`; the first tenth warms up where `warmUp`. */
-async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp }) {
-  const journal = await openJournal(disk, store);
+/** Rounds in turns with the floor, until `isOver`; the first ones warm up. */
+async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, forgetEach }) {
+  const journal = await Journal.openOn(surroundingsOf(disk), store, { types: [TYPE] });
   const floor = openFloor(directory);
-  const names = namesOf(APPENDERS);
   const payloads = payloadsOf(APPENDERS, recordBytes);
   const times = { floor: [], durable: [] };
-  let round = 0n;
+  let round = 0;
   let rssMiB = 0;
-  let before = { groups: 0, rotations: 0 };
   for (; !isOver(round); round++) {
-    if (round === BigInt(warmUp)) {
+    if (round === warmUp) {
       times.floor.length = 0;
       times.durable.length = 0;
       disk.reset();
-      before = { ...journal.counters };
     }
     times.floor.push(floor.round(payloads));
-    times.durable.push(await durableRound(journal, names, payloads, round));
-    if (round % 16n === 0n) rssMiB = Math.max(rssMiB, residentMiB());
+    times.durable.push(await durableRound(journal, payloads, round % forgetEach === 0));
+    if (round % 16 === 0) rssMiB = Math.max(rssMiB, residentMiB());
   }
-  const { groups, rotations } = journal.counters;
   const measured = times.durable.length;
   const recordBytesInAll = measured * APPENDERS * recordBytes;
   const figures = {
@@ -330,9 +291,7 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp }
     durableMs: percentiles(times.durable),
     amplification: disk.bytes / recordBytesInAll,
     blockAmplification: disk.blockBytes / recordBytesInAll,
-    groupsPerRound: (groups - before.groups) / measured,
     writesPerRound: disk.writes / measured,
-    rotations: rotations - before.rotations,
     rssMiB,
   };
   floor.close();
@@ -340,22 +299,29 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp }
   return { figures, times };
 }
 
+/** So many rounds, every `forgetEach`th of which forgets. */
+function roundsOf({ recordBytes, rounds, target }, forgetEach) {
+  return withStore(async (ground) => {
+    const isOver = (round) => round === rounds;
+    const warmUp = Math.ceil(rounds / 10);
+    const { figures } = await turns(ground, { recordBytes, isOver, warmUp, forgetEach });
+    const { durableMs, floorMs } = figures;
+    const ratio = durableMs.p50 / floorMs.p50;
+    return { ...figures, target, ratio, tail: durableMs.p99 / durableMs.p50 };
+  });
+}
+
 const cases = {
-  rounds: ({ recordBytes, rounds, target }) =>
-    withStore(async (ground) => {
-      const isOver = (round) => round === BigInt(rounds);
-      const warmUp = Math.ceil(rounds / 10);
-      const { figures } = await turns(ground, { recordBytes, isOver, warmUp });
-      const { durableMs, floorMs } = figures;
-      const ratio = durableMs.p50 / floorMs.p50;
-      return { ...figures, target, ratio, tail: durableMs.p99 / durableMs.p50 };
-    }),
+  rounds: (shape) => roundsOf(shape, forgetEvery.rounds),
+
+  truncating: (shape) => roundsOf(shape, forgetEvery.truncating),
 
   flushes: ({ recordBytes, rounds, extraMs }) =>
     withStore(async (ground) => {
       ground.disk.extraMs = extraMs;
-      const isOver = (round) => round === BigInt(rounds);
-      const { figures } = await turns(ground, { recordBytes, isOver, warmUp: rounds / 10 });
+      const isOver = (round) => round === rounds;
+      const shape = { recordBytes, isOver, warmUp: Math.ceil(rounds / 10), forgetEach: 1 };
+      const { figures } = await turns(ground, shape);
       // A timer is late by a part of a millisecond: what one write takes here is measured, not assumed.
       const timerMs = await timerMsOf(extraMs);
       const flushesPerRound = figures.durableMs.p50 / (timerMs + figures.floorMs.p50);
@@ -366,14 +332,15 @@ const cases = {
     withStore(async (ground) => {
       const end = performance.now() + seconds * 1000;
       const isOver = () => performance.now() > end;
-      const { figures, times } = await turns(ground, { recordBytes, isOver, warmUp: 100 });
+      const shape = { recordBytes, isOver, warmUp: 100, forgetEach: 10 };
+      const { figures, times } = await turns(ground, shape);
       const above = (list, ms) => list.filter((each) => each > ms).length;
       return {
         ...figures,
         seconds,
-        above10Ms: above(times.durable, 10),
+        above20Ms: above(times.durable, 20),
         above50Ms: above(times.durable, 50),
-        floorAbove10Ms: above(times.floor, 10),
+        floorAbove20Ms: above(times.floor, 20),
       };
     }),
 
@@ -454,8 +421,7 @@ async function appendFor(journal, { appenders, recordBytes, seconds }) {
       const lsn = await journal.append({ type: TYPE, payload });
       count += 1;
       if (lsn % FORGOTTEN_AT_ONCE !== 0n) continue;
-      await journal.checkpoint(lsn);
-      await journal.truncateBefore(lsn);
+      await journal.forgetBefore(lsn);
     }
   };
   await Promise.all(Array.from({ length: appenders }, appender));
