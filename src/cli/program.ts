@@ -8,7 +8,7 @@ import { codeOf, exitCodes, untilStopped } from "./ending.js";
 import { addInitCommand } from "./init.js";
 import { addInspectCommands } from "./inspect/commands.js";
 import type { CliPort } from "./port.js";
-import { writeDocument } from "./terminal/json-document.js";
+import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
 import { printable } from "./terminal/table.js";
 import { addImportCommands } from "./transfer/commands.js";
 import { version } from "./version.js";
@@ -54,7 +54,9 @@ async function refused(cause: unknown, { args, program, port }: Call): Promise<n
     ["commander.help", "commander.version", "commander.helpDisplayed"].includes(cause.code);
   // Printed already. Help that was not asked for, since no command was named, is no success.
   if (isHelp) return cause.exitCode === 0 ? exitCodes.ok : errorCodes.USAGE.exit;
-  const error = cause instanceof CommanderError ? usageOf(cause) : cause;
+  const isTold = cause instanceof ToldError;
+  const refusal = isTold ? cause.cause : cause;
+  const error = refusal instanceof CommanderError ? usageOf(refusal) : refusal;
   // A bug of ours, or an error that has no code: its stack is all that there is to say.
   if (!(error instanceof LanekeeperError) || error.code === "INTERNAL") throw error;
   const { exit } = errorCodes[error.code];
@@ -62,9 +64,7 @@ async function refused(cause: unknown, { args, program, port }: Call): Promise<n
   const command = program.commands.find((each) => each.name() === args[0]);
   const help = ["lanekeeper", ...(command ? [command.name()] : []), "--help"].join(" ");
   port.stderr.write(error.code === "USAGE" ? `${line}; see ${help}\n` : `${line}\n`);
-  if (args.includes("--json")) {
-    await writeDocument(port.stdout, { ok: false, exitCode: exit, error });
-  }
+  if (args.includes("--json") && !isTold) await writeDocument(port.stdout, refusalMembers(error));
   return exit;
 }
 

@@ -35,6 +35,11 @@ export async function buildProgram(): Promise<BuiltProgram> {
 
 /** Calls the command line in this process. */
 export async function call(...args: readonly string[]) {
+  return await callUntil(new AbortController().signal, args);
+}
+
+/** As `call`, for a process that is told to end when `stop` is aborted. */
+export async function callUntil(stop: AbortSignal, args: readonly string[]) {
   const out = collected();
   const err = collected();
   const code = await main(args, {
@@ -42,7 +47,7 @@ export async function call(...args: readonly string[]) {
     stderr: err.stream,
     hasColor: false,
     clockMs: () => performance.now(),
-    stop: new AbortController().signal,
+    stop,
   });
   return { code, stdout: out.text(), stderr: err.text() };
 }

@@ -1,6 +1,8 @@
 /** JSON that a command prints: one document, with its version, and numbers of 64 bits as strings. */
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { errorCodes } from "../../types/error-codes.js";
+import { LanekeeperError } from "../../types/lanekeeper-error.js";
 
 /** The version of the documents. It rises when a member changes its meaning or goes. */
 const JSON_VERSION = 1;
@@ -37,10 +39,36 @@ export class ListDocument {
     await put(this.#stream, `${this.#begun ? "" : this.#begin()}],${rest}\n`);
   }
 
+  /**
+   * Ends the document, where it has begun, with the error that stopped the command. Throws in any case.
+   *
+   * @throws {ToldError} where the document has told `cause`; else `cause` itself.
+   */
+  async failed(cause: unknown): Promise<never> {
+    if (!this.#begun || !(cause instanceof LanekeeperError)) throw cause;
+    await this.end(refusalMembers(cause));
+    throw new ToldError(cause);
+  }
+
   #begin(): string {
     this.#begun = true;
     return `{"version":${JSON_VERSION},${JSON.stringify(this.#name)}:[`;
   }
+}
+
+/** An error that the document tells already, in which the command was stopped by it. */
+export class ToldError extends Error {
+  override readonly cause: LanekeeperError;
+
+  constructor(cause: LanekeeperError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/** What a document says of the error that a command was refused with. */
+export function refusalMembers(error: LanekeeperError): object {
+  return { ok: false, exitCode: errorCodes[error.code].exit, error };
 }
 
 /** Writes `text` and waits until the stream takes more. */

@@ -17,8 +17,8 @@ sei-chain keeps its prune anchor in its block store and not in this directory. W
 and lanes must start at 0. With one, the road starts at the anchor, and a lane anywhere in the anchor's
 range of it: sei-chain prunes whole files, up to the end of that range.
 
-The store is made beside its place, as <store>.importing, and renamed when all of it is durable. An
-import that was stopped leaves that directory: remove it, and import again.
+The store is made beside its place, as <store>.importing, and renamed when all of it is durable. A
+signal takes that directory away again; a kill leaves it: remove it, and import again.
 ${committeeFileHelp}
 Examples:
   $ lanekeeper import --from-sei ./sei-state --committee committees.json ./state
@@ -34,7 +34,8 @@ no anchor there, or another one, may refuse the directory. Retained blocks and r
 sei-chain and stay behind. A store with pins is refused with exit code ${errorCodes.PINNED.exit}: sei-chain knows of no pins.
 
 Stop the node of the store for good before the node of the directory starts: two nodes with one key sign
-twice. An export that was stopped leaves files to be removed; the next one names them.
+twice. A signal takes away what was written; a kill leaves files to be removed, and the next export
+names them.
 ${committeeFileHelp}
 Examples:
   $ lanekeeper export --to-sei ./sei-state ./state

@@ -26,6 +26,8 @@ import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { pushAnchor, pushBlocks, pushQCs } from "../../node/kit.js";
 import { laneAt } from "../../sei/kit.js";
 import { toHex } from "../../wire/bytes.js";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { callUntil } from "../program-kit.js";
 import { call, digestsUnder, putAnchor, putCommittees, putSei, votesAt } from "./import-kit.js";
 
 const chain = new TestChain();
@@ -115,6 +117,18 @@ describe("a store", () => {
     expect(existsSync(`${sei}.anchor.pb`)).toBe(false);
     await using keeper = await Lanekeeper.open(store, { chainId: CHAIN_ID, epochOf });
     expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 0n, next: 5n });
+  });
+
+  test("is stopped by a signal: nothing of what it had written is left", async () => {
+    await putStore();
+    const stop = new AbortController();
+    const done = callUntil(stop.signal, ["export", "--to-sei", sei, store]);
+    while (!existsSync(sei)) await nextTurn();
+    stop.abort({ exitCode: 143, line: undefined });
+    const { code, stdout } = await done;
+    expect({ code, stdout }).toEqual({ code: 143, stdout: "" });
+    expect(existsSync(sei)).toBe(false);
+    expect((await call("export", "--to-sei", sei, store)).code).toBe(0);
   });
 
   test("with an anchor: what it left, the anchor in a file, sei-chain's opening rehearsed", async () => {

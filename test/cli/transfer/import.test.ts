@@ -494,7 +494,8 @@ describe("an import that was stopped", () => {
         yield item;
       }
     }
-    const contents = { choices: { chainId: "sei", epochOf }, anchor: undefined, expected };
+    const { signal: stop } = new AbortController();
+    const contents = { choices: { chainId: "sei", epochOf }, anchor: undefined, expected, stop };
     const making = makeStore(store, { ...contents, items: stopped(), onRecord: () => {} });
     await expect(making).rejects.toThrow("stopped");
     expect(existsSync(store)).toBe(false);
@@ -502,6 +503,26 @@ describe("an import that was stopped", () => {
     expect(code).toBe(30);
     expect(stderr).toContain(`${store}.importing is there already`);
     rmSync(`${store}.importing`, { recursive: true });
+    expect((await run()).code).toBe(0);
+    await expectStored([0n, 7n], [0n, 5n]);
+  });
+
+  test("by a signal, at any moment: there is no store and no unfinished one, or all of it", async () => {
+    await putSei(sei, chain);
+    const expected = new ImportTally();
+    for await (const item of importSeiDirectory(sei, { epochOf })) expected.take(item);
+    for (let at = 1; at <= expected.records; at++) {
+      const stop = new AbortController();
+      const onRecord = (records: number): void => {
+        if (records >= at) stop.abort(new Error("stopped"));
+      };
+      const items = importSeiDirectory(sei, { epochOf });
+      const contents = { choices: { chainId: "sei", epochOf }, anchor: undefined, items, expected };
+      const making = makeStore(store, { ...contents, onRecord, stop: stop.signal });
+      await expect(making).rejects.toThrow("stopped");
+      expect(existsSync(store)).toBe(false);
+      expect(existsSync(`${store}.importing`)).toBe(false);
+    }
     expect((await run()).code).toBe(0);
     await expectStored([0n, 7n], [0n, 5n]);
   });
@@ -537,7 +558,8 @@ describe("an import that was stopped", () => {
     const choices = { chainId: "sei", epochOf };
     const items = importSeiDirectory(sei, { epochOf });
     const expected = new ImportTally();
-    const contents = { choices, anchor: undefined, items, expected, onRecord: () => {} };
+    const { signal: stop } = new AbortController();
+    const contents = { choices, anchor: undefined, items, expected, onRecord: () => {}, stop };
     const error = {
       code: "RECOVERY_MISMATCH",
       message: expect.stringMatching(/changed/) as string,

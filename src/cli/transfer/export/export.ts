@@ -12,6 +12,7 @@
  *
  * The store is opened with its lock. It keeps all that it has, retained records too.
  */
+import { rm } from "node:fs/promises";
 import { RealDisk } from "../../../disk/real.js";
 import { readIdentity, STORE_FILE } from "../../../journal/form/store.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
@@ -35,6 +36,8 @@ interface Target {
   readonly directory: string;
   readonly anchorFile: string;
   readonly epochs: readonly Epoch[];
+  /** Aborted when the export has to stop. */
+  readonly stop: AbortSignal;
 }
 
 /**
@@ -46,7 +49,7 @@ interface Target {
 export async function exportCommand(
   store: string,
   parsed: object,
-  { stdout, stderr }: InspectPort,
+  { stdout, stderr, stop }: InspectPort,
 ): Promise<number> {
   const options = exportOptions(store, parsed);
   const directory = await placeOf(options.toSei);
@@ -60,7 +63,7 @@ export async function exportCommand(
     await using keeper = await opened(from, epochs);
     const held = exportedOf(keeper.recovery);
     stage.total = held.records;
-    await write(keeper, held, { directory, anchorFile, epochs }, stage);
+    await write(keeper, held, { directory, anchorFile, epochs, stop }, stage);
     await keeper.close();
     view.erase();
     const isRehearsed = epochs.length > 0;
@@ -79,15 +82,30 @@ async function write(
   target: Target,
   stage: Stage,
 ): Promise<void> {
-  const { directory, anchorFile, epochs } = target;
+  const { directory, anchorFile, epochs, stop } = target;
   const disk = new RealDisk();
-  const contents = () => contentsOf(keeper, held, () => void (stage.records += 1));
+  const onRecord = (): void => {
+    stop.throwIfAborted();
+    stage.records += 1;
+  };
+  const contents = () => contentsOf(keeper, held, onRecord);
   if (held.anchor) await writeAnchorFile(disk, anchorFile, held.anchor);
-  Object.assign(stage, { name: "writing", records: 0 });
-  await writeSeiDirectoryOn(disk, directory, contents());
-  Object.assign(stage, { name: "reading back", records: 0 });
-  await compareExport(directory, contents());
+  try {
+    Object.assign(stage, { name: "writing", records: 0 });
+    await writeSeiDirectoryOn(disk, directory, contents());
+    Object.assign(stage, { name: "reading back", records: 0 });
+    await compareExport(directory, contents());
+  } catch (cause) {
+    if (stop.aborted) await removeExport(target);
+    throw cause;
+  }
   await rehearseOpening(directory, epochs, held);
+}
+
+/** Takes away what a stopped export has written: there was nothing before it. */
+async function removeExport({ directory, anchorFile }: Target): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await rm(anchorFile, { force: true });
 }
 
 /** Opens the store, of whatever chain. It lets nothing go that it retains. */

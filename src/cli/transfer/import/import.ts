@@ -39,7 +39,7 @@ interface Source {
 export async function importCommand(
   target: string,
   parsed: object,
-  { stdout, stderr }: InspectPort,
+  { stdout, stderr, stop }: InspectPort,
 ): Promise<number> {
   const options = importOptions(target, parsed);
   const from = await placeOf(options.fromSei);
@@ -58,13 +58,14 @@ export async function importCommand(
       view.erase();
       await write.objection(objection);
     });
+    stop.throwIfAborted();
     const held = heldAfter(tally, anchor);
     const stored = tally.refused === 0 || options.partial;
     const { chainId } = options;
     if (stored) {
       Object.assign(stage, { name: "storing", records: 0, total: tally.records });
       const onRecord = (records: number): void => void (stage.records = records);
-      const again = { items: itemsOf(source), expected: tally, onRecord };
+      const again = { items: itemsOf(source), expected: tally, onRecord, stop };
       await makeStore(directory, { choices: { chainId, epochOf }, anchor, ...again });
     }
     view.erase();
@@ -72,6 +73,9 @@ export async function importCommand(
     const ends = { stored, exitCode };
     await write.summary({ from, directory, chainId, anchor, anchorFile, tally, held, ...ends });
     return exitCode;
+  } catch (cause) {
+    view.erase();
+    return await write.failed(cause);
   } finally {
     view.stop();
   }

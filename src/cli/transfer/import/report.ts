@@ -25,6 +25,8 @@ export interface ImportSummary {
 export interface ImportWriter {
   readonly objection: (objection: Objection) => Promise<void>;
   readonly summary: (summary: ImportSummary) => Promise<void>;
+  /** Throws `cause`; a document that has begun is ended with it. */
+  readonly failed: (cause: unknown) => Promise<never>;
 }
 
 export function importWriter(stream: Writable, json: boolean): ImportWriter {
@@ -32,12 +34,16 @@ export function importWriter(stream: Writable, json: boolean): ImportWriter {
     return {
       objection: (objection) => put(stream, objectionText(objection)),
       summary: (summary) => put(stream, importText(summary)),
+      failed: async (cause) => {
+        throw cause;
+      },
     };
   }
   const document = new ListDocument(stream, "refused");
   return {
     objection: (objection) => document.item(objection),
     summary: (summary) => document.end(importJson(summary)),
+    failed: (cause) => document.failed(cause),
   };
 }
 

@@ -5,6 +5,7 @@
  *
  * What a stop (a kill, a power cut, an error) leaves, and what the next import says:
  * 1. Before the unfinished directory is made: nothing. The next import goes on.
+ *    A stop by a signal takes the unfinished directory away again; the others cannot:
  * 2. Until the rename: the unfinished directory, with no store in it, a part of one, or a whole one.
  *    The next import refuses with STORE_EXISTS and names it. Nothing in it is needed: remove it.
  * 3. After the rename, before it is durable: after a power cut one of the two, with the whole store.
@@ -15,6 +16,7 @@
  * those of the epochs before.
  */
 import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { RealDisk } from "../../../disk/real.js";
 import { openLogMap } from "../../../log/map/level-map.js";
 import { INDEX_DIRECTORY } from "../../../log/map/log-map.js";
@@ -48,6 +50,8 @@ export interface StoreContents {
   readonly expected: ImportTally;
   /** Called with the number of records that were read. */
   readonly onRecord: (records: number) => void;
+  /** Aborted when the import has to stop. */
+  readonly stop: AbortSignal;
 }
 
 /**
@@ -82,7 +86,8 @@ export async function makeStore(directory: string, contents: StoreContents): Pro
     const votes = await fill(unfinished, contents, held);
     await compare(unfinished, contents, { held, votes });
   } catch (cause) {
-    if (!(cause instanceof PersisterError)) throw cause;
+    if (contents.stop.aborted) await rm(unfinished, { recursive: true, force: true });
+    if (contents.stop.aborted || !(cause instanceof PersisterError)) throw cause;
     const message = `${cause.message}; the unfinished store is ${unfinished}: remove it`;
     throw new PersisterError(cause.code, message, { file: unfinished, cause });
   }
@@ -92,7 +97,7 @@ export async function makeStore(directory: string, contents: StoreContents): Pro
 /** Puts everything in; durable when resolved. */
 async function fill(
   directory: string,
-  { choices, anchor, items, expected, onRecord }: StoreContents,
+  { choices, anchor, items, expected, onRecord, stop }: StoreContents,
   held: Held,
 ): Promise<VerifiedVotes | undefined> {
   const persisters = await openedIn(directory, choices);
@@ -104,6 +109,7 @@ async function fill(
       if (batch.kind === "votes") votes = batch.votes;
       else await write(persisters, batch, held);
       onRecord(found.records);
+      stop.throwIfAborted();
     }
     if (!found.isSameAs(expected)) {
       const message = "the directory was changed while it was read: stop the node that owns it";
