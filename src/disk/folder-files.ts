@@ -8,7 +8,7 @@ import type { Disk } from "./disk.js";
 /** Bytes that are read and summed at once: well below a millisecond of work. */
 const PART_BYTES = 256 * 1024;
 
-export interface FileFacts {
+export interface SummedFile {
   readonly name: string;
   readonly bytes: number;
   /** CRC-32C over all of them. */
@@ -25,10 +25,10 @@ export async function describeFolder(
   disk: Disk,
   path: string,
   isMeant: (name: string) => boolean = () => true,
-): Promise<readonly FileFacts[] | undefined> {
+): Promise<readonly SummedFile[] | undefined> {
   const entries = await disk.list(path);
   if (!entries) return undefined;
-  const described: FileFacts[] = [];
+  const described: SummedFile[] = [];
   for (const { name, kind } of entries) {
     if (!isMeant(name)) continue;
     if (kind !== "file") return undefined;
@@ -43,7 +43,7 @@ async function describeFile(
   disk: Disk,
   path: string,
   name: string,
-): Promise<FileFacts | undefined> {
+): Promise<SummedFile | undefined> {
   const file = await disk.openToRead(`${path}/${name}`);
   if (!file) return undefined;
   try {
@@ -62,7 +62,7 @@ async function describeFile(
 }
 
 /** Whether two descriptions of a folder are of the same names with the same bytes. */
-export function sameFiles(a: readonly FileFacts[], b: readonly FileFacts[]): boolean {
+export function sameFiles(a: readonly SummedFile[], b: readonly SummedFile[]): boolean {
   return (
     a.length === b.length &&
     a.every(({ name, bytes, crc }, at) => {

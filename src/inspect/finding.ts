@@ -1,13 +1,14 @@
 /**
- * A finding: one thing that an inspection has to say of one place in a store. Its class is an error
- * code: the one that open refuses with for it, or that describes the damage best where open goes on.
+ * A finding: one thing that is wrong at one place of a store. Its class is an error code: the code with
+ * which open refuses it or, if open goes on, the code that describes it best.
  */
 import { type ErrorCode, errorCodes, PersisterError } from "../types/errors.js";
 import { ROAD } from "../persist/kinds.js";
 
 /**
- * `error`: open refuses because of it, or what is stored is not what it should be. `warning`: open
- * goes on; a crash may leave it, or something was harmed that is not needed now.
+ * `error`: open refuses because of it, or a stored message is not what it should be. `warning`: open goes
+ * on. A crash may leave it, or the harm is to something that is not needed any more, or the validator
+ * must know of it before it signs.
  */
 export type Severity = "error" | "warning";
 
@@ -25,13 +26,18 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Where a finding is, as far as it is known. */
+/** The place of a finding, as far as it is known. */
 export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">>;
 
 /**
- * From the worst to the least: what was promised and is gone; what would have told of a loss; what
- * was stored and is damaged, or contradicts itself, or is not rightly signed; a directory that is no
- * store of ours; files that could not be looked at.
+ * The classes from the worst to the least:
+ *
+ * 1. an acknowledged record is gone;
+ * 2. the mark, which would tell of a loss, is damaged;
+ * 3. a stored message is damaged, contradicts another one, or is not rightly signed;
+ * 4. a number is pinned;
+ * 5. the directory is no store of ours;
+ * 6. a file cannot be read: nothing is known of it.
  */
 export const worstFirst = [
   "ACKNOWLEDGED_LOST",
@@ -40,13 +46,14 @@ export const worstFirst = [
   "ANCHOR_CORRUPT",
   "RECOVERY_MISMATCH",
   "INVALID",
+  "PINNED",
   "NOT_A_STORE",
   "FORMAT_TOO_NEW",
   "IO",
   "READ_ONLY",
 ] as const satisfies readonly ErrorCode[];
 
-/** The finding that stands for a typed refusal; `place` says what is known better than the error. */
+/** The finding for a typed refusal. `place` wins where the error names another place. */
 export function findingOf(
   error: PersisterError,
   severity: Severity,
@@ -63,20 +70,20 @@ export function findingOf(
   };
 }
 
-/** An attempt whose typed refusal is an answer: an inspection goes on where others stop. */
+/** An attempt of which a typed refusal is an answer: an inspection goes on where others stop. */
 export type Attempt<Value> = { readonly value: Value } | { readonly error: PersisterError };
 
-/** What `act` gives, or the operating error that it was refused with; anything else is thrown. */
+/** Returns the value of `act`, or the operating error that refused it. Throws anything else. */
 export async function attempted<Value>(act: () => Value | Promise<Value>): Promise<Attempt<Value>> {
   try {
     return { value: await act() };
-  } catch (error) {
-    if (!(error instanceof PersisterError)) throw error;
-    return { error };
+  } catch (cause) {
+    if (!(cause instanceof PersisterError)) throw cause;
+    return { error: cause };
   }
 }
 
-/** What was found so far: how much of which severity, and what of it decides. */
+/** Counts the findings by severity, and knows the worst of them. */
 export class FindingTally {
   readonly #classes: Record<Severity, Set<ErrorCode>> = { error: new Set(), warning: new Set() };
   readonly #places = new Set<string>();
@@ -113,7 +120,7 @@ export class FindingTally {
   }
 }
 
-/** The exit code of a command that found `worst` at worst. */
+/** The exit code of a command whose worst finding has the class `worst`. */
 export function exitCodeOf(worst: ErrorCode | undefined): number {
   return worst === undefined ? 0 : errorCodes[worst].exit;
 }

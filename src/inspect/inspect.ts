@@ -1,22 +1,24 @@
 /**
- * Inspects a state directory: says everything that is wrong with it, not only the first, and what open
- * would do with it. Reads only: nothing is written, no lock is taken, and nothing stops at a problem.
+ * Inspects a state directory: tells everything that is wrong with it, not only the first thing, and whether
+ * open would take it. An inspection only reads: it writes nothing, takes no lock, and stops at no problem.
  *
- * The parts are looked at one by one, each for itself where that can be: STORE, the mark, every slot
- * of the journal, every record, the A/B pairs; then what they say of each other; then open is
- * rehearsed. Memory is that of two segments and of what is to be known of each live record.
+ * 1. It checks the parts one by one, each by itself as far as that can be: STORE, the mark, every slot of
+ *    the journal, every record, the A/B pairs.
+ * 2. It checks the parts against each other.
+ * 3. It rehearses open.
+ *
+ * Its memory holds two segments, and a few numbers for each live record.
  */
 import type { Disk } from "../disk/disk.js";
-import type { Mark } from "../journal/form/mark.js";
+import { MARK_FILE, type Mark, type Pin } from "../journal/form/mark.js";
 import { STORE_FILE } from "../journal/form/store.js";
-import { checkPairs } from "./checks/anchor.js";
+import { checkPairs, contradictionsIn } from "./checks/anchor.js";
 import { diskBytesOf } from "./disk-use.js";
 import { type Finding, findingOf, FindingTally } from "./finding.js";
 import { checkIdentity, type IdentitySeen } from "./checks/identity.js";
-import { contradictionsIn } from "./checks/log.js";
 import { checkMark, markSequence } from "./checks/mark.js";
 import { ownerOf } from "./owner.js";
-import type { Progress } from "./walk/progress.js";
+import type { Progress } from "./walk/live-records.js";
 import { type Depth, RecordProver } from "./walk/proof.js";
 import { ReadOnlyDisk } from "../disk/read-only.js";
 import { RecordCheck } from "./checks/records.js";
@@ -32,7 +34,7 @@ export interface InspectOptions {
   readonly progress: Progress;
 }
 
-/** Everything that is wrong, as it is found; returns the summary. Never throws for what it finds. */
+/** Yields everything that is wrong, as it is found, and returns the summary. No finding is thrown. */
 export async function* inspectStore(
   options: InspectOptions,
 ): AsyncGenerator<Finding, Summary, void> {
@@ -46,7 +48,7 @@ export async function* inspectStore(
   }
 }
 
-/** `tally` knows what was told before. */
+/** `tally` counts the findings that were yielded before. */
 async function* lookAt(
   options: InspectOptions,
   tally: FindingTally,
@@ -59,24 +61,35 @@ async function* lookAt(
   const identity = yield* told(await checkIdentity(disk, directory));
   const basic = { directory, depth, owner, identity };
   const prover = depth.kind === "forms" ? undefined : new RecordProver(depth);
-  const within: Within = { disk, directory, depth, progress, prover };
+  const within: Within = { disk, writable: options.disk, directory, depth, progress, prover };
   const inside = identity.isWorthReading ? yield* lookInside(within, identity) : NOTHING_INSIDE;
   const rehearsed = await rehearsalOf(within, identity);
   if (!rehearsed.opens) {
     const { refusal } = rehearsed;
-    // What recovery refuses first was found where it is, as a rule.
+    // As a rule the checks above have told of it, at its place.
     const isTold = tally.hasError(refusal.code, refusal.file);
     if (!isTold) yield findingOf(refusal, "error", { file: directory });
-  }
+  } else yield* rehearsed.pins.map((pin) => pinFinding(`${directory}/${MARK_FILE}`, pin));
   const changedMeanwhile =
     identity.isWorthReading && (await markSequence(disk, directory)) !== inside.markSequence;
   const done = { recordsRead: progress.records, proven: prover?.proven };
   return { ...basic, ...inside, ...done, changedMeanwhile, rehearsed };
 }
 
-/** What the looks at the parts share. */
+/** D6: the validator may sign one block alone at a pinned number, which its operator must know. */
+function pinFinding(file: string, { name, number, hash }: Pin): Finding {
+  const message =
+    `a block that was being written was lost here: only the block with header ${Buffer.from(hash).toString("hex")} may be ` +
+    `signed at this number. Get that block from a peer and push it, or wait for a commit QC or an ` +
+    `anchor that covers it, or lift the pin with release`;
+  return { class: "PINNED", severity: "warning", file, lane: name, number, message };
+}
+
+/** The values that all checks share. */
 interface Within {
   readonly disk: Disk;
+  /** The same disk, which refuses no write: only the rehearsal asks it. */
+  readonly writable: Disk;
   readonly directory: string;
   readonly depth: Depth;
   readonly progress: Progress;
@@ -96,7 +109,7 @@ const NOTHING_INSIDE: Inside = {
   diskBytes: 0,
 };
 
-/** What is named of the A/B pairs where there is no mark. */
+/** The sequences of the A/B pairs as a missing mark names them. */
 const NOTHING_NAMED: Pick<Mark, "anchor" | "vote"> = {
   anchor: { acked: 0n, inFlight: 0n },
   vote: { acked: 0n, inFlight: 0n },
@@ -136,12 +149,12 @@ function recordsOf(
   return base && new RecordCheck({ directory, base, seen: slots, mark, prover, progress });
 }
 
-/** Open asks STORE first, and the rest only of a store whose identity it knows. */
+/** Open asks STORE first. It asks for the rest only once it knows the store's identity. */
 async function rehearsalOf(within: Within, identity: IdentitySeen): Promise<Rehearsed> {
   const { store } = identity;
   if ("error" in store) return { opens: false, refusal: store.error };
-  const { disk, directory, depth } = within;
-  return await rehearse(disk, directory, store.value.storeId, depth);
+  const { disk, writable, directory, depth } = within;
+  return await rehearse({ disk, writable }, directory, store.value.storeId, depth);
 }
 
 /** Tells the findings of a part, and hands it on. */

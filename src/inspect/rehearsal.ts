@@ -1,10 +1,12 @@
 /**
- * Rehearses open: the very code that open runs before it writes a byte, on a disk that can only be
- * read. Its answer is the verdict, whatever else was found.
+ * Rehearses open: runs the very code that open runs before it writes a byte, on a disk that can only be
+ * read. Its answer is the verdict, whatever else was found. A store that this user may not write to would
+ * be refused too, so STORE and the mark are opened for writing, and closed again.
  */
 import type { Disk } from "../disk/disk.js";
 import { applyOpening, standingPins } from "../journal/begin.js";
-import type { Pin } from "../journal/form/mark.js";
+import { MARK_FILE, type Pin } from "../journal/form/mark.js";
+import { STORE_FILE } from "../journal/form/store.js";
 import { type JudgedStore, judgeStore } from "../persist/judged-store.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
@@ -17,7 +19,7 @@ export interface LogRange {
   readonly next: bigint;
 }
 
-/** What open would do with the store, if nobody else had it open. */
+/** The outcome of an open, if nobody else had the store open. */
 export type Rehearsed =
   | {
       readonly opens: true;
@@ -27,20 +29,29 @@ export type Rehearsed =
     }
   | { readonly opens: false; readonly refusal: PersisterError };
 
+/** `writable` is the same disk as `disk`, which only reads: files are opened on it, and not written. */
 export async function rehearse(
-  disk: Disk,
+  disks: { readonly disk: Disk; readonly writable: Disk },
   directory: string,
   storeId: Uint8Array,
   depth: Depth,
 ): Promise<Rehearsed> {
   const judged = await attempted(() =>
-    judgeStore(disk, directory, storeId, (message, file) => readAnchor(message, file, depth)),
+    judgeStore(disks.disk, directory, storeId, (message, file) => readAnchor(message, file, depth)),
   );
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {
-    return opened(judged.value);
+    const mayWrite = await attempted(() => openForWriting(disks.writable, directory));
+    return "error" in mayWrite ? { opens: false, refusal: mayWrite.error } : opened(judged.value);
   } finally {
     await judged.value.close();
+  }
+}
+
+async function openForWriting(disk: Disk, directory: string): Promise<void> {
+  for (const name of [STORE_FILE, MARK_FILE]) {
+    const file = await disk.openToWrite(`${directory}/${name}`);
+    await file?.close();
   }
 }
 

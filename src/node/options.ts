@@ -13,8 +13,8 @@ const MIB = 1024 * KIB;
 export const defaults = {
   /** Holds the largest block (2.1 MB) beside others, and is written in one go within 10 ms or so. */
   segmentBytes: 4 * MIB,
-  /** What an anchor passed is forgotten: keeping it is for those who serve peers or archives. */
-  retainBytes: 0,
+  /** A peer that is some anchors behind is served from it. Open reads none of it. */
+  retainBytes: 64 * MIB,
   /** The last blocks of a large committee, as peers ask for them. */
   cacheBytes: 64 * MIB,
   /** Long enough that a busy store writes no mark of its own, short enough for an operator's eye. */
@@ -39,7 +39,11 @@ export interface InitChoices {
 export interface OpenChoices extends InitChoices {
   /** The committee of each epoch, for verifying what is pushed and the anchor that is recovered. */
   readonly epochOf: EpochOf;
-  /** Bytes of pruned blocks and QCs that stay readable, in whole segments; 0 where it is left out. */
+  /**
+   * Bytes of pruned blocks and QCs that stay readable, in whole segments. Open reads none of them.
+   *
+   * @defaultValue 64 MiB
+   */
   readonly retainBytes?: number;
   /** Bytes of durable blocks that are kept in memory for readers; 64 MiB where it is left out. */
   readonly cacheBytes?: number;

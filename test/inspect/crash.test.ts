@@ -27,7 +27,7 @@ test.each(Object.entries(workloads))(
       for (const { disk: left, label } of explorer.crashes(stopped, POWER_CUTS)) {
         states += 1;
         const before = fingerprints(left);
-        const { errors, summary } = await inspected(left);
+        const { errors, findings, summary } = await inspected(left);
         expect(fingerprints(left), label).toEqual(before);
         expect(errors, label).toEqual([]);
         expect(summary.verdict, label).toEqual({ opens: true });
@@ -47,6 +47,15 @@ test.each(Object.entries(workloads))(
         expect(summary.pins.map(({ name, number }) => `${name} ${number}`).sort()).toEqual(
           pins.map(({ lane, number }) => `${lane} ${number}`).sort(),
         );
+        // Each of them is a warning that says what may be signed, and how it ends.
+        const pinned = findings.filter((each) => each.class === "PINNED");
+        expect(pinned.map(({ lane, number }) => `${lane} ${number}`)).toEqual(
+          summary.pins.map(({ name, number }) => `${name} ${number}`),
+        );
+        for (const { severity, message } of pinned) {
+          expect(severity).toBe("warning");
+          expect(message).toMatch(/only the block with header [0-9a-f]{64} may be signed.*release/);
+        }
         expect(summary.anchor?.roadIndex).toBe(anchor?.commitQC.vote.view.index);
       }
     }

@@ -374,6 +374,32 @@ property.prop([fc.uniqueArray(fc.nat(1_000), { minLength: 1, maxLength: 6 })], {
   );
 });
 
+test("damage to a block below its lane's first is a warning; to one above it, an error that names it", async () => {
+  const disk = await born();
+  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: small.epochOf };
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk, 3), DIRECTORY, choices);
+  for (let round = 0n; round < 6n; round++) {
+    await pushBlocks(keeper, small, laneAt(small, 0), { from: round, to: round + 1n });
+    await pushQCs(keeper, small, { from: round, to: round + 1n });
+  }
+  await pushAnchor(keeper, small.qc(3n).anchor);
+  await keeper.close();
+  const own = newestSegment(disk).path.slice(1);
+  const found = recordsIn(disk, own).filter(isAppend);
+  const blocks = found.filter(
+    ({ record }) => record.payloadLength === found[0]?.record.payloadLength,
+  );
+  expect(blocks.length).toBeGreaterThan(4);
+  for (const { record } of blocks) {
+    const left = disk.kill();
+    flip(left, own, record.offset + RECORD_HEADER_BYTES + 20);
+    const { findings } = await inspected(left);
+    const here = findings.find(({ offset }) => offset === record.offset);
+    expect(here).toMatchObject({ lane: laneAt(small, 0), number: record.number });
+    expect(here?.severity).toBe(record.number < 3n ? "warning" : "error");
+  }
+});
+
 /** A closed store that has pruned some segments, and keeps them. */
 async function retaining(): Promise<SimulatedDisk> {
   const disk = await born();

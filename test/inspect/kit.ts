@@ -6,7 +6,7 @@ import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
 import type { WalkedRecord } from "../../src/journal/segment/segment.js";
 import type { Finding } from "../../src/inspect/finding.js";
 import { inspectStore } from "../../src/inspect/inspect.js";
-import { newProgress } from "../../src/inspect/walk/progress.js";
+import { newProgress } from "../../src/inspect/walk/live-records.js";
 import type { Depth } from "../../src/inspect/walk/proof.js";
 import type { Summary } from "../../src/inspect/summary.js";
 import type { TestChain } from "../model/chain.js";

@@ -80,13 +80,25 @@ test("an intact store: nothing is found, and not a byte or a time is changed", a
   expect(everything()).toEqual(before);
 });
 
-test("a directory that nobody may write, as somebody else", async () => {
+test("a directory that this user may not write: nothing else is found, and open would refuse it", async () => {
   chmodAll(0o555, 0o444);
   const before = everything();
   const { findings, summary } = await asNobody(inspectedHere);
-  expect(findings).toEqual([]);
-  expect(summary.verdict).toEqual({ opens: true });
+  const file = join(directory, "STORE");
+  expect(findings).toMatchObject([{ class: "READ_ONLY", severity: "error", file }]);
+  expect(summary.verdict).toMatchObject({ opens: false, class: "READ_ONLY" });
   expect(everything()).toEqual(before);
+});
+
+test("a segment that may not be read is unknown: neither it nor its records are told as missing", async () => {
+  chmodAll(0o555, 0o444);
+  const segments = readdirSync(join(directory, "journal")).map((name) => join("journal", name));
+  for (const name of segments) {
+    chmodSync(join(directory, name), 0o000);
+    const { findings } = await asNobody(inspectedHere);
+    expect(findings).toMatchObject([{ class: "READ_ONLY", file: join(directory, name) }]);
+    chmodSync(join(directory, name), 0o444);
+  }
 });
 
 test("files that may not be read are named, each of them, and the rest is looked at", async () => {

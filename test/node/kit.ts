@@ -32,7 +32,8 @@ export async function opened(
   more: MoreChoices = {},
 ): Promise<Lanekeeper> {
   const { epochOf } = chain;
-  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf, ...more };
+  const retainBytes = 0;
+  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf, retainBytes, ...more };
   return await Lanekeeper.openOn(simulatedSurroundings(disk, ++seeds), DIRECTORY, choices);
 }
 

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryDisk } from "../../src/disk/memory.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { defaults } from "../../src/node/options.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { PersisterError } from "../../src/types/errors.js";
@@ -73,8 +74,25 @@ function retainedPaths(disk: SimulatedDisk): readonly string[] {
   return head.retained.map(({ slot }) => path.replace(/\d+\.seg$/, `${slot}.seg`.padStart(8, "0")));
 }
 
-test("by default nothing is retained", async () => {
-  const { disk, keeper } = await fresh(chain);
+test("64 MiB are retained unless the node chooses otherwise", async () => {
+  expect(defaults.retainBytes).toBe(64 * 1024 ** 2);
+  const disk = new SimulatedDisk();
+  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES };
+  await Lanekeeper.initOn(simulatedSurroundings(disk), DIRECTORY, choices);
+  const { epochOf } = chain;
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, {
+    ...choices,
+    epochOf,
+  });
+  await rounds(keeper, 0n, 24n);
+  const { retained } = keeper.status();
+  expect(retained.lanes.get(lane)?.first).toBe(0n);
+  expect(await keeper.readRetainedCommitQC(0n)).toBeDefined();
+  await keeper.close();
+});
+
+test("with a budget of 0 nothing is retained", async () => {
+  const { disk, keeper } = await fresh(chain, { retainBytes: 0 });
   await rounds(keeper, 0n, 24n);
   for (const each of [keeper, await opened(disk.kill(), chain)]) {
     const { retained, road } = each.status();

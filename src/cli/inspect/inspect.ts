@@ -1,19 +1,19 @@
 /** `lanekeeper inspect` and `lanekeeper verify`: look at a store, change nothing, say everything. */
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import { RealDisk } from "../../disk/real.js";
 import { exitCodeOf, type Finding, FindingTally } from "../../inspect/finding.js";
 import { inspectStore } from "../../inspect/inspect.js";
-import { newProgress, type Progress } from "../../inspect/walk/progress.js";
+import { newProgress, type Progress } from "../../inspect/walk/live-records.js";
 import type { Depth } from "../../inspect/walk/proof.js";
 import type { Summary } from "../../inspect/summary.js";
 import { PersisterError } from "../../types/errors.js";
 import { readCommittees } from "../committee-file.js";
 import { untilStopped } from "../ending.js";
-import { findingJson, findingText, summaryJson, summaryText } from "./report.js";
+import { ListDocument, put } from "../terminal/json-document.js";
 import { Redraw, type TerminalStream } from "../terminal/redraw.js";
 import { formatSize } from "../terminal/sizes.js";
+import { findingText, summaryJson, summaryText } from "./report.js";
 
 export interface InspectPort {
   readonly stdout: Writable;
@@ -111,19 +111,9 @@ function textWriter(stream: Writable): ReportWriter {
 
 /** One document, of which the findings are written as they come. */
 function jsonWriter(stream: Writable): ReportWriter {
-  let opening = '{"findings":[';
+  const document = new ListDocument(stream, "findings");
   return {
-    finding: async (finding) => {
-      await put(stream, `${opening}${JSON.stringify(findingJson(finding))}`);
-      opening = ",";
-    },
-    summary: async (summary, worst) => {
-      const rest = JSON.stringify(summaryJson(summary, worst)).slice(1);
-      await put(stream, `${opening === "," ? "" : opening}],${rest}\n`);
-    },
+    finding: (finding) => document.item(finding),
+    summary: (summary, worst) => document.end(summaryJson(summary, worst)),
   };
-}
-
-async function put(stream: Writable, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, "drain");
 }

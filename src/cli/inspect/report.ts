@@ -1,9 +1,10 @@
-/** What `inspect` and `verify` say: findings one by one, and the summary, for people or as JSON. */
+/** The output of `inspect` and `verify`: findings one by one, and the summary, for people or as JSON. */
 import { exitCodeOf, type Finding } from "../../inspect/finding.js";
 import type { LogSummary, Summary } from "../../inspect/summary.js";
 import { ROAD } from "../../persist/kinds.js";
 import type { ErrorCode } from "../../types/errors.js";
 import { formatSize } from "../terminal/sizes.js";
+import { printable, type Row, table } from "../terminal/table.js";
 
 /** A finding as two lines: what and where, then why. */
 export function findingText(finding: Finding): string {
@@ -13,11 +14,8 @@ export function findingText(finding: Finding): string {
     ...(finding.lane === undefined ? [] : [logName(finding.lane)]),
     ...(finding.number === undefined ? [] : [`number ${finding.number}`]),
   ];
-  return `${finding.severity} ${finding.class}: ${place.join(", ")}\n  ${finding.message}\n`;
-}
-
-export function findingJson(finding: Finding): Record<string, unknown> {
-  return { ...finding, number: finding.number?.toString() };
+  const where = printable(place.join(", "));
+  return `${finding.severity} ${finding.class}: ${where}\n  ${printable(finding.message)}\n`;
 }
 
 /** The summary as plain values; sizes in bytes, numbers of 64 bits and LSNs as strings. */
@@ -80,33 +78,25 @@ export function summaryJson(summary: Summary, worst: ErrorCode | undefined) {
 
 /** The summary as lines of two columns. */
 export function summaryText(summary: Summary, worst: ErrorCode | undefined): string {
-  const rows: readonly (readonly [string, string])[] = [
+  const rows: readonly Row[] = [
     ["directory", summary.directory],
     ["in use", useText(summary)],
     ["store", storeText(summary)],
     ["mark", markText(summary)],
     ["journal", journalText(summary)],
     ["logs", `${summary.logs.length}`],
+    ...summary.logs.map((log) => ["", logText(log)] as const),
     ["anchor", anchorText(summary)],
     ["vote state", summary.vote ? `sequence ${summary.vote.sequence}` : "none"],
     ["pins", `${summary.pins.length}`],
+    ...summary.pins.map((pin) => ["", pinText(pin)] as const),
     ["disk use", `${formatSize(summary.diskBytes)}${summary.hasIndex ? " beside the index" : ""}`],
     ["checked", checkedText(summary)],
     ["found", `${counted(summary.errors, "error")}, ${counted(summary.warnings, "warning")}`],
     ["verdict", verdictText(summary)],
     ...(worst === undefined ? [] : [["exit code", `${exitCodeOf(worst)}, for ${worst}`] as const]),
   ];
-  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
-  const below: Readonly<Record<string, readonly string[]>> = {
-    logs: summary.logs.map(logText),
-    pins: summary.pins.map(pinText),
-  };
-  return rows
-    .flatMap(([name, value]) => [
-      `${name.padEnd(width)}${value}\n`,
-      ...(below[name] ?? []).map((line) => `  ${line}\n`),
-    ])
-    .join("");
+  return table(rows);
 }
 
 function useText({ owner, changedMeanwhile }: Summary): string {

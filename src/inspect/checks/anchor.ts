@@ -1,9 +1,12 @@
-/** Looks at the two A/B pairs, and into what they hold. */
+/** Checks the two A/B pairs, the messages in them, and the logs against the anchor. */
 import type { Disk } from "../../disk/disk.js";
+import { LogTable } from "../../journal/form/log-table.js";
+import { ROAD } from "../../persist/kinds.js";
+import { startsByAnchor } from "../../persist/recovery.js";
 import type { PairWitness } from "../../persist/pair-persister.js";
 import { decodePersistedInner } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
-import type { PruneAnchor } from "../../wire/messages.js";
+import type { CommitQC, PruneAnchor } from "../../wire/messages.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
 import { checkPair, type HeldMessage } from "./pair.js";
 import { type Depth, knowsEpoch, readAnchor } from "../walk/proof.js";
@@ -67,4 +70,24 @@ function doubtsOfVote({ file, message }: HeldMessage): Finding[] {
     const text = `the vote state is no PersistedInner: ${cause.message}`;
     return [{ class: "INVALID", severity: "warning", file, message: text }];
   }
+}
+
+/**
+ * Each log that contradicts the anchor, or the lack of one, each by itself. `file` is where the logs are
+ * listed.
+ */
+export async function contradictionsIn(
+  table: LogTable,
+  road: ReadonlyMap<bigint, CommitQC>,
+  anchor: PruneAnchor | undefined,
+  file: string,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const entry of table.entries()) {
+    const alone = new LogTable([entry], table.nextLog);
+    const held = entry.name === ROAD ? road : new Map<bigint, CommitQC>();
+    const judged = await attempted(() => startsByAnchor(alone, held, anchor));
+    if ("error" in judged) findings.push(findingOf(judged.error, "error", { file }));
+  }
+  return findings;
 }

@@ -23,7 +23,7 @@ export async function checkMark(
   const none = { mark: undefined, sequence: undefined };
   if ("error" in read) return { ...none, findings: [findingOf(read.error, "error", { file })] };
   if (!read.value) {
-    const message = "the mark is missing: restore it";
+    const message = "the mark is missing: without it nobody can tell what was acknowledged";
     return { ...none, findings: [{ class: "MARK_CORRUPT", severity: "error", file, message }] };
   }
   return judged(file, read.value, storeId);

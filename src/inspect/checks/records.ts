@@ -1,6 +1,6 @@
 /**
- * Reads every segment that the base head says must be there, past all damage, and has each live record
- * judged. Whether open would refuse is not decided here: that is the rehearsal's answer.
+ * Reads every segment that must be there by the base head, past all damage, and checks each live record.
+ * The rehearsal decides whether open would refuse, and not this check.
  */
 import { applyRecord, type Manifest } from "../../journal/recovery/apply.js";
 import {
@@ -18,24 +18,23 @@ import type { FoundHead } from "../../journal/recovery/start.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
 import type { ErrorCode } from "../../types/errors.js";
 import { attempted, type Finding, findingOf, type Place, type Severity } from "../finding.js";
-import { isOfLog, LiveRecords } from "../walk/live-records.js";
-import type { Progress } from "../walk/progress.js";
+import { isOfLog, LiveRecords, type Progress } from "../walk/live-records.js";
 import type { RecordProver } from "../walk/proof.js";
 import { walkPastDamage, type WalkStep } from "../walk/segment-walk.js";
 import type { BaseHead, SlotsSeen } from "./slots.js";
 
-/** What is read, and by what it is judged. */
+/** The segments to be read, and the facts by which they are checked. */
 export interface RecordCheckParts {
   readonly directory: string;
   readonly base: BaseHead;
-  readonly seen: Pick<SlotsSeen, "slots" | "heads" | "headless">;
+  readonly seen: Pick<SlotsSeen, "slots" | "heads" | "headless" | "unread">;
   readonly mark: Mark | undefined;
-  /** Proves each live record, where that is wanted. */
+  /** Proves each live record, if that is wanted. */
   readonly prover: RecordProver | undefined;
   readonly progress: Progress;
 }
 
-/** What damage in a segment means. */
+/** The meaning of damage in a segment. */
 interface Damage {
   readonly code: ErrorCode;
   readonly severity: Severity;
@@ -44,15 +43,20 @@ interface Damage {
 /** D6: in the newest segment everything up to the acknowledged LSN must be there. */
 const ofNewest: Damage = { code: "ACKNOWLEDGED_LOST", severity: "error" };
 const ofSealed: Damage = { code: "JOURNAL_CORRUPT", severity: "error" };
-/** Nothing in a retained segment is promised: damage there costs what was pruned already. */
+/** Nothing pruned is promised: damage there costs what may be forgotten anyway. */
 const ofRetained: Damage = { code: "JOURNAL_CORRUPT", severity: "warning" };
 
 const NOTHING = new Uint8Array(0);
+
+/** A step over records that are lost. */
+type LostStep = Extract<WalkStep, { kind: "damaged" | "gap" }>;
 
 export class RecordCheck {
   readonly live: LiveRecords;
   readonly #parts: RecordCheckParts;
   readonly #manifest: Manifest;
+  /** Some segment that must be there could not be read. */
+  #isPartlyUnread = false;
 
   constructor(parts: RecordCheckParts) {
     this.#parts = parts;
@@ -67,7 +71,7 @@ export class RecordCheck {
     return this.#manifest.table;
   }
 
-  /** The sealed segments that must be there, without those that the newest one's records released. */
+  /** The sealed segments that must be there: those that the newest one's records released need not. */
   get sealed(): readonly SealedSegment[] {
     return this.#unlessReleased(this.#manifest.head.sealed);
   }
@@ -85,7 +89,8 @@ export class RecordCheck {
     if (own) yield* this.#takeOwn(own);
     for (const segment of this.retained) yield* this.#retained(segment);
     const file = base.slot.file.path;
-    if (base.isNewest) yield* this.live.missing(file);
+    // Records that could not be read are not known to be missing.
+    if (base.isNewest && !this.#isPartlyUnread) yield* this.live.missing(file);
     yield* this.live.unlinked(file);
   }
 
@@ -96,25 +101,26 @@ export class RecordCheck {
     return base.isNewest && mark && mark.acked > before ? mark.acked : before;
   }
 
+  /** Applies the newest segment's own records. Tells of their damage once it is known what is live. */
   *#applyOwn(bytes: Uint8Array): Generator<Finding, void, void> {
     const { base } = this.#parts;
     const file = base.slot.file.path;
-    let isDamaged = false;
+    const lost: LostStep[] = [];
     for (const step of walkPastDamage(bytes, placeOf(base), this.#through)) {
       if (step.kind === "record") {
         const refusal = applyRecord(step.record, this.#manifest);
         if (refusal === undefined) continue;
         // Behind damage a refusal only says what the damage has cost.
-        if (isDamaged) this.#catchUp(step.record);
+        if (lost.length > 0) this.#catchUp(step.record);
         else yield this.#finding(ofSealed, file, step.record, refusal);
       } else if (step.kind !== "end") {
-        isDamaged = true;
+        lost.push(step);
         if (step.kind === "damaged") {
           applyRecord({ ...step.header, payload: NOTHING }, this.#manifest);
         }
-        yield this.#lost(ofNewest, file, step);
       }
     }
+    for (const step of lost) yield this.#lost(ofNewest, file, step);
   }
 
   /** A record that was lost before this one has raised the log's next all the same. */
@@ -132,19 +138,25 @@ export class RecordCheck {
 
   async *#sealed(segment: SealedSegment): AsyncGenerator<Finding, void, void> {
     const found = this.#find(segment);
-    if ("slot" in found) yield* this.#walk(segment, found, ofSealed);
-    // Where a newer head is missing, it may have set the slot free.
+    if (found === "unread") this.#isPartlyUnread = true;
+    else if ("slot" in found) yield* this.#walk(segment, found, ofSealed);
+    // If a newer head is missing, it may have set the slot free.
     else if (this.#parts.base.isNewest) yield this.#finding(ofSealed, found.file, START, found.why);
   }
 
   async *#retained(segment: SealedSegment): AsyncGenerator<Finding, void, void> {
     const found = this.#find(segment);
+    if (found === "unread") return;
     if ("slot" in found) yield* this.#walk(segment, found, ofRetained);
     else yield this.#finding(ofRetained, found.file, START, found.why);
   }
 
-  #find(segment: SealedSegment): FoundHead | { readonly file: string; readonly why: string } {
+  /** A segment that is listed; or that it could not be read, which was told; or why it is not there. */
+  #find(
+    segment: SealedSegment,
+  ): FoundHead | "unread" | { readonly file: string; readonly why: string } {
     const { directory, seen } = this.#parts;
+    if (seen.unread.has(segment.slot)) return "unread";
     const head = seen.heads.find((each) => each.slot.slot === segment.slot);
     if (head?.head.sequence === segment.sequence) return head;
     const slot = seen.slots.find((each) => each.slot === segment.slot);
@@ -181,23 +193,32 @@ export class RecordCheck {
   async *#read(slot: Slot, length: number): AsyncGenerator<Finding, Uint8Array | undefined, void> {
     const read = await attempted(() => slot.file.read(0, length));
     if ("value" in read) return read.value;
+    this.#isPartlyUnread = true;
     yield findingOf(read.error, "error", { file: slot.file.path });
     return undefined;
   }
 
-  #lost(
-    damage: Damage,
-    file: string,
-    step: Extract<WalkStep, { kind: "damaged" | "gap" }>,
-  ): Finding {
+  #lost(damage: Damage, file: string, step: LostStep): Finding {
     const { at } = step;
     const place = at.suspect ? { ...at.suspect, offset: at.offset } : { offset: at.offset };
-    if (step.kind === "damaged") return this.#finding(damage, file, place, at.reason);
+    if (step.kind === "damaged") {
+      // The header is proven: this record is damaged, and no other.
+      if (this.#isPruned(step.header)) {
+        const message = `${at.reason}, of a record that was pruned: nothing needs it any more`;
+        return this.#finding(ofRetained, file, place, message);
+      }
+      return this.#finding(damage, file, place, at.reason);
+    }
     const after = step.resumed
       ? `the chain goes on with LSN ${step.resumed.nextLsn} at byte ${step.resumed.offset}`
       : "nothing that follows can be read";
     const message = `${at.reason}: LSN ${at.nextLsn} is lost, ${after}`;
     return this.#finding(damage, file, place, message);
+  }
+
+  #isPruned(header: RecordHeader): boolean {
+    const state = this.table.byLog(header.log);
+    return isOfLog(header) && (!state || header.number < state.first);
   }
 
   #finding(
@@ -223,7 +244,7 @@ export class RecordCheck {
     return segments.filter(({ sequence }) => !this.#manifest.released.has(sequence));
   }
 
-  /** What is still to be read: the live segments here, and all of it once more by the rehearsal. */
+  /** Expects the bytes that are left: the segments here, and the live ones once more in the rehearsal. */
   #expectBytes(): void {
     const { progress, base } = this.#parts;
     const sum = (segments: readonly SealedSegment[]): number =>

@@ -1,41 +1,47 @@
 /**
- * Looks at every slot of the journal's folder: what its head says, and which head is the newest, on
- * which everything else depends.
+ * Checks every slot of the journal's folder: its head, and which head is the newest. Everything else
+ * depends on that one.
  */
 import type { Disk, DirectoryEntry } from "../../disk/disk.js";
 import type { HeadFound, SealedSegment } from "../../journal/form/head.js";
 import type { Mark } from "../../journal/form/mark.js";
 import { openSlot, readHead, type Slot } from "../../journal/segment/segment.js";
 import { type FoundHead, isBlank, newestHead } from "../../journal/recovery/start.js";
+import { slotOfName } from "../../journal/form/records.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
 
-/** What the journal's folder holds. The slots stay open until `close`. */
+/** Stands for a file whose name is no slot's. */
+const NO_SLOT = -1;
+
+/** The contents of the journal's folder. The slots stay open until `close`. */
 export interface SlotsSeen {
   readonly findings: readonly Finding[];
   readonly slots: readonly Slot[];
   /** The heads of this store, in no order. */
   readonly heads: readonly FoundHead[];
-  /** Why there is no head of this store, of the slots without one. */
+  /** The slots that could not be read: whatever should lie there is unknown, and not missing. */
+  readonly unread: ReadonlySet<number>;
+  /** Why a slot has no head of this store, by slot. */
   readonly headless: ReadonlyMap<number, string>;
-  /** From which head what follows was judged; `undefined` where there is none. */
+  /** The head by which the rest is checked; `undefined` if there is none. */
   readonly base: BaseHead | undefined;
   close(): Promise<void>;
 }
 
 export interface BaseHead extends FoundHead {
-  /** False where a newer head is missing, or cannot be read: its segments may have been used. */
+  /** False if a newer head is missing or cannot be read: it may have freed what this one lists. */
   readonly isNewest: boolean;
 }
 
 interface SlotHead {
   readonly slot: Slot;
   readonly found: HeadFound;
-  /** Nothing was ever written where a head begins. */
+  /** Nothing was ever written at the place of the head. */
   readonly isBlank: boolean;
 }
 
-/** Opens every slot and reads its head; `storeId` is that of the store, where it is known. */
+/** Opens every slot and reads its head. `storeId` is the store's, if it is known. */
 export async function checkSlots(
   disk: Disk,
   directory: string,
@@ -43,22 +49,22 @@ export async function checkSlots(
 ): Promise<SlotsSeen> {
   const journal = `${directory}/${JOURNAL_DIRECTORY}`;
   const findings: Finding[] = [];
-  const seen = await openAll(disk, journal, findings);
+  const { seen, unread } = await openAll(disk, journal, findings);
   const storeId = known.storeId ?? known.mark?.storeId ?? newestOf(headsIn(seen))?.head.storeId;
   const heads = headsIn(seen).filter(({ head }) => isSame(head.storeId, storeId));
-  const hasNewer = seen.some(({ found }) => found.status === "too-new");
-  // Where a head cannot be read because it is newer, it is not missing.
-  const mark = hasNewer ? undefined : known.mark;
+  // A head that cannot be read, or only by a newer version, is not missing.
+  const isUnknown = unread.size > 0 || seen.some(({ found }) => found.status === "too-new");
+  const mark = isUnknown ? undefined : known.mark;
   const broken = seen.filter((each) => each.found.status === "none" && !each.isBlank);
   const headsFound = { heads, broken: broken.map(({ slot }) => slot) };
   const refusal = await attempted(() => mark && newestHead(headsFound, mark, journal));
   if ("error" in refusal) findings.push(findingOf(refusal.error, "error", { file: journal }));
-  const base = baseOf(heads, known.mark, hasNewer);
-  if (!base && !known.mark && !hasNewer) {
+  const base = baseOf(heads, known.mark, isUnknown);
+  if (!base && !known.mark && !isUnknown) {
     const message = "no segment has a head";
     findings.push({ class: "JOURNAL_CORRUPT", severity: "error", file: journal, message });
   }
-  const isMissed = !hasNewer && base?.isNewest !== true;
+  const isMissed = !isUnknown && base?.isNewest !== true;
   const listed = new Set(isMissed ? [] : listedBy(base).map(({ slot }) => slot));
   for (const each of seen) {
     if (!listed.has(each.slot.slot)) findings.push(...headFindings(each, isMissed));
@@ -67,6 +73,7 @@ export async function checkSlots(
     findings,
     slots: seen.map(({ slot }) => slot),
     heads,
+    unread,
     headless: new Map(seen.map(({ slot, found }) => [slot.slot, whyHeadless(found)])),
     base,
     close: async () => {
@@ -75,26 +82,29 @@ export async function checkSlots(
   };
 }
 
-async function openAll(disk: Disk, journal: string, findings: Finding[]): Promise<SlotHead[]> {
-  const listed = await attempted(() => disk.list(journal));
-  if ("error" in listed || !listed.value) {
-    const message = "the journal's folder is missing";
-    findings.push(
-      "error" in listed
-        ? findingOf(listed.error, "error", { file: journal })
-        : { class: "JOURNAL_CORRUPT", severity: "error", file: journal, message },
-    );
-    return [];
-  }
+async function openAll(
+  disk: Disk,
+  journal: string,
+  findings: Finding[],
+): Promise<{ readonly seen: SlotHead[]; readonly unread: ReadonlySet<number> }> {
   const seen: SlotHead[] = [];
-  for (const entry of listed.value) {
+  const unread = new Set<number>();
+  const listed = await attempted(() => disk.list(journal));
+  if ("error" in listed) findings.push(findingOf(listed.error, "error", { file: journal }));
+  else if (!listed.value) {
+    const message = "the journal's folder is missing";
+    findings.push({ class: "JOURNAL_CORRUPT", severity: "error", file: journal, message });
+  }
+  for (const entry of ("value" in listed && listed.value) || []) {
     const file = `${journal}/${entry.name}`;
     const read = await attempted(() => openHead(disk, journal, entry));
-    if ("error" in read) findings.push(findingOf(read.error, "error", { file }));
-    else if (read.value) seen.push(read.value);
+    if ("error" in read) {
+      findings.push(findingOf(read.error, "error", { file }));
+      unread.add(slotOfName(entry.name) ?? NO_SLOT);
+    } else if (read.value) seen.push(read.value);
     else findings.push({ class: "NOT_A_STORE", severity: "warning", file, message: FOREIGN });
   }
-  return seen;
+  return { seen, unread };
 }
 
 async function openHead(
@@ -106,36 +116,33 @@ async function openHead(
   if (!slot) return undefined;
   try {
     return { slot, found: await readHead(slot), isBlank: await isBlank(slot) };
-  } catch (error) {
+  } catch (cause) {
     await slot.file.close();
-    throw error;
+    throw cause;
   }
 }
 
-/** Said of a name that is not ours. */
+/** The message about a name that is not ours. */
 export const FOREIGN = "this name is none of ours: it is left alone";
 
-/** The head to go on from: what recovery would take or, where it refuses, the newest that there is. */
+/** The head to go on from: the one that recovery takes or, if recovery refuses, the newest there is. */
 function baseOf(
   heads: readonly FoundHead[],
   mark: Mark | undefined,
-  hasNewer: boolean,
+  isUnknown: boolean,
 ): BaseHead | undefined {
   const newest = newestOf(heads);
   if (!newest) return undefined;
-  const isNewest = !hasNewer && newest.head.sequence >= (mark?.headSequence ?? 0n);
+  const isNewest = !isUnknown && newest.head.sequence >= (mark?.headSequence ?? 0n);
   return { ...newest, isNewest };
 }
 
-/** The segments that a head lists are judged with their records. */
+/** The segments that a head lists: they are checked with their records. */
 function listedBy(base: BaseHead | undefined): readonly SealedSegment[] {
   return base ? [...base.head.sealed, ...base.head.retained] : [];
 }
 
-/**
- * Of a slot that the base head does not list: free space. Where a newer head is missed, it may have
- * been there.
- */
+/** Findings about a slot that the base head does not list: free space, or the place of a missed head. */
 function headFindings({ slot, found, isBlank: blank }: SlotHead, isMissed: boolean): Finding[] {
   const file = slot.file.path;
   switch (found.status) {

@@ -9,8 +9,20 @@ import type { Slot, WalkedRecord } from "../../journal/segment/segment.js";
 import { RecordJudge } from "../../persist/recovery.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
 import { missingRanges } from "./missing.js";
-import type { Progress } from "./progress.js";
 import type { RecordProver } from "./proof.js";
+
+/** How far an inspection has come; for a display. */
+export interface Progress {
+  /** Bytes read so far, and how many there will be at least, once that is known. */
+  bytesRead: number;
+  bytesExpected: number;
+  /** Live records checked so far. */
+  records: number;
+}
+
+export function newProgress(): Progress {
+  return { bytesRead: 0, bytesExpected: 0, records: 0 };
+}
 
 /** What was found of a record: enough to tell a copy of it from another one. */
 interface FoundRecord {

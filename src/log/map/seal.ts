@@ -24,7 +24,7 @@
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
 import type { Disk } from "../../disk/disk.js";
-import { describeFolder, type FileFacts, sameFiles } from "../../disk/folder-files.js";
+import { describeFolder, type SummedFile, sameFiles } from "../../disk/folder-files.js";
 import { type SealedSegment, STORE_ID_BYTES } from "../../journal/form/head.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
@@ -43,7 +43,7 @@ export interface JournalEnd extends Pick<SealedSegment, "sequence" | "nextLsn" |
 }
 
 interface Seal extends JournalEnd {
-  readonly files: readonly FileFacts[];
+  readonly files: readonly SummedFile[];
 }
 
 /**
@@ -123,7 +123,7 @@ function decodeSeal(bytes: Uint8Array): Seal | undefined {
     const isOurs = Buffer.from(reader.bytes(MAGIC.length)).toString("latin1") === MAGIC;
     const storeId = reader.bytes(STORE_ID_BYTES);
     const end = { sequence: reader.u64(), nextLsn: reader.u64(), endChain: reader.u32() };
-    const files: FileFacts[] = [];
+    const files: SummedFile[] = [];
     for (let left = reader.u32(); left > 0; left--) {
       files.push({ name: reader.text(), bytes: Number(reader.u64()), crc: reader.u32() });
     }

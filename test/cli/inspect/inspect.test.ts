@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { showProgress } from "../../../src/cli/inspect/inspect.js";
-import { newProgress } from "../../../src/inspect/walk/progress.js";
+import { newProgress } from "../../../src/inspect/walk/live-records.js";
 import { worstFirst } from "../../../src/inspect/finding.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { errorCodes } from "../../../src/types/errors.js";
@@ -77,12 +77,25 @@ function committeeFile(of: TestChain): string {
   return path;
 }
 
+test("a name from outside writes no line of its own, and no command to the terminal", async () => {
+  const name = "x\nverdict     it would open\u001b[2J\u007f";
+  writeFileSync(join(directory, name), "");
+  rmSync(join(directory, "mark"));
+  for (const command of ["inspect", "verify"]) {
+    const { stdout } = await call(command, directory);
+    expect(stdout).toContain("x\\u000averdict     it would open\\u001b[2J\\u007f");
+    expect(stdout.split("\n").filter((line) => line.startsWith("verdict"))).toHaveLength(1);
+    // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  }
+});
+
 describe("an intact store", () => {
   test("inspect: exit code 0, and the whole store in one look", async () => {
     const { code, stdout, stderr } = await call("inspect", directory);
     expect([code, stderr]).toEqual([0, ""]);
     for (const lane of chain.lanes) expect(stdout).toContain(`  lane ${lane} [1, 4), `);
-    expect(stdout).toMatch(/^ {2}road \[1, 4\), /m);
+    expect(stdout).toMatch(/^ +road \[1, 4\), /m);
     expect(stdout).toMatch(/^anchor +road index 1, /m);
     expect(stdout).toMatch(/^found +0 errors, 0 warnings$/m);
     expect(stdout).toMatch(/^verdict +it would open$/m);

@@ -9,6 +9,7 @@ export const killChoices: OpenChoices = {
   chainId: "killed",
   segmentBytes: 32 * 1024,
   epochOf: killChain.epochOf,
+  retainBytes: 0,
 };
 
 /** Any message will do: field 1, 24 bytes. */
