@@ -9,9 +9,10 @@
  * - while the new head is written: the old head, and nothing that it lists was touched;
  * - before the mark names the new head: the new head, which is durable and complete by itself.
  */
-import type { Disk } from "../disk/disk.js";
+import type { Disk, DiskFile } from "../disk/disk.js";
+import { fillHoles } from "../disk/holes.js";
 import { flushParent } from "../disk/parent.js";
-import { isDiskFull, PersisterError } from "../types/errors.js";
+import { isDiskFull } from "../types/errors.js";
 import { GROUP_RECORDS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { SealedSegment } from "./form/head.js";
@@ -23,7 +24,7 @@ import type { Recovered } from "./recovery/recovery.js";
 import { succession } from "./space/succession.js";
 import { wantedSegmentBytes } from "./space/segment-size.js";
 import { SPARE_SLOTS, Space } from "./space/slots.js";
-import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore, STORE_FILE } from "./form/store.js";
+import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore } from "./form/store.js";
 
 /** What open changes in the table of logs. */
 export interface Starts {
@@ -70,6 +71,7 @@ export async function writeAgain(
   await flushParent(disk, directory, { isOurs: false });
   await disk.syncDirectory(`${directory}/${JOURNAL_DIRECTORY}`);
   await disk.syncDirectory(directory);
+  await fillHoles(recovered.markFile);
   for (const { file, offset, bytes } of recovered.unproven) {
     if (bytes.length > 0) await file.writeDurable(offset, [bytes]);
   }
@@ -148,7 +150,9 @@ export async function beginJournal(
     retainBytes,
     randomBytes,
     whenIdle,
-    checkOwner: () => checkOwner(options, store),
+    ownFiles: [store.file, proven.markFile],
+    disk: options.disk,
+    warnings: await warningsOf(space, [store.file, proven.markFile]),
     release: () => release(options, store, proven),
   });
   await journal.tidyAtOpen();
@@ -243,14 +247,25 @@ async function growSpares(space: Space): Promise<void> {
   }
 }
 
-/** D8: noticed at the next rotation at the latest. */
-async function checkOwner(options: JournalOptions, store: OwnedStore): Promise<void> {
-  const path = `${options.directory}/${STORE_FILE}`;
-  const [atPath, held] = await Promise.all([options.disk.identity(path), store.file.identity()]);
-  if (atPath === held) return;
-  throw new PersisterError(
-    "STORE_STOLEN",
-    `${path}: the file under this owner was replaced or removed; find out who did it`,
-    { file: path },
-  );
+/** What is unsafe about the files as they are, though nothing is wrong with them now. */
+async function warningsOf(space: Space, files: readonly DiskFile[]): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  const linked: string[] = [];
+  for (const file of [...files, ...space.files]) {
+    if ((await file.facts()).names > 1) linked.push(file.path);
+  }
+  const [first] = linked;
+  if (first !== undefined) {
+    warnings.push(
+      `${linked.length} files have a second name, as hard-link backups make (${first}): such a ` +
+        "backup changes with this store and must never be opened; copy the closed directory instead",
+    );
+  }
+  if (!space.keepsRoom) {
+    warnings.push(
+      "this file system keeps no room for what a file will hold (it compresses, or writes elsewhere " +
+        "each time): a full disk may stop this store in the middle of a write; leave space free",
+    );
+  }
+  return warnings;
 }

@@ -15,6 +15,8 @@
  * The first failed write or flush of a live segment or the mark poisons the journal: nothing is
  * acknowledged any more, nothing is tried again (D7). DISK_FULL refuses entries and poisons nothing.
  */
+import { allEnded } from "../async/all-ended.js";
+import type { Disk, DiskFile } from "../disk/disk.js";
 import type { PersisterError } from "../types/errors.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
@@ -28,6 +30,7 @@ import type { PlacedRecord, Places } from "./segment/places.js";
 import type { Span } from "./segment/run.js";
 import { RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
+import { Ownership } from "./ownership.js";
 import { Reclaimer } from "./reclaimer.js";
 import { type Pointer, readHead } from "./segment/segment.js";
 import { recordsIn, type SegmentRecords } from "./segment/records.js";
@@ -47,8 +50,11 @@ const NO_LOG = -1;
 export interface LogEngineParts extends SegmentsParts {
   /** Calls `task` when the queue has been idle for a little while. */
   readonly whenIdle: (task: () => void) => void;
-  /** Refuses (throws) where this process no longer owns the store; asked at each rotation (D8). */
-  readonly checkOwner: () => Promise<void>;
+  /** STORE and the mark, which are looked at where they are named (D8). */
+  readonly ownFiles: readonly DiskFile[];
+  readonly disk: Disk;
+  /** What open is to tell, beside what recovery found. */
+  readonly warnings: readonly string[];
   /** Closes what the journal does not know: the lock. Called last. */
   readonly release: () => Promise<void>;
 }
@@ -70,6 +76,8 @@ export class LogEngine {
   readonly #reader: RecordReader;
   /** Puts a group on disk, with the mark beside it. */
   readonly #writer: GroupWriter;
+  /** Looks whether the store's names still lead to its files. */
+  readonly #ownership: Ownership;
   /** Finds room for groups, and keeps the journal within its bound on disk use. */
   readonly #upkeep: Upkeep;
   /** Entries that wait for a group. */
@@ -95,9 +103,11 @@ export class LogEngine {
     this.#table = parts.table;
     this.#places = parts.places;
     this.#markFile = parts.markFile;
-    const { table, checkOwner } = parts;
+    const { table, disk, ownFiles: files, space } = parts;
     const segments = new Segments(parts);
     const queue = this.#queue;
+    const current = (): DiskFile => segments.current.slot.file;
+    this.#ownership = new Ownership({ disk, files, current, slots: () => space.files });
     this.#segments = segments;
     this.#gate = new QueueGate({ queue, table, segments });
     this.#reader = new RecordReader((slot) => parts.space.find(slot));
@@ -113,7 +123,7 @@ export class LogEngine {
       queue,
       gate: this.#gate,
       reclaimer,
-      checkOwner,
+      ownership: this.#ownership,
       isPoisoned: () => this.#poison !== undefined,
       fail: (cause) => void this.fail(cause),
     });
@@ -122,6 +132,11 @@ export class LogEngine {
   /** Why nothing is acknowledged any more, or `undefined` while all is well (D7). */
   get poison(): PersisterError | undefined {
     return this.#poison;
+  }
+
+  /** What open is to tell, beside what recovery found. */
+  get warnings(): readonly string[] {
+    return this.#parts.warnings;
   }
 
   get counters(): Readonly<JournalCounters> {
@@ -368,6 +383,7 @@ export class LogEngine {
   /** Names everything as acknowledged once the queue is idle, so that its loss would be noticed. */
   #rest(): void {
     if (this.#running || this.#life !== "open" || this.#poison) return;
+    this.#ownership.rested();
     if (this.#queue.entries.length > 0) {
       this.#runAll();
       return;
@@ -387,7 +403,10 @@ export class LogEngine {
     if (this.#poison) return false;
     this.#taken = entries;
     try {
-      await this.#writer.write(entries, rotation);
+      // The look comes first: it runs while the write blocks.
+      const look = this.#ownership.besideGroup();
+      const write = this.#writer.write(entries, rotation);
+      await (look ? allEnded([look, write]) : write);
     } catch (cause) {
       this.fail(cause);
     }

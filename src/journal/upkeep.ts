@@ -22,6 +22,7 @@ import type { QueueGate } from "./queue-gate.js";
 import type { EntryQueue } from "./group/entry-queue.js";
 import { crowdedError } from "./group/errors.js";
 import { type Entry, isOrder } from "./group/group.js";
+import type { Ownership } from "./ownership.js";
 import type { Reclaimer } from "./reclaimer.js";
 import { type CurrentSegment, roomIn } from "./space/current-segment.js";
 import type { Planner } from "./space/planner.js";
@@ -32,8 +33,7 @@ export interface UpkeepParts {
   readonly queue: EntryQueue;
   readonly gate: QueueGate;
   readonly reclaimer: Reclaimer;
-  /** Refuses (throws) where this process no longer owns the store (D8). */
-  readonly checkOwner: () => Promise<void>;
+  readonly ownership: Ownership;
   /** Nothing may be written or made any more (D7). */
   readonly isPoisoned: () => boolean;
   /** Poisons the journal. */
@@ -174,14 +174,14 @@ export class Upkeep {
    * - once a segment is released: two spares, whatever the current one holds.
    */
   async #makeRoom(): Promise<"for all" | "for orders" | undefined> {
-    const { segments, queue, gate, reclaimer, checkOwner, isPoisoned } = this.#parts;
+    const { segments, queue, gate, reclaimer, ownership, isPoisoned } = this.#parts;
     const [first] = queue.entries;
     if (!first) return undefined;
     if (this.#planner.isCrowded && !isOrder(first)) {
       gate.refuseForSpace(crowdedError());
       return undefined;
     }
-    await checkOwner();
+    await ownership.check();
     while (!isPoisoned()) {
       try {
         if (this.#planner.lacksRoom) await this.#slotsSettled;
@@ -252,10 +252,10 @@ export class Upkeep {
    * without it tells.
    */
   async #makeAndGiveBack(): Promise<void> {
-    const { segments, checkOwner, isPoisoned } = this.#parts;
+    const { segments, ownership, isPoisoned } = this.#parts;
     if (isPoisoned() || this.#planner.isTidy(this.#isDiskFull)) return;
     // Names are made and removed: they must still be ours (D8).
-    await checkOwner();
+    await ownership.check();
     try {
       if (!isPoisoned()) await segments.makeSlots(this.#isDiskFull);
       if (!isPoisoned() && !this.#rotating) await segments.giveBack(this.#isDiskFull);

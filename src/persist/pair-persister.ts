@@ -185,6 +185,7 @@ function decide(
 
 /** D1: what recovery saw is written again, in place, before anything else is. */
 export async function writePairAgain(recovered: RecoveredPair): Promise<void> {
+  await recovered.pair.fillHoles();
   if (recovered.winner) await recovered.pair.rewrite(recovered.winner);
 }
 

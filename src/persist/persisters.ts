@@ -256,6 +256,7 @@ function reportOf(
   const { recovered, anchorPair, votePair } = judged;
   const warnings = [
     ...recovered.warnings,
+    ...journal.warnings,
     ...[anchorPair.warning, votePair.warning].filter((warning) => warning !== undefined),
     ...logs.mapWarnings,
   ];

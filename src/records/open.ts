@@ -119,7 +119,7 @@ export async function openRecords(
       recovery: withJson({
         records: check.count,
         generation: engine.mark.generation,
-        warnings: recovered.warnings,
+        warnings: [...recovered.warnings, ...engine.warnings],
         foreign: recovered.foreign,
         durationMs: surroundings.nowMs() - began,
       }),

@@ -67,6 +67,8 @@ export interface JournalChoices {
   readonly segmentBytes?: number;
   readonly retainBytes?: number;
   readonly map?: LogMap;
+  /** When the queue is taken to be idle: at once, where it is left out. */
+  readonly whenIdle?: (task: () => void) => void;
   /** Firsts that open raises. */
   readonly starts?: ReadonlyMap<string, bigint>;
 }
@@ -89,7 +91,7 @@ export async function openJournal(
         segmentBytes,
         retainBytes,
         randomBytes,
-        whenIdle: (task) => queueMicrotask(task),
+        whenIdle: choices.whenIdle ?? ((task) => queueMicrotask(task)),
         beforeRelease: async () => {
           await logs?.closeMap();
         },

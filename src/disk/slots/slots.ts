@@ -9,6 +9,7 @@
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 import type { Disk, DiskFile } from "../disk.js";
+import { fillHoles } from "../holes.js";
 import { type SlotName, slotOf } from "./choice.js";
 import {
   decodeSlot,
@@ -181,6 +182,12 @@ export class SlotPair implements SlotStates {
     assert(file !== undefined, "a slot is written only where its file is");
     const size = SLOT_HEAD_BYTES + state.message.length;
     await this.#put(file, encodeSlot(state.seq, state.message, size));
+  }
+
+  /** Fills the holes of both files, so that a write in place finds its room. Changes no byte. */
+  async fillHoles(): Promise<void> {
+    this.#refuseUnlessOpen();
+    for (const { file } of Object.values(this.#slots)) if (file) await fillHoles(file);
   }
 
   /** Idempotent. Writes nothing. */

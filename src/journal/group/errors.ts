@@ -1,5 +1,5 @@
 /** What a running journal says of entries that it does not take. */
-import { PersisterError } from "../../types/errors.js";
+import { isDiskFull, PersisterError } from "../../types/errors.js";
 import { type AppendEntry, contentBytes } from "./group.js";
 
 export function closedError(): PersisterError {
@@ -9,7 +9,10 @@ export function closedError(): PersisterError {
 /** D7: the first failure of a durable write is final. */
 export function poisonOf(cause: unknown): PersisterError {
   const facts = cause instanceof PersisterError && cause.file ? { file: cause.file } : {};
-  const what = cause instanceof Error ? cause.message : String(cause);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  const what = isDiskFull(cause)
+    ? `${said}; the file system did not keep the room of this file`
+    : said;
   return new PersisterError(
     "POISONED",
     `nothing is acknowledged any more since this failed: ${what}; close, reopen, verify`,

@@ -1,8 +1,10 @@
 /**
  * Slots and the records in them: making a slot, finding its head, and walking a chain of records.
  */
+import { allEnded } from "../../async/all-ended.js";
 import { crc32c } from "../../codec/crc32c.js";
 import type { Disk, DirectoryEntry, DiskFile } from "../../disk/disk.js";
+import { fillHoles } from "../../disk/holes.js";
 import { PersisterError } from "../../types/errors.js";
 import {
   expectedHeaderCrc,
@@ -22,6 +24,8 @@ export interface Slot {
   readonly slot: number;
   readonly file: DiskFile;
   readonly bytes: number;
+  /** It had holes when it was opened: a write into it may find the disk full. */
+  readonly isHollow: boolean;
 }
 
 /** Where a record's payload lies. `offset` is of the payload, its header lies just before. */
@@ -55,14 +59,14 @@ export async function makeSlot(
     await file.close();
     throw error;
   }
-  return { slot, file, bytes };
+  return { slot, file, bytes, isHollow: false };
 }
 
-/** Gives a slot that a crash left short its full size again. */
+/** A free slot that a crash left short, or that has holes, gets what it lacks. */
 export async function completeSlot(slot: Slot, bytes: number): Promise<Slot> {
-  if (slot.bytes >= bytes) return slot;
+  if (slot.isHollow) await fillHoles(slot.file);
   await fillWithZeros(slot.file, slot.bytes, bytes);
-  return { ...slot, bytes };
+  return { ...slot, bytes: Math.max(slot.bytes, bytes), isHollow: false };
 }
 
 /** Opens every slot of the journal; names that are not slots are returned as foreign. */
@@ -76,19 +80,21 @@ export async function openSlots(
       file: directory,
     });
   }
-  const opened = await Promise.allSettled(entries.map((entry) => openSlot(disk, directory, entry)));
-  const slots = opened.flatMap((each) => (each.status === "fulfilled" && each.value) || []);
-  const failed = opened.find((each) => each.status === "rejected");
-  if (failed) {
-    for (const slot of slots) await slot.file.close();
-    throw failed.reason;
-  }
-  const isForeign = (_: unknown, index: number): boolean => {
-    const each = opened[index];
-    return each?.status === "fulfilled" && each.value === undefined;
+  const slots: Slot[] = [];
+  const foreign: string[] = [];
+  const open = async (entry: DirectoryEntry): Promise<void> => {
+    const slot = await openSlot(disk, directory, entry);
+    if (slot) slots.push(slot);
+    else foreign.push(`${directory}/${entry.name}`);
   };
-  const foreign = entries.filter(isForeign).map(({ name }) => `${directory}/${name}`);
-  return { slots, foreign };
+  try {
+    await allEnded(entries.map(open));
+  } catch (cause) {
+    await allEnded(slots.map(({ file }) => file.close()));
+    throw cause;
+  }
+  slots.sort((one, other) => one.slot - other.slot);
+  return { slots, foreign: foreign.sort() };
 }
 
 /** Opens one entry of the journal's folder; `undefined` where it is no slot. */
@@ -100,7 +106,14 @@ export async function openSlot(
   const slot = entry.kind === "file" ? slotOfName(entry.name) : undefined;
   if (slot === undefined) return undefined;
   const file = await disk.openToWrite(`${directory}/${entry.name}`);
-  return file && { slot, file, bytes: await file.size() };
+  if (file === undefined) return undefined;
+  try {
+    const { sizeBytes, heldBytes } = await file.facts();
+    return { slot, file, bytes: sizeBytes, isHollow: heldBytes < sizeBytes };
+  } catch (cause) {
+    await file.close();
+    throw cause;
+  }
 }
 
 /** The head at the start of a slot. */

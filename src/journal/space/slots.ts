@@ -3,7 +3,9 @@
  * two or grows first, and where it cannot grow nothing is appended until there are two. Surplus slots
  * are given back to the file system.
  */
-import type { Disk } from "../../disk/disk.js";
+import { allEnded } from "../../async/all-ended.js";
+import type { Disk, DiskFile } from "../../disk/disk.js";
+import { hasHoles } from "../../disk/holes.js";
 import { assert } from "../../types/assert.js";
 import { isDiskFull } from "../../types/errors.js";
 import { completeSlot, makeSlot, type Slot } from "../segment/segment.js";
@@ -22,6 +24,7 @@ export class Space {
   readonly #leastBytes: number;
   readonly #slots = new Map<number, Slot>();
   readonly #free = new Set<number>();
+  #keepsRoom = true;
 
   constructor(options: {
     readonly disk: Disk;
@@ -44,9 +47,22 @@ export class Space {
     return this.#slots.size;
   }
 
-  /** Slots that a head could be written to now: free, and not too small. */
+  /**
+   * Whether a slot that was filled holds its room. Where a file system does not (it compresses, or
+   * writes elsewhere each time), a full disk is met in the middle of a segment.
+   */
+  get keepsRoom(): boolean {
+    return this.#keepsRoom;
+  }
+
+  /** Slots that a head could be written to now: free, not too small, and without holes. */
   get freeCount(): number {
     return this.#whole().length;
+  }
+
+  /** Every slot's file. */
+  get files(): readonly DiskFile[] {
+    return [...this.#slots.values()].map(({ file }) => file);
   }
 
   /** Every free slot, also those that are too small. */
@@ -83,9 +99,16 @@ export class Space {
   async ensureFree(count: number, wantedBytes = this.#leastBytes): Promise<void> {
     for (const slot of this.#free) {
       if (this.#whole().length >= count) return;
-      this.#slots.set(slot, await completeSlot(this.slot(slot), this.#leastBytes));
+      await this.#complete(this.slot(slot));
     }
     while (this.#whole().length < count) await this.make(wantedBytes);
+  }
+
+  async #complete(slot: Slot): Promise<void> {
+    if (this.#isWhole(slot)) return;
+    const completed = await completeSlot(slot, this.#leastBytes);
+    if (slot.isHollow && (await hasHoles(slot.file))) this.#keepsRoom = false;
+    this.#slots.set(slot.slot, completed);
   }
 
   /** Makes one more slot. Throws as `ensureFree`. */
@@ -128,33 +151,29 @@ export class Space {
 
   /**
    * Gives these free slots back to the file system. That a name is gone need not be durable: a slot
-   * that comes back is free space, since no head lists it. One that is refused stays free.
+   * that comes back is free space, since no head lists it.
+   *
+   * A removal that fails may have removed the name all the same, and a segment in a file without a name
+   * would be lost. So such a slot is not used any more, until the next open finds it or does not.
    */
   async giveBack(surplus: readonly number[]): Promise<void> {
-    const left = new Set(surplus.filter((slot) => this.#free.delete(slot)));
-    try {
-      for (const slot of left) {
-        const { file } = this.slot(slot);
-        await this.#disk.remove(file.path);
-        left.delete(slot);
-        this.#slots.delete(slot);
-        await file.close();
-      }
-    } catch (error) {
-      for (const slot of left) this.#free.add(slot);
-      throw error;
+    for (const slot of surplus) {
+      if (!this.#free.delete(slot)) continue;
+      const { file } = this.slot(slot);
+      this.#slots.delete(slot);
+      await allEnded([this.#disk.remove(file.path), file.close()]);
     }
   }
 
   async close(): Promise<void> {
-    const files = [...this.#slots.values()].map(({ file }) => file);
-    const closed = await Promise.allSettled(files.map((file) => file.close()));
-    const failed = closed.find((outcome) => outcome.status === "rejected");
-    if (failed) throw failed.reason;
+    await allEnded(this.files.map((file) => file.close()));
   }
 
   #whole(): Slot[] {
-    const free = [...this.#free].map((slot) => this.slot(slot));
-    return free.filter(({ bytes }) => bytes >= this.#leastBytes);
+    return [...this.#free].map((slot) => this.slot(slot)).filter((slot) => this.#isWhole(slot));
+  }
+
+  #isWhole({ bytes, isHollow }: Slot): boolean {
+    return bytes >= this.#leastBytes && !(isHollow && this.#keepsRoom);
   }
 }

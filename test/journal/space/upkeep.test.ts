@@ -7,7 +7,14 @@ import { Space } from "../../../src/journal/space/slots.js";
 import { STORE_FILE } from "../../../src/journal/form/store.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { refusal, turns } from "../../node/kit.js";
-import { all, bornJournal, DIRECTORY, openJournal, type OpenJournal } from "../kit.js";
+import {
+  all,
+  bornJournal,
+  DIRECTORY,
+  newestSegment,
+  openJournal,
+  type OpenJournal,
+} from "../kit.js";
 
 /** Nearly all that a segment of the smallest size takes. */
 const FULL = 11_000;
@@ -39,10 +46,81 @@ test("whoever lost the store's identity gives no slot back: the names may be ano
   const opened = await grown(disk);
   const names = slotNames(disk);
   await disk.remove(`${DIRECTORY}/${STORE_FILE}`);
-  await opened.log().truncateBefore(11n);
+  await refusal(opened.log().truncateBefore(11n), "POISONED");
   await turns(12);
   expect(slotNames(disk)).toEqual(names);
   expect(opened.journal.poison?.cause).toMatchObject({ code: "STORE_STOLEN" });
+});
+
+describe("a file that is taken from under its owner (D8)", () => {
+  const replace = async (disk: SimulatedDisk, path: string): Promise<void> => {
+    const bytes = disk.readNow(path);
+    await disk.remove(path);
+    await (await disk.create(path)).writeDurable(0, [bytes]);
+  };
+  const currentSlot = (disk: SimulatedDisk): string => newestSegment(disk).path;
+  const takings = {
+    removed: (disk: SimulatedDisk, path: string) => disk.remove(path),
+    replaced: replace,
+  };
+  const files = {
+    STORE: () => `${DIRECTORY}/${STORE_FILE}`,
+    "the mark": () => `${DIRECTORY}/mark`,
+    "the current slot": currentSlot,
+  };
+
+  test.each(
+    Object.keys(files).flatMap((file) => Object.keys(takings).map((how) => ({ file, how }))),
+  )("$file, $how: the next record is not acknowledged", async ({ file, how }) => {
+    const disk = await bornJournal();
+    const opened = await openJournal(disk);
+    await append(opened, 0n, 1n);
+    await turns(12);
+    const path = files[file as keyof typeof files](disk);
+    await takings[how as keyof typeof takings](disk, path);
+    await refusal(append(opened, 1n, 2n), "POISONED");
+    expect(opened.journal.poison?.cause).toMatchObject({
+      code: "STORE_STOLEN",
+      file: expect.stringMatching(new RegExp(`${path.slice(1)}$`)),
+    });
+  });
+
+  test("without a pause between records it is noticed all the same, after a few", async () => {
+    const disk = await bornJournal();
+    const opened = await openJournal(disk, { whenIdle: () => {} });
+    for (let number = 0n; number < 3n; number++) {
+      await opened.log().append({ number, payload: payload(number, 10) });
+    }
+    await disk.remove(`${DIRECTORY}/mark`);
+    const more = async (): Promise<void> => {
+      for (let number = 3n; number < 100n; number++) {
+        await opened.log().append({ number, payload: payload(number, 10) });
+      }
+    };
+    await refusal(more(), "POISONED");
+  });
+
+  test("a sealed slot is looked at when the next segment begins", async () => {
+    const disk = await bornJournal();
+    const opened = await openJournal(disk);
+    await append(opened, 0n, 3n);
+    const [sealed] = opened.journal.readable;
+    await disk.remove(`${DIRECTORY}/journal/${String(sealed?.slot).padStart(4, "0")}.seg`);
+    await refusal(append(opened, 3n, 8n), "POISONED");
+    expect(opened.journal.poison?.cause).toMatchObject({ code: "STORE_STOLEN" });
+  });
+});
+
+test("a slot whose removal failed is not used again: its name may be gone", async () => {
+  const disk = new SimulatedDisk();
+  await disk.makeDirectory("journal");
+  const slots: Slot[] = [];
+  for (let slot = 0; slot < 3; slot++) slots.push(await makeSlot(disk, "journal", slot, 4096));
+  const space = spaceOf(disk, slots);
+  disk.fail({ operation: "remove" });
+  await refusal(space.giveBack([1]), "IO");
+  expect(space.free.map(({ slot }) => slot)).toEqual([0, 2]);
+  expect(space.slotCount).toBe(2);
 });
 
 test("a slot's file that cannot be closed costs no other slot", async () => {
