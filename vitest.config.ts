@@ -1,34 +1,100 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as {
+  readonly exports: Readonly<Record<string, { readonly default?: string }>>;
+};
+
+/** Examples and the README import the package by its name: in tests that is the sources. */
+const alias = Object.entries(exports).flatMap(([path, { default: built }]) => {
+  if (built === undefined) return [];
+  const source = built.replace("./dist/", "./src/").replace(/\.js$/, ".ts");
+  const replacement = fileURLToPath(new URL(source, import.meta.url));
+  return [{ find: new RegExp(`^lanekeeper${path.slice(1)}$`), replacement }];
+});
+
+/**
+ * Which tests run, and how large their campaigns are (test/scale.ts):
+ *
+ * - `npm run test:quick`: the inner loop, without the campaigns and the slow files;
+ * - `npm test`: every file, each campaign at a tenth of its size;
+ * - `npm run test:all`: every file at full size;
+ * - `npm run test:campaigns`: the files with a campaign alone, at full size.
+ */
+const scales: Readonly<Record<string, number>> = { quick: 0.02, test: 0.1, all: 1, campaigns: 1 };
 
 /** Files that work for minutes: each is a process of its own, whose code is compiled for it alone. */
 const long = [
   "test/crash/**/*.test.ts",
-  "test/devnet/**/*.test.ts",
+  "test/devnet/{network,protocol,validator}/*.test.ts",
   "test/wire/mutation/**/*.test.ts",
 ];
 
-export default defineConfig({
-  test: {
-    // One process per worker: native addons, file locks and signals belong to a process.
-    pool: "forks",
-    maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
-    setupFiles: ["test/harness/unhandled.ts"],
-    reporters: ["default", "./scripts/totals-reporter.mjs"],
-    projects: [
-      { extends: true, test: { name: "long", include: long } },
-      {
-        extends: true,
-        test: {
-          name: "short",
-          include: ["test/**/*.test.ts"],
-          exclude: long,
-          // These share what they import: loading it anew would take longer than they do.
-          isolate: false,
-        },
-      },
-    ],
-  },
+/** Files with a campaign, whose size follows the scale: drawn histories, crash states, mutants, kills. */
+const campaigns = {
+  long: [
+    "test/crash/kills/kills.test.ts",
+    "test/crash/properties/properties.test.ts",
+    "test/crash/states/{small,wide}.test.ts",
+    "test/devnet/protocol/{engine,first-road}.test.ts",
+    "test/wire/mutation/**/*.test.ts",
+  ],
+  short: [
+    "test/journal/histories.test.ts",
+    "test/journal/space/full-lives.test.ts",
+    "test/records/properties.test.ts",
+    "test/walmanager/damage.test.ts",
+  ],
+};
+
+/** Files of more than two seconds of work: not for the inner loop. */
+const slow = [
+  "test/cli/transfer/*.test.ts",
+  "test/inspect/{crash,flips}.test.ts",
+  "test/journal/form/store.test.ts",
+  "test/journal/group/batch.test.ts",
+  "test/journal/recovery/damage.test.ts",
+  "test/journal/space/{bounds,full-lives,relocation,rotation,spares,steady,upkeep}.test.ts",
+  "test/log/**/{map,retention}*.test.ts",
+  "test/node/retention.test.ts",
+  "test/records/crash.test.ts",
+  "test/scripts/golden.test.ts",
+  "test/testing/simulated-disk.test.ts",
+  "test/walmanager/damage.test.ts",
+  "test/wire/codec/protobufjs.test.ts",
+  "test/wire/signatures/verifier.test.ts",
+];
+
+export default defineConfig(({ mode }) => {
+  const isCampaigns = mode === "campaigns";
+  const longProject = {
+    extends: true as const,
+    test: { name: "long", include: isCampaigns ? campaigns.long : long },
+  };
+  const shortProject = {
+    extends: true as const,
+    test: {
+      name: "short",
+      include: isCampaigns ? campaigns.short : ["test/**/*.test.ts"],
+      exclude: mode === "quick" ? [...long, ...slow] : long,
+      // These share what they import: loading it anew would take longer than they do.
+      isolate: false,
+    },
+  };
+  return {
+    resolve: { alias },
+    test: {
+      // One process per worker: native addons, file locks and signals belong to a process.
+      pool: "forks",
+      maxWorkers: 2,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
+      setupFiles: ["test/harness/unhandled.ts"],
+      env: { LANEKEEPER_SCALE: process.env["LANEKEEPER_SCALE"] ?? String(scales[mode] ?? 1) },
+      reporters: ["default", "./scripts/totals-reporter.mjs"],
+      projects: mode === "quick" ? [shortProject] : [longProject, shortProject],
+    },
+  };
 });

@@ -40,7 +40,12 @@ const rest = ["avail", "crash", "disk", "inspect", "journal", "log", "node", "pe
   (each) => `test/${each}/`,
 );
 /** Smaller than in a run of the tests: a bug that is there shows early. */
-const scale = { LANEKEEPER_STATES: "0.04", LANEKEEPER_RUNS: "100", LANEKEEPER_MUTANTS: "2000" };
+const scale = {
+  LANEKEEPER_SCALE: "1",
+  LANEKEEPER_STATES: "0.04",
+  LANEKEEPER_RUNS: "100",
+  LANEKEEPER_MUTANTS: "2000",
+};
 
 /** Reads a bug; throws where the file is not written as the others are. */
 export function parseMutant(name, text) {

@@ -1,6 +1,6 @@
 /**
  * The package as it would be published, packed from the build in dist: its manifest and types are
- * linted, nothing in it names a file that is not, and the example runs.
+ * linted, nothing in it names a file that is not, and the examples run.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -23,6 +23,7 @@ try {
   for (const each of missing) console.error(each);
   if (missing.length > 0) process.exitCode = 1;
   run("node", ["scripts/example.mjs"]);
+  run("node", ["scripts/crash-example.mjs"]);
 } finally {
   rmSync(folder, { recursive: true });
 }

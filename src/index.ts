@@ -23,15 +23,9 @@ export {
   errorCodes,
   PersisterError,
 } from "./types/errors.js";
-export {
-  isLaneId,
-  type LaneId,
-  laneId,
-  laneIdOf,
-  laneParts,
-  type LaneParts,
-} from "./types/lane.js";
-export { type ErrorJson, type Facts, LanekeeperError } from "./types/lanekeeper-error.js";
+export type { PathInput } from "./disk/path.js";
+export { type LaneId, laneId } from "./types/lane.js";
+export { type ErrorJson, LanekeeperError } from "./types/lanekeeper-error.js";
 export {
   Committee,
   type Epoch,

@@ -125,8 +125,8 @@ async function fill(directory, { lanes, blocks, recordBytes }) {
 }
 
 /** Rounds of a block in each lane and an anchor, the last of which is signed: open proves it. */
-async function fillAnchored(directory, { anchors, recordBytes }) {
-  const { state, close } = await runningStore(directory);
+export async function fillAnchored(directory, { anchors, recordBytes, retainBytes = 0 }) {
+  const { state, close } = await runningStore(directory, retainBytes);
   const chains = epoch.committee.members.map(({ lane }) => chainOf(lane, recordBytes));
   for (let round = 0n; round < BigInt(anchors) + ANCHOR_BEHIND; round++) {
     const index = round - ANCHOR_BEHIND;
@@ -187,8 +187,8 @@ function unsigned(vote) {
   return { vote, sigs: keys.map(() => SIGNATURE) };
 }
 
-async function runningStore(directory) {
-  const persisters = await openStore(directory, true);
+async function runningStore(directory, retainBytes = 0) {
+  const persisters = await openStore(directory, { fresh: true, retainBytes });
   const state = new AvailabilityState(
     startOf(persisters, { epochOf, cacheBytes: 0 }, new Verifier()),
   );
@@ -201,7 +201,8 @@ async function runningStore(directory) {
   return { state, close };
 }
 
-async function openStore(directory, fresh = false) {
+/** Opens the store; `fresh`: makes it first. */
+export async function openStore(directory, { fresh = false, retainBytes = 0 } = {}) {
   const common = {
     disk: new RealDisk(),
     directory,
@@ -212,7 +213,7 @@ async function openStore(directory, fresh = false) {
   if (fresh) await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
   return await openPersisters({
     ...common,
-    retainBytes: 0,
+    retainBytes,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
     openMap: (end) => openLogMap(common.disk, join(directory, "index"), end),
     whenIdle: (task) => setTimeout(() => task(), 20),
@@ -274,13 +275,13 @@ async function openOnce(directory) {
 }
 
 /** Of this program alone: `maxRSS` would count what its parent had when it was started. */
-function peakMiB() {
+export function peakMiB() {
   const status = "/proc/self/status";
   if (!existsSync(status)) return process.memoryUsage().rss / 1024 / 1024;
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(status, "utf8"))[1]) / 1024;
 }
 
-function median(values) {
+export function median(values) {
   return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 

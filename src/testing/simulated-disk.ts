@@ -16,8 +16,8 @@ import { worldsAfterPowerCut } from "./simulated/power.js";
 import type { HeldChange, Step } from "./simulated/schedule.js";
 import { copyWorld, type FileNode, newWorld, type World } from "./simulated/world.js";
 
-export type { Fault, FaultEffect } from "./simulated/faults.js";
-export type { HeldChange, Step } from "./simulated/schedule.js";
+export type { Fault, FaultEffect, FaultyOperation } from "./simulated/faults.js";
+export type { ChangeKind, HeldChange, Step } from "./simulated/schedule.js";
 export { SECTOR_BYTES } from "./simulated/tear.js";
 
 export interface SimulatedDiskOptions {
@@ -40,14 +40,17 @@ export interface SimulatedEntry {
 }
 
 export class SimulatedDisk implements Disk {
-  readonly #machine: Machine;
+  #machine: Machine;
 
-  constructor(options: SimulatedDiskOptions = {}, world: World = newWorld()) {
-    this.#machine = new Machine(world, {
-      capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY,
-      keepsZeros: options.keepsZeros ?? true,
-      onStep: options.onStep ?? (() => {}),
-    });
+  constructor(options: SimulatedDiskOptions = {}) {
+    this.#machine = machineOf(newWorld(), options);
+  }
+
+  /** A disk that holds `world`, and changes it. @internal */
+  static holding(world: World, options: SimulatedDiskOptions = {}): SimulatedDisk {
+    const disk = new SimulatedDisk();
+    disk.#machine = machineOf(world, options);
+    return disk;
   }
 
   async openToRead(path: string): Promise<DiskFile | undefined> {
@@ -243,7 +246,7 @@ export class SimulatedDisk implements Disk {
 
   #with(world: World, options: SimulatedDiskOptions): SimulatedDisk {
     const { capacityBytes, keepsZeros } = this.#machine;
-    return new SimulatedDisk({ capacityBytes, keepsZeros, ...options }, world);
+    return SimulatedDisk.holding(world, { capacityBytes, keepsZeros, ...options });
   }
 
   #open(operation: "openToRead" | "openToWrite", path: string): Promise<DiskFile | undefined> {
@@ -254,4 +257,12 @@ export class SimulatedDisk implements Disk {
       return new SimulatedFile(this.#machine, path, number, operation === "openToWrite");
     });
   }
+}
+
+function machineOf(world: World, options: SimulatedDiskOptions): Machine {
+  return new Machine(world, {
+    capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY,
+    keepsZeros: options.keepsZeros ?? true,
+    onStep: options.onStep ?? (() => {}),
+  });
 }

@@ -33,6 +33,7 @@ export interface ErrorJson {
 export abstract class LanekeeperError extends Error {
   readonly code: ErrorCode;
 
+  /** @internal */
   constructor(name: string, code: ErrorCode, message: string, facts: Facts = {}) {
     super(message, facts.cause === undefined ? {} : { cause: facts.cause });
     define(this, "name", code === "ABORTED" ? "AbortError" : name, false);

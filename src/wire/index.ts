@@ -1,6 +1,7 @@
 /**
  * `lanekeeper/wire`: the messages of the protocol, their canonical bytes, hashes, signatures and rules.
  */
+export { isLaneId, laneIdOf, type LaneParts, laneParts } from "../types/lane.js";
 export { U64_MAX } from "../types/numbers.js";
 export {
   buildBlock,

@@ -55,10 +55,6 @@ export interface ErrorJson {
     readonly cause?: string;
     readonly [fact: string]: unknown;
 }
-export interface Facts {
-    readonly [fact: string]: unknown;
-    readonly cause?: unknown;
-}
 export interface InitChoices {
     readonly chainId: string;
     readonly segmentBytes?: number;
@@ -69,10 +65,6 @@ export declare class InvariantError extends LanekeeperError {
 export type LaneId = string & {
     readonly [laneBrand]: "LaneId";
 };
-export interface LaneParts {
-    readonly key: Uint8Array;
-    readonly joined: bigint;
-}
 export interface LaneStatus extends QueueStatus {
     readonly lag: bigint;
     readonly capacityLeft: bigint;
@@ -110,7 +102,6 @@ export declare class Lanekeeper {
 }
 export declare abstract class LanekeeperError extends Error {
     readonly code: ErrorCode;
-    constructor(name: string, code: ErrorCode, message: string, facts?: Facts);
     toJSON(): ErrorJson;
 }
 export interface Member extends Weighted {
@@ -123,6 +114,7 @@ export interface OpenChoices extends InitChoices {
     readonly cacheBytes?: number;
     readonly verifier?: Verifier;
 }
+export type PathInput = string | URL | Uint8Array;
 export declare class PersisterError extends LanekeeperError implements ErrorFacts {
     readonly lane?: string;
     readonly blockNumber?: bigint;
@@ -249,7 +241,4 @@ export interface Weighted {
     readonly weight: bigint;
 }
 export declare const errorCodes: Readonly<Record<ErrorCode, CodeFacts>>;
-export declare function isLaneId(value: string): value is LaneId;
 export declare function laneId(value: string): LaneId;
-export declare function laneIdOf(key: Uint8Array, joined: bigint): LaneId;
-export declare function laneParts(lane: LaneId): LaneParts;

@@ -50,6 +50,10 @@ export interface KeyPair {
     readonly prefix: Uint8Array;
 }
 export declare const LANE_BLOCKS_MAX = 30n;
+export interface LaneParts {
+    readonly key: Uint8Array;
+    readonly joined: bigint;
+}
 export type LaneQC = Certificate<BlockHeader>;
 export interface LaneRange {
     readonly lane: LaneId;
@@ -211,7 +215,10 @@ export declare function globalRange(proposal: Proposal): {
     readonly next: bigint;
 };
 export declare function headerHash(header: BlockHeader): Uint8Array;
+export declare function isLaneId(value: string): value is LaneId;
 export declare function keyPairFromSeed(seed: Uint8Array): KeyPair;
+export declare function laneIdOf(key: Uint8Array, joined: bigint): LaneId;
+export declare function laneParts(lane: LaneId): LaneParts;
 export declare function laneProposalDigest(value: Block): Uint8Array;
 export declare function laneRangeOf(lane: LaneId, first: bigint, headers: readonly BlockHeader[]): LaneRange;
 export declare function laneVoteDigest(value: BlockHeader): Uint8Array;

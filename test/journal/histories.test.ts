@@ -18,9 +18,10 @@ import { PersisterError } from "../../src/types/errors.js";
 import { type Asked, Life, type State, statesLeft, wordsOf } from "./history-model.js";
 import { bornJournal, CHAIN, DIRECTORY, randomBytes, SEGMENT_BYTES } from "./kit.js";
 import { walkRecords } from "./walk.js";
+import { campaignSize } from "../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_264);
-const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 60);
+const RUNS = campaignSize(60, "LANEKEEPER_RUNS");
 const LIVES = 6;
 /** Half of these lives end while they are opening. */
 const STEPS_MAX = [40, 100, 400, 1500];

@@ -9,9 +9,10 @@ import type { Fault, SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
 import { born, opened } from "./kit.js";
 import { faultsOf, Life, type Promised, promisedBy } from "./life.js";
+import { campaignSize } from "../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_263);
-const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 150);
+const RUNS = campaignSize(150, "LANEKEEPER_RUNS");
 
 type Operation =
   | { readonly do: "append" | "reopen" }
@@ -103,12 +104,12 @@ test("histories of lives and crashes", { timeout: 240_000 }, async () => {
       let disk = await born();
       let before: { readonly life: Life; readonly found: Promised } | undefined;
       for (const { operations, stopAt, cut, fault, roomBytes, sizes } of fates) {
-        const sizeOf = (lsn: bigint): number => sizes[Number(lsn) % sizes.length] ?? 0;
+        const campaignSize = (lsn: bigint): number => sizes[Number(lsn) % sizes.length] ?? 0;
         disk.crashAt(stopAt);
         if (fault) disk.fail(fault);
         disk.capacityBytes = disk.usedBytes + (roomBytes ?? Number.POSITIVE_INFINITY);
         const mayFail = fault !== undefined || roomBytes !== undefined;
-        const life: Life = new Life(disk, sizeOf, before);
+        const life: Life = new Life(disk, campaignSize, before);
         // Nothing settles on a disk that has stopped; what fails on one that has not is a defect.
         await Promise.race([live(life, operations, mayFail), disk.stopped]);
         if (disk.isStopped) crashes += 1;

@@ -11,6 +11,7 @@ import { recordBehind } from "../../src/walmanager/tail-search.js";
 import { FileWindow } from "../../src/walmanager/window.js";
 import { toHex } from "../wire/bytes.js";
 import { LOG, logOf, payloadOf, record, records, segmentName, sidecar } from "./kit.js";
+import { campaignSize } from "../scale.js";
 
 const NEXT = 16n;
 /** Segments of a sound log with the LSNs [1, 16), by first LSN. */
@@ -78,7 +79,7 @@ function expectTrue({ given, error, log }: Outcome): void {
 }
 
 const runs = {
-  numRuns: Number(process.env["LANEKEEPER_RUNS"] ?? 1000),
+  numRuns: campaignSize(1000, "LANEKEEPER_RUNS"),
   seed: Number(process.env["LANEKEEPER_SEED"] ?? 20_266),
 };
 

@@ -76,7 +76,7 @@ export async function struckAt(
   plan: FaultPlan | undefined,
 ): Promise<Struck> {
   const world = copyWorld(from);
-  const disk = new FaultyDisk(new SimulatedDisk({}, world), world, plan);
+  const disk = new FaultyDisk(SimulatedDisk.holding(world), world, plan);
   const model = new ReferenceModel();
   const faults: string[] = [];
   const running = live(disk, run, model, faults);

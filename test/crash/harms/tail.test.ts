@@ -45,7 +45,7 @@ test.each(Object.entries(workloads))("%s", async (name, { workload }) => {
 
 async function faultsOf(world: World, model: ReferenceModel, back: number): Promise<string[]> {
   states += 1;
-  const disk = new SimulatedDisk({}, copyWorld(world));
+  const disk = SimulatedDisk.holding(copyWorld(world));
   flipBit(disk, back);
   try {
     return model.judgeDamaged(await recoveredOf(await openOn(disk, 1_000 + states)));

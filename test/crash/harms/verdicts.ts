@@ -133,7 +133,7 @@ export async function judgeHarm(
     return each.file === file && (each.kinds === undefined || each.kinds.includes(kind));
   });
   if (!rule) throw new Error(`no rule for ${kind} of ${file}`);
-  const disk = new SimulatedDisk({}, copyWorld(world));
+  const disk = SimulatedDisk.holding(copyWorld(world));
   const wrong = (what: string): string => `${words}: ${what} [${rule.label}]`;
   try {
     const keeper = await openOn(disk, seed, promised.stand);

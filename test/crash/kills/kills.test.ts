@@ -15,10 +15,11 @@ import { PersisterError } from "../../../src/types/errors.js";
 import { judgeStore, killedLife, KillRun, note, nothing } from "./kill-run.js";
 import { killChoices } from "./kill-traffic.js";
 import { compileChild, KilledProcess, type Program } from "./killed-process.js";
+import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 23);
-const KILLS = 160;
-const KILLS_AT_BIRTH = 48;
+const KILLS = campaignSize(160);
+const KILLS_AT_BIRTH = campaignSize(48);
 const BIRTH_MS_MAX = 100;
 const TEST_MS_MAX = 400_000;
 

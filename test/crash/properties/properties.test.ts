@@ -13,9 +13,10 @@ import { freezeTime } from "../history/frozen-time.js";
 import { initOn } from "../history/session.js";
 import { DiskStage, MemoryStage, type Stage } from "./stage.js";
 import { sights, Tally } from "./tally.js";
+import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_261);
-const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 1000);
+const RUNS = campaignSize(1000, "LANEKEEPER_RUNS");
 /** fast-check's path, and behind a slash which commands it has left out. */
 const [path = "", ...left] = (process.env["LANEKEEPER_PATH"] ?? "").split("/");
 const replayPath = left.join("/");

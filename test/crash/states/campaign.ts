@@ -72,7 +72,7 @@ export class Campaign {
   /** An empty store's disk. */
   async born(): Promise<World> {
     const world = newWorld();
-    await initOn(new SimulatedDisk({}, world), this.#seed, this.#stand);
+    await initOn(SimulatedDisk.holding(world), this.#seed, this.#stand);
     return world;
   }
 
@@ -113,7 +113,7 @@ export class Campaign {
     if (!this.#isNew(state)) return false;
     const { label } = state;
     const world = copyWorld(state.world);
-    const disk = new SimulatedDisk({}, world);
+    const disk = SimulatedDisk.holding(world);
     const model = state.model.clone();
     const opened = await this.#open(disk, { ...state, model });
     if (!opened || !goOn) return true;
@@ -126,7 +126,7 @@ export class Campaign {
     const [after] = worldsAfterPowerCut(copyWorld(world), this.#seed, 1);
     if (!after) return true;
     const later = { world: after, model, label: `${label}, gone on` };
-    await this.#open(new SimulatedDisk({}, copyWorld(after)), later);
+    await this.#open(SimulatedDisk.holding(copyWorld(after)), later);
     return true;
   }
 

@@ -53,7 +53,7 @@ export async function filmed(
   const onStep = (at: { step: number; change: string; phase: string; path: string }): void => {
     frames.push(take(`before step ${at.step} (${at.change} ${at.phase}, ${at.path})`));
   };
-  const disk = new SimulatedDisk({ onStep }, world);
+  const disk = SimulatedDisk.holding(world, { onStep });
   disk.hold();
   let isOver = false;
   const running = program(disk).finally(() => {

@@ -68,7 +68,7 @@ test("a drop that it names is done again at the next open", async () => {
     for (const { world, label } of [...campaign.crashes(frame, 6, at)].slice(1)) {
       for (const { name } of newestMarkIn(world)?.drops ?? []) {
         drops += 1;
-        const disk = new SimulatedDisk({}, copyWorld(world));
+        const disk = SimulatedDisk.holding(copyWorld(world));
         const { recovery } = await openOn(disk, 1_000 + drops, stand);
         const held = [...recovery.lanes].find(([lane]) => lane === name)?.[1];
         // One that was begun again since, with one block in it, is another lane.

@@ -56,7 +56,7 @@ async function givenAgain(left: World, at: number): Promise<string[]> {
   };
   const world = copyWorld(left);
   const model = new ReferenceModel();
-  const session = new Session(await openOn(new SimulatedDisk({}, world), 1_000 + at), model);
+  const session = new Session(await openOn(SimulatedDisk.holding(world), 1_000 + at), model);
   model.published(await recoveredOf(session.keeper));
   const faults: string[] = [];
   const { firstLsn } = newestHeadIn(world);

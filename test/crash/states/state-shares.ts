@@ -1,10 +1,11 @@
 /**
  * How many distinct disks of each history a run of the tests judges: together a hundred thousand and
- * more, half of the work in each of two files, so that two cores share it. LANEKEEPER_STATES asks for another
- * part of them (0.1: a tenth), LANEKEEPER_SEED for other ones.
+ * more at full size, half of the work in each of two files, so that two cores share it.
+ * LANEKEEPER_STATES asks for another part of them (0.1: a tenth), LANEKEEPER_SEED for other ones.
  */
 import type { wideWorkloads } from "../history/workloads-wide.js";
 import type { workloads } from "../history/workloads.js";
+import { SCALE } from "../../scale.js";
 
 type Name = keyof typeof workloads | keyof typeof wideWorkloads;
 
@@ -22,7 +23,7 @@ const shares: Readonly<Record<Name, number>> = {
   largeWork: 300,
 };
 
-const PART = Number(process.env["LANEKEEPER_STATES"] ?? 1);
+const PART = Number(process.env["LANEKEEPER_STATES"] ?? SCALE);
 
 export const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 7);
 

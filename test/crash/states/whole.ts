@@ -23,7 +23,7 @@ export async function livedWhole(
   const { frames, end } = await campaign.run(await campaign.born(), workload, "lived", 1);
   const { world, model } = moment?.(frames) ?? end;
   const older = frames[Math.floor(frames.length / 3)]?.world ?? world;
-  const keeper = await openOn(new SimulatedDisk({}, copyWorld(world)), 1);
+  const keeper = await openOn(SimulatedDisk.holding(copyWorld(world)), 1);
   const recovered = await recoveredOf(keeper);
   const warnings = keeper.recovery.warnings.length;
   return { stand: standard, world, older, model, recovered, warnings };

@@ -10,8 +10,9 @@ import {
   SimulatedNetwork,
   type Weather,
 } from "./simulated-network.js";
+import { campaignSize } from "../../scale.js";
 
-const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 10);
+const RUNS = campaignSize(10, "LANEKEEPER_RUNS");
 const FIRST_SEED = Number(process.env["LANEKEEPER_SEED"] ?? 1);
 const seeds = Array.from({ length: RUNS }, (_, at) => FIRST_SEED + at);
 

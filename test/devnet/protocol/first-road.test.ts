@@ -4,8 +4,9 @@
  */
 import { describe, expect, test } from "vitest";
 import { fairWeather, randomOf, SimulatedNetwork } from "./simulated-network.js";
+import { campaignSize } from "../../scale.js";
 
-const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 10);
+const RUNS = campaignSize(10, "LANEKEEPER_RUNS");
 const FIRST_SEED = Number(process.env["LANEKEEPER_SEED"] ?? 1);
 const seeds = Array.from({ length: RUNS }, (_, at) => FIRST_SEED + at);
 const COMMITTEE = [0, 1, 2, 3];

@@ -8,9 +8,10 @@ import { type Random, seededRandom } from "../../../src/testing/simulated/random
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { all, bornJournal, openJournal, type OpenJournal, SEGMENT_BYTES } from "../kit.js";
+import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_265);
-const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 40);
+const RUNS = campaignSize(40, "LANEKEEPER_RUNS");
 const LIVES = 14;
 /** Many of these lives end while they are opening. */
 const STEPS_MAX = [25, 60, 300, 2000];

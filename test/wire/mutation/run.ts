@@ -2,8 +2,7 @@
  * Mutation runs: a decoder is shown mutants of valid messages, golden ones where there are any, and
  * judged on each. A mutant is made again from the seed and its number.
  *
- * `LANEKEEPER_MUTANTS` is the number for each decoder, 100,000 where nothing is said, and
- * `LANEKEEPER_SEED` the seed, which is fixed where nothing is said.
+ * `LANEKEEPER_MUTANTS` is the number for each decoder (100,000 at full size), `LANEKEEPER_SEED` the seed.
  */
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
@@ -16,9 +15,10 @@ import { type Donors, gentle, harsh, rough, type Spot, type TreeMutator } from "
 import type { MessageShape } from "./schema.js";
 import type { Subject } from "./subjects.js";
 import { type Field, readTree, TreeWriter } from "./tree.js";
+import { campaignSize } from "../../scale.js";
 
-const MUTANTS = numberFrom("LANEKEEPER_MUTANTS", 100_000);
-const SEED = numberFrom("LANEKEEPER_SEED", 1);
+const MUTANTS = campaignSize(100_000, "LANEKEEPER_MUTANTS");
+const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 1);
 /** Where there are golden messages, so many mutants of our own come on top. */
 const OWN_MUTANTS = Math.ceil(MUTANTS / 40);
 /** Over ten times of what is seen on a machine with nothing else to do. */
@@ -27,12 +27,6 @@ const MUTANTS_PER_TURN = 5_000;
 const COMPLAINTS_MAX = 5;
 /** At least so many of a hundred mutants must be accepted: a run of refusals shows little. */
 const ACCEPTED_PERCENT_MIN = 10;
-
-function numberFrom(name: string, fallback: number): number {
-  const value = Number(process.env[name] ?? fallback);
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${name} is a number above 0`);
-  return value;
-}
 
 interface Stock {
   readonly golden: readonly Base[];
