@@ -21,7 +21,7 @@ export interface DirectoryEntry {
 }
 
 /**
- * How a write goes to the disk. `pool`: by a thread of the pool, while the event loop goes on.
+ * How a write, or a read, goes to the disk. `pool`: by a thread of the pool, while the event loop goes on.
  * `blocking`: at once, by a call that holds the event loop until the bytes are durable. A disk that
  * answers in 50 us is done before a thread would have begun.
  */
@@ -46,9 +46,10 @@ export interface DiskFile {
   readonly path: string;
   /**
    * Up to `length` bytes from `position`; fewer only at the end of the file. Never short before it.
-   * They may come as a view of `into`, where that holds as many.
+   * They may come as a view of `into`, where that holds as many. A `blocking` read is over when the call
+   * returns, as a blocking write is.
    */
-  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
+  read(position: number, length: number, into?: Uint8Array, way?: WriteWay): Promise<Uint8Array>;
   /**
    * Writes `buffers` one after the other from `position` on, growing the file where needed.
    * Durable when resolved. After a rejection the range holds anything (D7): the caller must not try

@@ -15,8 +15,14 @@ export interface Calls {
   readonly writev: typeof fs.writev;
   readonly writevSync: typeof fs.writevSync;
   readonly read: typeof fs.read;
+  readonly readSync: typeof fs.readSync;
 }
-export const systemCalls: Calls = { writev: fs.writev, writevSync: fs.writevSync, read: fs.read };
+export const systemCalls: Calls = {
+  writev: fs.writev,
+  writevSync: fs.writevSync,
+  read: fs.read,
+  readSync: fs.readSync,
+};
 
 /** Writes all `buffers` one after the other from `position` on. Lends them to the system. */
 export function writeFully(
@@ -80,6 +86,22 @@ export function readFully(
     };
     readSome(0);
   });
+}
+
+/** The same by blocking calls. */
+export function readFullyBlocking(
+  calls: Pick<Calls, "readSync">,
+  fd: number,
+  position: number,
+  bytes: Uint8Array,
+): Uint8Array {
+  for (let from = 0; from < bytes.length; ) {
+    const wanted = Math.min(bytes.length - from, BYTES_PER_CALL_MAX);
+    const count = calls.readSync(fd, bytes, from, wanted, position + from);
+    if (count === 0) return bytes.subarray(0, from);
+    from += count;
+  }
+  return bytes;
 }
 
 /** As many of `rest` as one call takes, by number and by bytes; always at least one. */

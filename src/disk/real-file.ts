@@ -9,7 +9,13 @@ import { assert } from "../types/assert.js";
 import type { DiskFile, FileFacts, FileIdentity, WriteWay } from "./disk.js";
 import { closedError, diskError, lockedError } from "./failure.js";
 import type { Durability } from "./flush.js";
-import { readFully, systemCalls, writeFully, writeFullyBlocking } from "./positional.js";
+import {
+  readFully,
+  readFullyBlocking,
+  systemCalls,
+  writeFully,
+  writeFullyBlocking,
+} from "./positional.js";
 
 const closeDescriptor = promisify(fs.close);
 const flushDescriptor = promisify(fs.fdatasync);
@@ -31,13 +37,19 @@ export class RealFile implements DiskFile {
     this.#durability = durability;
   }
 
-  async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
+  async read(
+    position: number,
+    length: number,
+    into?: Uint8Array,
+    way: WriteWay = "pool",
+  ): Promise<Uint8Array> {
     assert(position >= 0 && length >= 0, "a read has a position and a length of at least 0");
     const fits = into !== undefined && into.length >= length;
     const target = fits ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length);
-    return this.#run(`read ${length} bytes at ${position}`, () =>
-      readFully(systemCalls, this.#fd, position, target),
-    );
+    return this.#run(`read ${length} bytes at ${position}`, async () => {
+      if (way === "blocking") return readFullyBlocking(systemCalls, this.#fd, position, target);
+      return await readFully(systemCalls, this.#fd, position, target);
+    });
   }
 
   async writeDurable(

@@ -28,7 +28,7 @@ import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
 import type { PlacedRecord, Places } from "./segment/places.js";
 import type { Span } from "./segment/run.js";
-import { RecordReader } from "./segment/reader.js";
+import { type RecordName, RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
 import { Ownership } from "./ownership.js";
 import { Reclaimer } from "./reclaimer.js";
@@ -223,17 +223,35 @@ export class LogEngine {
   }
 
   /**
-   * Reads a live record back from disk and checks that it is the one; `undefined` where it is not
-   * live, or was pruned meanwhile.
+   * Reads a live record back from disk and checks that it is the one; `undefined` if it is not live, or
+   * was pruned meanwhile.
    *
-   * @throws {PersisterError} JOURNAL_CORRUPT when another record lies there; IO.
+   * @throws {PersisterError} JOURNAL_CORRUPT if another record lies there; IO.
    */
-  async read(name: string, number: bigint): Promise<Uint8Array | undefined> {
+  read(name: string, number: bigint): Promise<Uint8Array | undefined> {
+    return this.#readLive(name, number, (pointer) => this.readAt(pointer, name, number));
+  }
+
+  /**
+   * The beginning of a live record's payload, read back and checked as `RecordReader.readBeginning` says
+   * (D4). Otherwise as `read`.
+   */
+  readBeginning(name: string, number: bigint): Promise<Uint8Array | undefined> {
+    return this.#readLive(name, number, (pointer) => {
+      return this.#reader.readBeginning(pointer, this.#named(name, number));
+    });
+  }
+
+  async #readLive(
+    name: string,
+    number: bigint,
+    readAt: (pointer: Pointer) => Promise<Uint8Array>,
+  ): Promise<Uint8Array | undefined> {
     for (;;) {
       const pointer = this.find(name, number);
       if (!pointer) return undefined;
       try {
-        return await this.readAt(pointer, name, number);
+        return await readAt(pointer);
       } catch (cause) {
         // It was moved or pruned, and its slot written over, while it was read.
         if (this.find(name, number) === pointer) throw cause;
@@ -241,10 +259,13 @@ export class LogEngine {
     }
   }
 
-  /** Reads what `pointer` says that it names, live or not, and checks it. Throws as `read`. */
+  /** Reads the record that `pointer` names, live or not, and checks it. Throws as `read`. */
   async readAt(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
-    const log = this.#table.byName(name)?.log ?? NO_LOG;
-    return await this.#reader.read(pointer, { name, log, number });
+    return await this.#reader.read(pointer, this.#named(name, number));
+  }
+
+  #named(name: string, number: bigint): RecordName {
+    return { name, log: this.#table.byName(name)?.log ?? NO_LOG, number };
   }
 
   /**

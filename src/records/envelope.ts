@@ -49,13 +49,13 @@ export interface Labels {
 /** What the bytes of a record hold. */
 export type EnvelopeFound =
   | {
-      readonly status: "record";
+      readonly kind: "record";
       readonly labels: Labels;
       /** A view of the bytes. */
       readonly payload: Uint8Array;
     }
-  | { readonly status: "too-new"; readonly version: number }
-  | { readonly status: "damaged"; readonly reason: string };
+  | { readonly kind: "too-new"; readonly version: number }
+  | { readonly kind: "damaged"; readonly reason: string };
 
 /** Bytes that an envelope takes ahead of its payload. */
 export function envelopeBytes(origin: bigint | undefined): number {
@@ -87,7 +87,7 @@ export function decodeEnvelope(bytes: Uint8Array): EnvelopeFound {
   if (buffer.length === 0) return damaged("it is empty");
   const version = buffer.readUInt8(0);
   if (version === 0) return damaged("it has no version");
-  if (version > VERSION) return { status: "too-new", version };
+  if (version > VERSION) return { kind: "too-new", version };
   if (buffer.length < FIXED_BYTES) return damaged("its envelope is cut short");
   const flags = buffer.readUInt8(1);
   if ((flags & ~HAS_ORIGIN) !== 0) return damaged(`its flags are ${flags}`);
@@ -103,7 +103,7 @@ export function decodeEnvelope(bytes: Uint8Array): EnvelopeFound {
     shard: buffer.readUInt16LE(8),
     origin,
   };
-  return { status: "record", labels, payload: bytes.subarray(start) };
+  return { kind: "record", labels, payload: bytes.subarray(start) };
 }
 
 /** The payload of a checkpoint. */
@@ -120,5 +120,5 @@ export function decodeCheckpoint(payload: Uint8Array): bigint | undefined {
 }
 
 function damaged(reason: string): EnvelopeFound {
-  return { status: "damaged", reason };
+  return { kind: "damaged", reason };
 }

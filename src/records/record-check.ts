@@ -61,8 +61,8 @@ export class RecordCheck {
       );
     }
     const found = decodeEnvelope(record.payload);
-    if (found.status === "damaged") throw refusal("JOURNAL_CORRUPT", record, found.reason);
-    if (found.status === "too-new") {
+    if (found.kind === "damaged") throw refusal("JOURNAL_CORRUPT", record, found.reason);
+    if (found.kind === "too-new") {
       throw refusal("FORMAT_TOO_NEW", record, `version ${found.version} is of a newer Lanekeeper`);
     }
     const { labels, payload } = found;

@@ -15,7 +15,7 @@ import type { LogEngine } from "../journal/log-engine.js";
 import { ByteBudget } from "../async/byte-budget.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
-import { decodeEnvelope, type Labels } from "./envelope.js";
+import { decodeEnvelope, envelopeBytes, type Labels } from "./envelope.js";
 import type { LabelIndex, LabelledLength } from "./label-index.js";
 import type { RecordAppend } from "./new-record.js";
 import type { OpenedRecords } from "./open.js";
@@ -129,27 +129,31 @@ export class RecordLog {
       );
     }
     const found = decodeEnvelope(bytes);
-    assert(found.status === "record", "a record was checked when it was written or opened");
+    assert(found.kind === "record", "a record was checked when it was written or opened");
     return found;
   }
 
   /**
-   * D4: reads the record at `lsn` back, as it lies on disk, and compares it with its labels in memory.
-   * Waits for it while it is on its way. If nothing is held from `lsn` on, there is nothing to compare.
+   * D4: reads the beginning of the record at `lsn` back, as it lies on disk, and compares it with its
+   * labels in memory. Waits for the record while it is on its way. If nothing is held from `lsn` on, there
+   * is nothing to compare.
    *
    * @throws {PersisterError} VERIFY_MISMATCH, JOURNAL_CORRUPT; IO; why the record did not become durable.
    */
   async verify(lsn: number): Promise<void> {
     if (lsn === this.#next && lsn < this.#queuedNext) await this.#settledBelow(lsn + 1);
     if (lsn === this.#next) return;
-    const { labels, payload } = await this.read(lsn);
+    const bytes = await this.#engine.readBeginning(RECORDS_LOG, BigInt(lsn));
+    const length = this.#engine.find(RECORDS_LOG, BigInt(lsn))?.length;
+    const found = bytes && decodeEnvelope(bytes);
     const held = this.#labels.at(lsn);
     const same =
-      labels.type === held.type &&
-      labels.tenant === held.tenant &&
-      labels.shard === held.shard &&
-      labels.origin === held.origin &&
-      payload.length === held.byteLength;
+      found?.kind === "record" &&
+      found.labels.type === held.type &&
+      found.labels.tenant === held.tenant &&
+      found.labels.shard === held.shard &&
+      found.labels.origin === held.origin &&
+      length === envelopeBytes(held.origin) + held.byteLength;
     if (same) return;
     throw new PersisterError(
       "VERIFY_MISMATCH",

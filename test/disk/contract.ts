@@ -75,6 +75,22 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       await file.close();
     });
 
+    test("a blocking read gives what any other gives, and is short only at the end", async () => {
+      const { file } = await withFile();
+      await file.writeDurable(0, [text("abcdef")]);
+      for (const [position, length] of [
+        [0, 6],
+        [2, 3],
+        [4, 9],
+        [9, 2],
+      ] as const) {
+        const other = await file.read(position, length);
+        const bytes = await file.read(position, length, undefined, "blocking");
+        expect(new TextDecoder().decode(bytes)).toBe(new TextDecoder().decode(other));
+      }
+      await file.close();
+    });
+
     test("a blocking write is read back like any other", async () => {
       const { disk, path, file } = await withFile();
       await file.writeDurable(2, [text("ab"), text("c")], "blocking");

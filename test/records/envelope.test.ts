@@ -61,8 +61,8 @@ property.prop([labels, fc.uint8Array({ maxLength: 100 })])(
     const bytes = recordBytes(fields, payload);
     expect(bytes.length).toBe(envelopeBytes(fields.origin) + payload.length);
     const found = decodeEnvelope(bytes);
-    expect(found).toMatchObject({ status: "record", labels: fields });
-    if (found.status === "record") expect(Buffer.compare(found.payload, payload)).toBe(0);
+    expect(found).toMatchObject({ kind: "record", labels: fields });
+    if (found.kind === "record") expect(Buffer.compare(found.payload, payload)).toBe(0);
   },
 );
 
@@ -70,7 +70,7 @@ property.prop([fc.uint8Array({ maxLength: 40 })])(
   "any bytes have an answer, and those that are a record are the bytes of that record",
   (bytes) => {
     const found = decodeEnvelope(bytes);
-    if (found.status !== "record") return;
+    if (found.kind !== "record") return;
     expect(Buffer.compare(recordBytes(found.labels, found.payload), bytes)).toBe(0);
   },
 );
@@ -86,7 +86,7 @@ describe("what is no envelope", () => {
     ["a reserved byte that is not zero", "01 00 0180 07000000 0300 0001", "damaged"],
     ["an origin cut short", "01 01 0180 07000000 0300 0000 01000000000000", "damaged"],
     ["the origin 0", "01 01 0180 07000000 0300 0000 0000000000000000", "damaged"],
-  ])("%s", (_, bytes, status) => {
-    expect(decodeEnvelope(hex(bytes)).status).toBe(status);
+  ])("%s", (_, bytes, kind) => {
+    expect(decodeEnvelope(hex(bytes)).kind).toBe(kind);
   });
 });

@@ -199,6 +199,21 @@ describe("forgetting in one step", () => {
     expect(await again.append(put("text 5"))).toBe(5n);
   });
 
+  test("called beside appends it rides in their group", async () => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 40);
+    const round = async (forgets: boolean): Promise<number> => {
+      const before = disk.steps;
+      const work: Promise<unknown>[] = [1, 2, 3].map(() => journal.append(put("beside")));
+      if (forgets) work.push(journal.forgetBefore(journal.firstLsn + 2n));
+      await Promise.all(work);
+      return disk.steps - before;
+    };
+    await round(false);
+    // Both take the same writes, and as many of them.
+    expect(await round(true)).toBe(await round(false));
+  });
+
   test("on a full disk it sets space free, and appends go on", async () => {
     const { disk, journal } = await fresh();
     disk.capacityBytes = disk.usedBytes + 3 * SEGMENT_BYTES;
@@ -213,17 +228,42 @@ describe("forgetting in one step", () => {
     expect([again.firstLsn, again.durableLsn]).toEqual([durableLsn, durableLsn + 3n]);
   });
 
-  test("reads the record that stays before anything goes: damage there stops it", async () => {
-    const { disk, journal } = await fresh();
-    await appendTexts(journal, 1, 6);
+  /** Changes one byte of what lies so many bytes before `text` on disk. */
+  function damageBefore(disk: SimulatedDisk, text: string, bytes: number): void {
     const at = disk
       .files()
-      .map(({ path }) => ({ path, offset: Buffer.from(disk.readNow(path)).indexOf("text 3") }))
+      .map(({ path }) => ({ path, offset: Buffer.from(disk.readNow(path)).indexOf(text) }))
       .find(({ offset }) => offset >= 0);
     if (!at) throw new Error("the record is on disk");
-    disk.damage(at.path, at.offset, Buffer.from("T"));
+    const offset = at.offset - bytes;
+    const held = disk.readNow(at.path)[offset] ?? 0;
+    disk.damage(at.path, offset, Uint8Array.of(held ^ 1));
+  }
+
+  test.each([
+    ["in the payload", 0],
+    ["in its envelope", 8],
+    ["in its header", 20],
+  ])("reads the record that stays before anything goes: damage %s stops it", async (_, bytes) => {
+    const { disk, journal } = await fresh();
+    await appendTexts(journal, 1, 6);
+    damageBefore(disk, "text 3", bytes);
     await refusal(journal.forgetBefore(3n), "JOURNAL_CORRUPT");
     expect([journal.firstLsn, journal.checkpointLsn]).toEqual([1n, undefined]);
+    expect(await journal.forgetBefore(2n)).toMatchObject({ records: 1n });
+  });
+
+  test("reads no more than the beginning of a large record", async () => {
+    const { disk, journal } = await fresh();
+    await journal.append(put("first"));
+    await journal.append(put(`second ${"x".repeat(6000)} its end`));
+    damageBefore(disk, "its end", 0);
+    await journal.forgetBefore(2n);
+    await refusal(journal.read(2n), "JOURNAL_CORRUPT");
+    await journal.append(put(`third ${"x".repeat(6000)}`));
+    damageBefore(disk, "third", 8);
+    await refusal(journal.forgetBefore(3n), "VERIFY_MISMATCH");
+    expect(journal.firstLsn).toBe(2n);
   });
 });
 

@@ -184,8 +184,8 @@ class UndoFile implements DiskFile {
     unlinkSync(undo);
   }
 
-  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
-    return this.#file.read(position, length, into);
+  read(position: number, length: number, into?: Uint8Array, way?: WriteWay): Promise<Uint8Array> {
+    return this.#file.read(position, length, into, way);
   }
 
   size(): Promise<number> {
