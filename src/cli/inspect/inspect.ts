@@ -81,6 +81,9 @@ async function look(
       tally.add(step.value);
       await write.finding(step.value);
     }
+  } catch (cause) {
+    view.erase();
+    return await write.failed(cause);
   } finally {
     view.stop();
   }
@@ -100,12 +103,17 @@ function progressText({ bytesRead, bytesExpected, records }: Progress): string {
 interface ReportWriter {
   readonly finding: (finding: Finding) => Promise<void>;
   readonly summary: (summary: Summary, worst: ReturnType<FindingTally["worst"]>) => Promise<void>;
+  /** Ends the document, if one was begun, and rejects. */
+  readonly failed: (cause: unknown) => Promise<never>;
 }
 
 function textWriter(stream: Writable): ReportWriter {
   return {
     finding: (finding) => put(stream, findingText(finding)),
     summary: (summary, worst) => put(stream, summaryText(summary, worst)),
+    failed: async (cause) => {
+      throw cause;
+    },
   };
 }
 
@@ -115,5 +123,6 @@ function jsonWriter(stream: Writable): ReportWriter {
   return {
     finding: (finding) => document.item(finding),
     summary: (summary, worst) => document.end(summaryJson(summary, worst)),
+    failed: (cause) => document.failed(cause),
   };
 }

@@ -99,11 +99,12 @@ export function summaryText(summary: Summary, worst: ErrorCode | undefined): str
   return table(rows);
 }
 
-function useText({ owner, changedMeanwhile }: Summary): string {
+function useText({ owner, changedMeanwhile, identity }: Summary): string {
   const transient = "what was found may be transient";
   if (owner === "open") return `somebody has it open: ${transient}`;
   if (changedMeanwhile) return `it was written to meanwhile: ${transient}`;
   if (owner === "not seen") return "no lock on STORE is seen";
+  if (!identity) return "no STORE can be read here";
   return `not known, this system does not tell; while somebody has it open ${transient}`;
 }
 
