@@ -40,6 +40,7 @@ const rooms = {
   cli: ["devnet", "run", "transfer", "inspect", "terminal", "generated"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
+  avail: ["queues"],
   inspect: ["checks", "walk"],
   log: ["map"],
   journal: ["recovery", "group", "space", "segment", "form"],

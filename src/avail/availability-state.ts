@@ -1,494 +1,256 @@
 /**
- * The availability state: what is admitted, what is durable, who waits for it. Nothing is offered for
- * voting and no commit QC is published as latest before it is durable; capacity is freed when an
- * anchor is durable, not before.
- *
- * All decisions are made in synchronous steps on what is in memory; `async` methods only verify,
- * wait and read.
+ * The availability state: it verifies what is pushed, waits, and reads. Every decision is made by
+ * `Inner`, in one synchronous step. Nothing is offered for voting and no commit QC is published as
+ * latest before it is durable; capacity is freed when an anchor is durable, not before.
  */
+import { setImmediate } from "node:timers";
+import { type WaitOptions } from "../async/signal.js";
+import { Waits } from "../async/waits.js";
+import type { KnownAnchor } from "../persist/anchor.js";
 import type { NewBlock } from "../persist/block-persister.js";
 import type { NewCommitQC } from "../persist/commit-qc-persister.js";
-import { ROAD } from "../persist/kinds.js";
-import { anchorStarts } from "../persist/recovery.js";
 import { PersisterError } from "../types/errors.js";
-import { isLaneId, type LaneId } from "../types/lane.js";
-import { sameBytes } from "../wire/hash.js";
-import type { CommitQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
-import { checkAnchor, checkBlock, checkCommitQC, type Judgement } from "./admission.js";
-import {
-  dropped,
-  heldAlready,
-  lowerStart,
-  outOfSequence,
-  pinned,
-  pruned,
-  tooLarge,
-} from "./block-refusal.js";
+import type { LaneId } from "../types/lane.js";
+import { readSignedBlockHeader } from "../wire/codec/block-header.js";
+import { headerHash } from "../wire/hash.js";
+import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import type { AvailStart } from "./avail-start.js";
-import { BlockOffers, type DurableBlock } from "./block-offers.js";
-import { LaneDrop } from "./lane-drop.js";
-import { type HeldLane, LaneQueue } from "./lane-queue.js";
-import { PayloadCache } from "./payload-cache.js";
+import { type Checker, checkAnchor, checkBlock, checkCommitQC, checkLaneQC } from "./check.js";
+import { Inner, type PushResult, type Topic } from "./inner.js";
+import { anchorLook, blockLook, commitQCLook, type Waited } from "./looks.js";
+import {
+  type BlockOffer,
+  BlockOffers,
+  CommitQCOffers,
+  type DurableBlock,
+  type DurableCommitQC,
+  type From,
+  type FromNumbers,
+} from "./offers.js";
 import type { PersistTurn } from "./persist-turn.js";
-import { RoadQueue } from "./road-queue.js";
-import { Version, type WaitOptions } from "../async/version.js";
-
-/** What became of a pushed block that broke no rule which calls for an error. */
-export type Admission =
-  | { readonly status: "admitted" }
-  | { readonly status: "dropped"; readonly reason: string };
-
-/** Bytes that may wait for the disk over all lanes; beyond it whoever pushes waits (D9). */
-const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
-/** Commit QCs that may wait for the disk. */
-const QUEUED_QCS_MAX = 1000;
-
-const NOTHING_HELD: HeldLane = { first: 0n, next: 0n, tipHash: undefined };
+import { heldAlready, pruned, tooLarge } from "./refusals.js";
 
 export class AvailabilityState {
-  readonly #judgement: Judgement;
-  readonly #heldLane: AvailStart["heldLane"];
-  readonly #pinOf: AvailStart["pinOf"];
+  readonly inner: Inner;
+  readonly #waits = new Waits<Topic>();
+  readonly #checker: Checker;
   readonly #readBlock: AvailStart["readBlock"];
+  readonly #readCommitQC: AvailStart["readCommitQC"];
   readonly #blockBytesMax: number;
-  readonly #version = new Version();
-  readonly #lanes = new Map<LaneId, LaneQueue>();
-  readonly #cache: PayloadCache;
-  readonly #counters = { droppedBlocks: 0 };
-  readonly #road: RoadQueue;
-  #durableAnchor: PruneAnchor | undefined;
-  #pendingAnchor: PruneAnchor | undefined;
-  /** Lanes that end once the turn that is asked for has dropped them. */
-  #drop: LaneDrop | undefined;
-  #epochIndex: bigint;
-  /** Bytes of all blocks that wait for the disk. */
-  #queuedBytes = 0;
-  #closing = false;
-  /** The disk is full: what is queued waits, and whoever pushes is told (D9). */
-  #stalled: PersisterError | undefined;
 
   constructor(start: AvailStart) {
     // Not all of `start`: it holds every QC that was found.
-    this.#judgement = { verifier: start.verifier, epochOf: start.epochOf };
-    this.#heldLane = start.heldLane;
-    this.#pinOf = start.pinOf;
+    this.#checker = { verifier: start.verifier, epochOf: start.epochOf };
     this.#readBlock = start.readBlock;
+    this.#readCommitQC = start.readCommitQC;
     this.#blockBytesMax = start.blockBytesMax;
-    this.#cache = new PayloadCache(start.cacheBytes);
-    for (const [lane, range] of start.lanes) {
-      this.#lanes.set(lane, new LaneQueue(range));
-    }
-    this.#durableAnchor = start.anchor;
-    this.#road = new RoadQueue(start.road, start.road.qcs, start.anchor?.commitQC);
-    this.#epochIndex = this.#road.latest?.vote.view.epochIndex ?? 0n;
-  }
-
-  /** The newest commit QC that is durable. */
-  get latestCommitQC(): CommitQC | undefined {
-    return this.#road.latest;
-  }
-
-  get durableAnchor(): PruneAnchor | undefined {
-    return this.#durableAnchor;
-  }
-
-  get road(): { readonly first: bigint; readonly next: bigint; readonly durable: bigint } {
-    const { first, next, durable } = this.#road;
-    return { first, next, durable };
-  }
-
-  /** The epoch of the newest commit QC, the anchor's among them: its committee judges new blocks. */
-  get epochIndex(): bigint {
-    return this.#epochIndex;
-  }
-
-  /** Commit QCs that wait for the disk, in order. */
-  get queuedCommitQCs(): readonly NewCommitQC[] {
-    return [...this.#road.queued];
-  }
-
-  /** Blocks that were dropped for a wrong parent since the start. */
-  get droppedBlocks(): number {
-    return this.#counters.droppedBlocks;
-  }
-
-  /** Bytes of durable payloads in memory. */
-  get cachedBytes(): number {
-    return this.#cache.byteLength;
-  }
-
-  /**
-   * The encoded block as it was received: queued ones and those of late from memory, else from disk.
-   * The caller's to keep.
-   *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
-   */
-  async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
-    const held = this.#lanes.get(lane);
-    if (held && number < held.first) throw pruned(lane, number, held.first);
-    const lent = held?.queuedBytes(number) ?? this.#cache.get(lane, number);
-    if (lent) return Uint8Array.from(lent);
-    const bytes = await this.#readBlock(lane, number);
-    // It may have been pruned while it was read.
-    const queue = this.#lanes.get(lane);
-    if (queue && number >= queue.first) this.#cache.put(lane, number, Uint8Array.from(bytes));
-    return bytes;
-  }
-
-  /** Every lane that has a start, a block, or both. */
-  get lanes(): ReadonlyMap<LaneId, LaneQueue> {
-    return this.#lanes;
+    this.inner = new Inner(start, (topic) => this.#waits.wake(topic));
   }
 
   /**
    * Admits a block: verified, then queued for the disk as soon as its lane has capacity for it. Not
-   * durable when resolved: `waitForBlock` tells that. Copies `block` where it is bytes.
+   * durable when resolved: `waitForBlock` tells that. Copies `block`.
    *
    * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, DUPLICATE, CONFLICT, PINNED, the refusal that
-   * stopped its lane, POISONED, CLOSED, ABORTED.
+   * stopped its lane, DISK_FULL, POISONED, CLOSED, ABORTED.
    */
-  async pushBlock(block: SignedBlock | Uint8Array, options: WaitOptions = {}): Promise<Admission> {
-    const { verifier, epochOf } = this.#judgement;
-    const { lane, block: checked } = checkBlock(block, epochOf(this.#epochIndex), verifier);
+  async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
+    const { lane, block: checked } = checkBlock(block, this.inner.epochIndex, this.#checker);
     return await this.admitBlock(lane, checked, options);
   }
 
   /** As `pushBlock`, for a block that is verified already. Lends its bytes until it is durable. */
-  async admitBlock(lane: LaneId, block: NewBlock, options: WaitOptions = {}): Promise<Admission> {
+  async admitBlock(lane: LaneId, block: NewBlock, options?: WaitOptions): Promise<PushResult> {
     this.#refuseUnlessOpen();
-    const queue = this.#laneOf(lane);
-    const { number, bytes } = block;
-    if (!this.isLeaving(lane) && number >= queue.first && number < queue.next) {
-      throw heldAlready(lane, block, await this.readBlock(lane, number));
+    if (this.inner.holds(lane, block.number)) {
+      throw heldAlready(lane, block, await this.readBlock(lane, block.number));
     }
-    if (bytes.length > this.#blockBytesMax) throw tooLarge(lane, block, this.#blockBytesMax);
-    return await this.#version.waitFor(() => this.#tryAdmit(lane, block), options);
+    const { length } = block.payload;
+    if (length > this.#blockBytesMax) throw tooLarge(lane, block, this.#blockBytesMax);
+    const look = (): PushResult | undefined => {
+      this.#refuseUnlessOpen();
+      return this.inner.admitBlock(lane, block);
+    };
+    return await this.#waits.waitFor([lane, "room"], look, options);
   }
 
   /**
    * Queues a commit QC for the road, once there is room for it. One that is held with the same
-   * proposal digest is ignored.
+   * proposal digest is ignored. Copies `qc`.
    *
-   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, POISONED, CLOSED, ABORTED.
+   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, DISK_FULL, POISONED, CLOSED, ABORTED.
    */
-  async pushCommitQC(qc: CommitQC | Uint8Array, options: WaitOptions = {}): Promise<void> {
-    const checked = await checkCommitQC(qc, this.#judgement);
-    await this.#version.waitFor(() => {
-      if (this.#road.queued.length >= QUEUED_QCS_MAX && !this.#stalled) return undefined;
-      this.admitCommitQC(checked);
-      return true;
-    }, options);
+  async pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void> {
+    const checked = await checkCommitQC(qc, this.#checker);
+    await this.#waits.waitFor(["road"], () => this.admitCommitQC(checked), options);
   }
 
-  /** As `pushCommitQC`, for a QC that is verified already. Lends its bytes until it is durable. */
-  admitCommitQC(checked: NewCommitQC): void {
+  /** As `pushCommitQC`, for a QC that is verified already; `undefined` while there is no room for it. */
+  admitCommitQC(checked: NewCommitQC): true | undefined {
     this.#refuseUnlessOpen();
-    this.#refuseWhileStalled();
-    if (!this.#road.admit(checked)) return;
-    this.#epochIndex = checked.qc.vote.view.epochIndex;
-    this.#version.bump();
+    return this.inner.admitCommitQC(checked);
   }
 
   /**
    * Takes a new prune anchor; a backward one is ignored. Nothing is pruned and no capacity is freed
    * before it is durable (D3).
    *
-   * @throws {PersisterError} INVALID where its halves do not belong together or do not verify; CONFLICT
-   * where its QC is of another proposal than one that is held, or a lane's start would be lowered;
+   * @throws {PersisterError} INVALID if its halves do not belong together or do not verify; CONFLICT
+   * if its QC is of another proposal than one that is held, or a lane's start would be lowered;
    * POISONED, CLOSED.
    */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
-    await checkAnchor(anchor, this.#judgement);
-    this.admitAnchor(anchor);
+    this.admitAnchor(await checkAnchor(anchor, this.#checker));
   }
 
   /** As `pushAnchor`, for an anchor that is verified already. */
-  admitAnchor(anchor: PruneAnchor): void {
+  admitAnchor(anchor: KnownAnchor): void {
     this.#refuseUnlessOpen();
-    const newest = this.#pendingAnchor ?? this.#durableAnchor;
-    const { index } = anchor.commitQC.vote.view;
-    this.#road.refuseOtherProposal(anchor.commitQC);
-    if (newest && index <= newest.commitQC.vote.view.index) return;
-    this.#refuseLowerStarts(anchor, newest);
-    this.#road.anchoredAt(anchor.commitQC);
-    this.#pendingAnchor = anchor;
-    this.#version.bump();
+    this.inner.admitAnchor(anchor);
+  }
+
+  /** The lane QC, verified against the committee that judges new blocks. */
+  async checkLaneQC(qc: LaneQC): Promise<LaneQC> {
+    return await checkLaneQC(qc, this.inner.epochIndex, this.#checker);
   }
 
   /**
-   * Resolves when block `number` of `lane` is durable, or was pruned.
+   * The encoded block as it was received: from memory if it is queued or came of late, else from disk.
+   * The caller's to keep.
    *
-   * @throws {PersisterError} DISK_FULL while it is queued and the disk has no room: waiting anew tries
-   * again; the refusal that stopped its lane; POISONED, CLOSED (also where the lane was dropped),
-   * ABORTED.
+   * @throws {PersisterError} OUT_OF_SEQUENCE if it is not held; JOURNAL_CORRUPT, IO.
    */
-  async waitForBlock(lane: LaneId, number: bigint, options: WaitOptions = {}): Promise<void> {
-    this.#tryStalledAgain();
-    let known: LaneQueue | undefined;
-    await this.#version.waitFor(() => {
-      const queue = this.#lanes.get(lane);
-      const isLeaving = this.isLeaving(lane);
-      if (known && (known !== queue || isLeaving)) throw dropped(lane, number);
-      // Who asks from here on asks about the lane that comes after it.
-      if (isLeaving) return undefined;
-      known = queue;
-      if (queue && queue.durable > number) return true;
-      if (queue?.refused) throw queue.refused;
-      if (this.#stalled && queue && queue.next > number) throw this.#stalled;
-      return undefined;
-    }, options);
+  async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
+    const held = this.inner.lanes.get(lane);
+    if (held && number < held.first) throw pruned(lane, number, held.first);
+    const lent = held?.heldAt(number)?.payload;
+    if (lent) return Uint8Array.from(lent);
+    const bytes = Uint8Array.from(await this.#readBlock(lane, number));
+    if (held) this.inner.keepRead(lane, held, number, bytes);
+    return bytes;
   }
 
-  /** Resolves when the commit QC of `index` is durable, or was pruned. */
-  async waitForCommitQC(index: bigint, options: WaitOptions = {}): Promise<void> {
-    this.#tryStalledAgain();
-    await this.#version.waitFor(() => {
-      if (this.#road.durable > index) return true;
-      if (this.#stalled && this.#road.next > index) throw this.#stalled;
-      return undefined;
-    }, options);
+  /**
+   * Waits until block `number` of `lane` is durable, or an anchor has gone past it: tells which.
+   *
+   * @throws {PersisterError} DISK_FULL while it is queued and the disk has no room: waiting anew tries
+   * again; INVALID if it was dropped for a wrong parent; the refusal that stopped its lane; POISONED,
+   * CLOSED (also if the lane was dropped), ABORTED.
+   */
+  async waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<Waited> {
+    this.inner.tryAgain();
+    return await this.#waits.waitFor([lane], blockLook(this.inner, lane, number), options);
+  }
+
+  /** Waits until the commit QC of `index` is durable, or an anchor has gone past it: tells which. */
+  async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<Waited> {
+    this.inner.tryAgain();
+    return await this.#waits.waitFor(["road"], () => commitQCLook(this.inner, index), options);
   }
 
   /** Resolves when an anchor at `index` or above is durable. */
-  async waitForAnchor(index: bigint, options: WaitOptions = {}): Promise<void> {
-    await this.#version.waitFor(() => {
-      const durable = this.#durableAnchor?.commitQC.vote.view.index;
-      return durable !== undefined && durable >= index ? true : undefined;
-    }, options);
+  async waitForAnchor(index: bigint, options?: WaitOptions): Promise<void> {
+    this.inner.tryAgain();
+    await this.#waits.waitFor(["anchor"], () => anchorLook(this.inner, index), options);
   }
 
   /**
-   * Offers blocks for voting as they become durable (S9), each once, those of a lane in order, from
-   * the durable cursors of now on. Ends with ABORTED by the signal, or with the failure of the store.
+   * Offers blocks for voting as they become durable (S9), each once, those of a lane in order. `from`
+   * has the first number that is wanted of each lane; a lane that is not in it begins at its durable
+   * cursor at the time of the call. Ends when the store closes.
+   *
+   * @throws {PersisterError} ABORTED by the signal; POISONED.
    */
-  async *durableBlocks(options: WaitOptions = {}): AsyncGenerator<DurableBlock> {
-    const offers = new BlockOffers(this.#lanes.values());
-    const look = () => offers.next(this.#lanes, (lane) => this.isLeaving(lane));
-    for (;;) yield await this.#version.waitFor(look, options);
+  durableBlocks({ from, signal }: From<FromNumbers> = {}): AsyncGenerator<DurableBlock> {
+    const offers = new BlockOffers(this.inner, from ?? new Map());
+    return this.#blocksOf(offers, { signal });
   }
 
-  /**
-   * What is to be done, once there is something; `undefined` when all is done and the end is asked.
-   * What is pushed in one turn of the event loop goes into one turn of the loop that persists.
-   */
-  async nextTurn(options: WaitOptions = {}): Promise<PersistTurn | undefined> {
+  /** As `durableBlocks`, for the road's commit QCs; `from` is the first road index that is wanted. */
+  durableCommitQCs({ from, signal }: From<bigint> = {}): AsyncGenerator<DurableCommitQC> {
+    return this.#commitQCsOf(new CommitQCOffers(this.inner, from), { signal });
+  }
+
+  async *#blocksOf(offers: BlockOffers, options: WaitOptions): AsyncGenerator<DurableBlock> {
     for (;;) {
-      const found = await this.#version.waitFor(() => {
-        if (this.#hasWork()) return "work";
-        return this.#closing ? "end" : undefined;
-      }, options);
+      const look = (): BlockOffer | "end" | undefined => offers.next(this.inner) ?? this.#ended();
+      const offer = await this.#waits.waitFor(["offers"], look, options);
+      if (offer === "end") return;
+      const { lane, number, headerHash: known } = offer;
+      const hash = known ?? (await unlessGone(this.#hashOnDisk(lane, number)));
+      // An anchor has gone past it, or its lane was dropped, while it was read.
+      if (!hash) continue;
+      yield { lane, number, headerHash: Uint8Array.from(hash) };
+    }
+  }
+
+  async *#commitQCsOf(
+    offers: CommitQCOffers,
+    options: WaitOptions,
+  ): AsyncGenerator<DurableCommitQC> {
+    for (;;) {
+      const look = (): bigint | "end" | undefined => offers.next(this.inner) ?? this.#ended();
+      const roadIndex = await this.#waits.waitFor(["road", "offers"], look, options);
+      if (roadIndex === "end") return;
+      const bytes = await unlessGone(this.#readCommitQC(roadIndex));
+      if (bytes) yield { roadIndex, bytes };
+    }
+  }
+
+  async #hashOnDisk(lane: LaneId, number: bigint): Promise<Uint8Array> {
+    return headerHash(readSignedBlockHeader(await this.readBlock(lane, number)));
+  }
+
+  /** A subscription ends with a store that closes well; a failure is thrown. */
+  #ended(): "end" | undefined {
+    return this.#waits.failure?.code === "CLOSED" ? "end" : undefined;
+  }
+
+  /**
+   * Resolves with the next turn as soon as there is work, and with `undefined` when all is done and the
+   * store closes. All that is pushed in one turn of the event loop goes into one turn of the loop that
+   * persists.
+   */
+  async nextTurn(options?: WaitOptions): Promise<PersistTurn | undefined> {
+    for (;;) {
+      const found = await this.#waits.waitFor(["work"], () => this.inner.turnLook(), options);
       if (found === "end") return undefined;
       await new Promise((resolve) => setImmediate(resolve));
-      const turn = this.#collect();
+      const turn = this.inner.takeTurn();
       if (turn) return turn;
     }
   }
 
-  /** D3: only now is capacity freed and may lanes and road be pruned. */
-  anchorDurable(anchor: PruneAnchor): void {
-    this.#durableAnchor = anchor;
-    const { epochIndex } = anchor.commitQC.vote.view;
-    if (epochIndex > this.#epochIndex) this.#epochIndex = epochIndex;
-    if (this.#pendingAnchor === anchor) this.#pendingAnchor = undefined;
-    this.#stalled = undefined;
-    const starts = anchorStarts(anchor);
-    for (const [name, start] of starts) {
-      if (name === ROAD) this.#road.prune(anchor.commitQC);
-      else if (isLaneId(name)) this.#pruneLane(name, start);
-    }
-    this.#version.bump();
-  }
-
   /**
-   * The durable cursor of `queue`, the lane's, moved; where an anchor has pruned past it, it stays
-   * there. A lane that was dropped meanwhile, and may be another one by now, has nothing of it.
-   */
-  blocksDurable(lane: LaneId, next: bigint, queue: LaneQueue | undefined): void {
-    if (!queue || this.#lanes.get(lane) !== queue) return;
-    if (next > queue.durable) {
-      for (const { number, bytes } of queue.becameDurable(next)) {
-        this.#queuedBytes -= bytes.length;
-        this.#cache.put(lane, number, bytes);
-      }
-    }
-    this.#version.bump();
-  }
-
-  /** The road's durable cursor moved. */
-  commitQCsDurable(next: bigint): void {
-    this.#road.becameDurable(next);
-    this.#version.bump();
-  }
-
-  /**
-   * Has every lane that is not in `keep` dropped, by a turn of its own. From now on such a lane takes
-   * nothing, and those who wait for it are told; what is durable of it can be read until it is gone.
-   * Who pushes meanwhile waits for the end of the drop. Durable when resolved.
+   * Drops every lane that is not in `keep`, by a turn of its own. From now on such a lane takes
+   * nothing, and those who wait for it are told; its durable blocks can be read until it is gone. A
+   * push in the meantime waits for the end of the drop. Durable when resolved.
    *
    * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
    * POISONED, CLOSED.
    */
-  async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
-    const drop = await this.#version.waitFor(() => this.#beginDrop(keep));
-    await this.#version.waitFor(() => drop.outcome());
-  }
-
-  /** Whether the lane is being dropped. */
-  isLeaving(lane: LaneId): boolean {
-    return this.#drop !== undefined && !this.#drop.keep.has(lane);
-  }
-
-  /** A drop has ended: every lane goes but those that stay. */
-  dropEnded(stays: (lane: LaneId) => boolean, refusal: PersisterError | undefined): void {
-    for (const [lane, { next }] of this.#lanes) {
-      if (stays(lane)) continue;
-      this.#pruneLane(lane, next);
-      this.#lanes.delete(lane);
-    }
-    this.#drop?.end(refusal);
-    this.#drop = undefined;
-    if (!refusal) this.#stalled = undefined;
-    this.#version.bump();
-  }
-
-  /** A refusal stops this lane alone: those who wait on it are told why. */
-  refuseLane(lane: LaneId, refusal: PersisterError): void {
-    const queue = this.#lanes.get(lane);
-    if (queue) queue.refused ??= refusal;
-    this.#version.bump();
-  }
-
-  /**
-   * The disk is full: nothing was harmed, what is queued stays queued. It is tried again when an
-   * anchor frees space, or somebody pushes or waits anew. Those who wait for what is queued are told.
-   */
-  stall(reason: PersisterError): void {
-    this.#stalled = reason;
-    this.#version.bump();
-  }
-
-  /** Why what is queued waits, while the disk is full. */
-  get stalled(): PersisterError | undefined {
-    return this.#stalled;
+  async dropLanesExcept(keep: ReadonlySet<LaneId>): Promise<void> {
+    const drop = await this.#waits.waitFor(["drop"], () => this.inner.beginDrop(keep));
+    await this.#waits.waitFor(["drop"], () => drop.outcome());
   }
 
   /** Nothing goes on any more: every waiter is told why. */
   fail(cause: PersisterError): void {
-    this.#version.fail(cause);
-  }
-
-  /** No new work from here on; `nextTurn` ends when the queues are empty. */
-  close(): void {
-    this.#closing = true;
-    this.#version.bump();
-  }
-
-  #tryAdmit(lane: LaneId, block: NewBlock): Admission | undefined {
-    this.#refuseUnlessOpen();
-    if (this.isLeaving(lane)) return undefined;
-    const queue = this.#laneOf(lane);
-    if (queue.refused) throw queue.refused;
-    const { number } = block;
-    if (number < queue.next) throw outOfSequence(lane, block, queue);
-    if (number >= queue.capacityEnd) return undefined;
-    if (this.#hasNoRoomFor(block) && !this.#stalled) return undefined;
-    if (number > queue.next) throw outOfSequence(lane, block, queue);
-    this.#refuseWhileStalled();
-    const pin = this.#pinOf(lane, number);
-    if (pin && !sameBytes(pin, block.headerHash)) throw pinned(lane, number);
-    const parent = queue.hashOf(number - 1n);
-    if (parent && !sameBytes(parent, block.parentHash)) {
-      this.#counters.droppedBlocks += 1;
-      return {
-        status: "dropped",
-        reason: `block ${number} names another parent than ${number - 1n}`,
-      };
-    }
-    queue.admit(block);
-    this.#queuedBytes += block.bytes.length;
-    this.#version.bump();
-    return { status: "admitted" };
-  }
-
-  /** A single block is let in, however large. */
-  #hasNoRoomFor({ bytes }: NewBlock): boolean {
-    return this.#queuedBytes > 0 && this.#queuedBytes + bytes.length > QUEUED_BYTES_MAX;
-  }
-
-  /** An anchor and a drop go on while the disk is full: they give space back. */
-  #hasWork(): boolean {
-    if (this.#drop || this.#pendingAnchor) return true;
-    if (this.#stalled) return false;
-    if (this.#road.queued.length > 0) return true;
-    for (const queue of this.#lanes.values()) if (queue.isAwaitingDisk) return true;
-    return false;
-  }
-
-  #collect(): PersistTurn | undefined {
-    if (!this.#hasWork()) return undefined;
-    if (this.#drop) return { type: "drop", keep: this.#drop.keep };
-    const lanes = new Map<LaneId, readonly NewBlock[]>();
-    for (const [lane, queue] of this.#lanes) {
-      if (queue.isAwaitingDisk) lanes.set(lane, [...queue.queued]);
-    }
-    const commitQCs = [...this.#road.queued];
-    return { type: "write", anchor: this.#pendingAnchor, commitQCs, lanes };
-  }
-
-  #pruneLane(lane: LaneId, start: bigint): void {
-    const queue = this.#laneOf(lane);
-    for (let number = queue.first; number < start && number < queue.next; number++) {
-      this.#cache.forget(lane, number);
-    }
-    for (const { bytes } of queue.prune(start)) this.#queuedBytes -= bytes.length;
-  }
-
-  #laneOf(lane: LaneId): LaneQueue {
-    const known = this.#lanes.get(lane);
-    if (known) return known;
-    const made = new LaneQueue(this.#heldLane(lane) ?? NOTHING_HELD);
-    // The durable anchor's start may not be recorded in the lane yet.
-    const anchor = this.#durableAnchor;
-    made.prune((anchor && anchorStarts(anchor).get(lane)) ?? 0n);
-    this.#lanes.set(lane, made);
-    return made;
-  }
-
-  /** One drop at a time. */
-  #beginDrop(keep: ReadonlySet<LaneId>): LaneDrop | undefined {
-    this.#refuseUnlessOpen();
-    if (this.#drop) return undefined;
-    this.#drop = new LaneDrop(keep);
-    this.#version.bump();
-    return this.#drop;
-  }
-
-  /**
-   * D3: starts only rise. An anchor that would lower one contradicts what a quorum has signed before,
-   * and a store that took it would refuse itself at the next opening.
-   */
-  #refuseLowerStarts(anchor: PruneAnchor, newest: PruneAnchor | undefined): void {
-    const before = newest ? anchorStarts(newest) : new Map<string, bigint>();
-    for (const { lane, first } of anchor.commitQC.vote.laneRanges) {
-      const least = before.get(lane) ?? this.#lanes.get(lane)?.first ?? 0n;
-      if (first < least) throw lowerStart(anchor, lane, least);
-    }
-  }
-
-  #refuseWhileStalled(): void {
-    const reason = this.#stalled;
-    this.#tryStalledAgain();
-    if (reason) throw reason;
-  }
-
-  #tryStalledAgain(): void {
-    if (!this.#stalled) return;
-    this.#stalled = undefined;
-    this.#version.bump();
+    this.#waits.fail(cause);
   }
 
   #refuseUnlessOpen(): void {
-    if (this.#version.failure) throw this.#version.failure;
-    if (this.#closing) throw new PersisterError("CLOSED", "the store is closing");
+    if (this.#waits.failure) throw this.#waits.failure;
+    this.inner.refuseWhenClosing();
+  }
+}
+
+/** `undefined` if the record is not held any more. */
+async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (cause instanceof PersisterError && cause.code === "OUT_OF_SEQUENCE") return undefined;
+    throw cause;
   }
 }

@@ -1,51 +1,54 @@
 /**
- * The loop that drains the availability state to disk.
+ * The loop that drains the availability state to disk. Each turn:
  *
- * A new anchor goes to its A/B files first, and only behind it are lanes and road pruned. An append
- * waits for the anchor only where its lane must be reset by it; all others enter the journal's queue
- * in one step, so that one group takes them. Each lane publishes its durable cursor the moment its
- * own records are durable. A refusal stops its lane alone; a failed write poisons the store, and the
- * turn fails with the first error after all branches ended. Lanes are dropped in a turn of their own:
- * nothing of a dropped lane is on its way beside it.
+ * 1. It waits for work.
+ * 2. It sends a new anchor on its way to its A/B files, one at a time. Nothing in the turn waits for it.
+ * 3. It writes lanes and road concurrently, all of a turn in one group of the journal.
+ * 4. Each lane publishes its durable cursor the moment its own records are durable.
+ * 5. When the anchor is durable, capacity is freed and lanes and road are pruned, each behind the
+ *    reading of the record that becomes its first (D3, D4).
+ *
+ * A lane that the anchor must reset waits for it by itself: the state admits no block at or above such
+ * a start before the anchor is durable. So a crash that loses the anchor leaves lanes that go on under
+ * the anchor before it, and one that keeps it finds them whole, to be pruned by it.
+ *
+ * A refusal stops its lane alone. A failed write poisons the store: the loop ends with the first error,
+ * after all branches of the turn have ended. Lanes are dropped in a turn of their own.
  */
+import pLimit from "p-limit";
 import { allEnded } from "../async/all-ended.js";
-import type { NewBlock } from "../persist/block-persister.js";
+import type { KnownAnchor } from "../persist/anchor.js";
 import type { Persisters } from "../persist/persisters.js";
-import { anchorStarts } from "../persist/recovery.js";
-import { isLaneId, type LaneId } from "../types/lane.js";
-import { isDiskFull, PersisterError } from "../types/errors.js";
-import type { CommitQC, PruneAnchor } from "../wire/messages.js";
+import { hasCode, type PersisterError } from "../types/errors.js";
+import type { LaneId } from "../types/lane.js";
+import type { CommitQC } from "../wire/messages.js";
 import type { AvailabilityState } from "./availability-state.js";
-import type { DropTurn, PersistTurn, WriteTurn } from "./persist-turn.js";
+import { Background } from "../async/background.js";
+import type { Inner } from "./inner.js";
+import type { DropTurn, LaneWork, PersistTurn, WriteTurn } from "./persist-turn.js";
 
 type Parts = Pick<Persisters, "anchor" | "blocks" | "road">;
+
+/** Branches of a turn that run at once. More would not fit one group of the journal. */
+const BRANCHES_MAX = 1024;
 
 /**
  * Persists what the state admits until the state is closed and its queues are empty. Rejects with
  * the first error that is not a refusal of one lane.
  */
 export async function runPersist(state: AvailabilityState, parts: Parts): Promise<void> {
-  // Truncations ride in the groups of later turns: no turn waits for them, the end does.
-  const prunes = new Set<Promise<void>>();
-  const failure = new AbortController();
-  const note = (cause: unknown): void => failure.abort(cause);
+  // Anchors and truncations: no turn waits for them, the end does.
+  const background = new Background();
   for (;;) {
-    const turn = await nextTurn(state, failure.signal);
+    const turn = await nextTurn(state, background.failure);
     if (!turn) break;
-    if (turn.type === "drop") {
-      await dropTurn(state, parts, turn);
-      continue;
-    }
-    const { pruning } = await writeTurn(state, parts, turn);
-    if (!pruning) continue;
-    const task = pruning.catch(note).finally(() => prunes.delete(task));
-    prunes.add(task);
+    if (turn.kind === "drop") await dropTurn(state.inner, parts, turn);
+    else await writeTurn(state.inner, parts, turn, background);
   }
-  await Promise.all(prunes);
-  failure.signal.throwIfAborted();
+  await background.ended();
 }
 
-/** By a signal, not by a race with a promise: what never settles would keep every turn in memory. */
+/** By a signal, not by a race with a promise: one that never settles would keep every turn in memory. */
 async function nextTurn(
   state: AvailabilityState,
   failure: AbortSignal,
@@ -58,182 +61,111 @@ async function nextTurn(
   }
 }
 
-/** What a turn leaves behind at work. */
-interface WrittenTurn {
-  readonly pruning: Promise<void> | undefined;
-}
-
 async function writeTurn(
-  state: AvailabilityState,
+  inner: Inner,
   parts: Parts,
   turn: WriteTurn,
-): Promise<WrittenTurn> {
-  if (turn.anchor) return await anchoredTurn(state, parts, turn, turn.anchor);
-  const branches = [...turn.lanes].map(([lane, blocks]) => {
-    return persistLane(state, parts, { lane, start: undefined, blocks }, undefined);
-  });
-  await allEnded([...branches, persistRoad(state, parts, turn, undefined)]);
-  return { pruning: undefined };
-}
-
-async function anchoredTurn(
-  state: AvailabilityState,
-  parts: Parts,
-  turn: WriteTurn,
-  anchor: PruneAnchor,
-): Promise<WrittenTurn> {
-  const starts = anchorStarts(anchor);
-  const anchored = persistAnchor(state, parts, anchor);
-  const branches = [anchored];
-  const prunes: Promise<void>[] = [];
-  for (const lane of lanesOf(turn, starts)) {
-    const start = starts.get(lane);
-    const held = parts.blocks.lanes.get(lane)?.appendNext ?? 0n;
-    const resets = start !== undefined && start > held;
-    const work = { lane, start: resets ? start : undefined, blocks: turn.lanes.get(lane) ?? [] };
-    branches.push(persistLane(state, parts, work, anchored));
-    if (start !== undefined && !resets)
-      prunes.push(pruneLane(state, parts, { lane, start }, anchored));
-  }
-  const road = persistRoad(state, parts, turn, anchored);
-  branches.push(road);
-  prunes.push(pruneRoad(state, parts, anchor.commitQC, allEnded([anchored, road])));
-  const pruning = allEnded(prunes);
-  try {
-    await allEnded(branches);
-  } catch (cause) {
-    await Promise.allSettled([pruning]);
-    if (!isDiskFull(cause)) throw cause;
-    // The anchor's slot cannot grow: nothing was pruned, and the anchor waits with the rest.
-    state.stall(cause);
-  }
-  return { pruning };
+  background: Background,
+): Promise<void> {
+  if (turn.anchor) background.add(persistAnchor(inner, parts, turn.anchor));
+  const limit = pLimit(BRANCHES_MAX);
+  const lanes = turn.lanes.map((work) => limit(() => persistLane(inner, parts, work)));
+  await allEnded([...lanes, limit(() => persistRoad(inner, parts, turn))]);
 }
 
 /** A full disk is told to those who asked: the lanes that could not be dropped go on as they were. */
-async function dropTurn(
-  state: AvailabilityState,
-  { blocks }: Parts,
-  { keep }: DropTurn,
-): Promise<void> {
+async function dropTurn(inner: Inner, { blocks }: Parts, { keep }: DropTurn): Promise<void> {
   let refusal: PersisterError | undefined;
   try {
-    await blocks.retainLanes(keep);
+    await blocks.dropLanesExcept(keep);
   } catch (cause) {
-    if (!isDiskFull(cause)) throw cause;
+    if (!hasCode(cause, "DISK_FULL")) throw cause;
     refusal = cause;
   }
-  state.dropEnded((lane) => keep.has(lane) || blocks.lanes.has(lane), refusal);
+  inner.dropEnded((lane) => keep.has(lane) || blocks.lanes.has(lane), refusal);
 }
 
-/** D3: the anchor first. Durable when resolved, and published. */
-async function persistAnchor(
-  state: AvailabilityState,
-  parts: Parts,
-  anchor: PruneAnchor,
-): Promise<void> {
-  await parts.anchor.write(anchor);
-  state.anchorDurable(anchor);
-  await liftCovered(parts.blocks, anchor.commitQC);
-}
-
-interface LaneWork {
-  readonly lane: LaneId;
-  /** Set where the anchor lies beyond all that the lane has: it is emptied and goes on there. */
-  readonly start: bigint | undefined;
-  readonly blocks: readonly NewBlock[];
-}
-
-async function persistLane(
-  state: AvailabilityState,
-  { blocks }: Parts,
-  work: LaneWork,
-  anchored: Promise<void> | undefined,
-): Promise<void> {
-  const { lane, start } = work;
-  const queue = state.lanes.get(lane);
-  const onDurable = (next: bigint): void => state.blocksDurable(lane, next, queue);
+/** D3: the anchor is durable before anything is pruned by it. */
+async function persistAnchor(inner: Inner, parts: Parts, anchor: KnownAnchor): Promise<void> {
   try {
-    if (start === undefined) {
-      await blocks.write(lane, { ...gapStart(blocks, work), blocks: work.blocks, onDurable });
-      return;
-    }
-    // The state drops queued blocks below the start once the anchor is durable; so does this turn.
-    const rest = work.blocks.filter(({ number }) => number >= start);
-    const after = anchored ? { after: anchored } : {};
-    await blocks.write(lane, { start, blocks: rest, onDurable, ...after });
+    await parts.anchor.write(anchor);
   } catch (cause) {
-    refuseLane(state, lane, cause);
+    // The anchor's slot cannot grow: nothing was pruned, and the anchor waits.
+    if (!hasCode(cause, "DISK_FULL")) throw cause;
+    inner.anchorStalled(anchor, cause);
+    return;
   }
+  inner.anchorDurable(anchor);
+  const { commitQC } = anchor.anchor;
+  await allEnded([
+    ...[...anchor.starts.lanes].map(([lane, start]) => pruneLane(inner, parts, lane, start)),
+    pruneRoad(inner, parts, commitQC),
+    liftCovered(parts.blocks, commitQC),
+  ]);
 }
 
 /**
- * The state admits above what the lane's log holds only where a durable anchor has moved its start:
- * where that was not recorded yet (the disk was full, the lane was dropped and came back), it is now.
+ * Writes the blocks of one lane. Up to the submission it runs in one step, so that the log cannot
+ * change below it.
  */
-function gapStart(blocks: Parts["blocks"], { lane, blocks: [first] }: LaneWork) {
+async function persistLane(inner: Inner, { blocks }: Parts, work: LaneWork): Promise<void> {
+  const { lane, queue } = work;
   const held = blocks.lanes.get(lane)?.appendNext ?? 0n;
-  return first && first.number > held ? { start: first.number } : {};
-}
-
-/** Nobody waits for a truncation: it verifies at once, and rides in the group of the next turn. */
-async function pruneLane(
-  state: AvailabilityState,
-  { blocks }: Parts,
-  { lane, start }: { readonly lane: LaneId; readonly start: bigint },
-  anchored: Promise<void>,
-): Promise<void> {
+  // An anchor that became durable since the turn was taken may have reset the lane.
+  const rest = work.blocks.filter(({ number }) => number >= held);
+  const [first] = rest;
+  if (!first) return;
   try {
-    await blocks.write(lane, { start, lazily: true, after: anchored });
-  } catch (cause) {
-    refuseLane(state, lane, cause);
-  }
-}
-
-async function persistRoad(
-  state: AvailabilityState,
-  { road, blocks }: Parts,
-  turn: WriteTurn,
-  anchored: Promise<void> | undefined,
-): Promise<void> {
-  const index = turn.anchor?.commitQC.vote.view.index;
-  const resets =
-    index !== undefined && index >= road.log.appendNext + BigInt(turn.commitQCs.length);
-  // Where the anchor resets the road, its own QC is queued first once it is durable.
-  if (resets) await anchored;
-  const queued = resets ? state.queuedCommitQCs : turn.commitQCs;
-  try {
-    const first = queued[0]?.qc.vote.view.index;
-    await road.append(queued, {
-      ...(first !== undefined && first > road.log.appendNext ? { start: first } : {}),
-      onDurable: (next) => state.commitQCsDurable(next),
+    await blocks.write(lane, {
+      // Admitted above the end of the log: a durable anchor has moved the start, and the log does not
+      // say so yet (the disk was full, or the lane was dropped and came back). Now it does.
+      ...(first.number > held ? { start: first.number } : {}),
+      blocks: rest,
+      onDurable: (next) => inner.blocksDurable(lane, next, queue),
     });
-    for (const { qc } of queued) await liftCovered(blocks, qc);
   } catch (cause) {
-    if (!isDiskFull(cause)) throw cause;
-    state.stall(cause);
+    refuseLane(inner, lane, cause);
   }
 }
 
-/**
- * Behind the turn's appends, however they ended: what is not held by then is reset by a later turn. A
- * QC that is held already is verified beside the lanes' blocks, so that one read serves them all.
- */
-async function pruneRoad(
-  state: AvailabilityState,
-  { road }: Parts,
-  anchorQC: CommitQC,
-  before: Promise<void>,
-): Promise<void> {
-  const { index } = anchorQC.vote.view;
-  // A rejection is met where it is waited for, and not before.
-  before.catch(() => {});
+async function persistRoad(inner: Inner, { road, blocks }: Parts, turn: WriteTurn): Promise<void> {
+  const held = road.log.appendNext;
+  const commitQCs = turn.commitQCs.filter(({ number }) => number >= held);
+  const [first] = commitQCs;
+  if (!first) return;
   try {
-    if (index >= road.log.next) await before;
-    if (index < road.log.appendNext) await road.prune(anchorQC, { lazily: true, after: before });
+    await road.append(commitQCs, {
+      // As for a lane: a durable anchor has moved the start past the end of the log.
+      ...(first.number > held ? { start: first.number } : {}),
+      onDurable: (next) => inner.commitQCsDurable(next),
+    });
   } catch (cause) {
-    if (!isDiskFull(cause)) throw cause;
-    state.stall(cause);
+    stallWhenFull(inner, cause);
+    return;
+  }
+  for (const { qc } of commitQCs) await liftCovered(blocks, qc);
+}
+
+/** Nobody waits for a truncation: it verifies at once, and rides in the group of a later turn. */
+async function pruneLane(
+  inner: Inner,
+  { blocks }: Parts,
+  lane: LaneId,
+  start: bigint,
+): Promise<void> {
+  try {
+    await blocks.write(lane, { start, lazily: true });
+  } catch (cause) {
+    refuseLane(inner, lane, cause);
+  }
+}
+
+/** As for a lane. An anchor beyond the road empties it; its commit QC is the next one that is written. */
+async function pruneRoad(inner: Inner, { road }: Parts, anchorQC: CommitQC): Promise<void> {
+  try {
+    await road.prune(anchorQC, { lazily: true });
+  } catch (cause) {
+    stallWhenFull(inner, cause);
   }
 }
 
@@ -242,30 +174,28 @@ async function liftCovered(blocks: Parts["blocks"], qc: CommitQC): Promise<void>
   await blocks.liftPins(qc.vote.laneRanges);
 }
 
-/** What is wrong with what one lane was given, or holds: it stops that lane alone. */
-const laneRefusals: ReadonlySet<string> = new Set([
+/** A refusal of one lane is about the records that the lane was given, or holds: it stops that lane alone. */
+const laneRefusals = [
   "OUT_OF_SEQUENCE",
   "DUPLICATE",
   "CONFLICT",
   "INVALID",
   "PINNED",
   "VERIFY_MISMATCH",
-]);
+  "TOO_MANY_LANES",
+] as const;
 
 /** A refusal stops its lane; a full disk is backpressure (D9); anything else is about the store. */
-function refuseLane(state: AvailabilityState, lane: LaneId, cause: unknown): void {
+function refuseLane(inner: Inner, lane: LaneId, cause: unknown): void {
   // A truncation that was verifying as its lane was dropped: there is nothing left to truncate. An
   // error that names no lane is about the store.
-  if (cause instanceof PersisterError && cause.code === "CLOSED" && cause.lane === lane) return;
-  if (isDiskFull(cause)) {
-    state.stall(cause);
-    return;
-  }
-  if (!(cause instanceof PersisterError && laneRefusals.has(cause.code))) throw cause;
-  state.refuseLane(lane, cause);
+  if (hasCode(cause, "CLOSED") && cause.lane === lane) return;
+  if (hasCode(cause, ...laneRefusals) && cause.lane === lane) inner.refuseLane(lane, cause);
+  else stallWhenFull(inner, cause);
 }
 
-function lanesOf(turn: WriteTurn, starts: ReadonlyMap<string, bigint>): Set<LaneId> {
-  const pruned = [...starts.keys()].filter((name) => isLaneId(name));
-  return new Set([...turn.lanes.keys(), ...pruned]);
+/** D9: what is queued waits for space. The heads of segments may be full, as well as the disk. */
+function stallWhenFull(inner: Inner, cause: unknown): void {
+  if (!hasCode(cause, "DISK_FULL", "TOO_MANY_LANES")) throw cause;
+  inner.stall(cause);
 }

@@ -3,7 +3,7 @@ import type { Disk } from "../disk/disk.js";
 import { MARK_FILE } from "../journal/form/mark.js";
 import type { Slot } from "../journal/segment/segment.js";
 import { STORE_FILE } from "../journal/form/store.js";
-import { pairFiles } from "../persist/judged-store.js";
+import { pairFiles } from "../persist/checked-store.js";
 import { attempted } from "./finding.js";
 
 /** What cannot be looked at is not counted. */

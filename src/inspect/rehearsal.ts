@@ -7,7 +7,8 @@ import type { Disk } from "../disk/disk.js";
 import { applyOpening, standingPins } from "../journal/begin.js";
 import { MARK_FILE, type Pin } from "../journal/form/mark.js";
 import { STORE_FILE } from "../journal/form/store.js";
-import { type JudgedStore, judgeStore } from "../persist/judged-store.js";
+import { startsByLog } from "../persist/anchor.js";
+import { type CheckedStore, checkStore } from "../persist/checked-store.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
 import { type Depth, readAnchor } from "./walk/proof.js";
@@ -37,7 +38,7 @@ export async function rehearse(
   depth: Depth,
 ): Promise<Rehearsed> {
   const judged = await attempted(() =>
-    judgeStore(disks.disk, directory, storeId, (message, file) => readAnchor(message, file, depth)),
+    checkStore(disks.disk, directory, storeId, (message, file) => readAnchor(message, file, depth)),
   );
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {
@@ -55,9 +56,9 @@ async function openForWriting(disk: Disk, directory: string): Promise<void> {
   }
 }
 
-function opened({ recovered, starts }: JudgedStore): Rehearsed {
+function opened({ recovered, starts }: CheckedStore): Rehearsed {
   const { mark, table } = recovered;
-  applyOpening(recovered, mark, { truncate: starts });
+  applyOpening(recovered, mark, { truncate: startsByLog(starts) });
   return {
     opens: true,
     logs: [...table.states()].map(({ name, first, next }) => ({ name, first, next })),

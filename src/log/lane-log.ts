@@ -120,8 +120,9 @@ export class LaneLog<T> {
    * the turn's records were taken.
    */
   async write({ prune, append }: LogTurn<T>): Promise<void> {
-    // No await unless there is something to wait for: turns of many logs then enter one group.
-    if (prune) await this.#beforePrune(prune);
+    // A turn with nothing to read back enters the queue in this very step: turns of many logs that are
+    // written in one step are one group.
+    if (prune && this.#mustVerify(prune)) await this.#verifiedStart(prune);
     const refused = this.#refusedRecord(prune, append);
     if (refused) throw await this.#refusal(refused.record, refused.next);
     if (this.#isClosed) {
@@ -173,26 +174,35 @@ export class LaneLog<T> {
     }
   }
 
-  /** Waits for all that must come before a truncation: its verifying read and its anchor. */
-  async #beforePrune(prune: PruneTurn<T>): Promise<void> {
-    const isVerified = await this.#verifyStart(prune);
-    if (!prune.after) return;
-    await prune.after;
-    // Across await: records may have been appended meanwhile, of which one becomes the first.
-    if (!isVerified) await this.#verifyStart(prune);
+  /** D4: resolves when the record that becomes the first was read back, if there is one. */
+  async #verifiedStart(prune: PruneTurn<T>): Promise<void> {
+    while (this.#mustVerify(prune)) {
+      if (await this.#verifyStart(prune)) return;
+    }
+  }
+
+  /** D4: a record becomes the first. Else the log is emptied by the turn, or its start stays. */
+  #mustVerify({ start }: PruneTurn<T>): boolean {
+    return start > this.#first && start < this.#queuedNext;
   }
 
   /**
-   * D4: reads the record that becomes the first back from disk. Where that record is still on its way,
-   * waits until it is there. False where there is none: the log is emptied, or keeps its first.
+   * D4: reads the record that becomes the first back from disk. If that record is still on its way, it
+   * waits for the end of that and reads nothing: returns whether it has read.
    */
-  async #verifyStart({ start, verify }: PruneTurn<T>): Promise<boolean> {
-    while (start >= this.#next && start < this.#queuedNext) {
+  async #verifyStart(prune: PruneTurn<T>): Promise<boolean> {
+    const { start, verify } = prune;
+    if (start >= this.#next) {
       await new Promise<void>((wake) => this.#whenSettled.push(wake));
+      return false;
     }
-    if (start <= this.#first || start >= this.#next) return false;
-    const first = await this.#verifying(() => this.read(start));
-    verify?.(first);
+    try {
+      const first = await this.#verifying(() => this.read(start));
+      verify?.(first);
+    } catch (cause) {
+      // A later truncation has gone past this record while it was read.
+      if (this.#mustVerify(prune)) throw cause;
+    }
     return true;
   }
 

@@ -96,6 +96,11 @@ export class LogSet {
     await this.#retained?.close();
   }
 
+  /** Whether pruned records can be read as long as their segments are there. */
+  get retains(): boolean {
+    return this.#retained !== undefined;
+  }
+
   /** The lowest number of a log that can be read: its first, or below that what is retained. */
   retainedFirst(name: string): bigint {
     return this.#retained?.first(name) ?? this.#logs.get(name)?.first ?? 0n;

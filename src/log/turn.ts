@@ -28,8 +28,6 @@ export interface PruneTurn<T> {
   readonly verify?: ((first: T) => void) | undefined;
   /** Nobody waits for the truncation: it may ride in the next group that somebody waits for. */
   readonly lazily?: boolean | undefined;
-  /** The anchor that allows the truncation (D3): awaited between the verifying read and the submission. */
-  readonly after?: Promise<void> | undefined;
 }
 
 /** One turn of a log: first the new start, then the records. All enter the engine's queue together. */

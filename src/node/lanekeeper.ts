@@ -3,14 +3,19 @@
  * that persists, and closes: the few lines that wire the parts together.
  */
 import { randomBytes } from "node:crypto";
-import { AvailabilityState, type Admission } from "../avail/availability-state.js";
-import type { DurableBlock } from "../avail/block-offers.js";
+import { AvailabilityState } from "../avail/availability-state.js";
+import type { PushResult } from "../avail/inner.js";
+import { unwrittenLook } from "../avail/looks.js";
+import type { DurableBlock, DurableCommitQC } from "../avail/offers.js";
+import { inTurn } from "../async/all-ended.js";
 import { runPersist } from "../avail/run-persist.js";
-import type { WaitOptions } from "../async/version.js";
+import type { WaitOptions } from "../async/signal.js";
 import type { Disk } from "../disk/disk.js";
 import { MemoryDisk } from "../disk/memory.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real.js";
+import type { LaneLog } from "../log/lane-log.js";
+import type { LogSet } from "../log/log-set.js";
 import { openLogMap } from "../log/map/level-map.js";
 import { INDEX_DIRECTORY, type LogMap, memoryLogMap } from "../log/map/log-map.js";
 import type { JournalEnd } from "../log/map/seal.js";
@@ -36,7 +41,7 @@ import {
   type OpenChoices,
   type OpenSettings,
 } from "./options.js";
-import { type Recovery, recoveryOf, startOf } from "./recovery.js";
+import { type Recovery, recoveryOf, startOf } from "./start.js";
 import { type Status, statusOf } from "./status.js";
 
 /** What stands outside of a store; tests put a simulated disk here. */
@@ -169,7 +174,7 @@ export class Lanekeeper {
    * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, DUPLICATE, CONFLICT, PINNED, DISK_FULL,
    * POISONED, CLOSED, ABORTED.
    */
-  async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<Admission> {
+  async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
     return await this.#state.pushBlock(block, options);
   }
 
@@ -199,19 +204,7 @@ export class Lanekeeper {
    * @throws {PersisterError} INVALID where the QC does not verify.
    */
   async pushLaneQC(qc: LaneQC): Promise<void> {
-    const { lane, blockNumber } = qc.vote;
-    const epoch = this.#settings.epochOf(this.#state.epochIndex);
-    try {
-      if (!epoch) throw new Error("the committee of the current epoch is not known");
-      await this.#verifier.verifyLaneQC(qc, epoch.committee);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new PersisterError("INVALID", `lane QC of ${lane} ${blockNumber}: ${why}`, {
-        lane,
-        blockNumber,
-        cause,
-      });
-    }
+    const { lane, blockNumber } = (await this.#state.checkLaneQC(qc)).vote;
     await this.#persisters.blocks.liftPins([{ lane, next: blockNumber + 1n }]);
   }
 
@@ -250,18 +243,22 @@ export class Lanekeeper {
    * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
    * POISONED, CLOSED.
    */
-  async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
-    await this.#state.retainLanes(keep);
+  async dropLanesExcept(keep: ReadonlySet<LaneId>): Promise<void> {
+    await this.#state.dropLanesExcept(keep);
   }
 
   /** Resolves when the block is durable; then, and only then, may it be voted for. */
-  async waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<void> {
-    await this.#state.waitForBlock(lane, number, options);
+  async waitForBlock(
+    lane: LaneId,
+    number: bigint,
+    options?: WaitOptions,
+  ): Promise<"durable" | "pruned"> {
+    return await this.#state.waitForBlock(lane, number, options);
   }
 
   /** Resolves when the commit QC is durable; then consensus may advance past it. */
-  async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<void> {
-    await this.#state.waitForCommitQC(index, options);
+  async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned"> {
+    return await this.#state.waitForCommitQC(index, options);
   }
 
   /** Resolves when an anchor at `index` or above is durable. */
@@ -269,9 +266,34 @@ export class Lanekeeper {
     await this.#state.waitForAnchor(index, options);
   }
 
-  /** Blocks as they become durable, each once, in the order of their lane. */
-  durableBlocks(options?: WaitOptions): AsyncGenerator<DurableBlock> {
+  /**
+   * Blocks as they become durable, each once, those of a lane in order: each may be voted for. Begins in
+   * each lane at `from`, or at its durable cursor at the time of the call if `from` does not name the
+   * lane. Ends when the store closes.
+   *
+   * @example
+   * // Everything that may be voted for, also what was durable before this start.
+   * const from = new Map([...keeper.recovery.lanes].map(([lane, { first }]) => [lane, first]));
+   * for await (const { lane, number, headerHash } of keeper.durableBlocks({ from })) vote(headerHash);
+   *
+   * @throws {PersisterError} ABORTED by the signal; POISONED.
+   */
+  durableBlocks(
+    options?: WaitOptions & { readonly from?: ReadonlyMap<LaneId, bigint> | undefined },
+  ): AsyncGenerator<DurableBlock> {
     return this.#state.durableBlocks(options);
+  }
+
+  /**
+   * Commit QCs as they become durable, each once, in order. Begins at `from`, or at the road's durable
+   * cursor at the time of the call. Ends when the store closes.
+   *
+   * @throws {PersisterError} ABORTED by the signal; POISONED.
+   */
+  durableCommitQCs(
+    options?: WaitOptions & { readonly from?: bigint | undefined },
+  ): AsyncGenerator<DurableCommitQC> {
+    return this.#state.durableCommitQCs(options);
   }
 
   /**
@@ -289,7 +311,7 @@ export class Lanekeeper {
    * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
    */
   async readCommitQC(index: bigint): Promise<Uint8Array> {
-    const { first } = this.#state.road;
+    const { first } = this.#state.inner.road;
     if (index < first) {
       throw new PersisterError(
         "OUT_OF_SEQUENCE",
@@ -297,7 +319,7 @@ export class Lanekeeper {
         { roadIndex: index },
       );
     }
-    return await this.#persisters.road.log.readBytes(index);
+    return Uint8Array.from(await this.#persisters.road.log.readBytes(index));
   }
 
   /**
@@ -307,12 +329,16 @@ export class Lanekeeper {
    * @throws {PersisterError} JOURNAL_CORRUPT where it is damaged; IO.
    */
   async readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined> {
-    return await this.#persisters.logs.readRetained(lane, number);
+    const { blocks, logs } = this.#persisters;
+    const start = this.#state.inner.lanes.get(lane)?.first;
+    return await readPassed({ log: blocks.lanes.get(lane), logs, start }, lane, number);
   }
 
   /** As `readRetainedBlock`, for a commit QC. */
   async readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined> {
-    return await this.#persisters.logs.readRetained(ROAD, index);
+    const { road, logs } = this.#persisters;
+    const start = this.#state.inner.road.first;
+    return await readPassed({ log: road.log, logs, start }, ROAD, index);
   }
 
   /**
@@ -345,7 +371,7 @@ export class Lanekeeper {
 
   /** Everything an operator asks, in one look. */
   status(): Status {
-    return statusOf(this.#persisters, this.#state, {
+    return statusOf(this.#persisters, this.#state.inner, {
       durable: this.#durable,
       verified: this.#verifier.counts,
       recovery: this.recovery,
@@ -366,6 +392,11 @@ export class Lanekeeper {
     await this.close();
   }
 
+  /** A verifier that the node gave stays the node's. */
+  async #closeVerifier(): Promise<void> {
+    if (this.#settings.verifier === undefined) await this.#verifier.close();
+  }
+
   async #run(): Promise<void> {
     try {
       await runPersist(this.#state, this.#persisters);
@@ -376,12 +407,39 @@ export class Lanekeeper {
   }
 
   async #close(): Promise<void> {
-    this.#state.close();
+    const { inner } = this.#state;
+    inner.close();
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
-    if (this.#settings.verifier === undefined) await this.#verifier.close();
-    await this.#persisters.close();
+    const steps = [() => this.#closeVerifier(), () => this.#persisters.close()];
+    await inTurn(steps);
+    const unwritten = unwrittenLook(inner);
+    if (unwritten) throw unwritten;
   }
+}
+
+/**
+ * A record that an anchor has passed: from the log itself while it is not truncated yet, else as it is
+ * retained. `undefined` if it is neither.
+ */
+async function readPassed(
+  {
+    log,
+    logs,
+    start,
+  }: {
+    readonly log: Pick<LaneLog<unknown>, "first" | "next" | "readBytes"> | undefined;
+    readonly logs: LogSet;
+    readonly start: bigint | undefined;
+  },
+  name: string,
+  number: bigint,
+): Promise<Uint8Array | undefined> {
+  const isPassed =
+    log !== undefined && start !== undefined && number >= log.first && number < start;
+  if (isPassed && (!logs.retains || number >= log.next)) return undefined;
+  const bytes = isPassed ? await log.readBytes(number) : await logs.readRetained(name, number);
+  return bytes && Uint8Array.from(bytes);
 }
 
 function realSurroundings(): Surroundings {

@@ -1,14 +1,15 @@
 /**
  * One look at a running store, for operators and tests.
  */
-import type { AvailabilityState } from "../avail/availability-state.js";
-import type { LaneQueue } from "../avail/lane-queue.js";
-import { ROAD } from "../persist/kinds.js";
+import type { Inner } from "../avail/inner.js";
+import type { LaneQueue } from "../avail/queues/lane-queue.js";
+import type { LaneLog } from "../log/lane-log.js";
+import type { LogSet } from "../log/log-set.js";
 import type { Persisters } from "../persist/persisters.js";
 import type { VerifierCounts } from "../wire/verifier.js";
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
-import type { PinnedNumber, Range, Recovery } from "./recovery.js";
+import type { PinnedNumber, Range, Recovery } from "./start.js";
 
 /** A queue in memory: [first, next), of which [first, durable) is on disk. */
 export interface QueueStatus extends Range {
@@ -65,7 +66,7 @@ export interface Status {
 
 export function statusOf(
   persisters: Persisters,
-  state: AvailabilityState,
+  inner: Inner,
   own: Pick<Status, "durable" | "verified" | "recovery">,
 ): Status {
   const { journal, blocks, logs } = persisters;
@@ -73,23 +74,28 @@ export function statusOf(
   const pinsOf = (lane: LaneId): bigint[] =>
     pins.filter((pin) => pin.lane === lane).map(({ number }) => number);
   const lanes = new Map<LaneId, LaneStatus>();
-  for (const [lane, queue] of state.lanes) {
-    if (!state.isLeaving(lane)) lanes.set(lane, laneStatusOf(queue, pinsOf(lane)));
+  for (const [lane, queue] of inner.lanes) {
+    if (!inner.isLeaving(lane)) lanes.set(lane, laneStatusOf(queue, pinsOf(lane)));
   }
   return {
     ...own,
     lanes,
-    road: state.road,
-    retained: retainedOf(persisters),
-    anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
+    road: roadStatusOf(inner),
+    retained: retainedOf(persisters, inner),
+    anchorRoadIndex: inner.anchors.durable?.roadIndex,
     pins,
     disk: journal.space,
-    cachedBytes: state.cachedBytes,
-    counters: { ...journal.counters, ...logs.mapCounters, droppedBlocks: state.droppedBlocks },
-    stalled: state.stalled,
+    cachedBytes: inner.cache.byteLength,
+    counters: { ...journal.counters, ...logs.mapCounters, droppedBlocks: inner.droppedBlocks },
+    stalled: inner.stalled,
     poison: journal.poison,
     mapWarnings: logs.mapWarnings,
   };
+}
+
+function roadStatusOf({ road }: Inner): QueueStatus {
+  const { first, next, durable } = road;
+  return { first, next, durable };
 }
 
 function laneStatusOf(queue: LaneQueue, pinned: readonly bigint[]): LaneStatus {
@@ -105,12 +111,25 @@ function laneStatusOf(queue: LaneQueue, pinned: readonly bigint[]): LaneStatus {
   };
 }
 
-function retainedOf({ blocks, road, logs }: Persisters): Status["retained"] {
-  const lanes = [...blocks.lanes].map(([lane, { first }]) => {
-    return [lane, { first: logs.retainedFirst(lane), next: first }] as const;
+function retainedOf({ blocks, road, logs }: Persisters, inner: Inner): Status["retained"] {
+  const lanes = [...blocks.lanes].map(([lane, log]) => {
+    return [lane, retainedIn(logs, log, inner.lanes.get(lane)?.first)] as const;
   });
   return {
     lanes: new Map(lanes.filter(([, { first, next }]) => first < next)),
-    road: { first: logs.retainedFirst(ROAD), next: road.log.first },
+    road: retainedIn(logs, road.log, inner.road.first),
   };
+}
+
+/**
+ * What can be read below the start of a log. A durable anchor may have raised the start, and the log
+ * not have been truncated yet; one beyond the end of the log leaves a gap, and nothing right below it.
+ */
+function retainedIn(
+  logs: LogSet,
+  { name, first, next }: Pick<LaneLog<unknown>, "name" | "first" | "next">,
+  start = first,
+): Range {
+  if (!logs.retains || start > next) return { first: start, next: start };
+  return { first: logs.retainedFirst(name), next: start };
 }

@@ -14,31 +14,26 @@ import type { BlockHeader } from "../wire/messages.js";
 import { allEnded } from "../async/all-ended.js";
 import { blockKind } from "./kinds.js";
 
-/** A block as it is to be stored. */
-export interface NewBlock {
-  readonly number: bigint;
-  /** The encoded SignedBlock as received. Lent until durable or refused. */
-  readonly bytes: Uint8Array;
-  readonly headerHash: Uint8Array;
+/** A block as it is to be stored: its payload is the encoded SignedBlock, as received. */
+export interface NewBlock extends NewRecord {
+  /** The header hash. */
+  readonly hash: Uint8Array;
   readonly parentHash: Uint8Array;
 }
 
-/** One turn of a lane. */
+/** One turn of a lane: a start that a durable anchor allows (D3), then blocks. */
 export interface LaneTurn {
-  /** The lane's start by a durable anchor: everything below is forgotten (D3). */
   readonly start?: bigint;
   readonly blocks?: readonly NewBlock[];
-  /** The anchor that allows `start`, where it is still on its way to disk. */
-  readonly after?: Promise<void>;
-  /** Nobody waits for it: it may ride in the next group that somebody waits for. */
+  /** Nobody waits for this turn: it may ride in the next group that somebody waits for. */
   readonly lazily?: boolean;
   readonly onDurable?: (next: bigint) => void;
 }
 
-/** The last block of a lane: what the next one must name as its parent. */
+/** The last block of a lane: the next one must name it as its parent. */
 export interface Tip {
   readonly number: bigint;
-  readonly headerHash: Uint8Array;
+  readonly hash: Uint8Array;
 }
 
 export class BlockPersister {
@@ -90,7 +85,7 @@ export class BlockPersister {
 
   /** The header hash of the lane's last block, where it is known. */
   tipHash(lane: LaneId): Uint8Array | undefined {
-    return this.#tips.get(lane)?.headerHash;
+    return this.#tips.get(lane)?.hash;
   }
 
   /** Makes the lane's log where there is none; durable when resolved. */
@@ -110,15 +105,15 @@ export class BlockPersister {
     const log = this.#lane(lane);
     const before = this.#tips.get(lane);
     try {
-      const { after, lazily, onDurable } = turn;
+      const { lazily, onDurable } = turn;
       const verify = (first: BlockHeader): void => verifyFirst(lane, start, first);
       const admit = (): void => this.#admit(lane, start, blocks);
       await log.write({
-        ...(start === undefined ? {} : { prune: { start, verify, after, lazily } }),
-        append: { records: blocks.map(recordOf), admit, onDurable },
+        ...(start === undefined ? {} : { prune: { start, verify, lazily } }),
+        append: { records: blocks, admit, onDurable },
       });
     } catch (cause) {
-      // What was admitted and did not reach the disk is no parent of anything.
+      // A block that was admitted and did not reach the disk is no parent of anything.
       this.#noteTip(lane, lastBelow(log.appendNext, [...(before ? [before] : []), ...blocks]));
       throw cause;
     }
@@ -136,7 +131,7 @@ export class BlockPersister {
    * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
    * POISONED, CLOSED.
    */
-  async retainLanes(keep: ReadonlySet<LaneId>): Promise<void> {
+  async dropLanesExcept(keep: ReadonlySet<LaneId>): Promise<void> {
     const gone = [...this.#lanes].filter(([lane]) => !keep.has(lane));
     await allEnded(gone.map(([lane, log]) => this.#drop(lane, log)));
   }
@@ -199,7 +194,7 @@ export class BlockPersister {
   }
 
   #noteTip(lane: LaneId, tip: Tip | undefined): void {
-    if (tip) this.#tips.set(lane, { number: tip.number, headerHash: tip.headerHash });
+    if (tip) this.#tips.set(lane, { number: tip.number, hash: tip.hash });
     else this.#tips.delete(lane);
   }
 
@@ -212,10 +207,6 @@ export class BlockPersister {
       this.#journal.submit([entry]);
     });
   }
-}
-
-function recordOf({ number, bytes, headerHash }: NewBlock): NewRecord {
-  return { number, payload: bytes, hash: headerHash };
 }
 
 /** The last of `tips`, which ascend, below `next`. */
@@ -236,17 +227,18 @@ function verifyFirst(lane: LaneId, start: bigint | undefined, header: BlockHeade
 
 function refusePinned(lane: LaneId, block: NewBlock, pins: readonly Pin[]): void {
   const pin = pins.find((each) => each.name === lane && each.number === block.number);
-  if (!pin || Buffer.compare(pin.hash, block.headerHash) === 0) return;
+  if (!pin || Buffer.compare(pin.hash, block.hash) === 0) return;
   throw new PersisterError(
     "PINNED",
-    `lane ${lane}: block ${block.number} is pinned to header ${Buffer.from(pin.hash).toString("hex")} ` +
-      "after a loss in flight; a lane QC, commit QC or anchor that covers it lifts the pin",
+    `lane ${lane}: block ${block.number} was lost while it was being written, and only the block with ` +
+      `header ${Buffer.from(pin.hash).toString("hex")} may stand there. Push that block (a peer may ` +
+      "hold it), or a lane QC, commit QC or anchor that covers the number, or lift the pin with release()",
     { lane, blockNumber: block.number },
   );
 }
 
 function refuseWrongParent(lane: LaneId, block: NewBlock, tip: Tip): void {
-  if (Buffer.compare(block.parentHash, tip.headerHash) === 0) return;
+  if (Buffer.compare(block.parentHash, tip.hash) === 0) return;
   throw new PersisterError(
     "INVALID",
     `lane ${lane}: block ${block.number} names another parent than block ${tip.number} here`,

@@ -2,6 +2,7 @@
  * The road: one commit QC per road index, contiguous from its first to its next.
  */
 import type { LaneLog } from "../log/lane-log.js";
+import type { NewRecord } from "../log/turn.js";
 import type { LogSet } from "../log/log-set.js";
 import { PersisterError } from "../types/errors.js";
 import { encodeCommitQC } from "../wire/codec/encode.js";
@@ -10,11 +11,14 @@ import { commitVoteDigest, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { commitQCKind, ROAD } from "./kinds.js";
 
-/** A commit QC as it is to be stored. */
-export interface NewCommitQC {
+/** A commit QC as it is to be stored: its payload is the encoded QC, as received. */
+export interface NewCommitQC extends NewRecord {
   readonly qc: CommitQC;
-  /** Its bytes as received. Lent until durable or refused. */
-  readonly bytes: Uint8Array;
+}
+
+/** `qc` as it is to be stored; `payload` is its encoding, where that is known already. */
+export function newCommitQC(qc: CommitQC, payload = encodeCommitQC(qc)): NewCommitQC {
+  return { number: qc.vote.view.index, payload, qc };
 }
 
 /** How QCs are appended. */
@@ -22,12 +26,6 @@ export interface RoadTurn {
   /** A durable anchor's index above next: the road is emptied and goes on there (D3). */
   readonly start?: bigint;
   readonly onDurable?: (next: bigint) => void;
-}
-
-/** When a prune may go to disk: behind `after`, and `lazily` where nobody waits for it. */
-export interface PruneWhen {
-  readonly after?: Promise<void>;
-  readonly lazily?: boolean;
 }
 
 export class CommitQCPersister {
@@ -46,43 +44,44 @@ export class CommitQCPersister {
   async append(qcs: readonly NewCommitQC[], turn: RoadTurn = {}): Promise<void> {
     const fresh: NewCommitQC[] = [];
     for (const each of qcs) {
-      const index = each.qc.vote.view.index;
-      if (index >= this.log.first && index < this.log.next) await this.#refuseConflict(each);
-      else if (index >= this.log.next) fresh.push(each);
+      const { number } = each;
+      if (number >= this.log.first && number < this.log.next) await this.#refuseConflict(each);
+      else if (number >= this.log.next) fresh.push(each);
     }
     const { start, onDurable } = turn;
-    const records = fresh.map(({ qc, bytes }) => ({ number: qc.vote.view.index, payload: bytes }));
     await this.log.write({
       ...(start === undefined ? {} : { prune: { start } }),
-      append: { records, onDurable },
+      append: { records: fresh, onDurable },
     });
   }
 
   /**
-   * Applies a durable anchor: the road starts at its index, where its QC stays, or is written again
-   * where it is missing (D3). Durable when resolved. An index at or below the first changes nothing,
-   * unless the log is empty there.
+   * Applies a durable anchor: the road starts at its index (D3). An index at or below the first changes
+   * nothing; one beyond the last empties the road. Durable when resolved.
    *
    * @throws {PersisterError} VERIFY_MISMATCH, before anything changed; POISONED, CLOSED.
    */
-  async prune(anchor: CommitQC, when: PruneWhen = {}): Promise<void> {
-    const index = anchor.vote.view.index;
-    if (index < this.log.first) return;
-    const missing = index >= this.log.appendNext;
+  async prune(anchor: CommitQC, { lazily }: { readonly lazily?: boolean } = {}): Promise<void> {
+    const { index } = anchor.vote.view;
     await this.log.write({
-      prune: { ...when, start: index, verify: (first) => verifyFirst(anchor, first) },
-      append: { records: missing ? [{ number: index, payload: encodeCommitQC(anchor) }] : [] },
+      prune: { start: index, lazily, verify: (first) => verifyFirst(anchor, first) },
     });
   }
 
-  async #refuseConflict({ qc, bytes }: NewCommitQC): Promise<void> {
+  /** As `prune`, and the anchor's own QC is written again if the road lacks it. Durable when resolved. */
+  async startAt(anchor: CommitQC): Promise<void> {
+    await this.prune(anchor);
+    if (this.log.appendNext === anchor.vote.view.index) await this.append([newCommitQC(anchor)]);
+  }
+
+  async #refuseConflict({ qc, payload }: NewCommitQC): Promise<void> {
     const { index } = qc.vote.view;
     const held = await this.log.readBytes(index);
     if (sameBytes(commitVoteDigest(decodeCommitQC(held).vote), commitVoteDigest(qc.vote))) return;
     throw new PersisterError(
       "CONFLICT",
       `commit QC ${index}: conflict, a QC of another proposal is held at this index`,
-      { roadIndex: index, held, offered: bytes },
+      { roadIndex: index, held, offered: payload },
     );
   }
 }

@@ -23,6 +23,9 @@ import type { LogEngine } from "../journal/log-engine.js";
 import type { Mark, PairNamed } from "../journal/form/mark.js";
 import { PersisterError } from "../types/errors.js";
 
+/** How a refusal over damage ends. No message asks for an older copy: with it the validator may sign twice. */
+export const LOOK_FIRST = "leave the directory as it is, and run `lanekeeper inspect` on it";
+
 export const ANCHOR_NAME = "prune_anchor";
 export const VOTE_NAME = "consensus";
 
@@ -139,8 +142,8 @@ export async function recoverPair(
   }
 }
 
-/** The slot that is not what it should be: the one that was acknowledged last, or a damaged one. */
-function slotToRestore(pair: SlotPair, acked: bigint): SlotName {
+/** The slot to name in a refusal: the one that was acknowledged last, or a damaged one. */
+function slotToName(pair: SlotPair, acked: bigint): SlotName {
   const meant = acked > 0n ? slotOf(acked) : "a";
   const isThere = pair[meant].status === "valid" && pair[meant].seq === acked;
   return isThere ? otherSlot(meant) : meant;
@@ -162,11 +165,11 @@ function decide(
   const facts: PairFacts = { verdict: verdict.verdict, found, acked, inFlight: marked.inFlight };
   const row = pairCases.find((each) => each.fits(facts));
   if (!row || row.action === "refuse") {
-    const file = slotPath(directory, fileNames[role], slotToRestore(pair, acked));
+    const file = slotPath(directory, fileNames[role], slotToName(pair, acked));
     throw new PersisterError(
       "ANCHOR_CORRUPT",
       `${file}: ${role} slots: ${row?.report ?? "no case fits"} (${label}; sequence ${found} found, ` +
-        `${acked} acknowledged); restore the file [${row?.label ?? "none"}]`,
+        `${acked} acknowledged) [${row?.label ?? "none"}]; ${LOOK_FIRST}`,
       { file },
     );
   }

@@ -1,9 +1,10 @@
 /**
  * Opens everything that persists: owns the store, recovers, checks, writes again, begins. The order
- * is the contract's: nothing is written before all was read and judged (D5), what was only seen is
+ * is the contract's: nothing is written before all was read and checked (D5), bytes that were only seen are
  * written again before anything else (D1), and the durable anchor is applied before anything is
  * published (D4).
  */
+import { inTurn } from "../async/all-ended.js";
 import type { Disk } from "../disk/disk.js";
 import { createSlots } from "../disk/slots/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
@@ -18,13 +19,13 @@ import { LogSet } from "../log/log-set.js";
 import { assert } from "../types/assert.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
-import { encodePruneAnchor } from "../wire/codec/encode.js";
 import { BlockPersister, type Tip } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
-import { type JudgedStore, judgeStore, pairFiles } from "./judged-store.js";
+import { type CheckedStore, checkStore, pairFiles } from "./checked-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
 import { ReleaseLog } from "./release-log.js";
-import { proveAnchor, type RecordJudge } from "./recovery.js";
+import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
+import type { RecordChecks } from "./record-checks.js";
 
 /** What a store's parts are opened with. All values are required here: defaults live at the edge. */
 export interface PersistOptions {
@@ -92,20 +93,6 @@ export function withoutFound(opened: OpenedPersisters): Persisters {
   return { journal, blocks, road, anchor, votes, releases, logs, close: () => journal.close() };
 }
 
-/** The prune anchor's A/B pair. */
-export class AnchorPersister {
-  readonly #pair: PairPersister;
-
-  constructor(pair: PairPersister) {
-    this.#pair = pair;
-  }
-
-  /** Durable when resolved; only then may anything be pruned by it (D3). */
-  async write(anchor: PruneAnchor): Promise<void> {
-    await this.#pair.write(encodePruneAnchor(anchor));
-  }
-}
-
 /** Makes a store in a directory that is missing or empty (D10); durable when resolved. */
 export async function initPersisters(options: InitOptions): Promise<void> {
   const { disk } = options;
@@ -120,32 +107,33 @@ export async function initPersisters(options: InitOptions): Promise<void> {
 /**
  * Opens the store: everything acknowledged is there, or it is refused and no byte was changed (D5).
  *
- * @throws {PersisterError} as `ownStore`, `judgeStore` and `proveAnchor` say; DISK_FULL, IO.
+ * @throws {PersisterError} as `ownStore`, `checkStore` and `proveAnchor` say; DISK_FULL, IO.
  */
 export async function openPersisters(options: PersistOptions): Promise<OpenedPersisters> {
   const { disk, directory } = options;
   const steps = new Stopwatch();
   const store = await ownStore(disk, directory, options.chainId);
   steps.end("own");
-  let judged: JudgedStore | undefined;
+  let checked: CheckedStore | undefined;
   try {
     const { storeId } = store.identity;
-    judged = await judgeStore(disk, directory, storeId, (message, file) =>
+    checked = await checkStore(disk, directory, storeId, (message, file) =>
       proveAnchor(message, file, options.verifyAnchor),
     );
     steps.end("judge");
-    return await begin(options, { store, judged, steps });
-  } catch (error) {
-    await judged?.close();
-    await store.file.close();
-    throw error;
+    return await begin(options, { store, checked, steps });
+  } catch (cause) {
+    // Every file is closed and the lock is let go, whatever failed. The failure itself is told.
+    const undo = [async () => checked?.close(), () => store.file.close()];
+    await inTurn(undo).catch(() => {});
+    throw cause;
   }
 }
 
-/** What was owned, read and judged, and the time that it took. */
+/** A store that is owned, read and checked, and the time that this took. */
 interface Found {
   readonly store: OwnedStore;
-  readonly judged: JudgedStore;
+  readonly checked: CheckedStore;
   readonly steps: Stopwatch;
 }
 
@@ -161,10 +149,10 @@ class Stopwatch {
   }
 }
 
-/** From here on bytes are written: everything was read and judged. */
+/** From here on bytes are written: everything was read and checked. */
 async function begin(options: PersistOptions, found: Found): Promise<OpenedPersisters> {
-  const { store, judged, steps } = found;
-  const { recovered, anchorPair, votePair } = judged;
+  const { store, checked, steps } = found;
+  const { recovered, anchorPair, votePair } = checked;
   const proven = await writeAgain(options.disk, options.directory, store, recovered);
   await writePairAgain(anchorPair);
   await writePairAgain(votePair);
@@ -172,20 +160,18 @@ async function begin(options: PersistOptions, found: Found): Promise<OpenedPersi
   const voteRoadIndex = recovered.mark.voteRoadIndex;
   // Closed when the journal has drained, before the lock is let go.
   const closing: (() => Promise<void>)[] = [];
-  const beforeRelease = async (): Promise<void> => {
-    for (const close of closing) await close();
-  };
+  const beforeRelease = (): Promise<void> => inTurn(closing);
   const journal = await beginJournal({ ...options, beforeRelease }, store, proven, {
-    starts: { truncate: judged.starts },
+    starts: { truncate: startsByLog(checked.starts) },
     named: { anchor: anchorPair.named, vote: votePair.named, voteRoadIndex },
   });
   steps.end("begin");
   try {
     return await beginParts(options, found, { journal, closing });
-  } catch (error) {
-    // What it still has to write is of no record; what refuses it is told by `error` alone.
+  } catch (cause) {
+    // The store did not open, and `cause` says why. Closing may fail too; that would add nothing.
     await journal.close().catch(() => {});
-    throw error;
+    throw cause;
   }
 }
 
@@ -195,16 +181,16 @@ async function beginParts(
   found: Found,
   { journal, closing }: { readonly journal: LogEngine; readonly closing: (() => Promise<void>)[] },
 ): Promise<OpenedPersisters> {
-  const { judged, steps } = found;
-  const { recovered, judge, anchorPair, votePair, anchor } = judged;
+  const { checked, steps } = found;
+  const { recovered, checks, anchorPair, votePair, anchor } = checked;
   await endUnfinishedInit(options.disk, options.directory);
   const map = options.retainBytes > 0 ? await options.openMap(endOf(found)) : undefined;
   if (map) closing.push(() => map.close(undefined));
   const logs = new LogSet({ engine: journal, table: recovered.table, map });
-  const blocks = new BlockPersister(journal, logs, heldTips(judge, recovered.table));
+  const blocks = new BlockPersister(journal, logs, heldTips(checks, recovered.table));
   const road = new CommitQCPersister(logs);
   await logs.startMap();
-  if (anchor) await road.prune(anchor.commitQC);
+  if (anchor) await road.startAt(anchor.commitQC);
   steps.end("map");
   const anchors = new PairPersister(anchorPair, journal);
   const votes = new PairPersister(votePair, journal);
@@ -222,9 +208,9 @@ async function beginParts(
     votes,
     releases: new ReleaseLog(logs),
     logs,
-    report: { ...reportOf(judged, journal, logs), steps: steps.steps },
+    report: { ...reportOf(checked, journal, logs), steps: steps.steps },
     recoveredAnchor: anchor,
-    recoveredRoad: judge.road,
+    recoveredRoad: checks.road,
     recoveredVote: votePair.message,
     abstainThrough: votePair.inFlightLost ? recovered.mark.voteRoadIndex : undefined,
     close: () => journal.close(),
@@ -232,16 +218,16 @@ async function beginParts(
 }
 
 /** Where the journal ended when it was opened: a map that was sealed there holds all of it. */
-function endOf({ store, judged }: Found): JournalEnd {
-  const last = judged.recovered.segments.at(-1);
+function endOf({ store, checked }: Found): JournalEnd {
+  const last = checked.recovered.segments.at(-1);
   assert(last !== undefined, "a journal has a newest segment");
   return { ...last, storeId: store.identity.storeId };
 }
 
 /** A function of its own: a closure beside those that stay would keep all that was recovered. */
-function heldTips(judge: RecordJudge, table: LogTable): ReadonlyMap<LaneId, Tip> {
+function heldTips(checks: RecordChecks, table: LogTable): ReadonlyMap<LaneId, Tip> {
   return new Map(
-    [...judge.tips].filter(([lane, { number }]) => {
+    [...checks.tips].filter(([lane, { number }]) => {
       const state = table.byName(lane);
       return state !== undefined && number >= state.first && number < state.next;
     }),
@@ -249,11 +235,11 @@ function heldTips(judge: RecordJudge, table: LogTable): ReadonlyMap<LaneId, Tip>
 }
 
 function reportOf(
-  judged: JudgedStore,
+  checked: CheckedStore,
   journal: LogEngine,
   logs: LogSet,
 ): Omit<RecoveryReport, "steps"> {
-  const { recovered, anchorPair, votePair } = judged;
+  const { recovered, anchorPair, votePair } = checked;
   const warnings = [
     ...recovered.warnings,
     ...journal.warnings,
@@ -264,7 +250,7 @@ function reportOf(
     recordsRead: recovered.recordsRead,
     generation: journal.mark.generation,
     pins: journal.mark.pins,
-    foreign: judged.foreign,
+    foreign: checked.foreign,
     warnings,
     bytesWrittenAgain: recovered.unproven.reduce((sum, each) => sum + each.bytes.length, 0),
   };

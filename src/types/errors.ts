@@ -37,7 +37,12 @@ export class PersisterError extends LanekeeperError implements ErrorFacts {
   }
 }
 
+/** Whether `cause` is a `PersisterError` with one of `codes`. */
+export function hasCode(cause: unknown, ...codes: readonly ErrorCode[]): cause is PersisterError {
+  return cause instanceof PersisterError && codes.includes(cause.code);
+}
+
 /** The disk, or the quota on it, has no room. */
 export function isDiskFull(cause: unknown): cause is PersisterError {
-  return cause instanceof PersisterError && cause.code === "DISK_FULL";
+  return hasCode(cause, "DISK_FULL");
 }

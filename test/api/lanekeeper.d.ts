@@ -1,9 +1,3 @@
-export type Admission = {
-    readonly status: "admitted";
-} | {
-    readonly status: "dropped";
-    readonly reason: string;
-};
 export interface CodeFacts {
     readonly exit: number;
     readonly meaning: string;
@@ -29,6 +23,10 @@ export interface DurableBlock {
     readonly lane: LaneId;
     readonly number: bigint;
     readonly headerHash: Uint8Array;
+}
+export interface DurableCommitQC {
+    readonly roadIndex: bigint;
+    readonly bytes: Uint8Array;
 }
 export interface Epoch {
     readonly index: bigint;
@@ -78,17 +76,22 @@ export declare class Lanekeeper {
     static init(directory: PathInput, choices: InitChoices): Promise<void>;
     static open(directory: PathInput, choices: OpenChoices): Promise<Lanekeeper>;
     static openMemory(choices: OpenChoices): Promise<Lanekeeper>;
-    pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<Admission>;
+    pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult>;
     pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;
     pushAnchor(anchor: PruneAnchor): Promise<void>;
     pushLaneQC(qc: LaneQC): Promise<void>;
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): Promise<readonly Release[]>;
-    retainLanes(keep: ReadonlySet<LaneId>): Promise<void>;
-    waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<void>;
-    waitForCommitQC(index: bigint, options?: WaitOptions): Promise<void>;
+    dropLanesExcept(keep: ReadonlySet<LaneId>): Promise<void>;
+    waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
+    waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
-    durableBlocks(options?: WaitOptions): AsyncGenerator<DurableBlock>;
+    durableBlocks(options?: WaitOptions & {
+        readonly from?: ReadonlyMap<LaneId, bigint> | undefined;
+    }): AsyncGenerator<DurableBlock>;
+    durableCommitQCs(options?: WaitOptions & {
+        readonly from?: bigint | undefined;
+    }): AsyncGenerator<DurableCommitQC>;
     readBlock(lane: LaneId, number: bigint): Promise<Uint8Array>;
     readCommitQC(index: bigint): Promise<Uint8Array>;
     readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
@@ -130,6 +133,12 @@ export interface PinnedNumber {
     readonly number: bigint;
     readonly headerHash: Uint8Array;
 }
+export type PushResult = {
+    readonly status: "admitted";
+} | {
+    readonly status: "dropped";
+    readonly reason: string;
+};
 export interface QueueStatus extends Range {
     readonly durable: bigint;
 }

@@ -32,7 +32,7 @@ test("while a lane is dropped it takes nothing; what waits is of the lane after 
   const { disk, keeper } = await fresh(chain);
   await pushBlocks(keeper, chain, lane, { to: 3n });
   disk.hold(({ path }) => path.includes("journal"));
-  const dropping = keeper.retainLanes(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]));
   const pushing = keeper.pushBlock(chain.block(lane, 0n, 1).bytes);
   const waiting = keeper.waitForBlock(lane, 0n);
   const watches = [dropping, pushing, waiting].map((each) => watched(each));
@@ -56,7 +56,7 @@ test("who waited for a block of it is told at once, and nobody else", async () =
   for (const each of chain.lanes) await keeper.pushBlock(chain.block(each, 0n).bytes);
   const told = keeper.waitForBlock(lane, 0n);
   const stays = keeper.waitForBlock(other, 0n);
-  const dropping = keeper.retainLanes(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]));
   await refusal(told, "CLOSED");
   disk.release();
   await dropping;
@@ -68,7 +68,7 @@ test("a crash before the drop is durable leaves the lane whole, one after it not
   const { disk, keeper } = await fresh(chain);
   for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 2n });
   disk.hold(({ path }) => path.includes("journal"));
-  const dropping = keeper.retainLanes(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]));
   await turns();
   for (const left of [disk.kill(), ...disk.powerCuts(3, 5)]) {
     const before = await opened(left, chain);
@@ -90,7 +90,10 @@ test("a crash before the drop is durable leaves the lane whole, one after it not
 test("two drops at once both hold", async () => {
   const { disk, keeper } = await fresh(chain);
   for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 2n });
-  await Promise.all([keeper.retainLanes(new Set([lane])), keeper.retainLanes(new Set([other]))]);
+  await Promise.all([
+    keeper.dropLanesExcept(new Set([lane])),
+    keeper.dropLanesExcept(new Set([other])),
+  ]);
   expect([...keeper.status().lanes.keys()]).toEqual([]);
   const again = await reopened(keeper, disk, chain);
   expect([...again.recovery.lanes.keys()]).toEqual([]);
@@ -111,7 +114,7 @@ test("a lane that comes back is offered for voting from its start", async () => 
   const first = see(3);
   await pushBlocks(keeper, chain, lane, { to: 3n });
   await first;
-  await keeper.retainLanes(new Set([other]));
+  await keeper.dropLanesExcept(new Set([other]));
   const second = see(2);
   await pushBlocks(keeper, chain, lane, { to: 2n });
   await second;
@@ -122,7 +125,7 @@ test("a lane that comes back is offered for voting from its start", async () => 
 test("a lane that comes back begins where the durable anchor lets it, whatever is on its way", async () => {
   const { disk, keeper } = await fresh(chain);
   await pushAnchor(keeper, chain.qc(3n).anchor);
-  await keeper.retainLanes(new Set([other]));
+  await keeper.dropLanesExcept(new Set([other]));
   disk.hold(({ path }) => path.includes("prune_anchor"));
   await keeper.pushAnchor(chain.qc(5n).anchor);
   await turns();
@@ -148,24 +151,25 @@ test("D9 a drop that the full disk refuses leaves the lane as it was, and says s
     verifier: new Verifier(),
     pinOf: () => undefined,
     readBlock: () => Promise.resolve(new Uint8Array(1)),
+    readCommitQC: () => Promise.resolve(new Uint8Array(1)),
     blockBytesMax: 1 << 20,
     cacheBytes: 0,
   });
   const blocks = {
     lanes: held,
-    retainLanes: async (keep: ReadonlySet<LaneId>): Promise<void> => {
+    dropLanesExcept: async (keep: ReadonlySet<LaneId>): Promise<void> => {
       if (isFull) throw full;
       for (const each of held.keys()) if (!keep.has(each)) held.delete(each);
     },
   };
   const running = runPersist(state, { blocks } as unknown as Persisters);
-  expect(await refusal(state.retainLanes(new Set()), "DISK_FULL")).toBe(full);
-  const { first, next, durable } = state.lanes.get(lane) ?? {};
+  expect(await refusal(state.dropLanesExcept(new Set()), "DISK_FULL")).toBe(full);
+  const { first, next, durable } = state.inner.lanes.get(lane) ?? {};
   expect([first, next, durable]).toEqual([0n, 4n, 4n]);
   isFull = false;
-  await state.retainLanes(new Set());
-  expect(state.lanes.size).toBe(0);
-  state.close();
+  await state.dropLanesExcept(new Set());
+  expect(state.inner.lanes.size).toBe(0);
+  state.inner.close();
   await running;
 });
 

@@ -117,6 +117,7 @@ test("what was made durable is not kept by the loop that did it, however many tu
     verifier: new Verifier(),
     pinOf: () => undefined,
     readBlock: () => Promise.resolve(new Uint8Array(1)),
+    readCommitQC: () => Promise.resolve(new Uint8Array(1)),
     blockBytesMax: MIB,
     cacheBytes: 0,
   });
@@ -124,20 +125,21 @@ test("what was made durable is not kept by the loop that did it, however many tu
     for (const { number } of blocks) onDurable?.(number + 1n);
   };
   const append = (): Promise<void> => Promise.resolve();
-  const parts = { blocks: { lanes: new Map(), write }, road: { log: { appendNext: 0n }, append } };
+  const log = { first: 0n, appendNext: 0n };
+  const parts = { blocks: { lanes: new Map(), write }, road: { log, append } };
   const running = runPersist(state, parts as unknown as Persisters);
   const payloads: WeakRef<Uint8Array>[] = [];
   for (let number = 0n; number < 25n; number++) {
     const bytes = new Uint8Array(1024);
     payloads.push(new WeakRef(bytes));
     const hash = new Uint8Array(32);
-    await state.admitBlock(lane, { number, bytes, headerHash: hash, parentHash: hash });
+    await state.admitBlock(lane, { number, payload: bytes, hash, parentHash: hash });
     await state.waitForBlock(lane, number);
   }
   await nextTurn();
   collectGarbage();
   // The last one may still be in somebody's hands.
   expect(payloads.filter((each) => each.deref() !== undefined).length).toBeLessThanOrEqual(1);
-  state.close();
+  state.inner.close();
   await running;
 });

@@ -121,12 +121,12 @@ test("B20 a lane is dropped only by the set to keep; calling again is fine", asy
   for (const each of [lane, other]) await pushBlocks(keeper, chain, each, { to: 3n });
   let again = await reopened(keeper, disk, chain);
   expect([...again.recovery.lanes.keys()].sort()).toEqual([lane, other].sort());
-  await again.retainLanes(new Set([lane]));
-  await again.retainLanes(new Set([lane]));
+  await again.dropLanesExcept(new Set([lane]));
+  await again.dropLanesExcept(new Set([lane]));
   expect([...again.status().lanes.keys()]).toEqual([lane]);
   again = await reopened(again, disk, chain);
   expect([...again.recovery.lanes.keys()]).toEqual([lane]);
-  await again.retainLanes(new Set([lane]));
+  await again.dropLanesExcept(new Set([lane]));
   await pushBlocks(again, chain, other, { to: 2n });
   again = await reopened(again, disk, chain);
   expect(await contents(again)).toMatchObject({
@@ -142,7 +142,7 @@ test("a lane dropped while an anchor is about to prune it harms nothing", async 
   disk.hold(({ path }) => path.includes("prune_anchor"));
   await keeper.pushAnchor(chain.qc(2n).anchor);
   await turns();
-  const dropping = keeper.retainLanes(new Set([lane, other]));
+  const dropping = keeper.dropLanesExcept(new Set([lane, other]));
   await turns();
   disk.release();
   await keeper.waitForAnchor(2n);
@@ -161,7 +161,7 @@ test("a block in flight as its lane is dropped leaves nothing of it behind", asy
   disk.hold();
   await keeper.pushBlock(chain.block(lane, 0n).bytes);
   await turns();
-  const dropping = keeper.retainLanes(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]));
   disk.release();
   await dropping;
   expect(keeper.status().lanes.has(lane)).toBe(false);

@@ -205,7 +205,7 @@ test("an anchor past everything leaves no gap inside the bounds", async () => {
 test("a lane that is dropped gives nothing, nor does the one that comes back under its name", async () => {
   const { disk, keeper } = await fresh(chain, { retainBytes: GIB });
   await rounds(keeper, 0n, 12n);
-  await keeper.retainLanes(new Set(chain.lanes.filter((each) => each !== lane)));
+  await keeper.dropLanesExcept(new Set(chain.lanes.filter((each) => each !== lane)));
   const gone = async (each: Lanekeeper): Promise<void> => {
     await expectExact(each);
     expect(each.status().retained.lanes.has(lane)).toBe(false);

@@ -4,6 +4,7 @@ import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { openPersisters, type Persisters } from "../../src/persist/persisters.js";
 import { verifyAnchor } from "../../src/wire/rules/anchor.js";
 import type { NewBlock } from "../../src/persist/block-persister.js";
+import { newCommitQC } from "../../src/persist/commit-qc-persister.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { born, laneAt, refusal } from "../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../node/surroundings.js";
@@ -27,7 +28,7 @@ async function open(disk: SimulatedDisk): Promise<Persisters> {
 
 function block(number: bigint): NewBlock {
   const { bytes, hash, signed } = chain.block(lane, number);
-  return { number, bytes, headerHash: hash, parentHash: signed.msg.header.parentHash };
+  return { number, payload: bytes, hash, parentHash: signed.msg.header.parentHash };
 }
 
 test("S7g a gap is refused at write time, on a lane and on the road", async () => {
@@ -40,9 +41,9 @@ test("S7g a gap is refused at write time, on a lane and on the road", async () =
   expect([gap.lane, gap.blockNumber]).toEqual([lane, 3n]);
   expect(persisters.blocks.lanes.get(lane)?.next).toBe(1n);
   for (const index of [0n, 1n, 2n]) {
-    await persisters.road.append([{ qc: chain.qc(index).qc, bytes: chain.qc(index).bytes }]);
+    await persisters.road.append([newCommitQC(chain.qc(index).qc)]);
   }
-  const five = [{ qc: chain.qc(5n).qc, bytes: chain.qc(5n).bytes }];
+  const five = [newCommitQC(chain.qc(5n).qc)];
   await refusal(persisters.road.append(five), "OUT_OF_SEQUENCE");
   expect(persisters.road.log.next).toBe(3n);
   await persisters.close();
@@ -51,7 +52,7 @@ test("S7g a gap is refused at write time, on a lane and on the road", async () =
 test("B20 a lane whose first write was refused can be dropped like any other", async () => {
   const persisters = await open(await born());
   await refusal(persisters.blocks.write(lane, { blocks: [block(3n)] }), "OUT_OF_SEQUENCE");
-  await persisters.blocks.retainLanes(new Set());
+  await persisters.blocks.dropLanesExcept(new Set());
   await persisters.blocks.write(lane, { blocks: [block(0n)] });
   expect(persisters.blocks.lanes.get(lane)?.next).toBe(1n);
   await persisters.close();
@@ -75,7 +76,7 @@ test("what could not be stored is no parent, and what is held before it still is
   const persisters = await open(await born());
   const { blocks } = persisters;
   await blocks.write(lane, { blocks: [block(0n)] });
-  const tooLarge = { ...block(1n), bytes: new Uint8Array(2 * SEGMENT_BYTES) };
+  const tooLarge = { ...block(1n), payload: new Uint8Array(2 * SEGMENT_BYTES) };
   await refusal(blocks.write(lane, { blocks: [tooLarge] }), "INVALID");
   const stranger = { ...block(1n), parentHash: new Uint8Array(32).fill(7) };
   const error = await refusal(blocks.write(lane, { blocks: [stranger] }), "INVALID");

@@ -59,7 +59,7 @@ test("P3 garbage in the newer one that the mark names as acknowledged: open fail
   const disk = await anchored(1n, 2n);
   disk.damage(path("b"), 0, garbage);
   const error = await openRefused(disk, chain, "ANCHOR_CORRUPT");
-  expect(error.message).toMatch(/restore/);
+  expect(error.message).toMatch(/leave the directory as it is/);
   // The damaged one, and not the good one beside it.
   expect(error.file).toBe(path("b"));
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { recordType } from "../../src/journal/form/records.js";
-import { contradictions } from "../../src/persist/recovery.js";
+import { contradictions } from "../../src/persist/anchor.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { encodePruneAnchor } from "../../src/wire/codec/encode.js";
 import { forge, type Forged } from "../journal/kit.js";
@@ -126,7 +126,7 @@ describe("what contradicts itself is refused", () => {
     putAnchor(disk, encodePruneAnchor({ appQC, commitQC: chain.qc(2n).qc }));
     await openRefused(disk, chain, "ANCHOR_CORRUPT");
     const foreign = await holding([], 2n);
-    await openRefused(foreign, new TestChain(1), "ANCHOR_CORRUPT");
+    await openRefused(foreign, new TestChain(1), "WRONG_COMMITTEE");
   });
 
   test("I15 a gap in the QCs names the road and the index", async () => {
@@ -206,7 +206,7 @@ describe("the table of contradictions", () => {
       const disk = await store();
       const error = await openRefused(disk, chain, "RECOVERY_MISMATCH");
       expect(error.message).toContain(`[${label}]`);
-      expect(error.message).toMatch(/restore/);
+      expect(error.message).toMatch(/leave the directory as it is/);
       expect(error.lane).toBe(lane);
       if (label === "over-capacity") expect(error.message).toMatch(/exceeds capacity.*30/);
     },

@@ -1,5 +1,5 @@
 /** The ranges of lanes and road, as `import` and `export` report them. */
-import type { Range } from "../../node/recovery.js";
+import type { Range } from "../../node/start.js";
 import type { LaneId } from "../../types/lane.js";
 import type { Row } from "../terminal/table.js";
 

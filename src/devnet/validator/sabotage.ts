@@ -4,7 +4,7 @@
  * around the library and never in it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DurableBlock } from "../../avail/block-offers.js";
+import type { DurableBlock } from "../../avail/offers.js";
 import { type LaneId, laneParts } from "../../types/lane.js";
 import { buildBlock, signBlock } from "../../wire/build.js";
 import { readSignedBlockHeader } from "../../wire/codec/block-header.js";

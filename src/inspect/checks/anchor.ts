@@ -2,7 +2,7 @@
 import type { Disk } from "../../disk/disk.js";
 import { LogTable } from "../../journal/form/log-table.js";
 import { ROAD } from "../../persist/kinds.js";
-import { startsByAnchor } from "../../persist/recovery.js";
+import { refuseContradictions } from "../../persist/anchor.js";
 import type { PairWitness } from "../../persist/pair-persister.js";
 import { decodePersistedInner } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
@@ -86,7 +86,7 @@ export async function contradictionsIn(
   for (const entry of table.entries()) {
     const alone = new LogTable([entry], table.nextLog);
     const held = entry.name === ROAD ? road : new Map<bigint, CommitQC>();
-    const judged = await attempted(() => startsByAnchor(alone, held, anchor));
+    const judged = await attempted(() => refuseContradictions(alone, held, anchor));
     if ("error" in judged) findings.push(findingOf(judged.error, "error", { file }));
   }
   return findings;

@@ -11,7 +11,7 @@ import {
 } from "../../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import { PersisterError } from "../../types/errors.js";
-import { foreignNames } from "../../persist/judged-store.js";
+import { foreignNames } from "../../persist/checked-store.js";
 import { type Attempt, attempted, type Finding, findingOf } from "../finding.js";
 import { FOREIGN } from "./slots.js";
 

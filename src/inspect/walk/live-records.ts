@@ -1,12 +1,12 @@
 /**
  * Judges live records one by one, as recovery does, and knows at the end which are missing and which
- * are not linked. The rules are recovery's own (`RecordJudge`); what differs is that nothing stops.
+ * are not linked. The rules are recovery's own (`RecordChecks`); what differs is that nothing stops.
  */
 import { RECORD_HEADER_BYTES, recordType } from "../../journal/form/records.js";
 import type { Head } from "../../journal/form/head.js";
 import { type LogTable, NO_HASH } from "../../journal/form/log-table.js";
 import type { Slot, WalkedRecord } from "../../journal/segment/segment.js";
-import { RecordJudge } from "../../persist/recovery.js";
+import { RecordChecks } from "../../persist/record-checks.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
 import { missingRanges } from "./missing.js";
 import type { RecordProver } from "./proof.js";
@@ -31,7 +31,7 @@ interface FoundRecord {
 }
 
 export class LiveRecords {
-  readonly judge = new RecordJudge();
+  readonly judge = new RecordChecks();
   readonly #head: Head;
   readonly #table: LogTable;
   readonly #prover: RecordProver | undefined;

@@ -3,7 +3,7 @@
  * QC's signatures, and, where the committees are known, membership and quorum.
  */
 import type { EpochOf } from "../../wire/committee.js";
-import { proveAnchor } from "../../persist/recovery.js";
+import { proveAnchor } from "../../persist/anchor.js";
 import { ROAD } from "../../persist/kinds.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId, laneParts } from "../../types/lane.js";

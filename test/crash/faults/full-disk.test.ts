@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { PersisterError } from "../../../src/types/errors.js";
+import { refusal as refused } from "../../node/kit.js";
 import { killChain, killChoices } from "../kills/kill-traffic.js";
 
 const SIZE = "2m";
@@ -75,7 +76,9 @@ test("a full disk is backpressure: the store serves, opens and prunes with no by
   const full = await pushUntilFull(first, 0n);
   expect(full).toBeGreaterThan(0n);
   expect(first.status().poison).toBeUndefined();
-  await first.close();
+  // The block that found no room was admitted: closing says that it is not written.
+  const unwritten = await refused(first.close(), "DISK_FULL");
+  expect(unwritten.message).toContain(`blocks [${full}, ${full + 1n}) of lane ${lane}`);
 
   for (let opening = 0; opening < 3; opening++) {
     const keeper = await Lanekeeper.open(directory, killChoices);

@@ -4,8 +4,7 @@
  */
 import type { Disk } from "../../../src/disk/disk.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import { anchorStarts } from "../../../src/persist/recovery.js";
-import { ROAD } from "../../../src/persist/kinds.js";
+import { startsOf } from "../../../src/persist/anchor.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { encodeCommitQC, encodePruneAnchor } from "../../../src/wire/codec/encode.js";
@@ -144,7 +143,7 @@ export class Session {
   async dropLane(lane: LaneId): Promise<void> {
     this.model.dropBegun(lane);
     const keep = new Set(this.chain.lanes.filter((each) => each !== lane));
-    await this.#tried(this.keeper.retainLanes(keep), () => this.model.dropAcknowledged(lane));
+    await this.#tried(this.keeper.dropLanesExcept(keep), () => this.model.dropAcknowledged(lane));
   }
 
   /** Resolves when all that was begun is acknowledged or has failed. */
@@ -161,7 +160,7 @@ export class Session {
     await this.settled();
   }
 
-  #later(work: Promise<void>, then: () => void): void {
+  #later(work: Promise<unknown>, then: () => void): void {
     this.#acknowledgements.push(this.#tried(work, then));
   }
 
@@ -184,13 +183,12 @@ export function offerOf(made: MadeBlock) {
 }
 
 export function offeredAnchor(anchor: PruneAnchor) {
-  const starts = anchorStarts(anchor);
   const { index } = anchor.commitQC.vote.view;
   return {
     index,
     bytes: encodePruneAnchor(anchor),
     qc: encodeCommitQC(anchor.commitQC),
-    starts: new Map([...starts].filter(([name]) => name !== ROAD)),
+    starts: startsOf(anchor).lanes,
     covers: coversOf(anchor.commitQC),
   };
 }

@@ -37,7 +37,7 @@ async function live(directory: string): Promise<never> {
 /** A block in every lane (the last lane's straggle), a QC, now and then a vote and an anchor. */
 async function work(keeper: Lanekeeper, round: bigint): Promise<void> {
   const waits: Promise<void>[] = [];
-  const told = async (wait: Promise<void>, words: string): Promise<void> => {
+  const told = async (wait: Promise<unknown>, words: string): Promise<void> => {
     await wait;
     say(words);
   };

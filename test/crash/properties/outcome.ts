@@ -1,5 +1,6 @@
 /** What became of a call on a store. */
-import type { Admission } from "../../../src/avail/availability-state.js";
+import type { PushResult } from "../../../src/avail/inner.js";
+import type { Waited } from "../../../src/avail/looks.js";
 import { type ErrorCode, PersisterError } from "../../../src/types/errors.js";
 
 /** "waits" is of a push that finds its lane full: nothing becomes of it for now. */
@@ -11,10 +12,11 @@ export interface Came {
 }
 
 /** What `call` comes to. Throws what is no operating error. */
-export async function cameTo(call: Promise<Admission | void>): Promise<Came> {
+export async function cameTo(call: Promise<PushResult | Waited | void>): Promise<Came> {
   try {
-    const admission = await call;
-    return { outcome: admission?.status === "dropped" ? "dropped" : "taken" };
+    const result = await call;
+    const isDropped = typeof result === "object" && result.status === "dropped";
+    return { outcome: isDropped ? "dropped" : "taken" };
   } catch (cause) {
     if (!(cause instanceof PersisterError)) throw cause;
     return { outcome: cause.code, error: cause };

@@ -9,8 +9,7 @@ import {
   RECORD_HEADER_BYTES,
   SEGMENT_RESERVE_BYTES,
 } from "../../../src/journal/form/records.js";
-import { anchorStarts } from "../../../src/persist/recovery.js";
-import { ROAD } from "../../../src/persist/kinds.js";
+import { startsOf } from "../../../src/persist/anchor.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
 import {
@@ -189,7 +188,7 @@ export function qcAt(index: bigint, fork = 0): MadeQC {
   const anchor = { appQC: buildAppQC(app, [signer]), commitQC };
   const bytes = encodeCommitQC(commitQC);
   const covers = new Map(laneRanges.map(({ lane, next }) => [lane as string, next]));
-  const starts = new Map([...anchorStarts(anchor)].filter(([name]) => name !== ROAD));
+  const starts = startsOf(anchor).lanes;
   const offered = { index, bytes: encodePruneAnchor(anchor), qc: bytes, starts, covers };
   const made = { index, bytes, covers, anchor, offered };
   qcs.set(key, made);

@@ -2,6 +2,7 @@
  * What one life has begun and not heard of yet. Whatever it hears late must be what the contract
  * allows: done; or refused by a full disk, a failed write, the drop of its lane, or the end.
  */
+import type { Waited } from "../../../src/avail/looks.js";
 import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import type { Fault, Ground } from "./ground.js";
 import { type Came, cameTo, type Outcome } from "./outcome.js";
@@ -13,7 +14,7 @@ const TRIES = 3;
 /** Something begun, and what to tell the model once it is acknowledged. */
 export interface Begun {
   readonly what: string;
-  readonly wait: () => Promise<void>;
+  readonly wait: () => Promise<Waited | void>;
   readonly told?: () => void;
   /** The log that it is of: those who wait for a dropped lane are told so. */
   readonly log?: LogName;

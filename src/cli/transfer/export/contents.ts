@@ -4,7 +4,7 @@
  */
 import { PADDING_FIELD } from "../../../disk/slots/form.js";
 import type { Lanekeeper } from "../../../node/lanekeeper.js";
-import type { Range, Recovery } from "../../../node/recovery.js";
+import type { Range, Recovery } from "../../../node/start.js";
 import type { StateContents } from "../../../sei/write/write-state.js";
 import { PersisterError } from "../../../types/errors.js";
 import type { LaneId } from "../../../types/lane.js";

@@ -116,7 +116,7 @@ async function opened(directory: string, epochs: readonly Epoch[]): Promise<Lane
   try {
     return await Lanekeeper.open(directory, { chainId, epochOf, ...keep });
   } catch (cause) {
-    const isUnproven = cause instanceof PersisterError && cause.code === "ANCHOR_CORRUPT";
+    const isUnproven = cause instanceof PersisterError && cause.code === "WRONG_COMMITTEE";
     const why = isUnproven ? cause.cause : undefined;
     if (!(why instanceof VerifyError) || why.errorClass !== "epoch") throw cause;
     const message = `${directory} has a prune anchor, which is proven at open: name a file with the committees (--committee): ${why.message}`;

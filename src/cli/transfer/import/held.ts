@@ -6,7 +6,7 @@
  * lane starts at the same number here. Lower, it would wait for blocks that nobody keeps, and its owner
  * would sign numbers again.
  */
-import type { Range } from "../../../node/recovery.js";
+import type { Range } from "../../../node/start.js";
 import type { LaneId } from "../../../types/lane.js";
 import { LANE_BLOCKS_MAX, type PruneAnchor } from "../../../wire/messages.js";
 import type { ImportTally } from "./tally.js";

@@ -22,15 +22,13 @@ import { openLogMap } from "../../../log/map/level-map.js";
 import { INDEX_DIRECTORY } from "../../../log/map/log-map.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
 import { defaults, type OpenChoices } from "../../../node/options.js";
+import { knownAnchor } from "../../../persist/anchor.js";
+import { newCommitQC } from "../../../persist/commit-qc-persister.js";
 import { openPersisters, type Persisters } from "../../../persist/persisters.js";
 import type { ImportItem, VerifiedVotes } from "../../../sei/import/import.js";
 import { PersisterError } from "../../../types/errors.js";
 import { decodePersistedInner } from "../../../wire/codec/decode.js";
-import {
-  encodeCommitQC,
-  encodePersistedInner,
-  encodeSignedBlock,
-} from "../../../wire/codec/encode.js";
+import { encodePersistedInner, encodeSignedBlock } from "../../../wire/codec/encode.js";
 import { sameBytes } from "../../../wire/hash.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
 import { verifyAnchor } from "../../../wire/rules/anchor.js";
@@ -152,8 +150,8 @@ async function beginAt(
   anchor: PruneAnchor,
   held: Held,
 ): Promise<void> {
-  await anchors.write(anchor);
-  await road.prune(anchor.commitQC);
+  await anchors.write(knownAnchor(anchor));
+  await road.startAt(anchor.commitQC);
   for (const [lane, { first }] of held.lanes) {
     if (first > 0n) await blocks.write(lane, { start: first });
   }
@@ -165,7 +163,7 @@ async function write(
   held: Held,
 ): Promise<void> {
   if (batch.kind === "commitQCs") {
-    await road.append(batch.records.map(({ qc }) => ({ qc, bytes: encodeCommitQC(qc) })));
+    await road.append(batch.records.map(({ qc }) => newCommitQC(qc)));
     return;
   }
   const first = held.lanes.get(batch.lane)?.first ?? 0n;
@@ -173,7 +171,7 @@ async function write(
   await blocks.write(batch.lane, {
     blocks: fresh.map(({ number, block, headerHash }) => {
       const { parentHash } = block.msg.header;
-      return { number, bytes: encodeSignedBlock(block), headerHash, parentHash };
+      return { number, payload: encodeSignedBlock(block), hash: headerHash, parentHash };
     }),
   });
 }

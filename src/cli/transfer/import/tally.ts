@@ -1,5 +1,5 @@
 /** What an import found: what it takes, and what speaks against trusting the whole. */
-import type { Range } from "../../../node/recovery.js";
+import type { Range } from "../../../node/start.js";
 import type { ImportItem } from "../../../sei/import/import.js";
 import type { ImportRefusal, ImportRefusalReason } from "../../../sei/import/import-refusal.js";
 import type { LaneId } from "../../../types/lane.js";

@@ -1,7 +1,9 @@
 /**
- * Everything that open reads and judges before it writes a byte (D5): the journal, the A/B pairs, the
- * anchor's proof, and what they say of each other. Changes nothing, so that it can be rehearsed.
+ * Everything that open reads and checks before it writes a byte (D5): the journal, the A/B pairs, the
+ * anchor's proof, and whether they contradict each other. It changes nothing, so that it can be
+ * rehearsed.
  */
+import { inTurn } from "../async/all-ended.js";
 import type { Disk } from "../disk/disk.js";
 import { MARK_FILE } from "../journal/form/mark.js";
 import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js";
@@ -9,17 +11,18 @@ import { INIT_FILE, JOURNAL_DIRECTORY, STORE_FILE } from "../journal/form/store.
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import type { PruneAnchor } from "../wire/messages.js";
 import { ANCHOR_NAME, type RecoveredPair, recoverPair, VOTE_NAME } from "./pair-persister.js";
-import { RecordJudge, startsByAnchor } from "./recovery.js";
+import { type AnchorStarts, refuseContradictions, startsOf } from "./anchor.js";
+import { RecordChecks } from "./record-checks.js";
 
-/** What was read and found to be whole. The files are open. */
-export interface JudgedStore {
+/** A store that was read and found to be whole. Its files are open. */
+export interface CheckedStore {
   readonly recovered: Recovered;
-  readonly judge: RecordJudge;
+  readonly checks: RecordChecks;
   readonly anchorPair: RecoveredPair;
   readonly votePair: RecoveredPair;
   readonly anchor: PruneAnchor | undefined;
   /** Where the durable anchor lets every log start. */
-  readonly starts: ReadonlyMap<string, bigint>;
+  readonly starts: AnchorStarts | undefined;
   readonly foreign: readonly string[];
   close(): Promise<void>;
 }
@@ -28,25 +31,23 @@ export interface JudgedStore {
 export type ProveAnchor = (message: Uint8Array, file: string) => Promise<PruneAnchor>;
 
 /**
- * Reads and judges the store with `storeId` in `directory`.
+ * Reads and checks the store with `storeId` in `directory`.
  *
- * @throws {PersisterError} as `recoverJournal`, `recoverPair`, `prove` and `startsByAnchor` say; IO.
+ * @throws {PersisterError} as `recoverJournal`, `recoverPair`, `prove` and `refuseContradictions` say; IO.
  */
-export async function judgeStore(
+export async function checkStore(
   disk: Disk,
   directory: string,
   storeId: Uint8Array,
   prove: ProveAnchor,
-): Promise<JudgedStore> {
+): Promise<CheckedStore> {
   const undo: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const step of [...undo].reverse()) await step();
-  };
+  const close = (): Promise<void> => inTurn([...undo].reverse());
   try {
-    const judge = new RecordJudge();
-    const recovered = await recoverJournal(disk, directory, storeId, judge.visit);
+    const checks = new RecordChecks();
+    const recovered = await recoverJournal(disk, directory, storeId, checks.visit);
     undo.push(() => recovered.close());
-    judge.checkLinks();
+    checks.checkLinks();
     const { mark, head } = recovered;
     const anchorNames = { mark, headSeq: head.anchorSeq };
     const anchorPair = await recoverPair(disk, directory, "anchor", anchorNames);
@@ -56,12 +57,13 @@ export async function judgeStore(
     const anchor = anchorPair.message
       ? await prove(anchorPair.message, anchorPair.file)
       : undefined;
-    const starts = startsByAnchor(recovered.table, judge.road, anchor);
+    refuseContradictions(recovered.table, checks.road, anchor);
+    const starts = anchor && startsOf(anchor);
     const foreign = [...(await foreignNames(disk, directory)), ...recovered.foreign];
-    return { recovered, judge, anchorPair, votePair, anchor, starts, foreign, close };
-  } catch (error) {
-    await close();
-    throw error;
+    return { recovered, checks, anchorPair, votePair, anchor, starts, foreign, close };
+  } catch (cause) {
+    await close().catch(() => {}); // The refusal is told by `cause` alone: nothing was written.
+    throw cause;
   }
 }
 

@@ -1,8 +1,6 @@
-/**
- * What a node is told of its own recovery, and what its availability state starts from.
- */
+/** The report of a recovery, as the node gets it, and the beginning of the availability state. */
 import type { AvailStart } from "../avail/avail-start.js";
-import type { HeldLane } from "../avail/lane-queue.js";
+import type { HeldLane } from "../avail/queues/lane-queue.js";
 import type { OpenedPersisters, RecoveryStep } from "../persist/persisters.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
@@ -107,6 +105,7 @@ export function startOf(
     verifier,
     pinOf: (lane, number) => blocks.pinOf(lane, number),
     readBlock: (lane, number) => blocks.readBytes(lane, number),
+    readCommitQC: (index) => road.log.readBytes(index),
     blockBytesMax: blocks.blockBytesMax,
     cacheBytes,
   };

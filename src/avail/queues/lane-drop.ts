@@ -1,6 +1,6 @@
 /** Lanes that are being dropped, from the call until the turn that drops them has ended. */
-import type { PersisterError } from "../types/errors.js";
-import type { LaneId } from "../types/lane.js";
+import type { PersisterError } from "../../types/errors.js";
+import type { LaneId } from "../../types/lane.js";
 
 export class LaneDrop {
   /** Every lane that is not in it goes. */
@@ -18,7 +18,7 @@ export class LaneDrop {
     this.#refusal = refusal;
   }
 
-  /** True once it is durable, `undefined` before; throws what it was refused with. */
+  /** True once the drop is durable, `undefined` before. Throws the refusal, if there was one. */
   outcome(): true | undefined {
     if (this.#refusal) throw this.#refusal;
     return this.#isEnded ? true : undefined;

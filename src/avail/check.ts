@@ -1,0 +1,180 @@
+/**
+ * A message is let in once it is decoded and verified. Whatever refuses it names its lane and number,
+ * or its road index.
+ *
+ * A message that comes as a value is encoded first and decoded again, so that what is verified is what
+ * is stored, whatever the caller does to the value later. A value that cannot be encoded is a mistake
+ * of the caller's (USAGE); bytes that cannot be decoded are a bad message (INVALID).
+ */
+import { knownAnchor, type KnownAnchor } from "../persist/anchor.js";
+import type { NewBlock } from "../persist/block-persister.js";
+import { type NewCommitQC, newCommitQC } from "../persist/commit-qc-persister.js";
+import { type ErrorFacts, PersisterError } from "../types/errors.js";
+import type { LaneId } from "../types/lane.js";
+import { U64_MAX } from "../types/numbers.js";
+import { readSignedBlockHeader } from "../wire/codec/block-header.js";
+import {
+  decodeCommitQC,
+  decodeLaneQC,
+  decodePruneAnchor,
+  decodeSignedBlock,
+} from "../wire/codec/decode.js";
+import { DecodeError } from "../wire/codec/decode-error.js";
+import {
+  encodeCommitQC,
+  encodeLaneQC,
+  encodePruneAnchor,
+  encodeSignedBlock,
+} from "../wire/codec/encode.js";
+import type { Epoch } from "../wire/committee.js";
+import { headerHash } from "../wire/hash.js";
+import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
+import { verifyPayloadLimits } from "../wire/rules/proposal.js";
+import { VerifyError } from "../wire/verify-error.js";
+import type { AvailStart } from "./avail-start.js";
+
+/** Certificates are verified against the committees of their epochs. */
+export type Checker = Pick<AvailStart, "verifier" | "epochOf">;
+
+/** Decodes and verifies a block against the epoch at `epochIndex`. Copies it. */
+export function checkBlock(
+  block: SignedBlock | Uint8Array,
+  epochIndex: bigint,
+  { verifier, epochOf }: Checker,
+): { readonly lane: LaneId; readonly block: NewBlock } {
+  const payload = bytesOf(block, "block", encodeSignedBlock);
+  const signed = decodedBlock(payload);
+  const { header } = signed.msg;
+  const { lane, blockNumber } = header;
+  const place = { what: `block ${blockNumber} of lane ${lane}`, facts: { lane, blockNumber } };
+  try {
+    refuseLast(blockNumber);
+    verifyPayloadLimits(signed.msg.payload);
+    verifier.verifySignedBlockAtOnce(signed, epochKnown(epochOf(epochIndex), epochIndex).committee);
+  } catch (cause) {
+    throw refusal(place, cause);
+  }
+  const { parentHash } = header;
+  return { lane, block: { number: blockNumber, payload, hash: headerHash(header), parentHash } };
+}
+
+/** Decodes and verifies a commit QC against its epoch. Copies it. */
+export async function checkCommitQC(
+  qc: CommitQC | Uint8Array,
+  { verifier, epochOf }: Checker,
+): Promise<NewCommitQC> {
+  const payload = bytesOf(qc, "commit QC", encodeCommitQC);
+  const value = decoded("the commit QC", () => decodeCommitQC(payload));
+  const { index, epochIndex } = value.vote.view;
+  try {
+    refuseLast(index);
+    await verifier.verifyCommitQC(value, epochKnown(epochOf(epochIndex), epochIndex));
+  } catch (cause) {
+    throw refusal({ what: `commit QC ${index}`, facts: { roadIndex: index } }, cause);
+  }
+  return newCommitQC(value, payload);
+}
+
+/** Verifies that the anchor's halves belong together and have their quorums. Copies it. */
+export async function checkAnchor(
+  anchor: PruneAnchor,
+  { verifier, epochOf }: Checker,
+): Promise<KnownAnchor> {
+  const payload = bytesOf(anchor, "prune anchor", encodePruneAnchor);
+  const value = decoded("the prune anchor", () => decodePruneAnchor(payload));
+  const { index, epochIndex } = value.commitQC.vote.view;
+  try {
+    refuseLast(index);
+    epochKnown(epochOf(epochIndex), epochIndex);
+    await verifier.verifyAnchor(value, epochOf);
+  } catch (cause) {
+    throw refusal({ what: `prune anchor ${index}`, facts: { roadIndex: index } }, cause);
+  }
+  return knownAnchor(value);
+}
+
+/** Verifies a lane QC against the epoch at `epochIndex`. Copies it. */
+export async function checkLaneQC(
+  qc: LaneQC,
+  epochIndex: bigint,
+  { verifier, epochOf }: Checker,
+): Promise<LaneQC> {
+  const payload = bytesOf(qc, "lane QC", encodeLaneQC);
+  const value = decoded("the lane QC", () => decodeLaneQC(payload));
+  const { lane, blockNumber } = value.vote;
+  try {
+    refuseLast(blockNumber);
+    await verifier.verifyLaneQC(value, epochKnown(epochOf(epochIndex), epochIndex).committee);
+  } catch (cause) {
+    const what = `lane QC of block ${blockNumber} of lane ${lane}`;
+    throw refusal({ what, facts: { lane, blockNumber } }, cause);
+  }
+  return value;
+}
+
+/** A copy of the bytes, or the value's encoding. */
+function bytesOf<T>(
+  message: T | Uint8Array,
+  noun: string,
+  encode: (value: T) => Uint8Array,
+): Uint8Array {
+  if (message instanceof Uint8Array) return Uint8Array.from(message);
+  try {
+    return encode(message);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PersisterError("USAGE", `this is not a ${noun}: ${why}`, { cause });
+  }
+}
+
+/** A range's end is kept in 64 bits: no number follows the highest one, and so none may be it. */
+function refuseLast(number: bigint): void {
+  if (number < U64_MAX) return;
+  throw new VerifyError(
+    "other",
+    `${number} is the highest number that 64 bits hold, and cannot be used`,
+  );
+}
+
+function epochKnown(epoch: Epoch | undefined, epochIndex: bigint): Epoch {
+  if (epoch) return epoch;
+  throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
+}
+
+function decodedBlock(bytes: Uint8Array): SignedBlock {
+  try {
+    return decodeSignedBlock(bytes);
+  } catch (cause) {
+    const facts = placeOf(bytes);
+    const what = facts ? `block ${facts.blockNumber} of lane ${facts.lane}` : "the block";
+    throw refusal({ what, facts: facts ?? {} }, cause);
+  }
+}
+
+/** Lane and number of a block that does not decode, if its header still does. */
+function placeOf(bytes: Uint8Array): { lane: LaneId; blockNumber: bigint } | undefined {
+  try {
+    const { lane, blockNumber } = readSignedBlockHeader(bytes);
+    return { lane, blockNumber };
+  } catch (cause) {
+    if (cause instanceof DecodeError) return undefined;
+    throw cause;
+  }
+}
+
+function decoded<T>(what: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw refusal({ what, facts: {} }, cause);
+  }
+}
+
+/** A broken rule of the protocol becomes a typed refusal; any other error stays what it is. */
+function refusal(
+  { what, facts }: { readonly what: string; readonly facts: ErrorFacts },
+  cause: unknown,
+): unknown {
+  if (!(cause instanceof VerifyError || cause instanceof DecodeError)) return cause;
+  return new PersisterError("INVALID", `${what} is refused: ${cause.message}`, { ...facts, cause });
+}

@@ -1,0 +1,137 @@
+/**
+ * The road in memory: commit QCs that are on their way to disk, the digests of those that are held,
+ * and the newest one that is durable.
+ *
+ *   first ......... durable ......... next
+ *     on disk, digests      queued
+ */
+import { type NewCommitQC, newCommitQC } from "../../persist/commit-qc-persister.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
+import { commitVoteDigest, sameBytes } from "../../wire/hash.js";
+import type { CommitQC } from "../../wire/messages.js";
+
+export class RoadQueue {
+  #first: bigint;
+  #durable: bigint;
+  #queue: NewCommitQC[] = [];
+  /** Digests of the proposals of [first, next), by road index, as far as they are known. */
+  #digests: (Uint8Array | undefined)[];
+  /** The anchor on its way to disk: no QC of another proposal is admitted at its index. */
+  #anchored: { readonly index: bigint; readonly digest: Uint8Array } | undefined;
+  #latest: CommitQC | undefined;
+
+  constructor(
+    range: { readonly first: bigint; readonly next: bigint },
+    held: ReadonlyMap<bigint, CommitQC>,
+    anchorQC: CommitQC | undefined,
+  ) {
+    this.#first = range.first;
+    this.#durable = range.next;
+    this.#digests = [];
+    for (let index = range.first; index < range.next; index++) {
+      const qc = held.get(index);
+      this.#digests.push(qc && commitVoteDigest(qc.vote));
+    }
+    if (anchorQC) this.anchoredAt(anchorQC);
+    this.#latest = held.get(range.next - 1n) ?? anchorQC;
+  }
+
+  get first(): bigint {
+    return this.#first;
+  }
+
+  /** The durable cursor: the first road index that is not durable. */
+  get durable(): bigint {
+    return this.#durable;
+  }
+
+  get next(): bigint {
+    return this.#durable + BigInt(this.#queue.length);
+  }
+
+  get queued(): readonly NewCommitQC[] {
+    return this.#queue;
+  }
+
+  /** The newest commit QC that is durable. */
+  get latest(): CommitQC | undefined {
+    return this.#latest;
+  }
+
+  /**
+   * Queues the next QC. One that is held with the same proposal is ignored (D2). Returns whether it
+   * was queued.
+   *
+   * @throws {PersisterError} OUT_OF_SEQUENCE, CONFLICT.
+   */
+  admit(offered: NewCommitQC): boolean {
+    const { number: index, qc, payload } = offered;
+    if (index > this.next) {
+      throw new PersisterError(
+        "OUT_OF_SEQUENCE",
+        `commit QC ${index} is out of sequence: ${this.next} is next`,
+        { roadIndex: index },
+      );
+    }
+    this.refuseOtherProposal(qc, payload);
+    if (index < this.next) return false;
+    this.#queue.push(offered);
+    this.#digests[Number(index - this.#first)] = commitVoteDigest(qc.vote);
+    return true;
+  }
+
+  /** @throws {PersisterError} CONFLICT if a QC of another proposal is held at this index. */
+  refuseOtherProposal(qc: CommitQC, offered?: Uint8Array): void {
+    const { index } = qc.vote.view;
+    const held = this.#digestAt(index);
+    if (!held || sameBytes(held, commitVoteDigest(qc.vote))) return;
+    const queued = this.#queue[Number(index - this.#durable)];
+    throw new PersisterError(
+      "CONFLICT",
+      `commit QC ${index}: conflict, a QC of another proposal is held at this index; both are ` +
+        "evidence that more than a third of the committee is faulty",
+      {
+        roadIndex: index,
+        ...(queued ? { held: queued.payload } : {}),
+        ...(offered ? { offered } : {}),
+      },
+    );
+  }
+
+  /** An anchor is on its way to disk: no QC of another proposal is admitted at its index any more. */
+  anchoredAt(anchorQC: CommitQC): void {
+    const { index } = anchorQC.vote.view;
+    this.#anchored = { index, digest: commitVoteDigest(anchorQC.vote) };
+  }
+
+  /** Moves the durable cursor, only forward. */
+  becameDurable(next: bigint): void {
+    if (next <= this.#durable) return;
+    assert(next <= this.next, "the road's durable cursor stays within what was admitted");
+    const gone = this.#queue.splice(0, Number(next - this.#durable));
+    this.#latest = gone.at(-1)?.qc ?? this.#latest;
+    this.#durable = next;
+  }
+
+  /**
+   * A durable anchor raises the start. Beyond the durable cursor the cursor moves up to it, and the
+   * anchor's own QC is the next one to be written.
+   */
+  prune(anchorQC: CommitQC): void {
+    const { index } = anchorQC.vote.view;
+    assert(index >= this.#first, "the road's start only rises (D3)");
+    this.#digests.splice(0, Number(index - this.#first));
+    this.#first = index;
+    this.#digests[0] ??= commitVoteDigest(anchorQC.vote);
+    if (index < this.#durable) return;
+    const above = this.#queue.filter(({ number }) => number > index);
+    this.#queue = [newCommitQC(anchorQC), ...above];
+    this.#durable = index;
+  }
+
+  #digestAt(index: bigint): Uint8Array | undefined {
+    const held = index < this.#first ? undefined : this.#digests[Number(index - this.#first)];
+    return held ?? (this.#anchored?.index === index ? this.#anchored.digest : undefined);
+  }
+}
