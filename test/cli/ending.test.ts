@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -45,7 +45,10 @@ function start(command: string, args: readonly string[]): ChildProcess & { ended
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
   const ended = new Promise<End>((resolve) => {
-    child.once("close", (code) => resolve({ code, stdout, stderr }));
+    // A program that was not loaded yet dies of the signal itself: to a shell that is the same.
+    child.once("close", (code, signal) => {
+      resolve({ code: signal === null ? code : 128 + constants.signals[signal], stdout, stderr });
+    });
   });
   return Object.assign(child, { ended });
 }

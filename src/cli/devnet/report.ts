@@ -3,6 +3,7 @@ import { rules } from "../../devnet/judge/judge.js";
 import type { Network } from "../../devnet/network/network.js";
 import type { Seat } from "../../devnet/network/seat.js";
 import { codeOf, exitCodes } from "../ending.js";
+import { shortLane } from "../terminal/lanes.js";
 import { formatSize } from "../terminal/sizes.js";
 import { type Row, table } from "../terminal/table.js";
 
@@ -90,10 +91,7 @@ function seatRows(seat: DevnetSummary["perValidator"][number]): readonly Row[] {
   const { starts, kills, laneNext, road, diskBytes, recoveryMsMax } = seat;
   const place = `${laneNext} blocks, road ${road}, anchor ${seat.anchor ?? "none"}`;
   return [
-    [
-      `validator ${seat.index}`,
-      `lane ${seat.lane.slice(0, 8)}, ${place}, ${formatSize(diskBytes)}`,
-    ],
+    [`validator ${seat.index}`, `lane ${shortLane(seat.lane)}, ${place}, ${formatSize(diskBytes)}`],
     [
       "",
       `${counted(starts, "start")}, ${counted(kills, "strike")}, slowest recovery ${recoveryMsMax} ms`,

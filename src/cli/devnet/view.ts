@@ -1,12 +1,13 @@
 /** What a devnet shows while it goes on: a table on a terminal, else one line now and then. */
 import type { Network } from "../../devnet/network/network.js";
 import type { Seat, SeatState } from "../../devnet/network/seat.js";
+import { shortLane } from "../terminal/lanes.js";
 import type { Color, Paint } from "../terminal/paint.js";
 import { formatSize } from "../terminal/sizes.js";
 
 const BAR_WIDTH = 30;
 /** The widths of the columns; the table fits a terminal of 60. */
-const WIDTHS = [10, 13, 8, 8, 8, 8];
+const WIDTHS = [11, 13, 8, 8, 8, 8];
 
 const stateColors: Readonly<Record<SeatState, Color>> = {
   down: "red",
@@ -53,7 +54,7 @@ export function liveLines(network: Network, paint: Paint): string[] {
 
 function seatLine({ index, lane, state, stats }: Seat, paint: Paint): string {
   const [name = "", shown = "", ...rest] = cells(
-    `${index} ${lane.slice(0, 6)}`,
+    `${index} ${shortLane(lane)}`,
     state,
     `${stats?.laneNext ?? 0}`,
     `${stats?.road ?? 0}`,

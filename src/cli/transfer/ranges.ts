@@ -1,6 +1,7 @@
 /** The ranges of lanes and road, as `import` and `export` report them. */
 import type { Range } from "../../node/start.js";
 import type { LaneId } from "../../types/lane.js";
+import { shortLane } from "../terminal/lanes.js";
 import type { Row } from "../terminal/table.js";
 
 export function rangeText({ first, next }: Range): string {
@@ -9,7 +10,9 @@ export function rangeText({ first, next }: Range): string {
 
 /** How many lanes there are, and a row for each. */
 export function laneRows(lanes: ReadonlyMap<LaneId, Range>): readonly Row[] {
-  const each = [...lanes].map(([lane, range]): Row => ["", `${lane} ${rangeText(range)}`]);
+  const each = [...lanes].map(
+    ([lane, range]): Row => ["", `${shortLane(lane)} ${rangeText(range)}`],
+  );
   return [["lanes", `${lanes.size}`], ...each];
 }
 
