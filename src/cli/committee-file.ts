@@ -62,7 +62,7 @@ export async function readCommittees(file: string): Promise<readonly Epoch[]> {
   }
 }
 
-/** @throws {PersisterError} USAGE, {SyntaxError} or {VerifyError} saying what is wrong. */
+/** @throws {PersisterError} USAGE; {SyntaxError} or {VerifyError}: each says what is wrong. */
 export function parseCommittees(text: string): readonly Epoch[] {
   const result = schema.safeParse(JSON.parse(text));
   if (!result.success) {

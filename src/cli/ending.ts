@@ -1,10 +1,10 @@
 /**
- * How the process ends. A signal, or an output that nobody reads any more, stops the command: it ends its
- * children, removes its temporary files, and the exit code says why. Imports nothing that takes time to
- * load: signals are to be heard from the first line on.
+ * The end of the process. A signal, or an output that nobody reads any more, stops the command: the
+ * command ends its children and removes its temporary files, and the exit code says why. This
+ * module imports nothing that takes time to load: signals must be heard from the first line on.
  *
- * Exit code 1 means that the devnet found a violation. Node's own 1, for an error that nobody caught, is
- * replaced by that of INTERNAL.
+ * Exit code 1 means that the devnet found a violation. Node's own 1, for an error that nobody
+ * caught, is replaced by that of INTERNAL.
  */
 import { inspect } from "node:util";
 import { errorCodes } from "../types/error-codes.js";
@@ -23,10 +23,10 @@ export const exitCodes = {
 
 export const endingSignals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
 
-/** How long a stopped command may take to end; then the process ends without it. */
+/** The time for a stopped command to end; then the process ends without it. */
 const END_MS_MAX = 2_800;
 
-/** Why a command has to stop: the reason of the signal that stops it. */
+/** The cause of a stop. The signal that stops a command has it as its reason. */
 export interface Ending {
   readonly exitCode: number;
   /** A line for the operator; an output that was closed is no news. */
@@ -69,7 +69,9 @@ export function endingOf(stop: AbortSignal): Ending {
   return stop.reason as Ending;
 }
 
-/** The exit code of a command that returned `code`: a violation stays one, though it was stopped. */
+/**
+ * The exit code of a command that returned `code`: a violation stays one, though it was stopped.
+ */
 export function codeOf(code: number, stop: AbortSignal): number {
   return stop.aborted && code !== exitCodes.violation ? endingOf(stop).exitCode : code;
 }

@@ -1,4 +1,4 @@
-/** The command line: what there is to call, and which exit code follows. */
+/** The command line: its commands, and the exit code of a call. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
@@ -20,10 +20,10 @@ interface Call {
   readonly port: CliPort;
 }
 
-/** How long a stopped command may take to end its children and to remove its files. */
+/** The time for a stopped command to end its children and to remove its files. */
 const STOPPING_MS_MAX = 2_500;
 
-/** Runs the command in `args`; returns the exit code. Says what was wrong in one line on stderr. */
+/** Runs the command in `args`; returns the exit code. A refusal is told in one line on stderr. */
 export async function main(args: readonly string[], port: CliPort): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = buildProgram(port, (code) => {
@@ -80,7 +80,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
     .configureOutput({
       writeOut: (text) => port.stdout.write(text),
       writeErr: (text) => port.stderr.write(text),
-      // What commander refuses is told as every other refusal is.
+      // Refusals of commander are told as all others are, by `refused`.
       outputError: () => undefined,
     });
   addInitCommand(program, port);

@@ -1,6 +1,6 @@
 /**
- * How the program ends: by signals, in a terminal and without one, at any moment; with nobody who reads
- * its output, or with an output that is full. Exit code 1 is a violation and nothing else.
+ * The end of the program: by signals, in a terminal and without one, at any moment; with nobody who
+ * reads its output, or with an output that is full. Exit code 1 is a violation and nothing else.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -53,7 +53,9 @@ function start(command: string, args: readonly string[]): ChildProcess & { ended
   return Object.assign(child, { ended });
 }
 
-/** Runs `line` in a shell, with `$main` as the program and its exit code at the end of the output. */
+/**
+ * Runs `line` in a shell, with `$main` as the program and its exit code at the end of the output.
+ */
 async function shell(line: string): Promise<End> {
   const main = `main() { "${process.execPath}" "${script}" "$@"; }; `;
   return await start("bash", ["-c", main + line]).ended;

@@ -52,7 +52,7 @@ export async function callUntil(stop: AbortSignal, args: readonly string[]) {
   return { code, stdout: out.text(), stderr: err.text() };
 }
 
-/** What a stream is given, as text. */
+/** A stream, and the text that was written to it. */
 function collected(): { readonly stream: PassThrough; readonly text: () => string } {
   const stream = new PassThrough();
   const chunks: Buffer[] = [];

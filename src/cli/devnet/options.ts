@@ -7,10 +7,10 @@ import { parseSize } from "../terminal/sizes.js";
 
 /** As they stand in `--help`. */
 export const devnetDefaults = {
-  /** The smallest committee that goes on without one of its validators. */
+  /** The smallest committee that works on while one of its validators is away. */
   validators: "4",
   seconds: "30",
-  /** What a lane's block holds under moderate load. */
+  /** The size of a lane's block under moderate load. */
   payload: "16KiB",
   kills: "3",
   powerCuts: "1",

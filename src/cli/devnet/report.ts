@@ -10,7 +10,9 @@ import { type Row, table } from "../terminal/table.js";
 /** Violations that the table spells out. */
 const SHOWN_MAX = 10;
 
-/** The result as plain values; sizes in bytes, times in milliseconds, numbers of 64 bits as strings. */
+/**
+ * The result as plain values; sizes in bytes, times in milliseconds, numbers of 64 bits as strings.
+ */
 export function devnetSummary(network: Network, stop: AbortSignal) {
   const { options, judge, seats, counts, writes, executedNext, elapsedMs } = network;
   const { violations } = judge;

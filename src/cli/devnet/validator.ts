@@ -1,6 +1,7 @@
 /**
- * The program of one validator of the devnet. It is deaf to the signals that end its parent, from its
- * first line on: a terminal or a container sends them to the whole group, and the parent is who ends it.
+ * The program of one validator of the devnet. It is deaf to the signals that end its parent, from
+ * its first line on: a terminal or a container sends them to the whole group, and the parent is who
+ * ends it.
  */
 import { endingSignals } from "../ending.js";
 

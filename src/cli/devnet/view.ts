@@ -1,4 +1,4 @@
-/** What a devnet shows while it goes on: a table on a terminal, else one line now and then. */
+/** The progress of a devnet: a table on a terminal, else one line now and then. */
 import type { Network } from "../../devnet/network/network.js";
 import type { Seat, SeatState } from "../../devnet/network/seat.js";
 import { shortLane } from "../terminal/lanes.js";
@@ -30,7 +30,10 @@ export function plainLine({ options, judge, seats, counts, executedNext, elapsed
   ].join(", ");
 }
 
-/** The lines of the table; those that matter most stand first in each. */
+/**
+ * The lines of the table. The columns that matter most come first: a narrow terminal cuts the
+ * others.
+ */
 export function liveLines(network: Network, paint: Paint): string[] {
   const { options, judge, seats, counts, executedNext, elapsedMs } = network;
   const share = Math.min(1, elapsedMs / (options.seconds * 1000));

@@ -1,11 +1,11 @@
-/** What a devnet says in sentences: each comeback while it runs, the legend, and the verdict. */
+/** The sentences of a devnet: each comeback while it runs, the legend, and the verdict. */
 import { rules } from "../../devnet/judge/judge.js";
 import type { Comeback } from "../../devnet/network/comebacks.js";
 import { sabotages } from "../../devnet/validator/sabotage.js";
 import type { Paint } from "../terminal/paint.js";
 import { counted, type DevnetSummary } from "./report.js";
 
-/** What the table's words mean. */
+/** The meaning of the table's words. */
 export const legend = `acknowledged  a store said that a block, a commit QC, an anchor or a vote state is durable
 signed        messages that left a validator: blocks, proposals, votes
 compared      blocks and commit QCs that a recovery returned, held against what was acknowledged
@@ -14,7 +14,9 @@ pinned        a block was in flight and is lost: at its number only the identica
 abstained     a vote was in flight and is lost: no vote until the others have gone past it
 `;
 
-/** `12.4 s  validator 2 power cut: 3 writes lost, 1 torn -> back in 380 ms, 92 records compared`. */
+/**
+ * `12.4 s  validator 2 power cut: 3 writes lost, 1 torn -> back in 380 ms, 92 records compared`.
+ */
 export function comebackText(comeback: Comeback, paint: Paint): string {
   const { atMs, validator, cutsPower, again, writes, backMs, compared } = comeback;
   const struck = cutsPower ? `power cut: ${writesText(writes)}` : "killed";

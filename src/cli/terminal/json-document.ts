@@ -1,4 +1,6 @@
-/** JSON that a command prints: one document, with its version, and numbers of 64 bits as strings. */
+/**
+ * JSON that a command prints: one document, with its version, and numbers of 64 bits as strings.
+ */
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { errorCodes } from "../../types/error-codes.js";
@@ -40,7 +42,8 @@ export class ListDocument {
   }
 
   /**
-   * Ends the document, where it has begun, with the error that stopped the command. Throws in any case.
+   * Ends the document, where it has begun, with the error that stopped the command. Throws in any
+   * case.
    *
    * @throws {ToldError} where the document has told `cause`; else `cause` itself.
    */
@@ -66,7 +69,7 @@ export class ToldError extends Error {
   }
 }
 
-/** What a document says of the error that a command was refused with. */
+/** The members of a document that tell the error with which a command was refused. */
 export function refusalMembers(error: LanekeeperError): object {
   return { ok: false, exitCode: errorCodes[error.code].exit, error };
 }

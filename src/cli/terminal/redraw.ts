@@ -1,9 +1,10 @@
 /**
- * Progress: on a terminal some lines that are drawn again in their place, elsewhere a plain line now and
- * then.
+ * Progress: on a terminal some lines that are drawn again in their place, elsewhere a plain line
+ * now and then.
  *
- * A drawn line never wraps: it is cut to the terminal's columns, since what moves the cursor back counts
- * rows. Where the terminal became narrower meanwhile, the rows are counted as it shows them now.
+ * A drawn line never wraps: it is cut to the terminal's columns, since the cursor moves back by
+ * rows. If the terminal became narrower meanwhile, the rows are counted as the terminal shows them
+ * now.
  */
 import type { Writable } from "node:stream";
 
@@ -15,9 +16,9 @@ const COLUMNS_DEFAULT = 80;
 export type TerminalStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 export interface Progress {
-  /** What a terminal shows. */
+  /** The lines for a terminal. */
   readonly lines: () => readonly string[];
-  /** What a file or a pipe gets, as one line. */
+  /** One line for a file or a pipe. */
   readonly plain: () => string;
 }
 
@@ -25,7 +26,7 @@ export class Redraw {
   readonly #stream: TerminalStream;
   readonly #progress: Progress;
   readonly #timer: NodeJS.Timeout;
-  /** How wide each line is that stands there now. */
+  /** The width of each line that is drawn now. */
   #drawn: readonly number[] = [];
 
   /** Shows `progress` on `stream` until it is stopped. */
@@ -42,7 +43,10 @@ export class Redraw {
     if (this.#isTerminal) this.#draw();
   }
 
-  /** Takes away what is drawn, so that something else can be written; it comes back with the next draw. */
+  /**
+   * Takes away what is drawn, so that something else can be written; it comes back with the next
+   * draw.
+   */
   erase(): void {
     const erased = this.#erased();
     if (erased !== "") this.#stream.write(erased);
@@ -73,7 +77,7 @@ export class Redraw {
     this.#drawn = lines.map(widthOf);
   }
 
-  /** What moves the cursor to the first drawn row and clears all from there on. */
+  /** The sequence that moves the cursor to the first drawn row and clears all from there on. */
   #erased(): string {
     const rows = this.#drawn.reduce(
       (sum, width) => sum + Math.max(1, Math.ceil(width / this.#columns)),

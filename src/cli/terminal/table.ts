@@ -10,8 +10,8 @@ export function table(rows: readonly Row[]): string {
 }
 
 /**
- * `text` with its control characters escaped: a name from outside can neither begin a line of its own
- * nor reach the terminal's commands.
+ * `text` with its control characters escaped: a name from outside can neither begin a line of its
+ * own nor reach the terminal's commands.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {

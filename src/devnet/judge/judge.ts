@@ -1,9 +1,10 @@
 /**
- * The judge of a devnet: it hears what every validator acknowledged and said, and compares that with
- * what recoveries return and with what the others say. It knows nothing of how validators work.
+ * The judge of a devnet. It hears every acknowledgement and every signed message of each validator,
+ * and compares them with the recoveries of that validator and with the messages of the others. It
+ * knows nothing of how validators work.
  *
- * Its memory follows what is not pruned: what an acknowledged anchor of a validator covers is let go,
- * but for a margin of road indices and block numbers below.
+ * Its memory is bounded by what is not pruned: it forgets what an acknowledged anchor of a
+ * validator covers, but for a margin of road indices and block numbers below the anchor.
  */
 import type { LaneId } from "../../types/lane.js";
 import type { Digest, Recovered, Report, SignedKind, SignedPlace } from "./report.js";
@@ -16,10 +17,10 @@ export const rules = {
   VOTES_LOST: "a recovery returned an older vote state than the one acknowledged",
   OPEN_REFUSED: "a store did not open after a kill or a power cut",
   EQUIVOCATION: "two different messages were signed for the same place",
-  EARLY: "a message left before what it rests on was acknowledged as durable",
+  EARLY: "a message left before the block or the vote state behind it was acknowledged as durable",
   AFTER_TIMEOUT: "a prepare or commit vote left in a view that was given up before",
   FORK: "two validators decided or executed something else at the same road index",
-  STUCK: "the committee did not go on, or a validator did not catch up, until the end",
+  STUCK: "the committee stood still, or a validator did not catch up, until the end",
 } as const;
 
 export type Rule = keyof typeof rules;
@@ -34,7 +35,7 @@ export interface Violation {
 const VIOLATIONS_MAX = 100;
 /** Numbers and road indices below the anchor that are still compared: peers may ask for those. */
 const MARGIN = 2_000n;
-/** What needs a durable block, and what needs a durable vote state. */
+/** The messages that need a durable block, and those that need a durable vote state. */
 const restsOnBlock: ReadonlySet<SignedKind> = new Set(["block", "laneVote"]);
 const restsOnVotes: ReadonlySet<SignedKind> = new Set([
   "proposal",
@@ -43,7 +44,7 @@ const restsOnVotes: ReadonlySet<SignedKind> = new Set([
   "timeoutVote",
 ]);
 
-/** Digests by number, of those that are not let go. */
+/** Digests by number, of the numbers that are not forgotten. */
 class Kept {
   readonly #digests = new Map<bigint, Map<string, Digest>>();
   #first = 0n;
@@ -74,13 +75,13 @@ interface Ack {
   readonly digest: Digest;
 }
 
-/** What one validator acknowledged and said. */
+/** The acknowledgements and messages of one validator. */
 class Witness {
   readonly said = new Map<LaneId | "road", Kept>();
   readonly durable = new Map<LaneId | "road", Kept>();
   /** All below is acknowledged. */
   readonly nexts = new Map<LaneId | "road", bigint>();
-  /** Where the acknowledged anchor starts the lanes and the road. */
+  /** The starts of lanes and road under the acknowledged anchor. */
   readonly starts = new Map<LaneId | "road", bigint>();
   anchor = -1n;
   executedNext = 0n;
@@ -103,10 +104,10 @@ class Witness {
 
 export class Judge {
   readonly violations: Violation[] = [];
-  /** What was compared, so that an empty run is not taken for a good one. */
+  /** The numbers of events that were judged, so that an empty run is not taken for a good one. */
   readonly counts = { said: 0, acknowledged: 0, compared: 0, executed: 0 };
   readonly #witnesses: readonly Witness[];
-  /** What all decided and executed. */
+  /** The decisions and the results of execution, on which all must agree. */
   readonly #agreed = new Kept();
 
   constructor(validators: number) {
@@ -118,7 +119,7 @@ export class Judge {
     return this.#witness(validator).executedNext;
   }
 
-  /** Takes what a validator told, in the order in which it told it. */
+  /** Takes the reports of a validator, in the order in which they were written. */
   take(validator: number, report: Report): void {
     const witness = this.#witness(validator);
     switch (report.kind) {
@@ -198,16 +199,16 @@ export class Judge {
     }
     const isVote = what === "prepareVote" || what === "commitVote";
     const hasGivenUp = witness.said.get("road")?.at(number, `timeoutVote ${view}`) !== undefined;
-    // What was said before the view was given up may be heard again after it.
+    // A vote that was said before the view was given up may be said again afterwards.
     if (isVote && isNew && hasGivenUp) this.violate("AFTER_TIMEOUT", validator, where);
   }
 
-  /** Whether what a message rests on was acknowledged before. */
+  /** Whether the block or the vote state behind a message was acknowledged before. */
   #mayLeave(witness: Witness, what: SignedKind, said: Ack): boolean {
     const { log, number, digest } = said;
     if (restsOnVotes.has(what)) return witness.signed.at(number, digest) !== undefined;
     if (!restsOnBlock.has(what)) return true;
-    // A peer that catches up may be sent what was let go here.
+    // A peer that catches up may be sent a block that is forgotten here.
     const isOld = number < (witness.starts.get(log) ?? 0n) - MARGIN;
     return isOld || witness.keptOf("durable", log).at(number, "") === digest;
   }
@@ -237,7 +238,7 @@ export class Judge {
     this.violate("FORK", validator, `road ${index}: ${what} ${digest}, another one ${other}`);
   }
 
-  /** What was acknowledged must be there, byte for byte, or lie below an anchor. */
+  /** Everything acknowledged must be there, byte for byte, or lie below an anchor. */
   #compare(validator: number, witness: Witness, found: Recovered): void {
     const anchor = found.anchor ?? -1n;
     if (anchor < witness.anchor) {
@@ -268,7 +269,10 @@ export class Judge {
     this.#find(validator, "road", { first: found.roadFirst, digests: found.road });
   }
 
-  /** Compares what was found with what was acknowledged; what was not is durable from here on. */
+  /**
+   * Compares found records with the acknowledged ones. Other found records are durable from here
+   * on.
+   */
   #find(
     validator: number,
     log: LaneId | "road",

@@ -1,11 +1,13 @@
 /**
- * What a validator's process tells the judge, over a pipe of its own, as lines of JSON.
+ * The reports of a validator's process to the judge, over a pipe of their own, as lines of JSON.
  *
- * The order makes the judge sound. What is *acknowledged* is told when the store has said so and
- * before anything is done about it; what *leaves* is told before it leaves. Each line is in the pipe,
- * which outlives the process, before the next step. So whatever reached a peer the judge has heard
- * of, and whatever it was allowed by stands in front of it. A message that was told and did not leave
- * harms nothing: it was allowed, and an honest validator says the same again.
+ * The order of the reports makes the judge sound:
+ * 1. The store acknowledges a block. The validator reports the acknowledgement before it acts on it.
+ * 2. The validator signs a vote for the block. It reports the vote before the vote leaves.
+ * 3. Each report is in the pipe, which outlives the process, before the next step begins.
+ * So the judge has heard of every message that reached a peer, and the acknowledgement that allowed
+ * the message stands in front of it. A message that was reported and did not leave harms nothing:
+ * it was allowed, and an honest validator says the same again.
  */
 import { writeSync } from "node:fs";
 import type { LaneId } from "../../types/lane.js";
@@ -19,7 +21,7 @@ export function digestOf(hash: Uint8Array): Digest {
   return Buffer.from(hash.buffer, hash.byteOffset, DIGEST_BYTES).toString("hex");
 }
 
-/** Signed messages; the place of each is what may be signed once only. */
+/** The kinds of signed messages. At one place only one message of a kind may be signed. */
 export type SignedKind =
   | "block"
   | "laneVote"
@@ -34,7 +36,7 @@ export type SignedPlace =
   | { readonly lane: LaneId; readonly number: bigint }
   | { readonly index: bigint; readonly view: bigint };
 
-/** Where an anchor starts a lane. */
+/** The first number of a lane under an anchor. */
 export interface LaneStart {
   readonly lane: LaneId;
   readonly first: bigint;
@@ -53,7 +55,7 @@ export interface Recovered {
   readonly anchor: bigint | undefined;
   readonly starts: readonly LaneStart[];
   readonly roadFirst: bigint;
-  /** What the commit QCs from `roadFirst` on decide. */
+  /** Digests of the commit QCs from `roadFirst` on. */
   readonly road: readonly Digest[];
   readonly lanes: readonly FoundLane[];
   /** The vote state, the road index that it is about, and the votes in it. */
@@ -145,8 +147,8 @@ export function decodeReport(line: string): Report {
 }
 
 /**
- * Writes to a pipe of this process, and returns when the pipe has the report; waits while it is full.
- * Where nobody reads any more, the judge is gone, and the process ends as a kill would end it.
+ * Writes to a pipe of this process, and returns when the pipe has the report; waits while it is
+ * full. If nobody reads any more, the judge is gone, and the process ends as a kill would end it.
  */
 export function reportTo(descriptor: number): (report: Report) => void {
   return (report) => {
@@ -160,7 +162,7 @@ export function reportTo(descriptor: number): (report: Report) => void {
   };
 }
 
-/** Cuts what arrives into reports; what a killed process left unfinished is none. */
+/** Cuts a stream into reports. A report that a killed process left unfinished is dropped. */
 export class ReportSplitter {
   #rest = "";
 

@@ -1,4 +1,4 @@
-/** How messages, vote states and anchors look in reports: their places and digests. */
+/** Messages, vote states and anchors as reports show them: by their places and digests. */
 import {
   appVoteDigest,
   commitVoteDigest,
@@ -13,7 +13,7 @@ import { type Digest, digestOf, type LaneStart, type Report, type SignedPlace } 
 
 export type Says = Extract<Report, { kind: "says" }>;
 
-/** What a message says that is its sender's own word; undefined where it is not. */
+/** The signed content of a message; undefined if the message is not its sender's own word. */
 export function saying(message: Message): Says | undefined {
   switch (message.kind) {
     case "block":
@@ -53,7 +53,7 @@ export function saying(message: Message): Says | undefined {
   }
 }
 
-/** What a durable vote state lets its validator say: the prepared proposal may be proposed too. */
+/** The messages that a durable vote state allows: the prepared proposal may be proposed too. */
 export function signedIn({ prepareVote, commitVote, timeoutVote }: PersistedInner): Digest[] {
   const digests: Uint8Array[] = [];
   if (prepareVote)
@@ -64,14 +64,14 @@ export function signedIn({ prepareVote, commitVote, timeoutVote }: PersistedInne
 }
 
 /**
- * What a commit QC of this proposal decides. A proposal that was prepared in one view and proposed again
- * in a later one may be decided in both: the same, but for the number of the view.
+ * The decision of a commit QC of this proposal. A proposal that was prepared in one view and
+ * proposed again in a later one may be decided in both: the same, but for the number of the view.
  */
 export function decisionOf(proposal: Proposal): Digest {
   return digestOf(proposalDigest({ ...proposal, view: { ...proposal.view, number: 0n } }));
 }
 
-/** Where the anchor starts the lanes. */
+/** The starts of the lanes under an anchor. */
 export function startsOf({ commitQC }: PruneAnchor): LaneStart[] {
   return commitQC.vote.laneRanges.map(({ lane, first }) => ({ lane, first }));
 }

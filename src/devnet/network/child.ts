@@ -1,6 +1,6 @@
 /**
- * The parent's end of one validator process. Everything that it wrote before it died is heard: a
- * report in the pipe counts, also after the kill.
+ * The parent's end of one validator process. All reports that the process wrote before it died are
+ * heard: a report in the pipe counts after the kill as well.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
@@ -8,7 +8,7 @@ import { encodeOrder, type Order } from "../validator/orders.js";
 import { type Report, ReportSplitter } from "../judge/report.js";
 import { REPORT_DESCRIPTOR } from "../validator/validator-process.js";
 
-/** How a validator's process is started. */
+/** The program of a validator's process. */
 export interface Program {
   /** Arguments of node: its own options, the script, and those of the script. */
   readonly args: readonly string[];
@@ -35,7 +35,7 @@ export class Child {
     const reports = pipes[REPORT_DESCRIPTOR] as Readable | null | undefined;
     if (!stdin || !reports) throw new Error("the process was started with its pipes");
     this.#input = stdin;
-    // A write to a process that was killed fails; that it is gone is told by `ended`.
+    // A write to a process that was killed fails. `ended` tells that the process is gone.
     stdin.on("error", () => undefined);
     this.ended = new Promise((resolve, reject) => {
       const splitter = new ReportSplitter();
@@ -61,7 +61,7 @@ export class Child {
     this.#process.kill("SIGKILL");
   }
 
-  /** Ends its input: it closes its store and ends. */
+  /** Ends the process's input: it then closes its store and ends. */
   close(): void {
     this.#input.end();
   }

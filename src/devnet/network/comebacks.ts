@@ -1,4 +1,4 @@
-/** What each strike did to its validator, and how that one came back. */
+/** Each strike: the damage that it did, and the recovery of its validator. */
 import type { Recovered } from "../judge/report.js";
 import type { PowerCut } from "../validator/undo-disk.js";
 
@@ -9,9 +9,9 @@ export interface Comeback {
   readonly atMs: number;
   /** The power was cut; else it was killed. */
   readonly cutsPower: boolean;
-  /** How often it was struck again while it recovered. */
+  /** The number of further strikes while it recovered. */
   readonly again: number;
-  /** What power cuts made of writes that were not acknowledged. */
+  /** The fate of writes that were under way, not acknowledged, when the power was cut. */
   readonly writes: PowerCut;
   /** From the start of its process until its store was open. */
   readonly backMs: number;
@@ -19,16 +19,18 @@ export interface Comeback {
   readonly compared: number;
   /** Blocks that were in flight and are lost, each with a pin at its number. */
   readonly pins: number;
-  /** A vote was in flight and is lost: it does not vote until others have gone past it. */
+  /**
+   * A vote was in flight and is lost: the validator does not vote until others have gone past it.
+   */
   readonly abstains: boolean;
-  /** What the recovery warns of. */
+  /** The warnings of the recovery. */
   readonly warnings: readonly string[];
 }
 
 type Blow = Pick<Comeback, "validator" | "atMs" | "cutsPower" | "again" | "writes">;
 
 export class Comebacks {
-  /** Those that are not back yet, by validator. */
+  /** The strikes whose validators are not back yet, by validator. */
   readonly #blows = new Map<number, Blow>();
   readonly #startedMs = new Map<number, number>();
 

@@ -1,15 +1,16 @@
 /**
  * A devnet as its parent runs it: starts the validators, kills them, cuts their power, starts them
- * again, and lets the judge hear everything. In the end all of them are killed at once, and what each
- * one recovers is compared once more.
+ * again, and lets the judge hear everything. In the end all of them are killed at once, and what
+ * each one recovers is compared once more.
  *
- * Only this proves that a *committee* keeps the contract: that no validator signs two messages for one
- * place over its restarts, and that all go on together. What one store returns after a kill at any
- * moment of its life, its birth and its close among them, is proven by `test/crash/kills`.
+ * Only this proves that a *committee* keeps the contract: that no validator signs two messages for
+ * one place over its restarts, and that all validators decide the same. `test/crash/kills` proves
+ * what one store returns after a kill at any moment of its life, its birth and its close among
+ * them.
  *
- * During the run at most as many validators are away or recovering at a time as the committee can do
- * without: with more of them it would be as safe, and stand still. A committee that can do without
- * nobody (up to three validators) stands still while one of them is away.
+ * During the run at most as many validators are away or recovering at a time as the committee can
+ * do without: with more of them it would be as safe, and stand still. A committee that can do
+ * without nobody (up to three validators) stands still while one of them is away.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lanekeeper } from "../../node/lanekeeper.js";
@@ -26,7 +27,7 @@ import { startsOf } from "./starts.js";
 import { strikesOf } from "./strikes.js";
 
 export interface NetworkPort {
-  /** Where the stores are made, one directory each. */
+  /** The directory in which each store gets a directory of its own. */
   readonly directory: string;
   /** The program of validator `index`. */
   readonly programOf: (index: number) => Program;
@@ -40,12 +41,14 @@ export interface NetworkPort {
 }
 
 const DOWN_MS_MAX = 800;
-/** In one of so many restarts the recovery itself is hit. */
+/** In one of so many restarts the recovery itself is struck. */
 const HIT_OPENING_ONE_IN = 4;
 const OPENING_MS = 400;
-/** How long a validator may take to come back, and the committee to settle at the end. */
+/** The time for a validator to come back, and for the committee to settle at the end. */
 const LIVE_MS_MAX = 60_000;
-/** How long validators may take to close their stores; much less where somebody wants the end now. */
+/**
+ * The time for validators to close their stores, and the time after a stop, when somebody waits.
+ */
 const CLOSE_MS_MAX = 20_000;
 const STOP_MS_MAX = 1_500;
 /** A signal for the whole group may reach a validator that is not deaf yet before it reaches us. */
@@ -56,7 +59,7 @@ export class Network {
   readonly options: NetworkOptions;
   readonly judge: Judge;
   readonly seats: readonly Seat[];
-  /** Blows of the run, and what recoveries told; blows at a recovery are counted apart. */
+  /** Strikes of the run, and the reports of recoveries. Strikes at a recovery are counted apart. */
   readonly counts = {
     kills: 0,
     powerCuts: 0,
@@ -66,9 +69,9 @@ export class Network {
     released: 0,
     abstentions: 0,
   };
-  /** What power cuts made of writes that were not acknowledged. */
+  /** The fate of writes that were under way when the power was cut. */
   writes: PowerCut = { lost: 0, torn: 0, kept: 0 };
-  /** Who was struck and is back, in the order of the returns. */
+  /** The strikes whose validators are back, in the order of their return. */
   readonly comebacks: Comeback[] = [];
   readonly #waiting = new Comebacks();
   readonly #port: NetworkPort;
@@ -122,7 +125,7 @@ export class Network {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Nothing more is to be tried: somebody asked for the end, or something is wrong. */
+  /** The run ends here: somebody stopped it, or something is wrong. */
   get #isOver(): boolean {
     const { violations } = this.judge;
     return this.#port.signal.aborted || violations.length > 0 || this.#failure !== undefined;
@@ -177,7 +180,7 @@ export class Network {
     seat.start();
   }
 
-  /** At the end everybody comes to where the furthest was. */
+  /** At the end every validator must execute as far as the furthest one had. */
   async #settle(): Promise<void> {
     if (this.#isOver) return;
     const goal = this.executedNext + 1n;
@@ -190,7 +193,10 @@ export class Network {
     }
   }
 
-  /** The last blow falls on all at once; what each one recovers is compared once more. */
+  /**
+   * The last strike falls on all validators at once, and the judge compares each recovery once
+   * more.
+   */
   async #killAll(): Promise<void> {
     if (this.#isOver) return;
     const cutsPower = this.options.powerCuts > 0;
@@ -234,7 +240,7 @@ export class Network {
     this.#port.onComeback?.(comeback);
   }
 
-  /** Everybody learns where the newcomer listens, and it where the others do. */
+  /** Tells everybody the port of the newcomer, and the newcomer the ports of the others. */
   #introduce(index: number): void {
     const newcomer = this.seats[index];
     for (const peer of this.seats) {
@@ -245,7 +251,9 @@ export class Network {
     }
   }
 
-  /** A store that calls itself damaged after a kill is a violation; any other error ends the run. */
+  /**
+   * A store that calls itself damaged after a kill is a violation; any other error ends the run.
+   */
   #refused(index: number, { code, message }: Extract<Report, { kind: "failed" }>): void {
     if (!isErrorCode(code)) {
       this.#failure ??= new Error(`validator ${index}: ${code}: ${message}`);

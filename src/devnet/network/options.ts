@@ -2,7 +2,7 @@ import type { Sabotage } from "../validator/sabotage.js";
 
 export interface NetworkOptions {
   readonly validators: number;
-  /** How long the validators are struck; the end takes some more. */
+  /** The time in which validators are struck; the end takes some more. */
   readonly seconds: number;
   /** Bytes of transactions in a block. */
   readonly payload: number;

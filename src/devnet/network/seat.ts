@@ -1,4 +1,4 @@
-/** One validator as the parent holds it: its store's directory, and the process that is on it. */
+/** One validator as its parent sees it: the directory of its store, and its process. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
@@ -14,7 +14,7 @@ export type SeatState = "down" | "opening" | Stats["state"];
 export interface SeatPort {
   readonly program: Program;
   readonly onReport: (report: Report) => void;
-  /** The process ended, and nobody had asked for it. */
+  /** The process ended, though nobody had ended it. */
   readonly onLost: (how: string) => void;
 }
 
@@ -24,19 +24,19 @@ export class Seat {
   readonly index: number;
   readonly lane: LaneId;
   state: SeatState = "down";
-  /** What the process told last. */
+  /** The newest figures of its process. */
   stats: Stats | undefined;
   /** CPU time of its processes that are gone. */
   cpuMsBefore = 0;
   starts = 0;
   kills = 0;
   recoveryMsMax = 0;
-  /** Where it listens, while it does. */
+  /** Its port, while it listens. */
   listensAt: number | undefined;
   readonly #start: StartOrder;
   readonly #port: SeatPort;
   #child: Child | undefined;
-  /** The process that was asked to end. */
+  /** The process that was told to close and end. */
   #closing: Child | undefined;
 
   constructor(index: number, { lane, order }: Start, port: SeatPort) {
@@ -82,7 +82,7 @@ export class Seat {
     this.cpuMsBefore += this.stats?.cpuMs ?? 0;
   }
 
-  /** After a kill: the writes under way happened, or a power cut decides what of them did. */
+  /** After a kill all writes under way stay; a power cut decides which of them are lost or torn. */
   async settleDisk(cutsPower: boolean, fraction: () => number): Promise<PowerCut> {
     const { directory, undoDirectory } = this.#start;
     if (undoDirectory === undefined) return nothingCut;
@@ -90,7 +90,7 @@ export class Seat {
       forgetUndo(undoDirectory);
       return nothingCut;
     }
-    // Nothing depends on the map: a cut may leave anything of it.
+    // Nothing depends on the map: a power cut may destroy it.
     if (fraction() < 0.5)
       rmSync(join(directory, INDEX_DIRECTORY), { recursive: true, force: true });
     return await cutPower(undoDirectory, fraction);
@@ -109,7 +109,7 @@ export class Seat {
     await child?.ended;
   }
 
-  /** Ends whatever is left, at once. */
+  /** Ends its process at once, if one is left. */
   async abandon(): Promise<void> {
     const left = [this.#child, this.#closing].filter((child) => child !== undefined);
     this.#child = undefined;

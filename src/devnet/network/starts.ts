@@ -1,4 +1,4 @@
-/** What each validator of a devnet is told when it starts: keys and names follow from the seed. */
+/** The start order of each validator of a devnet: keys and names follow from the seed. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { assert } from "../../types/assert.js";

@@ -1,4 +1,4 @@
-/** Whom a devnet strikes, and when: drawn before the run begins. */
+/** The strikes of a devnet: victims and moments, drawn before the run begins. */
 import { shownByRestart } from "../validator/sabotage.js";
 import type { NetworkOptions } from "./options.js";
 
@@ -11,17 +11,18 @@ export interface Strike {
   readonly cutsPower: boolean;
 }
 
-/** How soon the restarts follow each other that show a sabotage. */
+/** The time between the restarts that show a sabotage. */
 const SHOWING_MS = 1_500;
 
-/** Which validator is sabotaged, if one is: it has peers beside it, where there are any. */
+/** The index of the validator that a sabotage is for: the second one, or the only one. */
 export function saboteurOf({ validators }: NetworkOptions): number {
   return Math.min(1, validators - 1);
 }
 
 /**
- * Kills and power cuts in a drawn order, evenly over the time of the run, each at a drawn moment of its
- * share and at a drawn victim. A sabotage that only a restart shows draws all of them on itself, soon.
+ * Kills and power cuts in a drawn order, evenly over the time of the run, each at a drawn moment of
+ * its share and at a drawn victim. A sabotage that only a restart shows draws all of them on
+ * itself, soon.
  */
 export function strikesOf(options: NetworkOptions, fraction: () => number): Strike[] {
   const { validators, seconds, kills, powerCuts, sabotage } = options;

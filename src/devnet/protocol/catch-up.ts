@@ -1,9 +1,9 @@
 /**
- * What a validator lacks and asks its peers for: commit QCs, blocks, and after a loss in flight
- * whether anybody holds what it may have signed (D6). Pure.
+ * The questions of a validator to its peers: for commit QCs and blocks that it lacks, and, after a
+ * loss in flight, for the blocks that it may have signed (D6). Pure.
  *
- * In the ordinary course everything is broadcast and nothing is asked for. So a cursor asks only when
- * it stood still since the last tick, or is far behind; and once per tick and cursor.
+ * Blocks and QCs are broadcast, so that nobody needs to ask while all goes well. A cursor asks only
+ * if it has not moved since the last tick, or is far behind; and only once per tick.
  */
 import type { LaneId } from "../../types/lane.js";
 import { type LaneRange, ZERO_HASH } from "../../wire/messages.js";
@@ -11,14 +11,14 @@ import type { PeerStatus, RoadRange } from "./message.js";
 import type { EngineStart, Output } from "./step.js";
 import { hex } from "./tally.js";
 
-/** Numbers asked for at once: half of what a lane takes above its anchor. */
+/** The most numbers in one question: half of the blocks that a lane may hold above its anchor. */
 export const ASK_MAX = 16n;
 /** Further behind than this, a cursor does not wait for the next tick. */
 const FAR_BEHIND = 4n;
-/** Ticks without a road executed after which what peers have no more is passed over. */
+/** After so many ticks without execution, peers are taken to have pruned what is missing here. */
 const STUCK_TICKS = 20;
 
-/** Where this validator stands. */
+/** The cursors of this validator. */
 export interface Standing {
   readonly roadNext: bigint;
   readonly executedNext: bigint;
@@ -28,7 +28,7 @@ export interface Standing {
 }
 
 export class CatchUp {
-  /** Where each cursor stood at the last tick, and whether it asked since. */
+  /** The place of each cursor at the last tick, and whether it has asked since. */
   readonly #cursors = new Map<string, { at: bigint; isStill: boolean; hasAsked: boolean }>();
   #executedNext = -1n;
   #ticksStuck = 0;
@@ -42,14 +42,14 @@ export class CatchUp {
     this.#isBehind = hasPeers;
   }
 
-  /** Looks at `status` of a peer and asks it for what it has and we lack. */
+  /** Asks a peer for the blocks and QCs that it has, by its `status`, and that we lack. */
   ask(from: LaneId, status: PeerStatus, mine: Standing, out: Output[]): void {
     const askRoad = (range: RoadRange | undefined): void => {
       if (range) out.push({ kind: "send", to: from, message: { kind: "askRoad", range } });
     };
     if (status.road.next > this.#peerRoad) this.#peerRoad = status.road.next;
     askRoad(this.#missing("road", mine.roadNext, status.road));
-    // Peers have pruned what we still execute: the app QCs behind us let us prune and go on.
+    // Peers have pruned the roads that we still execute. Their app QCs let us prune too, and so take more.
     const isBehind = status.road.next > mine.executedNext;
     const unanchored = { first: 0n, next: isBehind ? mine.executedNext : 0n };
     askRoad(this.#missing("anchor", mine.anchorNext, unanchored));
@@ -65,7 +65,7 @@ export class CatchUp {
     }
   }
 
-  /** Notes which cursors stood still, and whether execution has for long. */
+  /** Notes which cursors have not moved, and for how long nothing was executed. */
   tick(mine: Standing): void {
     this.#note("road", mine.roadNext);
     this.#note("anchor", mine.anchorNext);
@@ -76,12 +76,15 @@ export class CatchUp {
     this.#executedNext = mine.executedNext;
   }
 
-  /** A peer's road is further than what we are about to execute. */
+  /** Whether a peer has a commit QC for a road well above the next one that we execute. */
   get isBehind(): boolean {
     return this.#isBehind;
   }
 
-  /** No road was executed for long: where peers have an anchor further on, that is where to go on. */
+  /**
+   * No road was executed for long: if peers have a newer anchor, execution continues behind that
+   * one.
+   */
   get isStuck(): boolean {
     return this.#ticksStuck >= STUCK_TICKS;
   }
@@ -95,7 +98,7 @@ export class CatchUp {
     const noted = this.#cursors.get(cursor);
     if (theirs.next <= next || theirs.first > next || noted === undefined) return undefined;
     const isFar = theirs.next - next > FAR_BEHIND;
-    // Far behind, an answer that has come is reason enough for the next question.
+    // A cursor that is far behind asks again as soon as an answer has come.
     const mayAsk = !noted.hasAsked || (isFar && next > noted.at);
     if (!mayAsk || !(noted.isStill || isFar)) return undefined;
     noted.hasAsked = true;
@@ -104,7 +107,7 @@ export class CatchUp {
   }
 }
 
-/** How the answers about one pinned number of our own lane stand. */
+/** The answers so far about one pinned number of our own lane. */
 interface Question {
   readonly headerHash: Uint8Array;
   /** Peers that said that they hold nothing there. */
@@ -113,12 +116,13 @@ interface Question {
 }
 
 /**
- * Pins of our own lane: numbers at which a block was on its way to disk and is gone. Blocks of ours
- * leave only once durable, so nobody should hold it. Every peer is asked; if one holds the block it
- * comes back by catching up, and if every one answered that it holds none, the pin is released on
- * record. Until then nothing is made in our lane. A committee of one has nobody to ask: nothing that it
- * signed can have reached anybody, so its pins are released at once. Pins of other lanes need no
- * question: their owner has the block, and only that one is let in.
+ * Pins of our own lane: numbers at which a block was on its way to disk and is gone. A block of
+ * ours leaves only once it is durable, so nobody should hold the lost one. Every peer is asked. If
+ * a peer holds the block, catching up brings it back. If every peer has answered that it holds
+ * none, the pin is released, with the reason on record. Until then our lane makes no block. A
+ * committee of one has nobody to ask: its blocks cannot have reached anybody, so its pins are
+ * released at once. Pins of other lanes need no question: the owner of the lane has the block, and
+ * the store takes no other one.
  */
 export class PinQuestions {
   readonly #own: LaneId;
@@ -149,7 +153,7 @@ export class PinQuestions {
   answered(from: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
     const question = lane === this.#own ? this.#questions.get(first) : undefined;
     if (question === undefined || question.isSettled || !this.#peers.has(from)) return;
-    // Somebody holds a block there: whatever it is, we signed it, and catching up brings it.
+    // The peer holds a block there. We have signed that block, and catching up brings it.
     if (next > first) return;
     question.without.add(from);
     this.#settle(first, question, out);

@@ -1,10 +1,12 @@
 /**
- * The protocol as one validator runs it: lanes, rounds, execution and catching up, put together. Pure
- * and deterministic: `handle` takes what happened and returns what is to be done; time comes in.
+ * The protocol as one validator runs it: lanes, rounds, execution and catching up, put together.
+ * Pure and deterministic: `handle` takes an event and returns the work that follows from it; time
+ * comes in.
  *
- * The order of things: a block is durable, then voted for; a lane QC, then a proposal; a vote state is
- * durable, then its votes leave; a commit QC is durable, then the next road begins; a road is
- * executed, then voted for; an app QC with its commit QC is the anchor, and what it prunes is free.
+ * The order of things: a block is durable, then voted for; a lane QC, then a proposal; a vote state
+ * is durable, then its votes leave; a commit QC is durable, then the next road begins; a road is
+ * executed, then voted for; an app QC with its commit QC is the anchor, and what lies below it is
+ * pruned.
  */
 import type { LaneId } from "../../types/lane.js";
 import { assert, assertNever } from "../../types/assert.js";
@@ -18,9 +20,9 @@ import { Round, type Signer } from "./round.js";
 import type { EngineStart, Input, Output } from "./step.js";
 import { viewOf } from "./views.js";
 
-/** Ticks without a new road after which everything that may have been lost is said again. */
+/** After so many ticks without a new road, all messages that may have been lost are said again. */
 const QUIET_TICKS = 3;
-/** The most that one question is answered with. */
+/** The most blocks or QCs in answer to one question. */
 const ANSWER_MAX = 32n;
 /** A question with an empty range asks for the newest anchor. */
 const NEWEST_ANCHOR: RoadRange = { first: 0n, next: 0n };
@@ -69,7 +71,7 @@ export class Engine {
     return this.#round.view;
   }
 
-  /** What a proposal of the current view is measured by. */
+  /** The rules that a proposal of the current view must follow. */
   get viewStart(): ViewStart {
     return this.#round.start;
   }
@@ -82,12 +84,12 @@ export class Engine {
     return this.#round.isAbstaining;
   }
 
-  /** Whether a peer is further than what is about to be executed here. */
+  /** Whether a peer has commit QCs well above the next road that is executed here. */
   get isBehind(): boolean {
     return this.#catchUp.isBehind;
   }
 
-  /** The first outputs of a life: votes for what is durable, and the current view. */
+  /** The first outputs after a start: votes for durable blocks, and the current view. */
   begin({ lanes }: EngineStart): Output[] {
     const out: Output[] = [];
     for (const { headers } of lanes.values())
@@ -97,7 +99,7 @@ export class Engine {
     return out;
   }
 
-  /** Whether a message would change anything here: one that would not need not be verified. */
+  /** Whether a message would change anything here. If not, it need not be verified. */
   wants(message: Message): boolean {
     switch (message.kind) {
       case "laneVote":
@@ -132,8 +134,9 @@ export class Engine {
   }
 
   /**
-   * Whether a message is about a view that this validator is about to reach: its sender has the commit
-   * QC on disk already, and we have not. Whoever brings messages keeps it until the view changes.
+   * Whether a message is about a view that this validator is about to reach: its sender has the
+   * commit QC on disk already, and we have not. The caller keeps such a message until the view
+   * changes.
    */
   isEarly(message: Message): boolean {
     const isVote =
@@ -147,7 +150,7 @@ export class Engine {
     return index === view.index + 1n || (index === view.index && number > view.number);
   }
 
-  /** Takes one input; what is to be done follows, in order. */
+  /** Takes one input; returns the work that follows from it, in order. */
   handle(input: Input): Output[] {
     const out: Output[] = [];
     this.#take(input, out);
@@ -232,7 +235,7 @@ export class Engine {
     }
   }
 
-  /** What may be possible now, whatever came in: to execute, to propose, to make a block. */
+  /** The steps that any input may have made possible: to execute, to propose, to make a block. */
   #goOn(out: Output[]): void {
     this.#execution.execute((qc) => this.#hasBlocksOf(qc), out);
     this.#round.propose(() => this.#lanes.cut(), this.#now(), out);
@@ -299,7 +302,9 @@ export class Engine {
     return { roadNext: this.#road.taken, executedNext, anchorNext, lanes };
   }
 
-  /** Commit QCs; with its app QC where that is known, so that the peer can prune as it goes. */
+  /**
+   * Sends commit QCs, each with its app QC if that is known, so that the peer can prune on its way.
+   */
   #answerRoad(to: LaneId, { first, next }: RoadRange, out: Output[]): void {
     const newest = this.#execution.newestAnchor;
     if (first === next && newest !== undefined) {
@@ -320,7 +325,10 @@ export class Engine {
     if (first < end) out.push({ kind: "sendBlocks", to, lane, first, next: end });
   }
 
-  /** Holds here what may be on its way to disk too: only nothing at all is nothing. */
+  /**
+   * A block that is still on its way to disk counts as held: `held` is empty only if there is none
+   * at all.
+   */
   #answerHeld(to: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
     if (!this.#laneNames.includes(lane)) return;
     const isHeld = this.#lanes.at(lane).taken > first;

@@ -1,11 +1,11 @@
 /**
- * Execution as one validator does it: the blocks of each durable commit QC in order, a hash chain over
- * them as the state, an app vote for what came out, and the anchor that a quorum of such votes makes.
- * Pure: inputs are verified messages.
+ * Execution as one validator does it: the blocks of each durable commit QC in order, a hash chain
+ * over them as the state, an app vote for what came out, and the anchor that a quorum of such votes
+ * makes. Pure: inputs are verified messages.
  *
  * Invariants: roads are executed in order, each when all its blocks are durable here; an anchor is
  * stored only for a road that was executed here, so that nothing is pruned that is still needed.
- * After a restart execution goes on behind the anchor, whose app hash a quorum has signed.
+ * After a restart execution continues behind the anchor, whose app hash a quorum has signed.
  */
 import { createHash } from "node:crypto";
 import { signAppVote } from "../../wire/build.js";
@@ -36,7 +36,7 @@ export class Execution {
   readonly #votes = new Map<bigint, Tally<AppProposal>>();
   readonly #said = new Map<bigint, SignedAppVote>();
   readonly #appQCs = new Map<bigint, AppQC>();
-  /** Every anchor that could have been stored, of late. */
+  /** The latest anchors, stored or passed over. */
   readonly #anchors = new Map<bigint, PruneAnchor>();
   #next: bigint;
   #appHash: Uint8Array;
@@ -87,7 +87,7 @@ export class Execution {
     if (index >= this.#next) this.#qcs.set(index, qc);
   }
 
-  /** Asks for the next road to be executed where its blocks are durable. */
+  /** Asks for the next road to be executed, if its blocks are durable. */
   execute(isDurable: (qc: CommitQC) => boolean, out: Output[]): void {
     const qc = this.#qcs.get(this.#next);
     if (this.#isExecuting || qc === undefined || !isDurable(qc)) return;
@@ -127,7 +127,7 @@ export class Execution {
     this.#storeAnchor(index, out);
   }
 
-  /** An anchor that a peer has kept; its QCs are verified. */
+  /** Takes an anchor that a peer has kept; its QCs are verified. */
   takeAnchor({ appQC, commitQC }: PruneAnchor, out: Output[]): void {
     const { index } = commitQC.vote.view;
     if (index <= this.#stored) return;
@@ -136,9 +136,10 @@ export class Execution {
   }
 
   /**
-   * Goes on behind `anchor` without having executed what lies below: nobody has it any more. Its road
-   * may have been decided in another view here: then the commit QC that is held goes with its app QC,
-   * and while that one is on its way to disk (`isTaken`) the anchor of another time will do.
+   * Continues behind `anchor` without having executed the roads below it, which nobody has any
+   * more. The anchor's road may have been decided in another view here: then our own commit QC goes
+   * with its app QC. While our commit QC is still on its way to disk (`isTaken`), nothing is done:
+   * a later anchor will do.
    */
   jump({ appQC, commitQC }: PruneAnchor, isTaken: boolean, out: Output[]): void {
     const { index } = commitQC.vote.view;
@@ -160,7 +161,7 @@ export class Execution {
     }
   }
 
-  /** Our votes that no anchor covers, once more: a peer may have been away. */
+  /** Broadcasts our votes that no anchor covers once more: a peer may have been away. */
   sayAgain(out: Output[]): void {
     for (const vote of this.#said.values()) {
       out.push({ kind: "broadcast", message: { kind: "appVote", vote } });
@@ -184,7 +185,9 @@ export class Execution {
   }
 }
 
-/** The state after `blocks` on a state with hash `parent`: a link for each, over its transactions. */
+/**
+ * The state after `blocks` on a state with hash `parent`: a link for each, over its transactions.
+ */
 export function appHashOf(
   parent: Uint8Array,
   globalFirst: bigint,

@@ -1,10 +1,11 @@
 /**
- * The lanes as one validator sees them: which block it takes next, which it has voted for, where lane
- * votes make a lane QC, and when it may make a block of its own. Pure: inputs are verified messages.
+ * The lanes as one validator sees them: which block it takes next, which it has voted for, where
+ * lane votes make a lane QC, and when it may make a block of its own. Pure: inputs are verified
+ * messages.
  *
- * Invariants: a block is voted for only when it is durable here; blocks are taken in order and up to
- * the capacity above the durable anchor's lane start (D9); our own lane makes nothing at a pinned
- * number (D6), and at most `AHEAD_BLOCKS` that no commit QC covers.
+ * Invariants: a block is voted for only when it is durable here; blocks are taken in order and up
+ * to the capacity above the durable anchor's lane start (D9); our own lane makes nothing at a
+ * pinned number (D6), and at most `AHEAD_BLOCKS` that no commit QC covers.
  */
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
@@ -25,16 +26,16 @@ import type { Cut, Signer } from "./round.js";
 import type { EngineStart, Output } from "./step.js";
 import { Tally } from "./tally.js";
 
-/** Enough for the next proposal while the one before is decided. */
+/** Blocks for the next proposal while the proposal before it is being decided. */
 const AHEAD_BLOCKS = 4n;
 
 interface Lane {
-  /** Where the durable anchor starts it. */
+  /** The first number under the durable anchor. */
   first: bigint;
-  /** The next block to take; what is below is stored or on its way. */
+  /** The next block to take. All blocks below it are stored, or on their way to disk. */
   taken: bigint;
   durable: bigint;
-  /** Where the newest commit QC ended it. */
+  /** The end of this lane's range in the newest commit QC. */
   committed: bigint;
   /** Our votes from `committed` on: the header of each durable block, signed. */
   readonly said: Map<bigint, SignedBlockHeader>;
@@ -71,12 +72,12 @@ export class Lanes {
     }
   }
 
-  /** Where a lane stands. */
+  /** The cursors of a lane. */
   at(lane: LaneId): Pick<Lane, "first" | "taken" | "durable" | "committed"> {
     return this.#at(lane);
   }
 
-  /** How many blocks a lane takes above `taken`. */
+  /** The number of blocks that a lane can take above `taken`. */
   roomOf(lane: LaneId): bigint {
     const { first, taken } = this.#at(lane);
     return first + LANE_BLOCKS_MAX - taken;
@@ -90,7 +91,10 @@ export class Lanes {
     return isNear && (lane.votes.get(number)?.wants(sig) ?? true);
   }
 
-  /** Hands the next block of a lane to the store; any other one is asked for again later. */
+  /**
+   * Hands the next block of a lane to the store. Any other block is dropped, and asked for when its
+   * turn comes.
+   */
   takeBlock(message: Extract<Message, { kind: "block" }>, out: Output[]): void {
     const { lane: name, blockNumber: number } = message.header;
     const lane = this.#lanes.get(name);
@@ -101,7 +105,7 @@ export class Lanes {
 
   blockRefused(name: LaneId, number: bigint): void {
     const lane = this.#at(name);
-    // What came behind it is refused too, and told.
+    // The store refuses the blocks behind it too, and says so of each.
     if (number < lane.taken) lane.taken = number > lane.durable ? number : lane.durable;
   }
 
@@ -119,7 +123,7 @@ export class Lanes {
     this.vote(header, out);
   }
 
-  /** Votes for a block that is durable, where that is still of use. */
+  /** Votes for a durable block, unless a commit QC covers it already. */
   vote(header: BlockHeader, out: Output[]): void {
     const lane = this.#at(header.lane);
     if (header.blockNumber < lane.committed || lane.said.has(header.blockNumber)) return;
@@ -140,7 +144,7 @@ export class Lanes {
     if (qc !== undefined) lane.qcs.set(number, qc);
   }
 
-  /** Our votes that no commit QC covers, once more: a peer may have been away. */
+  /** Broadcasts our votes that no commit QC covers once more: a peer may have been away. */
   sayAgain(out: Output[]): void {
     for (const { said } of this.#lanes.values()) {
       for (const vote of said.values()) {
@@ -149,7 +153,7 @@ export class Lanes {
     }
   }
 
-  /** What a leader may propose now; undefined where no lane has a new lane QC. */
+  /** The ranges that a leader may propose now; undefined if no lane has a new lane QC. */
   cut(): Cut | undefined {
     const laneRanges: LaneRange[] = [];
     const laneQCs: LaneQC[] = [];
@@ -164,7 +168,7 @@ export class Lanes {
     return laneQCs.length > 0 ? { laneRanges, laneQCs } : undefined;
   }
 
-  /** A commit QC is durable: what it ends needs no more votes. */
+  /** A commit QC is durable: the blocks in its ranges need no more votes. */
   committed({ laneRanges }: Proposal): void {
     for (const { lane: name, next } of laneRanges) {
       const lane = this.#lanes.get(name);
@@ -190,7 +194,7 @@ export class Lanes {
     this.#pins.delete(number);
   }
 
-  /** Asks for the next block of our own lane where there is room for it. */
+  /** Asks for the next block of our own lane, if the lane has room for it. */
   produce(out: Output[]): void {
     const { taken, committed } = this.#at(this.#own);
     const hasRoom = this.roomOf(this.#own) > 0n && taken < committed + AHEAD_BLOCKS;

@@ -1,8 +1,9 @@
 /**
- * What validators say to each other. A connection is one endless protobuf message: every field of it
- * is one message, `[field number and wire type 2][length][bytes]`, and the bytes are the wire's own
- * encoding (`src/wire`) of a block, a vote or a certificate. Only `status` and `askRoad` are made
- * here; lane cursors, what is asked of a lane, and answers about pins travel as `LaneRange`.
+ * The messages of validators to each other. A connection is one endless protobuf message: every
+ * field of it is one message, `[field number and wire type 2][length][bytes]`, and the bytes are
+ * the wire's own encoding (`src/wire`) of a block, a vote or a certificate. Only `status` and
+ * `askRoad` are made here; lane cursors, questions for blocks, and answers about pins travel as
+ * `LaneRange`.
  */
 import { FormatError } from "../../codec/binary.js";
 import type { LaneId } from "../../types/lane.js";
@@ -33,7 +34,10 @@ export interface RoadRange {
   readonly next: bigint;
 }
 
-/** What a validator can serve: durable blocks per lane and commit QCs, retained ones included. */
+/**
+ * The ranges that a validator can serve: durable blocks per lane and commit QCs, retained ones
+ * included.
+ */
 export interface PeerStatus {
   readonly road: RoadRange;
   /** `lastHash` says nothing here. */
@@ -46,7 +50,10 @@ export type Message =
   | { readonly kind: "status"; readonly status: PeerStatus }
   | { readonly kind: "askRoad"; readonly range: RoadRange }
   | { readonly kind: "askLane"; readonly range: LaneRange }
-  /** What do you hold at this one number? Answered by `held`, empty where it is nothing. */
+  /**
+   * Asks which block the peer holds at this one number. The answer is `held`, empty if it holds
+   * none.
+   */
   | { readonly kind: "askHeld"; readonly range: LaneRange }
   | { readonly kind: "held"; readonly range: LaneRange }
   | { readonly kind: "block"; readonly bytes: Uint8Array; readonly header: BlockHeader }
@@ -90,7 +97,7 @@ function decodeStatus(bytes: Uint8Array): PeerStatus {
   return { road: roadFrom(raw), lanes };
 }
 
-/** How a message of one kind becomes bytes and comes back. */
+/** The encoder and the decoder of one kind of message. */
 interface Arm<M> {
   readonly encode: (message: M) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => M;

@@ -2,8 +2,8 @@
  * One validator's part in the views of a road index: proposal, prepare votes, commit votes, and the
  * timeout that ends a view whose leader is gone. Pure: inputs are verified messages.
  *
- * The timer of a view runs anew with each step. A view that f + 1 gave up is given up by all at once:
- * what those have not voted for is short of a quorum.
+ * Each step of a view starts its timer anew. When f + 1 validators have given a view up, all give
+ * it up at once: without the votes of those there is no quorum.
  *
  * Invariants, each kept across restarts because the vote state is durable before a vote leaves:
  *  - one proposal, one prepare vote, one commit vote and one timeout vote per view;
@@ -47,7 +47,7 @@ export interface Signer {
   readonly epoch: Epoch;
 }
 
-/** What a leader may propose: ranges that hold at least one block, with their lane QCs. */
+/** The content of a proposal: ranges that hold at least one block, with their lane QCs. */
 export interface Cut {
   readonly laneRanges: readonly LaneRange[];
   readonly laneQCs: readonly LaneQC[];
@@ -61,13 +61,13 @@ export interface RoundStart {
   readonly decided: (qc: CommitQC, out: Output[]) => void;
 }
 
-/** What holds before road 0. */
+/** The state before road 0. */
 export const GENESIS: ViewStart["genesis"] = {
   globalFirst: 0n,
   timestamp: { seconds: 0n, nanos: 0 },
 };
 
-/** What was signed in a view: at most one of each. */
+/** The messages that were signed in a view: at most one of each kind. */
 interface Signed {
   readonly prepareVote: SignedProposal | undefined;
   readonly commitVote: SignedProposal | undefined;
@@ -83,10 +83,10 @@ export class Round {
   #timeoutQC: TimeoutQC | undefined;
   #prepareQC: PrepareQC | undefined;
   #signed = nothing;
-  /** What of this view is durable and may be said again. */
+  /** The durable votes of this view: they may be said again. */
   #said: VoteMessage[] = [];
   #prepares: Tally<Proposal>;
-  /** By view number: a view that timed out may still turn out to be decided. */
+  /** By view number: a view that timed out may still be decided by late votes. */
   #commits = new Map<bigint, Tally<Proposal>>();
   #timeouts = new Map<bigint, Map<string, FullTimeoutVote>>();
 
@@ -106,7 +106,7 @@ export class Round {
     return { index, number, epochIndex: this.#signer.epoch.index };
   }
 
-  /** What a proposal of the current view is measured by. */
+  /** The rules that a proposal of the current view must follow. */
   get start(): ViewStart {
     const { epoch } = this.#signer;
     return { epoch, commitQC: this.#commitQC, timeoutQC: this.#timeoutQC, genesis: GENESIS };
@@ -177,8 +177,8 @@ export class Round {
   }
 
   /**
-   * Proposes where this validator leads the view and has said nothing in it. What a restart finds
-   * prepared was perhaps proposed: then the view is left to its votes, or to its timeout.
+   * Proposes, if this validator leads the view and has signed nothing in it. A proposal that was
+   * prepared before a restart has perhaps left: then votes decide the view, or its timeout ends it.
    */
   propose(cut: () => Cut | undefined, now: Timestamp, out: Output[]): void {
     const { keys, epoch } = this.#signer;
@@ -196,7 +196,7 @@ export class Round {
     this.#prepare(proposal, [{ kind: "proposal", proposal: full }], out);
   }
 
-  /** The time of the view is over: gives it up, or says again that it did. */
+  /** The time of the view is over: gives the view up, or says once more that it is given up. */
   giveUp(view: View, out: Output[]): void {
     if (!sameView(view, this.view)) return;
     this.#startTimer(out);
@@ -210,7 +210,7 @@ export class Round {
     this.#store([{ kind: "timeoutVote", vote: timeoutVote }], out);
   }
 
-  /** The vote state with these votes is durable: they leave, and count here too. */
+  /** The vote state with these votes is durable: they leave, and count in our own tallies. */
   votesDurable(votes: readonly VoteMessage[], out: Output[]): void {
     for (const vote of votes) {
       out.push({ kind: "broadcast", message: vote });
@@ -219,7 +219,7 @@ export class Round {
     for (const vote of votes) if (vote.kind !== "proposal") this.take(vote, out);
   }
 
-  /** Everything of this view that is durable, once more: a peer may have been away. */
+  /** Broadcasts the durable votes of this view once more: a peer may have been away. */
   sayAgain(out: Output[]): void {
     for (const message of this.#said) out.push({ kind: "broadcast", message });
     const qc = this.#timeoutQC;

@@ -1,7 +1,7 @@
 /**
- * What goes into the engine and what comes out of it. The engine decides and never waits: it asks for
- * work in an output, and whoever does it (the validator's process, or a simulated network) tells the
- * end of it in an input. That a vote is durable is such an end, so nothing can leave before it.
+ * The inputs and outputs of the engine. The engine decides and never waits: it asks for work in an
+ * output, and its host (the validator's process, or a simulated network) tells the end of that work
+ * in an input. "The vote state is durable" is such an end, so that no vote can leave before it.
  */
 import type { LaneId } from "../../types/lane.js";
 import type {
@@ -39,7 +39,7 @@ export type Input =
   | { readonly kind: "released"; readonly number: bigint }
   /** The time of a view is over. */
   | { readonly kind: "viewOver"; readonly view: View }
-  /** Time to look for what is missing, and to say what can be served. */
+  /** Time to ask for missing blocks and QCs, and to tell peers what can be served. */
   | { readonly kind: "tick"; readonly served: PeerStatus };
 
 export type Output =
@@ -72,7 +72,7 @@ export type Output =
   /** Lifts the pin of our own lane at `number`, for this reason. */
   | { readonly kind: "release"; readonly number: bigint; readonly reason: string };
 
-/** What the engine starts from: everything that recovery found durable. */
+/** The state that the engine starts from: all that recovery found durable. */
 export interface EngineStart {
   readonly lanes: ReadonlyMap<LaneId, RecoveredLane>;
   readonly road: { readonly first: bigint; readonly qcs: readonly CommitQC[] };

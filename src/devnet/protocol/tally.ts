@@ -1,6 +1,6 @@
 /**
- * Collecting signatures until they are a certificate. The votes that come in are verified; which of
- * them make the quorum first is what the certificate holds, in the order of their arrival.
+ * Collects votes until they are a certificate. The votes are verified already. The certificate
+ * holds the first votes that made the quorum, in the order of their arrival.
  */
 import type { Committee } from "../../wire/committee.js";
 import type { Certificate, Signature } from "../../wire/messages.js";
@@ -16,7 +16,7 @@ export class Tally<T> {
   readonly #committee: Committee;
   readonly #quorum: bigint;
   readonly #signers = new Set<string>();
-  /** By the digest of what was voted for. */
+  /** By the digest of the voted message. */
   readonly #piles = new Map<string, Pile<T>>();
   #isCertified = false;
 
@@ -25,12 +25,12 @@ export class Tally<T> {
     this.#quorum = quorum;
   }
 
-  /** Whether a vote of this signer would still change anything. */
+  /** Whether a vote of this signer can still count. */
   wants({ key }: Signature): boolean {
     return !this.#isCertified && !this.#signers.has(hex(key));
   }
 
-  /** Adds a vote for what has `digest`; returns the certificate that it completes. */
+  /** Adds a vote for the message with `digest`; returns the certificate that the vote completes. */
   add(digest: Uint8Array, vote: T, sig: Signature): Certificate<T> | undefined {
     const member = this.#committee.memberOf(sig.key);
     if (member === undefined || !this.wants(sig)) return undefined;

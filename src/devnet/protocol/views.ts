@@ -28,7 +28,7 @@ export function timeoutQCOf(votes: readonly FullTimeoutVote[]): TimeoutQC {
 }
 
 /**
- * How long a step of a view may take: proposal, prepare QC, commit QC. A step takes some ten
+ * The time for a step of the first view: proposal, prepare QC, commit QC. A step takes some ten
  * milliseconds; a leader that is gone costs this much.
  */
 const STEP_MS = 500;
@@ -36,12 +36,12 @@ const STEP_MS = 500;
 const DOUBLINGS_MAX = 5n;
 
 /**
- * How long view `number` of a road waits for its next step.
+ * The time that view `number` of a road waits for its next step.
  *
- * Nobody knows how long a step takes here and now: on a busy machine each one waits for the processor
- * many times. So each view of a road waits twice as long as the view before it. All views that were too
- * short then take less than twice the time of the first one that is long enough. Were each view longer
- * by the same time only, they would take the square of it.
+ * Nobody knows how long a step takes here and now: on a busy machine each one waits for the
+ * processor many times. So each view of a road waits twice as long as the view before it. All views
+ * that were too short then take less than twice the time of the first one that is long enough. Were
+ * each view longer by the same time only, they would take the square of it.
  */
 export function stepMs(number: bigint): number {
   return STEP_MS * 2 ** Number(number < DOUBLINGS_MAX ? number : DOUBLINGS_MAX);

@@ -1,8 +1,8 @@
 /**
- * What stands between the connections and the engine. The gate lets a message in that members of the
- * committee have signed. Blocks and bare commit QCs pass: the store verifies them, with the same
- * verifier, so that no vote is verified again in the certificates that it becomes a part of. Messages
- * about a view that is not reached yet wait for it.
+ * Stands between the connections and the engine. The gate lets a message in if members of the
+ * committee have signed it. Blocks and bare commit QCs pass: the store verifies them, with the same
+ * verifier, so that no vote is verified again in the certificates that it becomes a part of.
+ * Messages about a view that is not reached yet wait for it.
  */
 import type { LaneId } from "../../types/lane.js";
 import type { Epoch } from "../../wire/committee.js";
@@ -30,7 +30,7 @@ export class Gate {
     this.#verifier = verifier;
   }
 
-  /** Tells whether `message` may come in. `start` is what proposals are measured by. */
+  /** Tells whether `message` may come in. `start` has the rules that proposals must follow. */
   async admits(message: Message, start: ViewStart): Promise<boolean> {
     try {
       await this.#verify(message, start);
@@ -78,7 +78,7 @@ export class Gate {
     await this.#verifier.verifyVote(sig, digest, this.#epoch.committee);
   }
 
-  /** It comes with the prepare QC that it names, and with none where it names none. */
+  /** A timeout vote comes with the prepare QC that it names, or with none if it names none. */
   async #timeoutVote({ vote, latestPrepareQC }: FullTimeoutVote): Promise<void> {
     await this.#vote(vote.sig, timeoutVoteDigest(vote.msg));
     const named = vote.msg.latestPrepareQcViewNumber;
@@ -90,7 +90,9 @@ export class Gate {
   }
 }
 
-/** One of each kind from each of a hundred validators, with a view to spare; the oldest go first. */
+/**
+ * One of each kind from each of a hundred validators, with a view to spare; the oldest go first.
+ */
 const KEPT_MAX = 512;
 
 interface Early {

@@ -1,9 +1,9 @@
-/** How long blocks and votes take in one validator, from a block's arrival on. */
+/** The times of blocks and votes in one validator, from a block's arrival on. */
 import { build, type Histogram } from "hdr-histogram-js";
 import type { LaneId } from "../../types/lane.js";
 import type { Stats } from "../judge/report.js";
 
-/** Blocks that arrived and were not voted for; older ones are let go, and not measured. */
+/** The most blocks that wait for their vote; beyond them all are forgotten, and not measured. */
 const ARRIVED_MAX = 4_096;
 
 export class Latencies {

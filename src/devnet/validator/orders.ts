@@ -1,4 +1,4 @@
-/** What the parent tells a validator's process over its standard input, as lines of JSON. */
+/** The orders of the parent to a validator's process, over its standard input, as lines of JSON. */
 import { z } from "zod";
 import { isSabotage } from "./sabotage.js";
 
@@ -14,9 +14,11 @@ const startSchema = z.strictObject({
   keys: z.array(hexKey),
   payloadBytes: z.number(),
   retainBytes: z.number(),
-  /** Where unacknowledged writes can be taken back from; none without power cuts. */
+  /**
+   * The directory from which unacknowledged writes can be taken back; left out without power cuts.
+   */
   undoDirectory: z.string().optional(),
-  /** How this validator breaks the contract; the honest ones have none. */
+  /** The way in which this validator breaks the contract; left out for an honest one. */
   sabotage: z.string().refine(isSabotage).optional(),
 });
 

@@ -19,7 +19,7 @@ const sentences = {
   "forget-vote-state": "says that a vote state is durable, and does not write it",
   "forget-anchor": "says that an anchor is durable, and does not write it",
   "change-a-byte": "returns blocks with one byte changed after a restart",
-  "skip-verification": "executes blocks that are not what was signed",
+  "skip-verification": "executes other transactions than its peers have signed for",
   "sign-twice": "signs a second block at each number of its lane",
 } as const;
 
@@ -39,12 +39,14 @@ export const shownByRestart: ReadonlySet<Sabotage> = new Set([
   "change-a-byte",
 ]);
 
-/** How long a block lies about before it is written. */
+/** The time from a block's acknowledgement until it is written. */
 const LAZY_MS = 400;
-/** How often a block is read for its vote and its broadcast, before its twin is broadcast. */
+/**
+ * The reads of a block for its vote and its broadcast; the next read is for the second broadcast.
+ */
 const HONEST_READS = 3;
 
-/** What is told in place of the truth; `seed` is that of the validator's key. */
+/** The methods that lie; `seed` is the secret seed of the validator's key. */
 type Lie = (store: Store, seed: Uint8Array) => Partial<Store>;
 
 const lies: Readonly<Record<Sabotage, Lie>> = {
@@ -136,8 +138,9 @@ function skipVerification(store: Store): Partial<Store> {
 }
 
 /**
- * Every block of the validator's own lane is offered for voting twice. By then the vote and the first
- * broadcast have read it; the second broadcast reads another block of the same number, signed too.
+ * Every block of the validator's own lane is offered for voting twice. By then the vote and the
+ * first broadcast have read it; the second broadcast reads another block of the same number, signed
+ * too.
  */
 function signTwice(store: Store, seed: Uint8Array): Partial<Store> {
   const keys = keyPairFromSeed(seed);

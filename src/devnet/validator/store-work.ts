@@ -1,6 +1,7 @@
 /**
- * The engine's outputs that are about the store, done on it; the end of each is told to the judge and
- * then given back to the engine. What the store refuses is given back too; what fails is an error.
+ * Does the engine's outputs that are about the store. The end of each is told to the judge first
+ * and then given back to the engine. A refusal of the store is given back too; any other failure
+ * ends the validator.
  */
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
@@ -18,7 +19,7 @@ import type { Input, Output } from "../protocol/step.js";
 import { type Store, votesDigest } from "./store.js";
 import { decisionOf, signedIn, startsOf } from "../judge/telling.js";
 
-/** What the work is done for. */
+/** The validator that the work is done for. */
 export interface WorkPort {
   readonly lane: LaneId;
   readonly give: (input: Input) => void;
@@ -35,7 +36,10 @@ export class StoreWork {
   readonly #store: Store;
   readonly #latencies: Latencies;
   readonly #port: WorkPort;
-  /** One after the other: what is read to be sent, and the road's commit QCs on their way in. */
+  /**
+   * Two lines of work, each done in order: reading what is sent, and storing commit QCs of the
+   * road.
+   */
   readonly #lines = { sending: Promise.resolve(), road: Promise.resolve() };
   readonly #anchors: { isBusy: boolean; next: PruneAnchor | undefined };
 
@@ -59,7 +63,9 @@ export class StoreWork {
     this.#inLine("road", () => this.#storeCommitQC(qc));
   }
 
-  /** The newest one that came while another was stored is the next; those between are passed over. */
+  /**
+   * While an anchor is being stored, only the newest of those that come is kept: it is stored next.
+   */
   storeAnchor({ anchor }: Of<"storeAnchor">): void {
     this.#anchors.next = anchor;
     if (!this.#anchors.isBusy) this.#watch(this.#storeAnchors());
@@ -85,7 +91,7 @@ export class StoreWork {
     this.#inLine("sending", () => this.#sendCommitQC(output));
   }
 
-  /** Resolves when nothing is read or stored any more that was asked for in line. */
+  /** Resolves when both lines of work are done. */
   async settled(): Promise<void> {
     await Promise.all(Object.values(this.#lines));
   }
@@ -95,7 +101,7 @@ export class StoreWork {
     for await (const { lane, number, headerHash } of this.#store.durableBlocks({ signal })) {
       this.#latencies.durable(lane, number);
       const bytes = await unlessGone(this.#store.readBlock(lane, number));
-      // Pruned meanwhile: an anchor covers it, and a vote is of no use.
+      // The block was pruned meanwhile: an anchor covers it, and a vote for it is of no use.
       if (bytes === undefined) continue;
       report({ kind: "blockDurable", lane, number, digest: digestOf(headerHash) });
       give({ kind: "blockDurable", header: readSignedBlockHeader(bytes) });
@@ -167,7 +173,7 @@ export class StoreWork {
     for (const { lane, first, next } of qc.vote.laneRanges) {
       for (let number: bigint = first; number < next; number++) {
         const bytes = await unlessGone(this.#store.readBlock(lane, number));
-        // An anchor has gone past it meanwhile, and execution with it.
+        // The block was pruned meanwhile: an anchor covers this road, and execution continues behind it.
         if (bytes === undefined) return;
         blocks.push(decodeSignedBlock(bytes).msg);
       }
@@ -206,7 +212,7 @@ export class StoreWork {
     this.#lines[line] = done.catch(() => undefined);
   }
 
-  /** Lets `work` go on by itself; an error ends the validator, but for waits that closing ended. */
+  /** Lets `work` run by itself. An error ends the validator, unless closing caused it. */
   #watch(work: Promise<void>): void {
     work.catch((cause: unknown) => {
       if (!this.#port.signal.aborted) this.#port.fail(cause);
@@ -214,7 +220,9 @@ export class StoreWork {
   }
 }
 
-/** What the store says to a message that is not for it: late, early, not valid, or not the one. */
+/**
+ * Refusals of a message: it is late, early or not valid, or another message is held in its place.
+ */
 const refusals: ReadonlySet<string> = new Set([
   "INVALID",
   "OUT_OF_SEQUENCE",
@@ -232,7 +240,7 @@ async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** What is read, or undefined where it is not held (any more). */
+/** The record that is read, or undefined if the store does not hold it (any more). */
 async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

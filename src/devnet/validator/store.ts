@@ -1,4 +1,4 @@
-/** What a validator asks of its store, and what it begins with after a recovery. */
+/** The calls of a validator to its store, and the state that it begins with after a recovery. */
 import type { Lanekeeper } from "../../node/lanekeeper.js";
 import type { LaneId } from "../../types/lane.js";
 import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
@@ -61,7 +61,9 @@ export async function readStart(store: Store, own: LaneId): Promise<EngineStart>
   };
 }
 
-/** The header hash of our own lane's last block; where it is pruned, a retained one will do. */
+/**
+ * The header hash of our own lane's last block. If that block is pruned, it may still be retained.
+ */
 async function tipHashOf(store: Store, own: LaneId, lane: RecoveredLane | undefined) {
   const last = lane?.headers.at(-1);
   if (last !== undefined) return headerHash(last);
@@ -70,7 +72,7 @@ async function tipHashOf(store: Store, own: LaneId, lane: RecoveredLane | undefi
   return retained && headerHash(readSignedBlockHeader(retained));
 }
 
-/** What the judge is told of a recovery. */
+/** The report of a recovery to the judge. */
 export function recoveredReport(store: Store, start: EngineStart): Recovered {
   const { anchor, road, votes } = start;
   const { warnings, durationMs } = store.recovery;
@@ -93,12 +95,12 @@ export function recoveredReport(store: Store, start: EngineStart): Recovered {
   };
 }
 
-/** Tells vote states apart; what pads a slot plays no part. */
+/** Tells vote states apart; the padding of a slot plays no part. */
 export function votesDigest(votes: PersistedInner): Digest {
   return digestOf(sha256(encodePersistedInner(votes)));
 }
 
-/** What peers may ask for: what is live and durable, and what is retained below it. */
+/** The ranges that peers may ask for: live durable records, and the retained ones below them. */
 export function servedBy(store: Store, lanes: readonly LaneId[]): PeerStatus {
   const status = store.status();
   const { retained } = status;

@@ -14,7 +14,7 @@ import { decodeMessage, encodeMessage, fieldOfKind, type Message } from "../prot
 
 const HOST = "127.0.0.1";
 const REDIAL_MS = 50;
-/** Unsent bytes beyond which a peer is taken for one that does not keep up. */
+/** A peer with more unsent bytes than this does not keep up, and messages to it are dropped. */
 const UNSENT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** A message as it goes over a connection: its head, and its body. */
@@ -28,7 +28,10 @@ export function framed(message: Message): Framed {
 /** Takes a message; the next one of the same peer comes when the promise is settled. */
 export type Receive = (from: LaneId, message: Message) => Promise<void>;
 
-/** Takes messages from whoever dials; the first one of a connection says who it is. */
+/**
+ * Takes messages from every validator that dials; the first message of a connection says which one
+ * it is.
+ */
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -44,7 +47,7 @@ export class Listener {
       listener.#sockets.add(socket);
       socket.on("close", () => listener.#sockets.delete(socket));
       listen(socket, receive).catch((cause: unknown) => {
-        // A peer that was killed ends its connection anyhow it likes.
+        // A peer that was killed may end its connection in any way.
         if (!socket.errored) fail(cause);
       });
     });
@@ -96,7 +99,7 @@ function messagesIn(splitter: FrameSplitter, chunk: Uint8Array) {
 export class PeerLine {
   readonly #hello: Message;
   #port: number | undefined;
-  /** What was dialled last. */
+  /** The connection that was dialled last. */
   #socket: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -118,7 +121,7 @@ export class PeerLine {
     socket.cork();
     socket.write(head);
     socket.write(body);
-    // What is said in one turn of the event loop goes in one packet.
+    // Messages of one turn of the event loop go in one packet.
     process.nextTick(() => socket.uncork());
   }
 
@@ -136,7 +139,7 @@ export class PeerLine {
     const socket = connect({ host: HOST, port: this.#port, noDelay: true });
     this.#socket = socket;
     socket.once("connect", () => this.send(framed(this.#hello)));
-    // Why a connection ended does not matter: `close` follows, and it is dialled again.
+    // The cause does not matter: `close` follows, and the peer is dialled again.
     socket.on("error", () => undefined);
     socket.once("close", () => {
       if (this.#socket === socket) this.#timer = setTimeout(() => this.#dial(), REDIAL_MS);

@@ -1,11 +1,11 @@
 /**
- * A disk whose unacknowledged writes can be taken back after the process was killed: what a power cut
- * would have done to them. SIGKILL alone proves little, since the page cache survives it.
+ * A disk whose unacknowledged writes can be taken back after the process was killed, as a power cut
+ * would have done. SIGKILL alone proves little, since the page cache survives it.
  *
- * Before a write, the bytes that it will cover go to a file of their own in the undo directory; when
- * the write is durable, and before its caller hears of it, that file is removed. So what lies in the
- * directory after a kill are exactly the writes that nobody was told about. Names are treated alike:
- * a file that was made or removed is remembered until its directory was flushed.
+ * Before a write, the bytes that it will cover go to a file of their own in the undo directory;
+ * when the write is durable, and before its caller hears of it, that file is removed. So the files
+ * in the directory after a kill are exactly the writes that were not acknowledged. Names are
+ * treated alike: a file that was made or removed is remembered until its directory was flushed.
  *
  *     undo/000000000017    {"kind":"write","path":...,"position":...,"size":...}\n<old bytes>
  */
@@ -36,7 +36,9 @@ import type {
 } from "../../disk/disk.js";
 
 const SECTOR_BYTES = 512;
-/** A write is acknowledged so much later than it was made: a slow disk, which a cut finds at work. */
+/**
+ * A write is acknowledged so much later than it was made: a slow disk, which a cut finds at work.
+ */
 const SLOW_MS = 3;
 
 const entrySchema = z.object({
@@ -45,7 +47,7 @@ const entrySchema = z.object({
   position: z.number(),
   /** Of the file, before. */
   size: z.number(),
-  /** Of what is written. */
+  /** Of the write, in bytes. */
   length: z.number(),
 });
 
@@ -211,7 +213,7 @@ class UndoFile implements DiskFile {
   }
 }
 
-/** What a power cut left of the writes that nobody was told about. */
+/** The fate of the writes that were not acknowledged before a power cut. */
 export interface PowerCut {
   readonly lost: number;
   readonly torn: number;

@@ -1,6 +1,6 @@
 /**
- * A validator as a process of its own: its orders come from standard input, its reports go to a pipe.
- * It may be killed at any moment; where its input ends, it closes its store and ends.
+ * A validator as a process of its own: its orders come from standard input, its reports go to a
+ * pipe. It may be killed at any moment. When its input ends, it closes its store and ends.
  */
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -84,7 +84,7 @@ export async function openStore(start: StartOrder, verifier: Verifier): Promise<
   return sabotaged(store, start.sabotage, Buffer.from(start.seed, "hex"));
 }
 
-/** Where power may be cut, writes that are not acknowledged can be taken back. */
+/** If power may be cut, writes that are not acknowledged can be taken back. */
 async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
   const { directory, chainId, retainBytes, undoDirectory } = start;
   const epoch = epochOfKeys(start.keys);

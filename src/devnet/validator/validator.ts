@@ -1,6 +1,7 @@
 /**
- * One validator: the engine's outputs done on a store, on connections and on timers, and the ends of
- * that work given back to it. Whatever leaves is told to the judge first (`report.ts`).
+ * One validator: does the engine's outputs on a store, on connections and on timers, and gives the
+ * ends of that work back to the engine. Each message is told to the judge before it leaves
+ * (`report.ts`).
  */
 import { setMaxListeners } from "node:events";
 import { PersisterError } from "../../types/errors.js";
@@ -32,7 +33,7 @@ export interface ValidatorSettings {
   readonly keys: KeyPair;
   readonly epoch: Epoch;
   readonly payloadBytes: number;
-  /** The store's as well; whoever made it closes it. */
+  /** The store uses it too. Its maker closes it. */
   readonly verifier: Verifier;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly report: (report: Report) => void;
@@ -51,7 +52,7 @@ export class Validator {
   readonly #lines = new Map<LaneId, PeerLine>();
   readonly #stop = new AbortController();
   readonly #intervals: NodeJS.Timeout[] = [];
-  /** Inputs that came while one was worked on. */
+  /** Inputs that came while another one was worked on. */
   readonly #inbox: Input[] = [];
   readonly #early = new EarlyMessages();
   #isWorking = false;
@@ -70,7 +71,7 @@ export class Validator {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    // Until whoever started it looks at `failed`, it is no unhandled rejection.
+    // `failed` may reject before its caller looks at it: that is no unhandled rejection.
     this.failed.catch(() => undefined);
     // One listener for each block that waits; the store bounds those.
     setMaxListeners(0, signal);
@@ -138,7 +139,9 @@ export class Validator {
     }
   }
 
-  /** One input at a time: what an output gives back at once waits for the outputs beside it. */
+  /**
+   * One input at a time: an input that an output gives back at once waits for the other outputs.
+   */
   #give(input: Input): void {
     this.#inbox.push(input);
     if (this.#isWorking || this.#stop.signal.aborted) return;
@@ -206,7 +209,7 @@ export class Validator {
     }
   }
 
-  /** Makes a block of our own lane. It leaves when it is durable, as any block is voted for. */
+  /** Makes a block of our own lane. It leaves when it is durable; so do the votes for any block. */
   #produce({ number, parentHash }: Extract<Output, { kind: "produce" }>): void {
     const { payloadBytes, randomBytes, keys } = this.#settings;
     const random = randomBytes(payloadBytes);

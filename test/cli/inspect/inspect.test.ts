@@ -35,7 +35,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What a stream is given, as text. */
+/** A stream, and the text that was written to it. */
 function collected(): { readonly stream: PassThrough; readonly text: () => string } {
   const stream = new PassThrough();
   const chunks: Buffer[] = [];

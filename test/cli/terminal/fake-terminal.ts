@@ -1,4 +1,6 @@
-/** A terminal of a few columns: what a program writes, as the rows that a person would see. */
+/**
+ * A terminal of a few columns: shows the output of a program as rows, as a person would see them.
+ */
 import { Writable } from "node:stream";
 
 const ESCAPE = "\u001b";
@@ -17,7 +19,7 @@ export class FakeTerminal extends Writable {
     this.columns = columns;
   }
 
-  /** What stands there, without blanks at the ends. */
+  /** The rows that are shown, without blanks at the ends. */
   get rows(): string[] {
     const rows = this.#rows.map((row) => row.trimEnd());
     while (rows.at(-1) === "") rows.pop();

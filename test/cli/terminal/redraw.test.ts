@@ -1,4 +1,4 @@
-/** What is drawn again stands there once, however narrow the terminal is. */
+/** A block that is drawn again stands there once, however narrow the terminal is. */
 import { PassThrough } from "node:stream";
 import { test as property } from "@fast-check/vitest";
 import { array, constantFrom, integer, string } from "fast-check";

@@ -1,6 +1,6 @@
 /**
- * The protocol over simulated links and disks: many seeds, each replayed exactly. LANEKEEPER_RUNS asks
- * for more of them, LANEKEEPER_SEED for others.
+ * The protocol over simulated links and disks: many seeds, each replayed exactly. LANEKEEPER_RUNS
+ * asks for more of them, LANEKEEPER_SEED for others.
  */
 import { describe, expect, test } from "vitest";
 import {

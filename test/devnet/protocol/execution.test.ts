@@ -1,4 +1,6 @@
-/** Certificates from votes, execution in order, anchors only behind it, and lanes within capacity. */
+/**
+ * Certificates from votes, execution in order, anchors only behind it, and lanes within capacity.
+ */
 import { describe, expect, test } from "vitest";
 import { appHashOf, Execution } from "../../../src/devnet/protocol/execution.js";
 import { Lanes } from "../../../src/devnet/protocol/lanes.js";

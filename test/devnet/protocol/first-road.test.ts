@@ -1,6 +1,6 @@
 /**
- * How soon a committee decides: its first road, and the next one after restarts. What was lost is said
- * again, and views that are too short for the machine grow until they are not.
+ * The time to a committee's first decision, and to the next one after restarts. Lost messages are
+ * said again, and views that are too short for the machine grow until they are long enough.
  */
 import { describe, expect, test } from "vitest";
 import { fairWeather, randomOf, SimulatedNetwork } from "./simulated-network.js";
@@ -24,7 +24,9 @@ function play(network: SimulatedNetwork, plan: readonly { atMs: number; act: () 
   }
 }
 
-/** Runs until somebody has executed a road more than anybody has now; returns how long that took. */
+/**
+ * Runs until somebody has executed a road more than anybody has now; returns how long that took.
+ */
 function nextRoadMs(network: SimulatedNetwork): number {
   const beginMs = network.nowMs;
   const furthest = (): bigint => network.executedNext().reduce((a, b) => (a > b ? a : b));

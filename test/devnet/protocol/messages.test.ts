@@ -1,4 +1,4 @@
-/** What goes over a connection comes back, in whatever pieces it arrives. */
+/** Messages come back from a connection as they were sent, in whatever pieces they arrive. */
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../src/codec/binary.js";
 import { FrameSplitter } from "../../../src/codec/frames.js";

@@ -1,7 +1,7 @@
 /**
- * A committee in one process and in simulated time: engines, stores that make things durable after a
- * while, and links that lose, double and reorder. What a seed gives, it gives again. The judge hears
- * what it hears of real processes.
+ * A committee in one process and in simulated time: engines, stores that make things durable after
+ * a while, and links that lose, double and reorder. The same seed gives the same run. The judge
+ * hears the reports that it hears from real processes.
  */
 import { createHash } from "node:crypto";
 import { EarlyMessages } from "../../../src/devnet/validator/gate.js";
@@ -68,7 +68,7 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** What is on a validator's disk. */
+/** The content of a validator's disk. */
 class Store {
   readonly blocks = new Map<LaneId, SignedBlock[]>();
   readonly road: CommitQC[] = [];
@@ -143,7 +143,9 @@ class Validator {
   engine: Engine | undefined;
   lane = "" as LaneId;
   early = new EarlyMessages();
-  /** Changes with each start and each crash: what was begun in another life has no end in this one. */
+  /**
+   * Changes with each start and each crash: what was begun in another life has no end in this one.
+   */
   life = 0;
   starts = 0;
   /** A timer that was started goes on in place of the one before. */

@@ -1,4 +1,6 @@
-/** Connections: what is said arrives in order, a lost peer is dialled again, garbage ends the line. */
+/**
+ * Connections: what is said arrives in order, a lost peer is dialled again, garbage ends the line.
+ */
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";

@@ -1,4 +1,6 @@
-/** A disk whose unacknowledged writes can be taken back: it is a disk, and it takes back just those. */
+/**
+ * A disk whose unacknowledged writes can be taken back: it is a disk, and it takes back just those.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
