@@ -12,7 +12,17 @@ import { fileURLToPath } from "node:url";
 
 const bottom = ["async", "codec", "types"];
 const store = ["avail", "persist", "log", "journal", "wire", "disk", ...bottom];
-const all = ["devnet", "testing", "node", "inspect", "sei", "records", "walmanager", ...store];
+const all = [
+  "devnet",
+  "testing",
+  "node",
+  "inspect",
+  "jobs",
+  "sei",
+  "records",
+  "walmanager",
+  ...store,
+];
 
 /** From the top to the bottom. */
 const mayImport = {
@@ -23,6 +33,7 @@ const mayImport = {
   avail: ["persist", "log", "wire", ...bottom],
   inspect: ["persist", "log", "journal", "wire", "disk", ...bottom],
   persist: ["log", "journal", "wire", "disk", ...bottom],
+  jobs: ["records", "disk", ...bottom],
   records: ["journal", "log", "walmanager", "disk", ...bottom],
   log: ["journal", "disk", ...bottom],
   journal: ["disk", ...bottom],
@@ -46,6 +57,7 @@ const rooms = {
   journal: ["recovery", "group", "space", "segment", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],
+  jobs: ["level", "keys"],
   disk: ["slots"],
 };
 

@@ -117,6 +117,26 @@ const table = {
     remedy: afterLoss,
     never: neverBack,
   },
+  JOB_CORRUPT: {
+    exit: 25,
+    meaning: "the files of a job, or one of its values, are not what was written",
+    remedy:
+      "keep a copy of the job's folder; drop the job and fill it again from its source, other jobs go on",
+    never:
+      "remove single files of the folder, or let LevelDB repair it: rows vanish without a word",
+  },
+  JOB_FAILED: {
+    exit: 46,
+    meaning: "LevelDB refused a call on this job: nothing goes through it any more",
+    remedy: "close the job, see the cause, open it again: the journal holds every durable write",
+    never: "go on with the open job: LevelDB may acknowledge what it then loses",
+  },
+  JOB_NOT_FOUND: {
+    exit: 47,
+    meaning: "no job of this id is open",
+    remedy: "call openJob first, or correct the id",
+    never: "take it for an empty job",
+  },
   STORE_EXISTS: {
     exit: 30,
     meaning: "init was asked for a directory that holds a store or other files",

@@ -1,4 +1,4 @@
-/** The validator of `kill-child.ts` as a process of its own: compiled, started, told to go, killed. */
+/** A program of the tests as a process of its own: compiled, started, told to go, killed. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,8 +14,8 @@ export interface Program {
   readonly remove: () => Promise<void>;
 }
 
-/** Compiles the program into a folder of its own, as a user's process would find it. */
-export async function compileChild(): Promise<Program> {
+/** Compiles a program into a folder of its own, as a user's process would find it. */
+export async function compileChild(source = "test/crash/kills/kill-child.ts"): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), "lanekeeper-child-"));
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
   await writeFile(join(folder, "package.json"), '{"type": "module"}');
@@ -28,17 +28,14 @@ export async function compileChild(): Promise<Program> {
       outDir: folder,
       typeRoots: [join(root, "node_modules", "@types")],
     },
-    files: [
-      join(root, "test/crash/kills/kill-child.ts"),
-      join(root, "src/wire/signatures/sodium-native.d.ts"),
-    ],
+    files: [join(root, source), join(root, "src/wire/signatures/sodium-native.d.ts")],
     include: [],
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify(settings));
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   await promisify(execFile)(process.execPath, [tsc, "-p", folder], { cwd: root });
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return { script: join(folder, "test/crash/kills/kill-child.js"), remove };
+  return { script: join(folder, source.replace(/ts$/, "js")), remove };
 }
 
 /** One process; it waits until it is told to go. */

@@ -1,0 +1,319 @@
+/**
+ * One open job: a key-value store of its own, in categories. Reads see every write that was called
+ * before them; a scan is a snapshot.
+ *
+ * Two grades of writes. A plain one resolves when it is in the queue: it is never dropped, and a failure
+ * behind that is told to `onError` and by `flush()`. A durable one resolves when it is on disk (D1).
+ */
+import { PersisterError } from "../types/errors.js";
+import { type KeyRange, keyBytes, payload, prefixRange } from "./keys/key.js";
+import type { JobStoreSettings } from "./options.js";
+import type { Key, Part } from "./keys/parts.js";
+import type { JobValues, Row } from "./level/values.js";
+import {
+  checkCategory,
+  checkOperation,
+  type JobOperation,
+  type Operation,
+  type WriteOwner,
+} from "./write.js";
+import type { JobWriter } from "./job-writer.js";
+
+/** How a write is called. */
+export interface WriteOptions {
+  /** Resolve when the write is on disk, not when it is in the queue. @defaultValue false */
+  readonly durable?: boolean | undefined;
+  /** Ends the wait for room in the queue with ABORTED; then nothing was written. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a read of many rows is called. */
+export interface ScanOptions {
+  /** From the last key to the first; the bounds stay what they are. @defaultValue false */
+  readonly reverse?: boolean | undefined;
+  /** Rows at most. @defaultValue all of them */
+  readonly limit?: number | undefined;
+  /** Ends it with ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows in the order of their keys, as the job is when the first one is asked for. */
+export interface Scan extends AsyncIterable<Row> {
+  /** All of them at once. */
+  all(): Promise<readonly Row[]>;
+}
+
+/** The parts of an open job. @internal */
+export interface JobParts {
+  readonly owner: WriteOwner;
+  readonly values: JobValues;
+  readonly writer: JobWriter;
+  readonly settings: JobStoreSettings;
+}
+
+export class Job {
+  /** The name that the job was opened by. */
+  readonly id: string;
+  readonly #parts: JobParts;
+  #isClosed = false;
+
+  /** Made by `JobStore.openJob` alone. @internal */
+  constructor(parts: JobParts) {
+    this.id = parts.owner.id;
+    this.#parts = parts;
+  }
+
+  /** Whether the job takes calls: it was not closed, dropped, or refused by its disk. */
+  get running(): boolean {
+    return !this.#isClosed && this.#parts.writer.failure === undefined;
+  }
+
+  /**
+   * Stores `value` at `key`, in place of the one that is there. Copies both.
+   *
+   * @throws {PersisterError} USAGE for a wrong type or a size above its limit; ABORTED; CLOSED;
+   * JOB_FAILED; with `durable` also DISK_FULL, POISONED.
+   */
+  async put(
+    category: string,
+    key: Key | Uint8Array,
+    value: Uint8Array,
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.batch([{ kind: "put", category, key, value }], options);
+  }
+
+  /** Removes the value at `key`, where there is one. Throws as `put`. */
+  async delete(category: string, key: Key | Uint8Array, options?: WriteOptions): Promise<void> {
+    await this.batch([{ kind: "delete", category, key }], options);
+  }
+
+  /**
+   * Removes every value whose key begins with `prefix`; the empty prefix empties the category. Throws as
+   * `put`.
+   */
+  async deletePrefix(
+    category: string,
+    prefix: Key | Uint8Array,
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.batch([{ kind: "deletePrefix", category, prefix }], options);
+  }
+
+  /**
+   * Applies operations in their order; after a crash all of them are there, or none. An empty list is
+   * nothing. Copies. Throws as `put`, and USAGE where they exceed 2 MiB together.
+   */
+  async batch(operations: readonly JobOperation[], options: WriteOptions = {}): Promise<void> {
+    this.#checkOpen();
+    if (!Array.isArray(operations)) throw usage("a batch is a list of operations");
+    const { writer, settings } = this.#parts;
+    const checked = operations.map((each: JobOperation) => checkOperation(each, settings));
+    const { durable, signal } = checkWriteOptions(options);
+    if (checked.length === 0) return;
+    await writer.write(checked, durable ? "durable" : "queued", signal);
+  }
+
+  /**
+   * Removes the value at `key` and tells whether there was one; durable when resolved. Calls that come
+   * later do not come between. Throws as `put`.
+   */
+  async deleteAcked(
+    category: string,
+    key: Key | Uint8Array,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<boolean> {
+    this.#checkOpen();
+    const { writer, settings } = this.#parts;
+    const operation: Operation = checkOperation({ kind: "delete", category, key }, settings);
+    return await writer.writeSeen(operation, signal);
+  }
+
+  /** One operation, or several as a batch: the name that the persistency library has for it. */
+  async persist(
+    operations: JobOperation | readonly JobOperation[],
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.batch(isList(operations) ? operations : [operations], options);
+  }
+
+  /** `put` under the name that the persistency library has for it. */
+  async persistPut(
+    category: string,
+    key: Key | Uint8Array,
+    value: Uint8Array,
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.put(category, key, value, options);
+  }
+
+  /** `delete` under the name that the persistency library has for it. */
+  async persistDelete(
+    category: string,
+    key: Key | Uint8Array,
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.delete(category, key, options);
+  }
+
+  /** `deletePrefix` under the name that the persistency library has for it. */
+  async persistDeletePrefix(
+    category: string,
+    prefix: Key | Uint8Array,
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.deletePrefix(category, prefix, options);
+  }
+
+  /** Stores the payload of `value` (`payload(value)`). Throws as `put`. */
+  async persistEncoded(
+    category: string,
+    key: Key | Uint8Array,
+    value: Part,
+    options?: WriteOptions,
+  ): Promise<void> {
+    await this.put(category, key, payload(value), options);
+  }
+
+  /**
+   * The value at `key`; `undefined` where there is none. The bytes are the caller's.
+   *
+   * @throws {PersisterError} USAGE; CLOSED; JOB_FAILED; JOB_CORRUPT where the value is not the one that
+   * was written; IO.
+   */
+  async get(category: string, key: Key | Uint8Array): Promise<Uint8Array | undefined> {
+    const bytes = keyBytes(key);
+    return await (await this.#readable(category)).get(category, bytes);
+  }
+
+  /** Whether there is a value at `key`. Throws as `get`. */
+  async exists(category: string, key: Key | Uint8Array): Promise<boolean> {
+    return (await this.get(category, key)) !== undefined;
+  }
+
+  /** How many rows a range has; all of the category where it is left out. Walks them. Throws as `get`. */
+  async count(
+    category: string,
+    range: KeyRange = {},
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<number> {
+    return await (await this.#readable(category)).count(category, checkRange(range), signal);
+  }
+
+  /**
+   * The rows of a range; all of the category where it is left out.
+   *
+   * @example
+   * for await (const { key, value } of job.scan("votes", { start: key(uint64(7)) })) ...
+   *
+   * @throws {PersisterError} as `get`; ABORTED.
+   */
+  scan(category: string, range: KeyRange = {}, options: ScanOptions = {}): Scan {
+    checkCategory(category);
+    return new JobScan(this.#rows(category, checkRange(range), checkScanOptions(options)));
+  }
+
+  /** The rows whose keys begin with `prefix`; the empty prefix is the whole category. Throws as `scan`. */
+  scanPrefix(category: string, prefix: Key | Uint8Array, options: ScanOptions = {}): Scan {
+    return this.scan(category, prefixRange(prefix), options);
+  }
+
+  /** The categories that have a row. Throws as `get`. */
+  async categories(): Promise<readonly string[]> {
+    return await (await this.#readable("")).categories();
+  }
+
+  /**
+   * Resolves when every write that was called before is durable.
+   *
+   * @throws {PersisterError} why a plain write before it was lost, each once; CLOSED; JOB_FAILED.
+   */
+  async flush(): Promise<void> {
+    this.#checkOpen();
+    await this.#parts.writer.flushed();
+  }
+
+  /** Takes no more calls. @internal */
+  end(): void {
+    this.#isClosed = true;
+  }
+
+  async *#rows(category: string, range: KeyRange, options: ScanOptions): AsyncGenerator<Row> {
+    const values = await this.#readable(category);
+    const snapshot = values.snapshot();
+    try {
+      yield* values.rows(category, range, { ...options, snapshot });
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  /** The values, as soon as they hold every write that was called before. */
+  async #readable(category: string): Promise<JobValues> {
+    this.#checkOpen();
+    checkCategory(category);
+    const { writer, values } = this.#parts;
+    await writer.applied();
+    return values;
+  }
+
+  #checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new PersisterError("CLOSED", `job ${this.id} was closed: open it again`);
+  }
+}
+
+class JobScan implements Scan {
+  readonly #rows: AsyncGenerator<Row>;
+
+  constructor(rows: AsyncGenerator<Row>) {
+    this.#rows = rows;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Row> {
+    return this.#rows;
+  }
+
+  async all(): Promise<readonly Row[]> {
+    const all: Row[] = [];
+    for await (const row of this.#rows) all.push(row);
+    return all;
+  }
+}
+
+function isList(
+  operations: JobOperation | readonly JobOperation[],
+): operations is readonly JobOperation[] {
+  return Array.isArray(operations);
+}
+
+function checkRange(range: KeyRange): KeyRange {
+  if (typeof range !== "object" || range === null) throw usage("a range is { start, stop }");
+  for (const bound of Object.keys(range)) {
+    if (bound !== "start" && bound !== "stop") throw usage(`a range has no ${bound}`);
+  }
+  if (range.start !== undefined) keyBytes(range.start);
+  if (range.stop !== undefined) keyBytes(range.stop);
+  return range;
+}
+
+function checkScanOptions(options: ScanOptions): ScanOptions {
+  const { limit, reverse } = options;
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 0)) {
+    throw usage("a limit is a number of rows");
+  }
+  if (reverse !== undefined && typeof reverse !== "boolean")
+    throw usage("reverse is true or false");
+  return options;
+}
+
+function checkWriteOptions(options: WriteOptions): WriteOptions {
+  const { durable } = options;
+  if (durable !== undefined && typeof durable !== "boolean")
+    throw usage("durable is true or false");
+  return options;
+}
+
+function usage(message: string): PersisterError {
+  return new PersisterError("USAGE", message);
+}

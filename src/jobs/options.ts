@@ -1,0 +1,80 @@
+/** What a user of a job store may choose, checked once, with every default and its reason. */
+import { z } from "zod";
+import type { PersisterError } from "../types/errors.js";
+import { checkChoices } from "../types/choices.js";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** All defaults. */
+export const defaults = {
+  /** Holds what a node keeps beside its blocks; larger values belong into files. */
+  valueBytesMax: 1 * MIB,
+  /** A key is compared and sorted whole; this holds a path and a hash. */
+  keyBytesMax: 4 * KIB,
+  /** What one job may have on its way before its writers wait: some groups of the journal. */
+  queueBytes: 8 * MIB,
+  /** What a recovery may have to do again: a tenth of a second. */
+  checkpointBytes: 8 * MIB,
+  /** As a journal's: holds the largest batch beside others. */
+  segmentBytes: 4 * MIB,
+} as const;
+
+/** A category is part of every key of LevelDB. */
+export const CATEGORY_BYTES_MAX = 128;
+/** All operations of a batch together are one record of the journal. */
+export const BATCH_BYTES_MAX = 2 * MIB;
+
+export interface JobStoreChoices {
+  /** Bytes of the largest value. @defaultValue 1 MiB */
+  readonly valueBytesMax?: number;
+  /** Bytes of the largest key. @defaultValue 4 KiB */
+  readonly keyBytesMax?: number;
+  /** Bytes that one job may have on their way before its writers wait. @defaultValue 8 MiB */
+  readonly queueBytes?: number;
+  /** Bytes of writes after which a checkpoint is taken: a recovery does as many again. @defaultValue 8 MiB */
+  readonly checkpointBytes?: number;
+  /** Bytes of the journal's smallest segments; a batch fits one. @defaultValue 4 MiB */
+  readonly segmentBytes?: number;
+  /**
+   * Is told of every plain write that failed after its promise had resolved, and of a write to a job
+   * that is not open (once per job). @defaultValue nothing is called; `flush()` and `status()` tell
+   */
+  readonly onError?: (error: PersisterError, job: string) => void;
+}
+
+const schema = z.strictObject({
+  valueBytesMax: z
+    .number()
+    .int()
+    .min(1)
+    .max(BATCH_BYTES_MAX / 2)
+    .default(defaults.valueBytesMax),
+  keyBytesMax: z
+    .number()
+    .int()
+    .min(1)
+    .max(64 * KIB)
+    .default(defaults.keyBytesMax),
+  queueBytes: z.number().int().min(1).default(defaults.queueBytes),
+  checkpointBytes: z.number().int().min(1).default(defaults.checkpointBytes),
+  segmentBytes: z
+    .number()
+    .int()
+    .min(24 * KIB)
+    .max(64 * MIB)
+    .default(defaults.segmentBytes),
+  onError: z
+    .custom<JobStoreChoices["onError"]>(
+      (value) => typeof value === "function",
+      "expected a function",
+    )
+    .optional(),
+});
+
+export type JobStoreSettings = z.output<typeof schema>;
+
+/** @throws {PersisterError} USAGE naming the first wrong option. */
+export function checkJobStore(choices: JobStoreChoices): JobStoreSettings {
+  return checkChoices(schema, choices);
+}

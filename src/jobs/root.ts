@@ -1,0 +1,60 @@
+/** The folder of a store of jobs: what may be there, and how it is made. */
+import { randomBytes } from "node:crypto";
+import { dirname } from "node:path";
+import type { Disk } from "../disk/disk.js";
+import { RealDisk } from "../disk/real.js";
+import type { Surroundings } from "../records/open.js";
+import { PersisterError } from "../types/errors.js";
+
+/** How long a journal rests before it tidies up. */
+const IDLE_MS = 20;
+
+export function checkRoot(root: unknown): string {
+  if (typeof root === "string" && root.length > 0) return root;
+  throw new PersisterError("USAGE", "the root of a store of jobs is the path of a folder");
+}
+
+/**
+ * Whether there is a folder at `root`; false where nothing is, and one could be made.
+ *
+ * @throws {PersisterError} NOT_A_STORE where `root`, or something above it, is a file.
+ */
+export async function isDirectory(disk: Disk, root: string): Promise<boolean> {
+  const above = dirname(root);
+  const isTop = above === root || above === ".";
+  if (!isTop && !(await isDirectory(disk, above))) return false;
+  const kind = await disk.kind(root);
+  if (kind === undefined || kind === "directory") return kind === "directory";
+  throw new PersisterError("NOT_A_STORE", `${root} is a file, not a folder: check the path`, {
+    file: root,
+  });
+}
+
+/** Makes `root` with every folder above it that is missing; durable when resolved. */
+export async function makeRoot(disk: Disk, root: string): Promise<void> {
+  if (await isDirectory(disk, root)) return;
+  const above = dirname(root);
+  if (above !== root && above !== ".") await makeRoot(disk, above);
+  await disk.makeDirectory(root);
+  await disk.syncDirectory(above);
+}
+
+/** The refusal of a root with jobs in it whose journal is not there. */
+export function journalGone(root: string, jobs: readonly string[], cause: unknown): PersisterError {
+  return new PersisterError(
+    "JOB_CORRUPT",
+    `${root}: there are jobs (${jobs.slice(0, 5).join(", ")}), and their journal is gone: it holds what ` +
+      "was acknowledged last, so nothing is opened without it",
+    { file: root, cause },
+  );
+}
+
+export function realSurroundings(): Surroundings {
+  return {
+    disk: new RealDisk(),
+    randomBytes: (count) => randomBytes(count),
+    whenIdle: (task) => setTimeout(task, IDLE_MS),
+    nowMs: () => Date.now(),
+    durable: true,
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * A write to a job: one or more operations that become visible together, and their record in the
+ * journal. Integers are little-endian.
+ *
+ * ```
+ * u8   version, 1
+ * u8   length of the job's id, then the id in ASCII
+ * u64  life of the job: which of several jobs that had this id, one after the other
+ * operations, one after the other:
+ *   u8   1 put, 2 delete, 3 delete by prefix
+ *   u16  length of the category, then the category in UTF-8
+ *   u32  length of the key or prefix, then its bytes
+ *   u32  length of the value, then its bytes (put alone)
+ * ```
+ */
+import { ByteReader, ByteWriter, FormatError } from "../codec/binary.js";
+import { PersisterError } from "../types/errors.js";
+import { keyBytes } from "./keys/key.js";
+import { BATCH_BYTES_MAX, CATEGORY_BYTES_MAX, type JobStoreSettings } from "./options.js";
+import { type Key, utf8Of } from "./keys/parts.js";
+
+/** One operation, as a caller gives it. */
+export type JobOperation =
+  | {
+      readonly kind: "put";
+      readonly category: string;
+      readonly key: Key | Uint8Array;
+      readonly value: Uint8Array;
+    }
+  | { readonly kind: "delete"; readonly category: string; readonly key: Key | Uint8Array }
+  | { readonly kind: "deletePrefix"; readonly category: string; readonly prefix: Key | Uint8Array };
+
+/** One operation that was checked. The bytes are its own. */
+export type Operation =
+  | {
+      readonly kind: "put";
+      readonly category: string;
+      readonly key: Uint8Array;
+      readonly value: Uint8Array;
+    }
+  | { readonly kind: "delete"; readonly category: string; readonly key: Uint8Array }
+  | { readonly kind: "deletePrefix"; readonly category: string; readonly key: Uint8Array };
+
+/** Which job a write is of. */
+export interface WriteOwner {
+  readonly id: string;
+  readonly life: bigint;
+}
+
+const VERSION = 1;
+const codes = { put: 1, delete: 2, deletePrefix: 3 } as const;
+
+type Limits = Pick<JobStoreSettings, "keyBytesMax" | "valueBytesMax">;
+
+/**
+ * Checks an operation. Copies what it is given.
+ *
+ * @throws {PersisterError} USAGE for a wrong type, an unknown kind, or a size above its limit.
+ */
+export function checkOperation(given: JobOperation, limits: Limits): Operation {
+  if (typeof given !== "object" || given === null) throw usage("an operation is an object");
+  const category = checkCategory(given.category);
+  switch (given.kind) {
+    case "put":
+      return {
+        kind: "put",
+        category,
+        key: checkKey(given.key, limits),
+        value: checkValue(given.value, limits),
+      };
+    case "delete":
+      return { kind: "delete", category, key: checkKey(given.key, limits) };
+    case "deletePrefix":
+      return { kind: "deletePrefix", category, key: checkKey(given.prefix, limits) };
+    default:
+      throw usage('the kind of an operation is "put", "delete" or "deletePrefix"');
+  }
+}
+
+/** @throws {PersisterError} USAGE for what is no string, or too long. The empty one is legal. */
+export function checkCategory(category: unknown): string {
+  if (typeof category !== "string") throw usage("a category is a string");
+  const bytes = utf8Of(category).length;
+  if (bytes > CATEGORY_BYTES_MAX) {
+    throw usage(`a category of ${bytes} bytes: ${CATEGORY_BYTES_MAX} are allowed`);
+  }
+  return category;
+}
+
+function checkKey(key: Key | Uint8Array, { keyBytesMax }: Limits): Uint8Array {
+  const bytes = keyBytes(key);
+  if (bytes.length > keyBytesMax) {
+    throw usage(`a key of ${bytes.length} bytes: ${keyBytesMax} are allowed (option keyBytesMax)`);
+  }
+  return Uint8Array.from(bytes);
+}
+
+function checkValue(value: Uint8Array, { valueBytesMax }: Limits): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw usage("a value is a Uint8Array");
+  if (value.length > valueBytesMax) {
+    throw usage(
+      `a value of ${value.length} bytes: ${valueBytesMax} are allowed (option valueBytesMax)`,
+    );
+  }
+  return Uint8Array.from(value);
+}
+
+/**
+ * The record of a write.
+ *
+ * @throws {PersisterError} USAGE where all operations together exceed `BATCH_BYTES_MAX`.
+ */
+export function encodeWrite(owner: WriteOwner, operations: readonly Operation[]): Uint8Array {
+  const writer = new ByteWriter(sizeOf(operations));
+  writer.u8(VERSION).text(owner.id).u64(owner.life);
+  for (const operation of operations) {
+    const category = utf8Of(operation.category);
+    writer.u8(codes[operation.kind]).u16(category.length).bytes(category);
+    writer.u32(operation.key.length).bytes(operation.key);
+    if (operation.kind === "put") writer.u32(operation.value.length).bytes(operation.value);
+  }
+  if (writer.length > BATCH_BYTES_MAX) {
+    throw usage(`a batch of ${writer.length} bytes: ${BATCH_BYTES_MAX} are allowed, split it`);
+  }
+  return writer.result();
+}
+
+/** About as many bytes as the record of a write takes. */
+function sizeOf(operations: readonly Operation[]): number {
+  let bytes = 80;
+  for (const operation of operations) {
+    bytes += 11 + CATEGORY_BYTES_MAX + operation.key.length;
+    if (operation.kind === "put") bytes += operation.value.length;
+  }
+  return bytes;
+}
+
+/** Whose write a record is, without its operations. @throws {FormatError} */
+export function decodeOwner(record: Uint8Array): WriteOwner {
+  return ownerFrom(new ByteReader(record));
+}
+
+/** Whose write a record is, and its operations. Copies. @throws {FormatError} */
+export function decodeWrite(record: Uint8Array): {
+  readonly owner: WriteOwner;
+  readonly operations: readonly Operation[];
+} {
+  const reader = new ByteReader(record);
+  const owner = ownerFrom(reader);
+  const operations: Operation[] = [];
+  while (reader.offset < record.length) operations.push(operationFrom(reader));
+  return { owner, operations };
+}
+
+function ownerFrom(reader: ByteReader): WriteOwner {
+  if (reader.u8() !== VERSION) reader.fail("the version of a write is not known");
+  return { id: reader.text(), life: reader.u64() };
+}
+
+function operationFrom(reader: ByteReader): Operation {
+  const code = reader.u8();
+  const category = Buffer.from(reader.bytes(reader.u16())).toString("utf8");
+  const key = reader.bytes(reader.u32());
+  switch (code) {
+    case codes.put:
+      return { kind: "put", category, key, value: reader.bytes(reader.u32()) };
+    case codes.delete:
+      return { kind: "delete", category, key };
+    case codes.deletePrefix:
+      return { kind: "deletePrefix", category, key };
+    default:
+      throw new FormatError(`operation ${code} is not known`, reader.offset);
+  }
+}
+
+function usage(message: string): PersisterError {
+  return new PersisterError("USAGE", message);
+}
