@@ -1,5 +1,6 @@
 /** `lanekeeper/jobs`: isolated key-value stores for everything that a node must remember. */
 export { Job, type Scan, type ScanOptions, type WriteOptions } from "./job.js";
+export type { JobsById } from "./by-id.js";
 export { type JobStatus, JobStore, type JobStoreStatus } from "./job-store.js";
 export { key, type KeyRange, payload, prefixRange, rawKey } from "./keys/key.js";
 export type { JobChoices } from "./opening.js";
@@ -7,6 +8,7 @@ export type { JobStoreChoices } from "./options.js";
 export {
   byte,
   type Decoded,
+  type DecodedParts,
   decodeParts,
   enumeration,
   int,

@@ -123,7 +123,7 @@ const table = {
     remedy:
       "keep a copy of the job's folder; drop the job and fill it again from its source, other jobs go on",
     never:
-      "remove single files of the folder, or let LevelDB repair it: rows vanish without a word",
+      "put back a single file or an older copy, or let LevelDB repair it: rows vanish without a word",
   },
   JOB_FAILED: {
     exit: 46,

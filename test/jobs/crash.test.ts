@@ -149,7 +149,6 @@ async function live(seed: string) {
         await write;
         ledger.acknowledge(ledger.states.length - 1);
         continue;
-        break;
       case 5:
         await job.get("c", numbered(number));
         continue;

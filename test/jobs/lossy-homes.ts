@@ -30,10 +30,13 @@ interface EncodedOperation {
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
+type ApplyBatch = (
+  this: void,
+  operations: readonly EncodedOperation[],
+  options: unknown,
+) => Promise<void>;
 /** The types of abstract-level leave out the methods that a database implements. */
-const inherited = MemoryLevel.prototype as unknown as {
-  _batch(operations: readonly EncodedOperation[], options: unknown): Promise<void>;
-};
+const inherited = MemoryLevel.prototype as unknown as Record<"_batch", ApplyBatch>;
 
 class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
   left: Left = { settled: new Map(), settles: 0, later: [] };
@@ -52,7 +55,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
         [hex(key), type === "put" && value ? hex(value) : undefined] as const,
     );
     this.left = { ...this.left, later: [...this.left.later, change] };
-    await inherited._batch.call(this, operations, options);
+    await inherited["_batch"].call(this as never, operations, options);
   }
 
   /** Takes a while, as LevelDB's does: batches that come meanwhile are not in the table. */
@@ -151,6 +154,7 @@ export class LossyHomes implements JobHomes {
     for (const [key, value] of rows) await database.put(unhex(key), unhex(value));
     database.left = left;
     this.#databases.set(home, database);
+    // oxlint-disable-next-line typescript/no-unnecessary-type-assertion
     return database as unknown as Database;
   }
 

@@ -144,7 +144,7 @@ describe("a job holds what plain arrays hold", () => {
   test("in memory", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
-        await run(commands as readonly Command[], () => memoryStore(), false);
+        await run(commands, () => memoryStore(), false);
       }),
       { numRuns: 60 },
     );
@@ -154,7 +154,7 @@ describe("a job holds what plain arrays hold", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
         const root = folder();
-        await run(commands as readonly Command[], () => openStore(root), true);
+        await run(commands, () => openStore(root), true);
       }),
       { numRuns: 10 },
     );

@@ -173,7 +173,7 @@ function usage(message: string): PersisterError {
 export type PartShape = keyof DecodedParts | readonly PartShape[];
 
 /** A decoded part, by its kind. Numbers that may exceed 2^53 are bigints. */
-interface DecodedParts {
+export interface DecodedParts {
   string: string;
   bytes: Uint8Array;
   int: bigint;
