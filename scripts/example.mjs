@@ -11,15 +11,17 @@ import { createHash } from "node:crypto";
 import { Committee, Lanekeeper } from "lanekeeper";
 import {
   U64_MAX,
-  buildAppQC,
   buildBlock,
-  buildCommitQC,
+  certifyApp,
+  certifyCommit,
   decodeSignedBlock,
   globalRange,
   headerHash,
   keyPairFromSeed,
   laneRangeOf,
+  signAppVote,
   signBlock,
+  signCommitVote,
   signLaneVote,
 } from "lanekeeper/wire";
 
@@ -79,7 +81,7 @@ try {
     laneRanges: [laneRangeOf(lane, first, [block.header])],
     globalFirst: road,
   };
-  const qc = buildCommitQC(proposal, [keys]);
+  const qc = await certifyCommit([signCommitVote(proposal, keys)], epoch);
   await keeper.pushCommitQC(qc);
   await keeper.waitForCommitQC(road);
 
@@ -87,7 +89,8 @@ try {
   const { first: globalFirst, next: globalNext } = globalRange(proposal);
   const appHash = createHash("sha256").update(headerHash(block.header)).digest();
   const app = { roadIndex: road, appHash, epochIndex: 0n, globalFirst, globalNext };
-  await keeper.pushAnchor({ appQC: buildAppQC(app, [keys]), commitQC: qc });
+  const appQC = await certifyApp([signAppVote(app, keys)], committee);
+  await keeper.pushAnchor({ appQC, commitQC: qc });
   await keeper.waitForAnchor(road);
   const { lanes, disk } = keeper.status();
   const { first: kept, next } = lanes.get(lane);

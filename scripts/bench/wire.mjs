@@ -5,10 +5,12 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readSignedBlockHeader } from "../../dist/wire/codec/block-header.js";
-import { buildBlock, buildCommitQC, signBlock } from "../../dist/wire/build.js";
+import { buildBlock, signBlock } from "../../dist/wire/build.js";
+import { buildCommitQC } from "../../dist/testing/certificates.js";
 import { Committee } from "../../dist/wire/committee.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../dist/wire/codec/decode.js";
-import { keyPairFromSeed, verifySlowly } from "../../dist/wire/signatures/ed25519.js";
+import { verifySlowly } from "../../dist/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../dist/wire/signatures/signer.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../dist/wire/codec/encode.js";
 import { commitVoteDigest } from "../../dist/wire/hash.js";
 import { Verifier } from "../../dist/wire/verifier.js";

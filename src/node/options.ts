@@ -4,7 +4,7 @@
 import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
-import { Verifier } from "../wire/verifier.js";
+import { isVerifier, type Verifier } from "../wire/verifier.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -66,7 +66,7 @@ const openSchema = initSchema.extend({
   epochOf: z.custom<EpochOf>((value) => typeof value === "function", "a function"),
   cacheBytes: z.number().int().min(0).default(defaults.cacheBytes),
   retainBytes: z.number().int().min(0).default(defaults.retainBytes),
-  verifier: z.instanceof(Verifier).optional(),
+  verifier: z.custom<Verifier>(isVerifier, "a Verifier").optional(),
 });
 
 export type InitSettings = z.output<typeof initSchema>;

@@ -16,12 +16,12 @@ export const U64_MAX = 0xffff_ffff_ffff_ffffn;
  *
  * @throws {PersisterError} USAGE otherwise.
  */
-export function checkU64(value: bigint, name: string): bigint {
+export function checkU64(value: unknown, name: string): bigint {
   if (typeof value !== "bigint") {
-    throw new PersisterError("USAGE", `${name} is a bigint, not a ${typeof value}`);
+    throw new PersisterError("USAGE", `${name} must be a bigint, not a ${typeof value}`);
   }
   if (value < 0n || value > U64_MAX) {
-    throw new PersisterError("USAGE", `${name} is from 0n to 2^64 - 1, not ${value}n`);
+    throw new PersisterError("USAGE", `${name} must be from 0n to 2^64 - 1, not ${value}n`);
   }
   return value;
 }

@@ -1,5 +1,7 @@
-/** Making signed messages and certificates from values and keys. */
-import { type KeyPair, sign } from "./signatures/ed25519.js";
+/** Making blocks and votes, each signed by one validator. Certificates are made of votes: `certify.ts`. */
+import type { LaneId } from "../types/lane.js";
+import { checkU64 } from "../types/numbers.js";
+import { checkArguments, lane as laneShape, record, u64, type Fields } from "../types/shape.js";
 import {
   appVoteDigest,
   commitVoteDigest,
@@ -13,105 +15,126 @@ import {
 } from "./hash.js";
 import {
   type AppProposal,
-  type AppQC,
   type Block,
   type BlockHeader,
-  type Certificate,
-  type CommitQC,
-  type LaneQC,
   type LaneRange,
   type Payload,
-  type PrepareQC,
   type Proposal,
-  type SignedAppVote,
-  type SignedBlock,
-  type SignedBlockHeader,
-  type SignedProposal,
-  type SignedTimeoutVote,
+  type Signed,
   type TimeoutVote,
   ZERO_HASH,
 } from "./messages.js";
 import { verifyPayloadLimits } from "./rules/proposal.js";
-import type { LaneId } from "../types/lane.js";
-import { checkU64 } from "../types/numbers.js";
+import * as shapes from "./shapes.js";
+import { type Made, type Signer, signedBy } from "./signatures/signer.js";
 
-/**
- * The block of `lane` at `number` with `payload`, on the block with header hash `parentHash`
- * (32 zero bytes under the first).
- *
- * @throws {VerifyError} `limit.txs` or `limit.bytes` when the payload is too large.
- */
-export function buildBlock(place: {
+/** Everything of a block but the hash of its payload. */
+export interface NewBlock {
   readonly lane: LaneId;
   readonly blockNumber: bigint;
+  /** The header hash of the block before; 32 zero bytes under the first. */
   readonly parentHash: Uint8Array;
   readonly payload: Payload;
-}): Block {
-  const { payload, ...header } = place;
+}
+
+const newBlock = record({
+  lane: laneShape,
+  blockNumber: u64,
+  parentHash: shapes.hash,
+  payload: shapes.payload,
+} satisfies Fields<NewBlock>);
+
+/**
+ * A block, not yet signed.
+ *
+ * @example
+ * const block = buildBlock({ lane, blockNumber: 0n, parentHash: ZERO_HASH, payload });
+ *
+ * @throws {PersisterError} USAGE naming the first wrong field.
+ * @throws {VerifyError} `limit.txs` or `limit.bytes` if the payload is too large.
+ */
+export function buildBlock(block: NewBlock): Block {
+  checkArguments([newBlock, block, "block"]);
+  const { payload, lane, blockNumber, parentHash } = block;
   verifyPayloadLimits(payload);
-  return { header: { ...header, payloadHash: payloadHash(payload) }, payload };
+  const header = { lane, blockNumber, parentHash, payloadHash: payloadHash(payload) };
+  return { header, payload };
 }
 
 /**
- * The range of consecutive `headers` of one lane; the empty one at `first` without any.
+ * The range of consecutive `headers` of one lane, from `first` on; an empty range if there are none.
  *
- * @throws {PersisterError} USAGE when the range does not end within 64 bits.
+ * @throws {PersisterError} USAGE naming the first wrong argument.
  */
 export function laneRangeOf(
   lane: LaneId,
   first: bigint,
   headers: readonly BlockHeader[],
 ): LaneRange {
+  checkArguments(
+    [laneShape, lane, "lane"],
+    [u64, first, "first"],
+    [shapes.headers, headers, "headers"],
+  );
   const last = headers.at(-1);
-  const next = checkU64(first + BigInt(headers.length), "the end of a lane range");
+  const next = checkU64(first + BigInt(headers.length), "the end of the range");
   return { lane, first, next, lastHash: last === undefined ? ZERO_HASH : headerHash(last) };
 }
 
-export function signBlock(block: Block, keys: KeyPair): SignedBlock {
-  return { msg: block, sig: sign(keys, laneProposalDigest(block)) };
+/** Signs the owner's block. */
+export function signBlock<S extends Signer>(block: Block, signer: S): Made<Signed<Block>, S> {
+  return signed(block, laneProposalDigest(block), signer);
 }
 
-export function signLaneVote(header: BlockHeader, keys: KeyPair): SignedBlockHeader {
-  return { msg: header, sig: sign(keys, laneVoteDigest(header)) };
+/** Signs a vote for a block: its header. */
+export function signLaneVote<S extends Signer>(
+  header: BlockHeader,
+  signer: S,
+): Made<Signed<BlockHeader>, S> {
+  return signed(header, laneVoteDigest(header), signer);
 }
 
-export function signProposal(proposal: Proposal, keys: KeyPair): SignedProposal {
-  return { msg: proposal, sig: sign(keys, proposalDigest(proposal)) };
+/** Signs a proposal as the leader of its view. */
+export function signProposal<S extends Signer>(
+  proposal: Proposal,
+  signer: S,
+): Made<Signed<Proposal>, S> {
+  return signed(proposal, proposalDigest(proposal), signer);
 }
 
-export function signPrepareVote(proposal: Proposal, keys: KeyPair): SignedProposal {
-  return { msg: proposal, sig: sign(keys, prepareVoteDigest(proposal)) };
+/** Signs a prepare vote. The commit vote for the same proposal is another message. */
+export function signPrepareVote<S extends Signer>(
+  proposal: Proposal,
+  signer: S,
+): Made<Signed<Proposal>, S> {
+  return signed(proposal, prepareVoteDigest(proposal), signer);
 }
 
-export function signCommitVote(proposal: Proposal, keys: KeyPair): SignedProposal {
-  return { msg: proposal, sig: sign(keys, commitVoteDigest(proposal)) };
+/** Signs a commit vote. */
+export function signCommitVote<S extends Signer>(
+  proposal: Proposal,
+  signer: S,
+): Made<Signed<Proposal>, S> {
+  return signed(proposal, commitVoteDigest(proposal), signer);
 }
 
-export function signTimeoutVote(vote: TimeoutVote, keys: KeyPair): SignedTimeoutVote {
-  return { msg: vote, sig: sign(keys, timeoutVoteDigest(vote)) };
+/** Signs a timeout vote: this validator gives the view up. */
+export function signTimeoutVote<S extends Signer>(
+  vote: TimeoutVote,
+  signer: S,
+): Made<Signed<TimeoutVote>, S> {
+  return signed(vote, timeoutVoteDigest(vote), signer);
 }
 
-export function signAppVote(app: AppProposal, keys: KeyPair): SignedAppVote {
-  return { msg: app, sig: sign(keys, appVoteDigest(app)) };
+/** Signs what execution made of a commit QC's blocks. */
+export function signAppVote<S extends Signer>(
+  app: AppProposal,
+  signer: S,
+): Made<Signed<AppProposal>, S> {
+  return signed(app, appVoteDigest(app), signer);
 }
 
-/** A certificate with one signature of each key, in the order given; no quorum is asked for. */
-function certified<T>(vote: T, digest: Uint8Array, keys: readonly KeyPair[]): Certificate<T> {
-  return { vote, sigs: keys.map((pair) => sign(pair, digest)) };
-}
-
-export function buildLaneQC(header: BlockHeader, keys: readonly KeyPair[]): LaneQC {
-  return certified(header, laneVoteDigest(header), keys);
-}
-
-export function buildPrepareQC(proposal: Proposal, keys: readonly KeyPair[]): PrepareQC {
-  return certified(proposal, prepareVoteDigest(proposal), keys);
-}
-
-export function buildCommitQC(proposal: Proposal, keys: readonly KeyPair[]): CommitQC {
-  return certified(proposal, commitVoteDigest(proposal), keys);
-}
-
-export function buildAppQC(app: AppProposal, keys: readonly KeyPair[]): AppQC {
-  return certified(app, appVoteDigest(app), keys);
+/** At once with a key pair; a promise if the signer answers with one. */
+function signed<T, S extends Signer>(msg: T, digest: Uint8Array, signer: S): Made<Signed<T>, S> {
+  return signedBy(signer, digest, (sig): Signed<T> => ({ msg, sig })) as Made<Signed<T>, S>;
 }

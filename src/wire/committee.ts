@@ -1,14 +1,24 @@
 /**
- * Who may sign, with which weight, in which epoch, and what makes a quorum.
+ * The validators of an epoch, their weights, and the quorums.
  *
  * Of a total weight W at most f = floor((W - 1) / 3) is faulty. W - f decides (commit, prepare,
- * timeout, app), f + 1 makes sure that one honest validator holds a block (lane).
+ * timeout, app). f + 1 makes sure that one honest validator holds a block (lane).
  */
 import { createHash } from "node:crypto";
-import { assert } from "../types/assert.js";
+import { PersisterError } from "../types/errors.js";
 import { type LaneId, laneIdOf } from "../types/lane.js";
-import { U64_MAX } from "../types/numbers.js";
+import { checkU64, U64_MAX } from "../types/numbers.js";
+import {
+  checkArguments,
+  having,
+  list,
+  record,
+  type Shape,
+  u64,
+  type Fields,
+} from "../types/shape.js";
 import { KEY_BYTES, VALIDATORS_MAX, type View } from "./messages.js";
+import { key as keyShape } from "./shapes.js";
 import { VerifyError } from "./verify-error.js";
 
 /** A validator's 32-byte key and its weight. */
@@ -31,7 +41,7 @@ export interface Epoch {
   readonly committee: Committee;
 }
 
-/** Says which committee an epoch has; `undefined` for one that is not known. */
+/** Finds an epoch by its index. Returns `undefined`, and at once, for one that is not known. */
 export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
 
 /** The members of one epoch, sorted by key; lanes are in the same order. Copies the keys. */
@@ -56,12 +66,15 @@ export class Committee {
       this.#byKey.set(keyText(member.key), member);
       this.#byLane.set(member.lane, member);
     }
-    assert(this.#byKey.size === members.length, "a validator is in a committee once");
   }
 
   /**
    * The committee of epoch 0; members of weight 0 are left out.
    *
+   * @example
+   * const committee = Committee.genesis([{ key: keys.publicKey, weight: 1n }]);
+   *
+   * @throws {PersisterError} USAGE naming the first wrong weight, and for a validator that is named twice.
    * @throws {VerifyError} `zero_weight`, `overflow` or `too_many_validators`.
    */
   static genesis(weights: readonly Weighted[]): Committee {
@@ -74,17 +87,19 @@ export class Committee {
    * @throws {VerifyError} `epoch_zero`, or as `genesis` does.
    */
   after(epochIndex: bigint, weights: readonly Weighted[]): Committee {
+    checkU64(epochIndex, "epochIndex");
     if (epochIndex === 0n) throw new VerifyError("epoch_zero", "epoch 0 comes after no other");
     return Committee.#of(weights, (key) => this.#byKey.get(key)?.joined ?? epochIndex);
   }
 
   static #of(weights: readonly Weighted[], joinedOf: (key: string) => bigint): Committee {
+    checkArguments([weightsShape, weights, "weights"]);
     const present = weights.filter(({ weight }) => weight > 0n);
-    let total = 0n;
-    for (const { weight } of present) {
-      assert(weight <= U64_MAX, "a weight fits 64 bits");
-      total += weight;
+    const keys = new Set(present.map(({ key }) => keyText(key)));
+    if (keys.size < present.length) {
+      throw new PersisterError("USAGE", "weights must name a validator once, and not twice");
     }
+    const total = present.reduce((sum, { weight }) => sum + weight, 0n);
     if (total === 0n) throw new VerifyError("zero_weight", "the total weight is 0");
     if (total > U64_MAX) throw new VerifyError("overflow", "the total weight exceeds 64 bits");
     if (present.length > VALIDATORS_MAX) {
@@ -107,7 +122,11 @@ export class Committee {
     return this.#fingerprint;
   }
 
-  /** The member with this key, if it is one. */
+  /**
+   * The member with this key, if there is one.
+   *
+   * @throws {PersisterError} USAGE for a key that has not 32 bytes.
+   */
   memberOf(key: Uint8Array): Member | undefined {
     return this.#byKey.get(keyText(key));
   }
@@ -117,8 +136,13 @@ export class Committee {
     return this.#byLane.get(lane);
   }
 
-  /** The leader of a view; its epoch plays no part in the draw. */
+  /**
+   * The leader of a view. Its epoch plays no part in the draw.
+   *
+   * @throws {PersisterError} USAGE for numbers beyond 64 bits.
+   */
   leader(view: Pick<View, "index" | "number">): Member {
+    checkArguments([roundShape, view, "view"]);
     const seed = Buffer.alloc(16);
     seed.writeBigUInt64BE(view.index);
     seed.writeBigUInt64BE(view.number, 8);
@@ -131,6 +155,42 @@ export class Committee {
     throw new VerifyError("other", "the weights do not add up to their total");
   }
 }
+
+/**
+ * The epoch `index`, by the caller's function.
+ *
+ * @throws {VerifyError} `epoch` if it is not known.
+ * @throws {PersisterError} USAGE if the function throws, or returns anything but an epoch (a promise, say).
+ */
+export function knownEpoch(epochOf: EpochOf, index: bigint): Epoch {
+  let epoch: Epoch | undefined;
+  try {
+    epoch = epochOf(index);
+  } catch (cause) {
+    throw new PersisterError("USAGE", `epochOf has thrown for epoch ${index}`, { cause });
+  }
+  if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${index} is not known`);
+  epochShape(epoch, `what epochOf returns for epoch ${index}`);
+  return epoch;
+}
+
+const weightsShape = list(record({ key: keyShape, weight: u64 } satisfies Fields<Weighted>));
+const roundShape = record({ index: u64, number: u64 } satisfies Fields<
+  Pick<View, "index" | "number">
+>);
+
+/** A committee, of this copy of the package or of another. */
+export const committeeShape: Shape = having("a Committee", "memberOf", "memberOfLane", "leader");
+export const epochShape: Shape = record({
+  index: u64,
+  firstRoad: u64,
+  nextRoad: u64,
+  committee: committeeShape,
+} satisfies Fields<Epoch>);
+export const epochOfShape: Shape = (value, name) => {
+  if (typeof value === "function") return;
+  throw new PersisterError("USAGE", `${name} must be a function that finds an epoch by its index`);
+};
 
 /** Tells whether a lane is over in epoch `epochIndex`, whose committee is given. */
 export function isLaneClosed(lane: LaneId, epochIndex: bigint, committee: Committee): boolean {
@@ -149,6 +209,6 @@ function fingerprintOf(members: readonly Member[]): Uint8Array {
 }
 
 function keyText(key: Uint8Array): string {
-  assert(key.length === KEY_BYTES, "a public key has 32 bytes");
+  keyShape(key, "key");
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
 }

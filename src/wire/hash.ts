@@ -37,31 +37,31 @@ export function msgDigest(msg: Msg): Uint8Array {
 }
 
 export function laneProposalDigest(value: Block): Uint8Array {
-  return msgDigest({ arm: "lane_proposal", value });
+  return msgDigest({ kind: "lane_proposal", value });
 }
 
 export function laneVoteDigest(value: BlockHeader): Uint8Array {
-  return msgDigest({ arm: "lane_vote", value });
+  return msgDigest({ kind: "lane_vote", value });
 }
 
 export function proposalDigest(value: Proposal): Uint8Array {
-  return msgDigest({ arm: "proposal", value });
+  return msgDigest({ kind: "proposal", value });
 }
 
 export function prepareVoteDigest(value: Proposal): Uint8Array {
-  return msgDigest({ arm: "prepare_vote", value });
+  return msgDigest({ kind: "prepare_vote", value });
 }
 
 export function commitVoteDigest(value: Proposal): Uint8Array {
-  return msgDigest({ arm: "commit_vote", value });
+  return msgDigest({ kind: "commit_vote", value });
 }
 
 export function timeoutVoteDigest(value: TimeoutVote): Uint8Array {
-  return msgDigest({ arm: "timeout_vote", value });
+  return msgDigest({ kind: "timeout_vote", value });
 }
 
 export function appVoteDigest(value: AppProposal): Uint8Array {
-  return msgDigest({ arm: "app_vote", value });
+  return msgDigest({ kind: "app_vote", value });
 }
 
 /** Tells whether two byte strings are equal. Not for secrets. */

@@ -5,6 +5,7 @@ export { isLaneId, laneIdOf, type LaneParts, laneParts } from "../types/lane.js"
 export { U64_MAX } from "../types/numbers.js";
 export {
   buildBlock,
+  type NewBlock,
   laneRangeOf,
   signBlock,
   signLaneVote,
@@ -13,11 +14,14 @@ export {
   signCommitVote,
   signTimeoutVote,
   signAppVote,
-  buildLaneQC,
-  buildPrepareQC,
-  buildCommitQC,
-  buildAppQC,
 } from "./build.js";
+export {
+  certifyLane,
+  certifyPrepare,
+  certifyCommit,
+  certifyApp,
+  type CertifyOptions,
+} from "./certify.js";
 export { DecodeError, type DecodeReason, type Place } from "./codec/decode-error.js";
 export {
   decodeTimestamp,
@@ -128,10 +132,8 @@ export {
   type PruneAnchor,
   type PersistedInner,
 } from "./messages.js";
-export { verifyAnchor } from "./rules/anchor.js";
-export { verifyFullProposal, type ViewStart } from "./rules/full-proposal.js";
+export type { ViewStart } from "./rules/full-proposal.js";
 export { globalRange } from "./rules/proposal.js";
-export { verifyTimeoutQC } from "./rules/timeout.js";
 export {
   verifyBlock,
   verifySignature,
@@ -141,8 +143,12 @@ export {
   verifyCommitQC,
   verifyPrepareQC,
   verifyFullCommitQC,
+  verifyTimeoutQC,
+  verifyFullProposal,
+  verifyAnchor,
   verifyAppAgainstCommit,
   type VerifyOptions,
 } from "./rules/verify.js";
-export { type KeyPair, keyPairFromSeed, sign, verify } from "./signatures/ed25519.js";
+export { verify } from "./signatures/ed25519.js";
+export { type KeyPair, keyPairFromSeed, type Made, type Signer } from "./signatures/signer.js";
 export { VerifyError, type VerifyErrorClass } from "./verify-error.js";

@@ -1,15 +1,17 @@
 /**
- * Verifying with a memory and two threads: what was verified before is looked up, and some hundreds
- * of signatures are shared with a worker. The verdicts are those of the functions in `verify.ts`.
+ * Verifying with a memory and two threads: verified messages are looked up, and some hundreds of
+ * signatures are shared with a worker. Every answer is the one that the functions in `verify.ts` give.
  */
 import { PersisterError } from "../types/errors.js";
-import { anchorRule } from "./rules/anchor.js";
-import { Batch, firstBadHere } from "./signatures/batch.js";
-import { CheckWorker, CheckWorkerError } from "./signatures/check-worker.js";
-import type { Check, Claim, Rule } from "./signatures/claim.js";
+import {
+  checkArguments,
+  having,
+  maybe,
+  optionsOf,
+  type Shape,
+  type Fields,
+} from "../types/shape.js";
 import type { Committee, Epoch, EpochOf } from "./committee.js";
-import { fullProposalRule, type ViewStart } from "./rules/full-proposal.js";
-import { KnownClaims } from "./signatures/known-claims.js";
 import type {
   AppQC,
   CommitQC,
@@ -22,29 +24,50 @@ import type {
   SignedBlock,
   TimeoutQC,
 } from "./messages.js";
-import * as rules from "./rules/rules.js";
-import { runAtOnce, runRule, type VerifyOptions } from "./signatures/run-rule.js";
-import { timeoutRule } from "./rules/timeout.js";
+import type { ViewStart } from "./rules/full-proposal.js";
+import * as questions from "./rules/questions.js";
+import type { Check, Claim } from "./signatures/claim.js";
+import { KnownClaims } from "./signatures/known-claims.js";
+import {
+  type Memory,
+  verified,
+  verifiedAtOnce,
+  type VerifyOptions,
+} from "./signatures/run-rule.js";
+import { Threads } from "./signatures/threads.js";
 
-/** Signatures waiting from which on a second thread is worth its messages: 24 ms of work. */
-const WORKER_CHECKS_MIN = 200;
-
-/** Workers that may die before this thread goes on alone: what ends three would end the next one. */
-const WORKER_DEATHS_MAX = 3;
-
-/** Compiled beside this file. Run from the sources there is none, and one thread does it all. */
-const compiledWorker = import.meta.url.endsWith(".ts")
-  ? "none"
-  : new URL("./signatures/verify-worker.js", import.meta.url);
+const KNOWN_MAX_DEFAULT = 8192;
+/** The table allocates its room at once: 2 GB or so for as many. */
+const KNOWN_MAX = 2 ** 24;
 
 export interface VerifierOptions {
-  /** Certificates and single messages to remember; default 8192, about a megabyte. */
-  readonly knownMax?: number;
-  /** The compiled program of the second thread; default the one beside this module, if any. */
-  readonly worker?: URL | "none";
+  /**
+   * Certificates and single messages to remember, of 100 to 200 bytes each; none for 0.
+   *
+   * @defaultValue 8192, about a megabyte
+   */
+  readonly knownMax?: number | undefined;
+  /**
+   * The compiled program of the second thread, or `"none"` for one thread alone. Where no thread can be
+   * had (a limit of the system, Node's permission model) one thread verifies everything too.
+   *
+   * @defaultValue the program beside this module, if there is one
+   */
+  readonly worker?: URL | "none" | undefined;
 }
 
-/** What was asked of a verifier since it was made. */
+const optionsShape = optionsOf({
+  knownMax: maybe((value, name) => {
+    if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= KNOWN_MAX) return;
+    throw new PersisterError("USAGE", `${name} must be an integer from 0 to ${KNOWN_MAX}`);
+  }),
+  worker: maybe((value, name) => {
+    if (value === "none" || value instanceof URL) return;
+    throw new PersisterError("USAGE", `${name} must be a URL or "none"`);
+  }),
+} satisfies Fields<VerifierOptions>);
+
+/** The counts of a verifier since it was made. */
 export interface VerifierCounts {
   /** Certificates that were known. */
   readonly known: number;
@@ -52,41 +75,70 @@ export interface VerifierCounts {
   readonly knownSignatures: number;
   /** Signatures that were verified: of certificates and of single messages. */
   readonly signatures: number;
-  /** Of these, how many the worker verified. */
+  /** How many of these the worker verified. */
   readonly byWorker: number;
-  /** Workers that died of themselves; what they had was verified by the calling thread. */
+  /** Workers that died or could not be started. The calling thread verified what they had. */
   readonly workerDeaths: number;
 }
 
-/** Every method rejects with `VerifyError`, with ABORTED by the signal, and with CLOSED once closed. */
+/** The methods that others call. A verifier of another copy of this package has them too. */
+const methods = [
+  "verifyVote",
+  "verifySignedBlock",
+  "verifySignedBlockAtOnce",
+  "verifyLaneQC",
+  "verifyAppQC",
+  "verifyCommitQC",
+  "verifyPrepareQC",
+  "verifyFullCommitQC",
+  "verifyTimeoutQC",
+  "verifyFullProposal",
+  "verifyAnchor",
+  "close",
+] as const satisfies readonly (keyof Verifier)[];
+
+const methodsShape: Shape = having("a Verifier", ...methods);
+
+/** Tells whether `value` is a verifier, of this copy of the package or of another. */
+export function isVerifier(value: unknown): value is Verifier {
+  try {
+    methodsShape(value, "verifier");
+    // The counts are private fields: behind a proxy they cannot be read, nor could anything be verified.
+    return typeof (value as Verifier).counts.signatures === "number";
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Verifies messages, and remembers them. Its methods reject with `VerifyError` for a broken rule, with
+ * USAGE for a wrong argument, with ABORTED by the signal, and with CLOSED once it is closed.
+ *
+ * @example
+ * await using verifier = new Verifier();
+ * await verifier.verifyCommitQC(qc, epoch);
+ */
 export class Verifier implements AsyncDisposable {
   readonly #known: KnownClaims;
-  #program: URL | "none";
-  /** What is being verified. */
-  readonly #batches = new Set<Batch>();
-  readonly #counts = {
-    known: 0,
-    knownSignatures: 0,
-    signatures: 0,
-    byWorker: 0,
-    workerDeaths: 0,
-  };
-  #worker: CheckWorker | undefined;
+  readonly #threads: Threads;
+  readonly #counts = { known: 0, knownSignatures: 0, signatures: 0 };
   #isClosed = false;
 
-  constructor({ knownMax = 8192, worker = compiledWorker }: VerifierOptions = {}) {
-    this.#known = new KnownClaims(knownMax);
-    this.#program = worker;
+  /** @throws {PersisterError} USAGE naming the wrong option. */
+  constructor(choices: VerifierOptions = {}) {
+    checkArguments([optionsShape, choices, "options"]);
+    this.#known = new KnownClaims(choices.knownMax ?? KNOWN_MAX_DEFAULT);
+    this.#threads = new Threads(choices.worker);
   }
 
-  /** A member's vote over `digest`: in the certificates that it ends up in it is known. */
+  /** Verifies a member's vote over `digest`. It is known then in the certificates that it becomes part of. */
   verifyVote(
     sig: Signature,
     digest: Uint8Array,
     committee: Committee,
     options?: VerifyOptions,
   ): Promise<void> {
-    return this.#run(rules.voteRule(sig, digest, committee), options);
+    return this.#run(questions.voteQuestion(sig, digest, committee), options);
   }
 
   verifySignedBlock(
@@ -94,10 +146,10 @@ export class Verifier implements AsyncDisposable {
     committee: Committee,
     options?: VerifyOptions,
   ): Promise<void> {
-    return this.#run(rules.signedBlockRule(signed, committee), options);
+    return this.#run(questions.signedBlockQuestion(signed, committee), options);
   }
 
-  /** As `verifySignedBlock`, but returns when it is done: a block of 2 MB takes some milliseconds. */
+  /** As `verifySignedBlock`, at once: a block of 2 MB holds the event loop for some milliseconds. */
   verifySignedBlockAtOnce(signed: SignedBlock, committee: Committee): void {
     const isKnownSignature = (check: Check): boolean => {
       const isKnown = this.#isKnownSignature(check);
@@ -105,27 +157,28 @@ export class Verifier implements AsyncDisposable {
       return isKnown;
     };
     const remember = (claims: readonly Claim[]): void => this.#rememberAll(claims);
-    runAtOnce(rules.signedBlockRule(signed, committee), { isKnownSignature, remember });
+    const memory: Memory = { isKnownSignature, remember };
+    verifiedAtOnce(questions.signedBlockQuestion(signed, committee), memory);
   }
 
   verifyLaneQC(qc: LaneQC, committee: Committee, options?: VerifyOptions): Promise<void> {
-    return this.#run(rules.laneRule(qc, committee), options);
+    return this.#run(questions.laneQuestion(qc, committee), options);
   }
 
   verifyAppQC(qc: AppQC, committee: Committee, options?: VerifyOptions): Promise<void> {
-    return this.#run(rules.appRule(qc, committee), options);
+    return this.#run(questions.appQuestion(qc, committee), options);
   }
 
   verifyCommitQC(qc: CommitQC, epoch: Epoch, options?: VerifyOptions): Promise<void> {
-    return this.#run(rules.commitRule(qc, epoch), options);
+    return this.#run(questions.commitQuestion(qc, epoch), options);
   }
 
   verifyPrepareQC(qc: PrepareQC, epoch: Epoch, options?: VerifyOptions): Promise<void> {
-    return this.#run(rules.prepareRule(qc, epoch), options);
+    return this.#run(questions.prepareQuestion(qc, epoch), options);
   }
 
   verifyFullCommitQC(full: FullCommitQC, epoch: Epoch, options?: VerifyOptions): Promise<void> {
-    return this.#run(rules.fullCommitRule(full, epoch), options);
+    return this.#run(questions.fullCommitQuestion(full, epoch), options);
   }
 
   /** `previous` is the commit QC of the road before; none on road 0. */
@@ -135,39 +188,41 @@ export class Verifier implements AsyncDisposable {
     previous: CommitQC | undefined,
     options?: VerifyOptions,
   ): Promise<void> {
-    return this.#run(timeoutRule(qc, epoch, previous), options);
+    return this.#run(questions.timeoutQuestion(qc, epoch, previous), options);
   }
 
   verifyFullProposal(full: FullProposal, start: ViewStart, options?: VerifyOptions): Promise<void> {
-    return this.#run(fullProposalRule(full, start), options);
+    return this.#run(questions.fullProposalQuestion(full, start), options);
   }
 
   verifyAnchor(anchor: PruneAnchor, epochOf: EpochOf, options?: VerifyOptions): Promise<void> {
-    return this.#run(anchorRule(anchor, epochOf), options);
+    return this.#run(questions.anchorQuestion(anchor, epochOf), options);
   }
 
   get counts(): VerifierCounts {
-    return { ...this.#counts };
+    const { byWorker, workerDeaths } = this.#threads;
+    return { ...this.#counts, byWorker, workerDeaths };
   }
 
-  /** Rejects what is being verified, and stops the worker. */
+  /** Rejects the verifications that are under way, and stops the worker. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const batch of this.#batches) batch.fail(closed());
-    await this.#worker?.close();
+    await this.#threads.close(closed());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #run(rule: Rule, { signal }: VerifyOptions = {}): Promise<void> {
+  async #run(question: questions.Question, choices: VerifyOptions | undefined): Promise<void> {
     if (this.#isClosed) throw closed();
-    await runRule(rule, {
-      signal,
+    await verified(question, choices, {
       isKnown: (claim) => this.#isKnown(claim),
       isKnownSignature: (check) => this.#isKnownSignature(check),
-      firstBad: (batch) => this.#firstBad(batch),
+      firstBad: (batch) => {
+        this.#counts.signatures += batch.checks.length;
+        return this.#threads.firstBad(batch);
+      },
       remember: (claims) => this.#rememberAll(claims),
     });
   }
@@ -184,49 +239,12 @@ export class Verifier implements AsyncDisposable {
     return isKnown;
   }
 
-  /** A certificate as a whole, of a single message its signature. */
+  /** Remembers a certificate as a whole, and of a single message its signature. */
   #rememberAll(claims: readonly Claim[]): void {
     for (const claim of claims) {
       if (claim.quorum > 0n) this.#known.add(claim);
       else for (const check of claim.checks) this.#known.addSignature(check);
     }
-  }
-
-  async #firstBad(batch: Batch): Promise<Check | undefined> {
-    if (this.#isClosed) throw closed();
-    this.#counts.signatures += batch.checks.length;
-    for (let each = batch; ; each = new Batch(batch.checks)) {
-      this.#batches.add(each);
-      try {
-        this.#shareIfMany();
-        return await firstBadHere(each);
-      } catch (cause) {
-        // That a worker died says nothing of the signatures: they are verified again, all of them.
-        if (!(cause instanceof CheckWorkerError)) throw cause;
-      } finally {
-        this.#batches.delete(each);
-      }
-      if (this.#isClosed) throw closed();
-    }
-  }
-
-  /** Calls the worker in where many signatures wait, in one batch or in several. */
-  #shareIfMany(): void {
-    if (this.#program === "none") return;
-    let waiting = 0;
-    for (const { left } of this.#batches) waiting += left;
-    if (waiting < WORKER_CHECKS_MIN) return;
-    this.#worker ??= new CheckWorker(this.#program, {
-      onVerified: (count) => {
-        this.#counts.byWorker += count;
-      },
-      onLost: () => {
-        this.#worker = undefined;
-        this.#counts.workerDeaths += 1;
-        if (this.#counts.workerDeaths >= WORKER_DEATHS_MAX) this.#program = "none";
-      },
-    });
-    this.#worker.share(this.#batches);
   }
 }
 

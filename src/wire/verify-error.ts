@@ -1,4 +1,4 @@
-/** Why a well-formed message is refused. */
+/** The reasons for which a well-formed message is refused. */
 import { LanekeeperError } from "../types/lanekeeper-error.js";
 
 export const verifyErrorClasses = [
@@ -52,4 +52,12 @@ export class VerifyError extends LanekeeperError {
   constructor(errorClass: VerifyErrorClass, detail: string) {
     super("VerifyError", "INVALID", `${detail} (${errorClass})`, { errorClass });
   }
+}
+
+/** Tells whether `cause` is a `VerifyError`, of this copy of the package or of another. */
+export function isVerifyError(cause: unknown): cause is VerifyError {
+  return (
+    cause instanceof VerifyError ||
+    (cause instanceof Error && cause.name === "VerifyError" && "errorClass" in cause)
+  );
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { laneIdOf, type LaneId } from "../../src/types/lane.js";
 import { buildBlock, signBlock } from "../../src/wire/build.js";
-import { keyPairFromSeed, sign } from "../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../src/wire/signatures/signer.js";
 import { encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { laneProposalDigest, payloadHash } from "../../src/wire/hash.js";
 import type { Block, SignedBlock } from "../../src/wire/messages.js";
@@ -37,7 +37,7 @@ function withPayload(in_: LaneId, txs: readonly Uint8Array[]): Block {
 }
 
 function signed(block: Block, keys = owner): SignedBlock {
-  return { msg: block, sig: sign(keys, laneProposalDigest(block)) };
+  return { msg: block, sig: keys.sign(laneProposalDigest(block)) };
 }
 
 function flipped(bytes: Uint8Array): Uint8Array {

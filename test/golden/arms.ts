@@ -31,34 +31,34 @@ function arm<T>(
 
 const proposal = { type: "Proposal", from: decode.decodeProposal };
 
-const arms: Readonly<Record<Msg["arm"], Arm>> = {
+const arms: Readonly<Record<Msg["kind"], Arm>> = {
   lane_proposal: arm(
     { type: "Block", from: decode.decodeBlock },
-    (value) => ({ arm: "lane_proposal", value }),
+    (value) => ({ kind: "lane_proposal", value }),
     hash.laneProposalDigest,
   ),
   lane_vote: arm(
     { type: "BlockHeader", from: decode.decodeBlockHeader },
-    (value) => ({ arm: "lane_vote", value }),
+    (value) => ({ kind: "lane_vote", value }),
     hash.laneVoteDigest,
   ),
-  proposal: arm(proposal, (value) => ({ arm: "proposal", value }), hash.proposalDigest),
-  prepare_vote: arm(proposal, (value) => ({ arm: "prepare_vote", value }), hash.prepareVoteDigest),
-  commit_vote: arm(proposal, (value) => ({ arm: "commit_vote", value }), hash.commitVoteDigest),
+  proposal: arm(proposal, (value) => ({ kind: "proposal", value }), hash.proposalDigest),
+  prepare_vote: arm(proposal, (value) => ({ kind: "prepare_vote", value }), hash.prepareVoteDigest),
+  commit_vote: arm(proposal, (value) => ({ kind: "commit_vote", value }), hash.commitVoteDigest),
   timeout_vote: arm(
     { type: "TimeoutVote", from: decode.decodeTimeoutVote },
-    (value) => ({ arm: "timeout_vote", value }),
+    (value) => ({ kind: "timeout_vote", value }),
     hash.timeoutVoteDigest,
   ),
   app_vote: arm(
     { type: "AppProposal", from: decode.decodeAppProposal },
-    (value) => ({ arm: "app_vote", value }),
+    (value) => ({ kind: "app_vote", value }),
     hash.appVoteDigest,
   ),
 };
 
-export const armNames = Object.keys(arms) as readonly Msg["arm"][];
+export const armNames = Object.keys(arms) as readonly Msg["kind"][];
 
-export function armOf(name: Msg["arm"]): Arm {
+export function armOf(name: Msg["kind"]): Arm {
   return arms[name];
 }

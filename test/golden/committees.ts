@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { laneIdOf } from "../../src/types/lane.js";
 import type { Committee, Member, Weighted } from "../../src/wire/committee.js";
-import { keyPairFromSeed } from "../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../src/wire/signatures/signer.js";
 import { hex, seedOf, toHex } from "../wire/bytes.js";
 import { decimal, hexText } from "./cases.js";
 

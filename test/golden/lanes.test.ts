@@ -8,7 +8,7 @@ import { readSignedBlockHeader } from "../../src/wire/codec/block-header.js";
 import { signBlock } from "../../src/wire/build.js";
 import { Committee } from "../../src/wire/committee.js";
 import { decodeSignedBlock } from "../../src/wire/codec/decode.js";
-import { keyPairFromSeed } from "../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../src/wire/signatures/signer.js";
 import { encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { headerHash, laneProposalDigest, payloadHash, sha256 } from "../../src/wire/hash.js";
 import { type SignedBlock, ZERO_HASH } from "../../src/wire/messages.js";

@@ -5,7 +5,7 @@ import { laneIdOf, laneParts } from "../../src/types/lane.js";
 import { readSignedBlockHeader } from "../../src/wire/codec/block-header.js";
 import { buildBlock } from "../../src/wire/build.js";
 import { decodeSignedBlock } from "../../src/wire/codec/decode.js";
-import { keyPairFromSeed } from "../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../src/wire/signatures/signer.js";
 import { decodeMsg, encodeMsg } from "../../src/wire/codec/envelope.js";
 import { msgDigest, sha256 } from "../../src/wire/hash.js";
 import { ZERO_HASH } from "../../src/wire/messages.js";

@@ -3,7 +3,6 @@ import { expect } from "vitest";
 import { z } from "zod";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import * as decode from "../../src/wire/codec/decode.js";
-import { verifyTimeoutQC } from "../../src/wire/rules/timeout.js";
 import {
   verifyAppAgainstCommit,
   verifyAppQC,
@@ -11,6 +10,7 @@ import {
   verifyFullCommitQC,
   verifyLaneQC,
   verifyPrepareQC,
+  verifyTimeoutQC,
 } from "../../src/wire/rules/verify.js";
 import { toHex } from "../wire/bytes.js";
 import {

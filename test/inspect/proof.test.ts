@@ -4,7 +4,8 @@ import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Depth } from "../../src/inspect/walk/proof.js";
 import { laneIdOf } from "../../src/types/lane.js";
-import { buildBlock, buildCommitQC, signBlock } from "../../src/wire/build.js";
+import { buildBlock, signBlock } from "../../src/wire/build.js";
+import { buildCommitQC } from "../../src/testing/certificates.js";
 import {
   encodeCommitQC,
   encodePruneAnchor,

@@ -3,15 +3,10 @@
  * kept across tests, since signing is the slow part.
  */
 import { createHash } from "node:crypto";
-import {
-  buildAppQC,
-  buildBlock,
-  buildCommitQC,
-  laneRangeOf,
-  signBlock,
-} from "../../src/wire/build.js";
+import { buildBlock, laneRangeOf, signBlock } from "../../src/wire/build.js";
+import { buildAppQC, buildCommitQC } from "../../src/testing/certificates.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
-import { keyPairFromSeed, type KeyPair } from "../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed, type KeyPair } from "../../src/wire/signatures/signer.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { headerHash } from "../../src/wire/hash.js";
 import type { BlockHeader, CommitQC, PruneAnchor, SignedBlock } from "../../src/wire/messages.js";

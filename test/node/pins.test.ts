@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Lanekeeper } from "../../src/node/lanekeeper.js";
-import { buildLaneQC } from "../../src/wire/build.js";
+import { buildLaneQC } from "../../src/testing/certificates.js";
 import { TestChain } from "../model/chain.js";
 import {
   contents,

@@ -1,8 +1,8 @@
 /** Lanes at the persister, where the availability state does not stand before them. */
+import { verifyAnchor } from "../../src/wire/rules/verify.js";
 import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { openPersisters, type Persisters } from "../../src/persist/persisters.js";
-import { verifyAnchor } from "../../src/wire/rules/anchor.js";
 import type { NewBlock } from "../../src/persist/block-persister.js";
 import { newCommitQC } from "../../src/persist/commit-qc-persister.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sign } from "../../src/wire/signatures/ed25519.js";
 import { headerHash, laneVoteDigest } from "../../src/wire/hash.js";
 import { seedOf, toHex } from "../wire/bytes.js";
 import { block, first, samples } from "../wire/samples.js";
@@ -35,7 +34,7 @@ function golden(...args: readonly string[]) {
 /** The smallest file of signatures: a key, a signature, and a verdict. */
 function signatures() {
   const digest = laneVoteDigest(block.header);
-  const sig = sign(first, digest);
+  const sig = first.sign(digest);
   const common = { public: toHex(sig.key), digest: toHex(digest), signature: toHex(sig.bytes) };
   const context = Buffer.from("sei_giga_autobahn");
   return {

@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import { buildBlock, signBlock } from "../../src/wire/build.js";
 import { ZERO_HASH } from "../../src/wire/messages.js";
-import { verifyTimeoutQC } from "../../src/wire/rules/timeout.js";
 import {
   verifyAppAgainstCommit,
   verifyAppQC,
@@ -11,6 +10,7 @@ import {
   verifyLaneQC,
   verifyPrepareQC,
   verifySignedBlock,
+  verifyTimeoutQC,
 } from "../../src/wire/rules/verify.js";
 import * as s from "./samples.js";
 

@@ -1,9 +1,10 @@
 /** One fixed value of every message, with all its fields set, and the keys and committee behind them. */
 import { laneIdOf } from "../../src/types/lane.js";
+import * as certificates from "../../src/testing/certificates.js";
 import * as build from "../../src/wire/build.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import * as decode from "../../src/wire/codec/decode.js";
-import { type KeyPair, keyPairFromSeed } from "../../src/wire/signatures/ed25519.js";
+import { type KeyPair, keyPairFromSeed } from "../../src/wire/signatures/signer.js";
 import * as encode from "../../src/wire/codec/encode.js";
 import { decodeMsg, encodeMsg, type Msg } from "../../src/wire/codec/envelope.js";
 import { type LaneQC, type LaneRange, type Proposal, ZERO_HASH } from "../../src/wire/messages.js";
@@ -64,13 +65,13 @@ export const app = {
 };
 export const timeoutVote = { view, latestPrepareQcViewNumber: 1n };
 
-export const laneQC: LaneQC = build.buildLaneQC(block.header, [first, second]);
-export const prepareQC = build.buildPrepareQC(
+export const laneQC: LaneQC = certificates.buildLaneQC(block.header, [first, second]);
+export const prepareQC = certificates.buildPrepareQC(
   { ...proposal, view: { ...view, number: 1n } },
   quorum,
 );
-export const commitQC = build.buildCommitQC(proposal, quorum);
-export const appQC = build.buildAppQC(app, quorum);
+export const commitQC = certificates.buildCommitQC(proposal, quorum);
+export const appQC = certificates.buildAppQC(app, quorum);
 export const fullCommitQC = { qc: commitQC, headers: [block.header] };
 export const timeoutQC = {
   votes: quorum.map((pair) => build.signTimeoutVote(timeoutVote, pair)),
@@ -82,13 +83,13 @@ const fullTimeoutVote = { vote: signedTimeoutVote, latestPrepareQC: prepareQC };
 
 /** One message under each arm of the signing envelope. */
 export const messages: readonly Msg[] = [
-  { arm: "lane_proposal", value: block },
-  { arm: "lane_vote", value: block.header },
-  { arm: "proposal", value: proposal },
-  { arm: "prepare_vote", value: proposal },
-  { arm: "commit_vote", value: proposal },
-  { arm: "timeout_vote", value: timeoutVote },
-  { arm: "app_vote", value: app },
+  { kind: "lane_proposal", value: block },
+  { kind: "lane_vote", value: block.header },
+  { kind: "proposal", value: proposal },
+  { kind: "prepare_vote", value: proposal },
+  { kind: "commit_vote", value: proposal },
+  { kind: "timeout_vote", value: timeoutVote },
+  { kind: "app_vote", value: app },
 ];
 
 export interface Sample {
@@ -173,5 +174,5 @@ export const samples: Readonly<Record<string, Sample>> = {
     encode.encodePersistedInner,
     decode.decodePersistedInner,
   ),
-  Msg: sample<Msg>({ arm: "app_vote", value: app }, encodeMsg, decodeMsg),
+  Msg: sample<Msg>({ kind: "app_vote", value: app }, encodeMsg, decodeMsg),
 };

@@ -3,6 +3,7 @@ import { exitCodeOf, type Finding } from "../../inspect/finding.js";
 import type { LogSummary, Summary } from "../../inspect/summary.js";
 import { ROAD } from "../../persist/kinds.js";
 import type { ErrorCode } from "../../types/errors.js";
+import { hex } from "../../codec/hex.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable, type Row, table } from "../terminal/table.js";
 
@@ -174,8 +175,4 @@ function isLane({ name }: LogSummary): boolean {
 
 function logName(name: string): string {
   return name === ROAD ? name : `lane ${name}`;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
-import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../wire/signatures/signer.js";
 import type { StartOrder } from "../validator/orders.js";
 import { epochOfKeys } from "../validator/validator-process.js";
 import type { NetworkOptions } from "./options.js";

@@ -9,7 +9,7 @@ import type { LaneId } from "../../types/lane.js";
 import { type LaneRange, ZERO_HASH } from "../../wire/messages.js";
 import type { PeerStatus, RoadRange } from "./message.js";
 import type { EngineStart, Output } from "./step.js";
-import { hex } from "./tally.js";
+import { hex } from "../../codec/hex.js";
 
 /** The most numbers in one question: half of the blocks that a lane may hold above its anchor. */
 export const ASK_MAX = 16n;

@@ -19,7 +19,7 @@ import {
   signTimeoutVote,
 } from "../../wire/build.js";
 import type { Epoch } from "../../wire/committee.js";
-import type { KeyPair } from "../../wire/signatures/ed25519.js";
+import type { KeyPair } from "../../wire/signatures/signer.js";
 import type { ViewStart } from "../../wire/rules/full-proposal.js";
 import { commitVoteDigest, prepareVoteDigest, sameBytes } from "../../wire/hash.js";
 import type {
@@ -39,7 +39,8 @@ import type {
 import { globalRange } from "../../wire/rules/proposal.js";
 import { roadAfter, sameView } from "../../wire/rules/timeout.js";
 import type { Output, RoundMessage, VoteMessage } from "./step.js";
-import { hex, Tally } from "./tally.js";
+import { hex } from "../../codec/hex.js";
+import { Tally } from "./tally.js";
 import { laterOf, timeoutQCOf, viewOf } from "./views.js";
 
 export interface Signer {

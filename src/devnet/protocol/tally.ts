@@ -2,6 +2,7 @@
  * Collects votes until they are a certificate. The votes are verified already. The certificate
  * holds the first votes that made the quorum, in the order of their arrival.
  */
+import { hex } from "../../codec/hex.js";
 import type { Committee } from "../../wire/committee.js";
 import type { Certificate, Signature } from "../../wire/messages.js";
 
@@ -43,8 +44,4 @@ export class Tally<T> {
     this.#isCertified = true;
     return { vote: pile.vote, sigs: pile.sigs };
   }
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -11,7 +11,7 @@ import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
 import { decodeSignedBlock } from "../../wire/codec/decode.js";
 import { encodeSignedBlock } from "../../wire/codec/encode.js";
 import { headerHash } from "../../wire/hash.js";
-import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../wire/signatures/signer.js";
 import type { Store } from "./store.js";
 
 const sentences = {

@@ -14,7 +14,7 @@ import { errorCodes, PersisterError } from "../../types/errors.js";
 import { laneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
 import { Committee, type Epoch } from "../../wire/committee.js";
-import { keyPairFromSeed } from "../../wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../wire/signatures/signer.js";
 import { Verifier } from "../../wire/verifier.js";
 import { decodeOrder, type StartOrder } from "./orders.js";
 import type { Report } from "../judge/report.js";

@@ -8,7 +8,7 @@ import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import { buildBlock, signBlock } from "../../wire/build.js";
 import type { Epoch } from "../../wire/committee.js";
-import type { KeyPair } from "../../wire/signatures/ed25519.js";
+import type { KeyPair } from "../../wire/signatures/signer.js";
 import { encodeSignedBlock } from "../../wire/codec/encode.js";
 import { headerHash } from "../../wire/hash.js";
 import type { Timestamp, View } from "../../wire/messages.js";

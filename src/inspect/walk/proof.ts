@@ -7,7 +7,6 @@ import { proveAnchor } from "../../persist/anchor.js";
 import { ROAD } from "../../persist/kinds.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId, laneParts } from "../../types/lane.js";
-import { verifyAnchor } from "../../wire/rules/anchor.js";
 import { Committee, type Epoch } from "../../wire/committee.js";
 import { decodeCommitQC, decodePruneAnchor, decodeSignedBlock } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
@@ -15,6 +14,7 @@ import { verify } from "../../wire/signatures/ed25519.js";
 import { appVoteDigest, commitVoteDigest } from "../../wire/hash.js";
 import type { CommitQC, PruneAnchor, Signature } from "../../wire/messages.js";
 import {
+  verifyAnchor,
   verifyAppAgainstCommit,
   verifyCommitQC,
   verifySignedBlock,

@@ -10,10 +10,10 @@
  * sent before, and signing another in its place is equivocation.
  */
 import { absolutePath, type PathInput } from "../../disk/path.js";
+import { verifyAnchor } from "../../wire/rules/verify.js";
 import { RealDisk } from "../../disk/real.js";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
-import { verifyAnchor } from "../../wire/rules/anchor.js";
 import type { EpochOf } from "../../wire/committee.js";
 import { decodePersistedInner, unknownFieldOfVotes } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";

@@ -6,8 +6,13 @@ import type { Epoch } from "../../wire/committee.js";
 import { commitVoteDigest, prepareVoteDigest, timeoutVoteDigest } from "../../wire/hash.js";
 import type { FullTimeoutVote, PersistedInner, SignedProposal, View } from "../../wire/messages.js";
 import { verifyView } from "../../wire/rules/proposal.js";
-import { roadAfter, sameView, verifyTimeoutQC } from "../../wire/rules/timeout.js";
-import { verifyCommitQC, verifyPrepareQC, verifySignature } from "../../wire/rules/verify.js";
+import { roadAfter, sameView } from "../../wire/rules/timeout.js";
+import {
+  verifyCommitQC,
+  verifyPrepareQC,
+  verifySignature,
+  verifyTimeoutQC,
+} from "../../wire/rules/verify.js";
 import { VerifyError } from "../../wire/verify-error.js";
 
 /** The view in which a node with these votes is, in the epoch `epochIndex`. */

@@ -2,11 +2,14 @@
  * Canonical bytes: fields ascending, present ones only and all of them, numbers minimal, lane
  * ranges sorted by lane. Equal values have equal bytes; hashes and signatures are over these.
  *
- * Encoding asserts what the types cannot say (lengths, ranges of numbers, one range per lane); a
- * value that the decoder returned always encodes. The returned bytes are the caller's.
+ * Every field is looked at as it is written (its type, its length, its range). A value of another shape
+ * is refused with USAGE, which names the first wrong field. A value that the decoder returned always
+ * encodes. The returned bytes are the caller's.
  */
 import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
 import { type LaneId, laneParts } from "../../types/lane.js";
+import { lane as laneShape, type Shape } from "../../types/shape.js";
 import {
   type AppProposal,
   type Block,
@@ -30,6 +33,7 @@ import {
   type Timestamp,
   type View,
 } from "../messages.js";
+import * as shapes from "../shapes.js";
 import { type Put, type Writer, written } from "./writer.js";
 
 const NANOS_MAX = 1_000_000_000;
@@ -43,12 +47,32 @@ export function blockBytes({ txs }: Payload): number {
   return total;
 }
 
-function encoder<T>(put: Put<T>): (value: T) => Uint8Array {
-  return (value) => written(put, value);
+/** Encodes a message. A value of another shape is told by its path: `name` is what it is called. */
+function encoder<T>(put: Put<T>, shape: Shape, name: string): (value: T) => Uint8Array {
+  return (value) => {
+    try {
+      return written(put, value);
+    } catch (cause) {
+      shape(value, name);
+      throw cause;
+    }
+  };
 }
 
-function blockEncoder<T>(put: Put<T>, payloadOf: (value: T) => Payload): (value: T) => Uint8Array {
-  return (value) => written(put, value, blockBytes(payloadOf(value)));
+/** As `encoder`, for a message with a payload: its size follows from the transactions. */
+function blockEncoder<T>(
+  put: Put<T>,
+  payloadOf: (value: T) => Payload,
+  ...[shape, name]: readonly [Shape, string]
+): (value: T) => Uint8Array {
+  return (value) => {
+    try {
+      return written(put, value, blockBytes(payloadOf(value)));
+    } catch (cause) {
+      shape(value, name);
+      throw cause;
+    }
+  };
 }
 
 const putTimestamp: Put<Timestamp> = (writer, { seconds, nanos }) => {
@@ -130,7 +154,9 @@ export const putProposal: Put<Proposal> = (writer, proposal) => {
   writer.u64(6, proposal.globalFirst);
   writer.message(5, putTimestamp, proposal.timestamp);
   const ranges = sortedRanges(proposal.laneRanges);
-  assert(!hasLaneTwice(ranges), "a proposal has one range per lane");
+  if (hasLaneTwice(ranges)) {
+    throw new PersisterError("USAGE", "a proposal must have one range per lane, and not two");
+  }
   writer.messages(3, putLaneRange, ranges);
   writer.message(1, putView, proposal.view);
 };
@@ -202,30 +228,48 @@ const putPersistedInner: Put<PersistedInner> = (writer, inner) => {
   maybe(writer, 1, putCommitQC, inner.commitQC);
 };
 
-export const encodeTimestamp = encoder(putTimestamp);
-export const encodePublicKey = encoder(putPublicKey);
-export const encodeLaneId = encoder(putLaneId);
-export const encodeSignature = encoder(putSignature);
-export const encodeBlockHeader = encoder(putBlockHeader);
-export const encodePayload = blockEncoder(putPayload, (payload) => payload);
-export const encodeBlock = blockEncoder(putBlock, ({ payload }) => payload);
-export const encodeView = encoder(putView);
-export const encodeLaneRange = encoder(putLaneRange);
-export const encodeProposal = encoder(putProposal);
-export const encodeAppProposal = encoder(putAppProposal);
-export const encodeTimeoutVote = encoder(putTimeoutVote);
-export const encodeSignedBlock = blockEncoder(signed(putBlock), ({ msg }) => msg.payload);
-export const encodeSignedBlockHeader = encoder(signed(putBlockHeader));
-export const encodeSignedProposal = encoder(putSignedProposal);
-export const encodeSignedTimeoutVote = encoder(putSignedTimeoutVote);
-export const encodeSignedAppVote = encoder(signed(putAppProposal));
-export const encodeLaneQC = encoder(putLaneQC);
-export const encodePrepareQC = encoder(putPrepareQC);
-export const encodeCommitQC = encoder(putCommitQC);
-export const encodeAppQC = encoder(putAppQC);
-export const encodeFullCommitQC = encoder(putFullCommitQC);
-export const encodeFullTimeoutVote = encoder(putFullTimeoutVote);
-export const encodeTimeoutQC = encoder(putTimeoutQC);
-export const encodeFullProposal = encoder(putFullProposal);
-export const encodePruneAnchor = encoder(putPruneAnchor);
-export const encodePersistedInner = encoder(putPersistedInner);
+export const encodeTimestamp = encoder(putTimestamp, shapes.timestamp, "timestamp");
+export const encodePublicKey = encoder(putPublicKey, shapes.key, "key");
+export const encodeLaneId = encoder(putLaneId, laneShape, "lane");
+export const encodeSignature = encoder(putSignature, shapes.signature, "signature");
+export const encodeBlockHeader = encoder(putBlockHeader, shapes.header, "header");
+export const encodePayload = blockEncoder(
+  putPayload,
+  (payload) => payload,
+  shapes.payload,
+  "payload",
+);
+export const encodeBlock = blockEncoder(putBlock, ({ payload }) => payload, shapes.block, "block");
+export const encodeView = encoder(putView, shapes.view, "view");
+export const encodeLaneRange = encoder(putLaneRange, shapes.laneRange, "range");
+export const encodeProposal = encoder(putProposal, shapes.proposal, "proposal");
+export const encodeAppProposal = encoder(putAppProposal, shapes.app, "app");
+export const encodeTimeoutVote = encoder(putTimeoutVote, shapes.timeoutVote, "vote");
+export const encodeSignedBlock = blockEncoder(
+  signed(putBlock),
+  ({ msg }) => msg.payload,
+  shapes.signedBlock,
+  "block",
+);
+export const encodeSignedBlockHeader = encoder(
+  signed(putBlockHeader),
+  shapes.signedHeader,
+  "header",
+);
+export const encodeSignedProposal = encoder(putSignedProposal, shapes.signedProposal, "proposal");
+export const encodeSignedTimeoutVote = encoder(
+  putSignedTimeoutVote,
+  shapes.signedTimeoutVote,
+  "vote",
+);
+export const encodeSignedAppVote = encoder(signed(putAppProposal), shapes.signedApp, "vote");
+export const encodeLaneQC = encoder(putLaneQC, shapes.laneQC, "qc");
+export const encodePrepareQC = encoder(putPrepareQC, shapes.proposalQC, "qc");
+export const encodeCommitQC = encoder(putCommitQC, shapes.proposalQC, "qc");
+export const encodeAppQC = encoder(putAppQC, shapes.appQC, "qc");
+export const encodeFullCommitQC = encoder(putFullCommitQC, shapes.fullCommitQC, "qc");
+export const encodeFullTimeoutVote = encoder(putFullTimeoutVote, shapes.fullTimeoutVote, "vote");
+export const encodeTimeoutQC = encoder(putTimeoutQC, shapes.timeoutQC, "qc");
+export const encodeFullProposal = encoder(putFullProposal, shapes.fullProposal, "proposal");
+export const encodePruneAnchor = encoder(putPruneAnchor, shapes.anchor, "anchor");
+export const encodePersistedInner = encoder(putPersistedInner, shapes.votes, "votes");

@@ -1,7 +1,8 @@
 /**
- * The signing envelope: a message under one of seven arms. What is signed is the SHA-256 of its
+ * The signing envelope: a message under one of seven arms. A signature is over the SHA-256 of its
  * canonical bytes, so the same proposal proposed, prepared and committed has three digests.
  */
+import type { Shape } from "../../types/shape.js";
 import { readLength, readTag, skipValue } from "./cursor.js";
 import { type From, armsFrom } from "./decode.js";
 import {
@@ -16,23 +17,48 @@ import { messageOf, refuse } from "./fields.js";
 import type { AppProposal, Block, BlockHeader, Proposal, TimeoutVote } from "../messages.js";
 import { RawMessage } from "./raw-message.js";
 import * as schemas from "./schema.js";
+import * as shapes from "../shapes.js";
 import { type Put, written } from "./writer.js";
 
 export type Msg =
-  | { readonly arm: "lane_proposal"; readonly value: Block }
-  | { readonly arm: "lane_vote"; readonly value: BlockHeader }
-  | { readonly arm: "proposal" | "prepare_vote" | "commit_vote"; readonly value: Proposal }
-  | { readonly arm: "timeout_vote"; readonly value: TimeoutVote }
-  | { readonly arm: "app_vote"; readonly value: AppProposal };
+  | { readonly kind: "lane_proposal"; readonly value: Block }
+  | { readonly kind: "lane_vote"; readonly value: BlockHeader }
+  | { readonly kind: "proposal" | "prepare_vote" | "commit_vote"; readonly value: Proposal }
+  | { readonly kind: "timeout_vote"; readonly value: TimeoutVote }
+  | { readonly kind: "app_vote"; readonly value: AppProposal };
 
 function enveloped<T>(field: number, put: Put<T>, value: T, capacity?: number): Uint8Array {
   const putEnvelope: Put<T> = (writer, inner) => writer.message(field, put, inner);
   return written(putEnvelope, value, capacity);
 }
 
-/** Canonical bytes of the envelope, of which the digest is made. */
+/** The shape of the message under each arm. */
+const shapeOf: Readonly<Record<Msg["kind"], Shape>> = {
+  lane_proposal: shapes.block,
+  lane_vote: shapes.header,
+  proposal: shapes.proposal,
+  prepare_vote: shapes.proposal,
+  commit_vote: shapes.proposal,
+  timeout_vote: shapes.timeoutVote,
+  app_vote: shapes.app,
+};
+
+/**
+ * Canonical bytes of the envelope, of which the digest is made.
+ *
+ * @throws {PersisterError} USAGE naming the first wrong field.
+ */
 export function encodeMsg(msg: Msg): Uint8Array {
-  switch (msg.arm) {
+  try {
+    return encoded(msg);
+  } catch (cause) {
+    shapeOf[msg.kind](msg.value, msg.kind);
+    throw cause;
+  }
+}
+
+function encoded(msg: Msg): Uint8Array {
+  switch (msg.kind) {
     case "lane_proposal":
       return enveloped(1, putBlock, msg.value, blockBytes(msg.value.payload));
     case "lane_vote":
@@ -50,7 +76,7 @@ export function encodeMsg(msg: Msg): Uint8Array {
   }
 }
 
-/** The payload's canonical bytes: the end of those of a lane proposal's envelope. A view. */
+/** A view of the canonical bytes of the payload: the end of the envelope of a lane proposal. */
 export function payloadWithin(envelope: Uint8Array): Uint8Array {
   const cursor = { bytes: envelope, at: 0, end: envelope.length };
   readTag(cursor);
@@ -62,7 +88,7 @@ export function payloadWithin(envelope: Uint8Array): Uint8Array {
 }
 
 /**
- * Reads an envelope; of two arms the later one holds.
+ * Reads an envelope. Of two arms the later one counts.
  *
  * @throws {DecodeError} `empty` without an arm, else as every decoder.
  */
@@ -71,19 +97,19 @@ export function decodeMsg(bytes: Uint8Array): Msg {
   const take = <T>(from: From<T>): T => from(messageOf(raw, raw.last));
   switch (raw.last) {
     case 1:
-      return { arm: "lane_proposal", value: take(armsFrom.block) };
+      return { kind: "lane_proposal", value: take(armsFrom.block) };
     case 2:
-      return { arm: "lane_vote", value: take(armsFrom.header) };
+      return { kind: "lane_vote", value: take(armsFrom.header) };
     case 3:
-      return { arm: "proposal", value: take(armsFrom.proposal) };
+      return { kind: "proposal", value: take(armsFrom.proposal) };
     case 4:
-      return { arm: "prepare_vote", value: take(armsFrom.proposal) };
+      return { kind: "prepare_vote", value: take(armsFrom.proposal) };
     case 5:
-      return { arm: "commit_vote", value: take(armsFrom.proposal) };
+      return { kind: "commit_vote", value: take(armsFrom.proposal) };
     case 6:
-      return { arm: "timeout_vote", value: take(armsFrom.timeoutVote) };
+      return { kind: "timeout_vote", value: take(armsFrom.timeoutVote) };
     case 7:
-      return { arm: "app_vote", value: take(armsFrom.appProposal) };
+      return { kind: "app_vote", value: take(armsFrom.appProposal) };
     default:
       return refuse(raw, "arm", "empty", "there is no arm");
   }

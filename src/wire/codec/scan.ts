@@ -1,18 +1,19 @@
 /**
- * The scan: one pass over a message and the messages inside it, by its schema, before anything is
- * made of them. It enforces framing and limits and keeps nothing, whatever the bytes: its memory
- * does not follow their number, and its time does so linearly.
+ * The scan: one pass over a message and the messages inside it, by its schema, before a value is made of
+ * them. It enforces framing and limits, and keeps nothing: its memory does not grow with the bytes, and
+ * its time grows linearly.
  *
- * A known field counts whatever its wire type; with a wrong one it is otherwise unknown. Unknown
- * fields pass, if their framing is sound. So the reasons come in the original's order: framing and
- * limits of the whole tree first, then field numbers, then (in `fields.ts`) what a message lacks.
+ * A known field counts towards its limit whatever its wire type; with a wrong wire type it is unknown in
+ * all else. Unknown fields pass if their framing is sound. So the reasons come in the order of sei-chain:
+ * framing and limits of the whole tree first, then field numbers, then (in `fields.ts`) missing fields.
  */
+import { bytes as isEncoded } from "../../types/shape.js";
 import { type Cursor, FIELD_NUMBER_MAX, fieldOf, Malformed } from "./cursor.js";
 import { readLength, readTag, skipValue, WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
 import { DecodeError, type DecodeReason, type Place } from "./decode-error.js";
 import type { FieldRule, Schema } from "./schema.js";
 
-/** Where the scan is: what an error would name. */
+/** The place of the scan, which an error names. */
 interface Scan {
   readonly cursor: Cursor;
   /** The names of the messages and of the field around the cursor. */
@@ -30,8 +31,10 @@ interface Scan {
  * by number or by wire type, if there is one.
  *
  * @throws {DecodeError} `count`, `size`, `total`, `malformed` or `field_number`.
+ * @throws {PersisterError} USAGE if `bytes` are no byte string.
  */
 export function scan(bytes: Uint8Array, schema: Schema): Place | undefined {
+  isEncoded(bytes, "an encoded message");
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const cursor: Cursor = { bytes: plain, at: 0, end: plain.length };
   const path = [schema.name];

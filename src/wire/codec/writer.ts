@@ -5,6 +5,7 @@
  */
 import { assert } from "../../types/assert.js";
 import { U64_MAX } from "../../types/numbers.js";
+import { isBytes } from "../../types/shape.js";
 import { WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
 
 /** Writes the fields of `value` in descending order. */
@@ -66,7 +67,10 @@ export class Writer {
   }
 
   u64(field: number, value: bigint): void {
-    assert(value >= 0n && value <= U64_MAX, "an encoded number fits 64 bits without a sign");
+    assert(
+      typeof value === "bigint" && value >= 0n && value <= U64_MAX,
+      "an encoded number is a bigint that fits 64 bits without a sign",
+    );
     this.#reserve(PREFIX_BYTES_MAX);
     if (value <= U31_MAX) this.#u31(Number(value));
     else this.#u64(value);
@@ -75,6 +79,7 @@ export class Writer {
 
   /** Copies `value`. */
   bytes(field: number, value: Uint8Array): void {
+    assert(isBytes(value), "an encoded byte string is a Uint8Array");
     this.#reserve(value.length + PREFIX_BYTES_MAX);
     this.#start -= value.length;
     this.#bytes.set(value, this.#start);
@@ -95,6 +100,7 @@ export class Writer {
   }
 
   messages<T>(field: number, put: Put<T>, values: readonly T[]): void {
+    assert(Array.isArray(values), "encoded messages are an array");
     for (let index = values.length - 1; index >= 0; index--) {
       this.message(field, put, values[index] as T);
     }

@@ -1,30 +1,13 @@
 /** The rule for prune anchors: an app QC and its commit QC. */
-import type { Rule } from "../signatures/claim.js";
-import type { EpochOf } from "../committee.js";
+import { type EpochOf, knownEpoch } from "../committee.js";
 import type { PruneAnchor } from "../messages.js";
-import { appRule, commitRule } from "./rules.js";
-import { runRule, type VerifyOptions } from "../signatures/run-rule.js";
-import { verifyAppAgainstCommit } from "./verify.js";
-import { VerifyError } from "../verify-error.js";
+import type { Rule } from "../signatures/claim.js";
+import { appRule, commitRule, verifyAppOf } from "./rules.js";
 
-/**
- * The app QC is about this very commit QC, and both have their quorum.
- *
- * @throws {VerifyError} as the returned promise's rejection.
- */
-export function verifyAnchor(
-  anchor: PruneAnchor,
-  epochOf: EpochOf,
-  options?: VerifyOptions,
-): Promise<void> {
-  return runRule(anchorRule(anchor, epochOf), options);
-}
-
+/** The app QC is about this very commit QC, and both have their quorum. */
 export function* anchorRule({ appQC, commitQC }: PruneAnchor, epochOf: EpochOf): Rule {
-  const { epochIndex } = commitQC.vote.view;
-  const epoch = epochOf(epochIndex);
-  if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${epochIndex} is not known`);
-  verifyAppAgainstCommit(appQC.vote, commitQC);
+  const epoch = knownEpoch(epochOf, commitQC.vote.view.epochIndex);
+  verifyAppOf(appQC.vote, commitQC);
   yield* commitRule(commitQC, epoch);
   yield* appRule(appQC, epoch.committee);
 }

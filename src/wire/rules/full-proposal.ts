@@ -1,10 +1,10 @@
 /**
- * The rules for a full proposal: what a validator votes for must follow from the last commit QC,
- * from the timeout QC that ended the view before, and from a lane QC for each range of blocks.
+ * The rules for a full proposal: it must follow from the last commit QC, from the timeout QC that ended
+ * the view before, and from a lane QC for each range of blocks.
  */
 import type { LaneId } from "../../types/lane.js";
 import { memberClaim, type Rule } from "../signatures/claim.js";
-import type { Epoch } from "../committee.js";
+import { type Epoch, epochShape } from "../committee.js";
 import { headerHash, proposalDigest, sameBytes } from "../hash.js";
 import {
   type CommitQC,
@@ -18,39 +18,32 @@ import {
 } from "../messages.js";
 import { globalRange, verifyProposal } from "./proposal.js";
 import { laneRule } from "./rules.js";
-import { runRule, type VerifyOptions } from "../signatures/run-rule.js";
+import { maybe, record, type Shape, u64, type Fields } from "../../types/shape.js";
+import * as shapes from "../shapes.js";
 import { roadAfter, sameView, timeoutRule, timeoutView } from "./timeout.js";
 import { VerifyError, type VerifyErrorClass } from "../verify-error.js";
 
-/** What a validator knows at the start of a view, and measures a proposal by. */
+/** The knowledge of a validator at the start of a view. It measures proposals by this. */
 export interface ViewStart {
   readonly epoch: Epoch;
   /** The commit QC of the road before; none on road 0. */
   readonly commitQC: CommitQC | undefined;
   /** The timeout QC that ended the view before, if one did. */
   readonly timeoutQC: TimeoutQC | undefined;
-  /** What holds on road 0, where no commit QC says it. */
+  /** The beginning of the chain, which counts on road 0. */
   readonly genesis: { readonly globalFirst: bigint; readonly timestamp: Timestamp };
 }
 
-/**
- * The proposal is of this view, by its leader, in time, with its signature; it starts every lane
- * where the last commit QC ended it, and has a lane QC for the end of each range. After a timeout
- * that left a prepared proposal it is that one again, and nothing else.
- *
- * @throws {VerifyError} `view`, `global_first`, `timestamp`, `wrong_leader`, `not_a_replica`,
- * `bad_signature`; `timeout_qc` and as `verifyTimeoutQC` does; `unnecessary_lane_qc`, `reproposal`;
- * as `verifyProposal` does; `range_first`, `missing`, `lane_qc_number`, `lane_qc_hash`, and as
- * `verifyLaneQC` does.
- */
-export function verifyFullProposal(
-  full: FullProposal,
-  start: ViewStart,
-  options?: VerifyOptions,
-): Promise<void> {
-  return runRule(fullProposalRule(full, start), options);
-}
+export const viewStartShape: Shape = record({
+  epoch: epochShape,
+  commitQC: maybe(shapes.proposalQC),
+  timeoutQC: maybe(shapes.timeoutQC),
+  genesis: record({ globalFirst: u64, timestamp: shapes.timestamp } satisfies Fields<
+    ViewStart["genesis"]
+  >),
+} satisfies Fields<ViewStart>);
 
+/** What `verifyFullProposal` promises, in its order. */
 export function* fullProposalRule(full: FullProposal, start: ViewStart): Rule {
   const { msg: proposal, sig } = full.proposal;
   const { epoch, commitQC } = start;
@@ -97,7 +90,7 @@ function* rangesRule({ proposal, laneQCs }: FullProposal, { epoch, commitQC }: V
   }
 }
 
-/** How a lane without a range is read. */
+/** A lane without a range reads as this one. */
 const EMPTY: Pick<LaneRange, "first" | "next" | "lastHash"> = {
   first: 0n,
   next: 0n,
@@ -128,7 +121,7 @@ function reproposalOf(timeoutQC: TimeoutQC): Proposal | undefined {
   return prepared && { ...prepared, view: viewAfter(timeoutQC) };
 }
 
-/** Where the global numbers go on, and the earliest time of the next proposal. */
+/** The global number at which the next proposal goes on, and the earliest time it may have. */
 function continuationOf({ commitQC, genesis }: ViewStart): {
   readonly globalFirst: bigint;
   readonly earliest: bigint;
@@ -143,11 +136,11 @@ function continuationOf({ commitQC, genesis }: ViewStart): {
 
 const NANOS_PER_SECOND = 1_000_000_000n;
 const NANOS_PER_BLOCK = 1_000n;
-/** From year 1 to 1970. The original counts from there, and wraps where 64 bits end. */
+/** From year 1 to 1970. sei-chain counts from year 1, and wraps at 64 bits. */
 const SECONDS_BEFORE_1970 = 62_135_596_800n;
 const I64_MAX = 2n ** 63n - 1n;
 
-/** The time of the block that comes `blocks` after `timestamp`, as the original orders times. */
+/** The time of the block that comes `blocks` after `timestamp`, as sei-chain orders times. */
 function instantAfter(timestamp: Timestamp, blocks: bigint): bigint {
   const nanos = BigInt(timestamp.nanos) + blocks * NANOS_PER_BLOCK;
   const wrapped = BigInt.asIntN(64, timestamp.seconds + SECONDS_BEFORE_1970);

@@ -1,4 +1,4 @@
-/** The rules for proposals, and the ranges that follow from one. */
+/** The rules for proposals, and the global numbers that follow from one. */
 import type { Committee, Epoch } from "../committee.js";
 import { sameBytes } from "../hash.js";
 import {
@@ -11,18 +11,28 @@ import {
   type View,
   ZERO_HASH,
 } from "../messages.js";
+import * as shapes from "../shapes.js";
 import { VerifyError } from "../verify-error.js";
 
-/** Blocks in a range, as the difference of two u64: where `first > next` it is huge. */
+/** Blocks in a range, as the difference of two u64. It is huge if `first > next`. */
 export function rangeLength(range: Pick<LaneRange, "first" | "next">): bigint {
   return BigInt.asUintN(64, range.next - range.first);
 }
 
-/** The global numbers `[first, next)` of a proposal's blocks; `next` wraps at 2^64. */
+/**
+ * The global numbers `[first, next)` of a proposal's blocks; `next` wraps at 2^64.
+ *
+ * @throws {PersisterError} USAGE for what is no proposal.
+ */
 export function globalRange(proposal: Proposal): { readonly first: bigint; readonly next: bigint } {
-  let next = proposal.globalFirst;
-  for (const range of proposal.laneRanges) next += rangeLength(range);
-  return { first: proposal.globalFirst, next: BigInt.asUintN(64, next) };
+  try {
+    let next = proposal.globalFirst;
+    for (const range of proposal.laneRanges) next += rangeLength(range);
+    return { first: proposal.globalFirst, next: BigInt.asUintN(64, next) };
+  } catch (cause) {
+    shapes.proposal(proposal, "proposal");
+    throw cause;
+  }
 }
 
 /**

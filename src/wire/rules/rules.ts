@@ -4,7 +4,8 @@
  * what hangs on it. A bad signature fails even where the others would do.
  */
 import { createHash } from "node:crypto";
-import { certificateClaim, hex, memberClaim, type Rule } from "../signatures/claim.js";
+import { hex } from "../../codec/hex.js";
+import { certificateClaim, memberClaim, type Rule } from "../signatures/claim.js";
 import type { Committee, Epoch } from "../committee.js";
 import { encodeMsg, payloadWithin } from "../codec/envelope.js";
 import {
@@ -17,6 +18,7 @@ import {
   sha256,
 } from "../hash.js";
 import type {
+  AppProposal,
   AppQC,
   BlockHeader,
   CommitQC,
@@ -57,7 +59,7 @@ export function* signedBlockRule({ msg, sig }: SignedBlock, committee: Committee
     throw new VerifyError("wrong_signer", `${hex(sig.key)} does not own lane ${header.lane}`);
   }
   verifyHeader(header, committee);
-  const envelope = encodeMsg({ arm: "lane_proposal", value: msg });
+  const envelope = encodeMsg({ kind: "lane_proposal", value: msg });
   yield;
   verifyPayloadHash(header, yield* sha256InPieces(payloadWithin(envelope)));
   yield memberClaim(yield* sha256InPieces(envelope), sig, committee);
@@ -81,6 +83,22 @@ export function* laneRule({ vote, sigs }: LaneQC, committee: Committee): Rule {
 /** The signatures against the quorum; the content is `verifyAppAgainstCommit`'s part. */
 export function* appRule({ vote, sigs }: AppQC, committee: Committee): Rule {
   yield certificateClaim(appVoteDigest(vote), sigs, committee, committee.commitQuorum);
+}
+
+/** The app proposal is about this commit QC: same road, epoch and global range. */
+export function verifyAppOf(app: AppProposal, qc: CommitQC): void {
+  const { view } = qc.vote;
+  if (app.roadIndex !== view.index) {
+    throw new VerifyError("road_index", `road ${app.roadIndex}, the commit QC's is ${view.index}`);
+  }
+  if (app.epochIndex !== view.epochIndex) {
+    throw new VerifyError("epoch", `epoch ${app.epochIndex}, not ${view.epochIndex}`);
+  }
+  const range = globalRange(qc.vote);
+  if (app.globalFirst !== range.first || app.globalNext !== range.next) {
+    const found = `[${app.globalFirst}, ${app.globalNext})`;
+    throw new VerifyError("global_range", `${found}, not [${range.first}, ${range.next})`);
+  }
 }
 
 /** The proposal against the epoch, then the signatures. */

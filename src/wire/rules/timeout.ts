@@ -5,25 +5,13 @@ import { timeoutVoteDigest } from "../hash.js";
 import type { CommitQC, TimeoutQC, View } from "../messages.js";
 import { verifyView } from "./proposal.js";
 import { prepareRule } from "./rules.js";
-import { runRule, type VerifyOptions } from "../signatures/run-rule.js";
 import { VerifyError } from "../verify-error.js";
 
 /**
- * All votes are for one view, of the road after `previous` (road 0 without one), of distinct
- * members with valid signatures that make the quorum; and the highest prepare QC that a vote names
- * is there, valid, and only then.
- *
- * @throws {VerifyError} as the returned promise's rejection.
+ * All votes are for one view, of the road after `previous` (road 0 without one), of distinct members,
+ * with valid signatures that make the quorum. The prepare QC is there only if a vote names one, and it
+ * is the highest that a vote names.
  */
-export function verifyTimeoutQC(
-  qc: TimeoutQC,
-  epoch: Epoch,
-  previous: CommitQC | undefined,
-  options?: VerifyOptions,
-): Promise<void> {
-  return runRule(timeoutRule(qc, epoch, previous), options);
-}
-
 export function* timeoutRule(qc: TimeoutQC, epoch: Epoch, previous: CommitQC | undefined): Rule {
   const view = timeoutView(qc);
   verifyView(view, epoch);

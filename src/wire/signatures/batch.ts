@@ -1,13 +1,13 @@
 /**
  * Signatures that are verified together, by this thread and perhaps by another one. Both take from
- * the front, and the first bad one in order decides: nothing behind it is taken any more.
+ * the front. The first bad one in order decides: nothing behind it is taken any more.
  */
 import { assert } from "../../types/assert.js";
 import type { Check } from "./claim.js";
 import { verifyFast, verifySlowly } from "./ed25519.js";
 import { hasTime, nextTurn } from "./turns.js";
 
-/** Checks `[first, next)` of a batch, in the hands of whoever took them. */
+/** The checks `[first, next)` of a batch, which one of the threads took. */
 export interface Taken {
   readonly first: number;
   readonly next: number;
@@ -22,6 +22,8 @@ export class Batch {
   /** The lowest check known to be bad; the number of checks while there is none. */
   #bad: number;
   #failure: Error | undefined;
+  /** The batch that took the place of this one. */
+  #again: Batch | undefined;
   #wake: (() => void) | undefined;
 
   constructor(checks: readonly Check[]) {
@@ -29,7 +31,7 @@ export class Batch {
     this.#bad = checks.length;
   }
 
-  /** How many checks nobody took yet. */
+  /** How many checks no thread took yet. */
   get left(): number {
     return this.#failure === undefined ? Math.max(0, this.#bad - this.#taken) : 0;
   }
@@ -54,12 +56,19 @@ export class Batch {
   /** Ends the batch: nothing more is taken, and `firstBad` rejects. The first failure stays. */
   fail(failure: Error): void {
     this.#failure ??= failure;
+    this.#again?.fail(failure);
     this.#wake?.();
   }
 
-  /** The first bad check once all below it are reported; undefined where every one holds. */
+  /** The same checks, none of them taken. Whatever fails this batch from now on fails that one too. */
+  again(): Batch {
+    this.#again = new Batch(this.checks);
+    return this.#again;
+  }
+
+  /** The first bad check, once all below it are reported; undefined if every one holds. */
   async firstBad(): Promise<Check | undefined> {
-    assert(this.left === 0, "somebody takes every check");
+    assert(this.left === 0, "every check was taken");
     if (this.#open > 0 && this.#failure === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -70,7 +79,7 @@ export class Batch {
   }
 }
 
-/** Verifies `batch` on this thread, in turns of the event loop, beside whoever takes from it too. */
+/** Verifies `batch` on this thread, in turns of the event loop. Another thread may take from it too. */
 export async function firstBadHere(batch: Batch): Promise<Check | undefined> {
   for (;;) {
     while (!hasTime("short")) await nextTurn();

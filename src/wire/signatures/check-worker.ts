@@ -1,9 +1,9 @@
 /**
- * A second thread for batches of signatures. It is started when the first large batch comes, and
- * takes ranges of checks as the calling thread does, a few ahead so that it never waits for that.
+ * A second thread for batches of signatures. It is started when the first large batch comes. It takes
+ * ranges of checks as the calling thread does, and a few ahead, so that it never waits for that thread.
  *
- * It keeps the process alive only while it has work. If it dies, the batches that it had a part in
- * fail: whoever made them verifies them again.
+ * It keeps the process alive only while it has work. If it dies, the batches that it had a part in fail
+ * with `CheckWorkerError`, and are verified again.
  */
 import { Worker } from "node:worker_threads";
 import { assert } from "../../types/assert.js";
@@ -14,23 +14,23 @@ import { packChecks } from "./packed-checks.js";
 const MESSAGE_CHECKS_MAX = 16;
 /** Checks with the worker: it has work while the calling thread is held for a slice. */
 const SENT_CHECKS_MAX = 40;
-/** What part of all that is left it has: the two threads end at about the same time. */
+/** It has one part in so many of the checks that are left: the two threads end at about the same time. */
 const SENT_SHARE = 4;
 
-/** The verifying worker stopped, for a reason of its own. */
+/** The worker stopped, for a reason of its own. It never reaches a user: the checks are made again. */
 export class CheckWorkerError extends Error {
   override readonly name = "CheckWorkerError";
 }
 
-/** Whom a worker tells. */
+/** The owner of a worker, which is told what the worker did. */
 interface Owner {
-  /** It verified as many checks. */
+  /** The worker has verified so many checks. */
   readonly onVerified: (count: number) => void;
-  /** It died. */
+  /** The worker died. */
   readonly onLost: () => void;
 }
 
-/** Checks in the hands of the worker. */
+/** Checks that were sent to the worker. */
 interface Sent {
   readonly batch: Batch;
   readonly taken: Taken;
@@ -41,14 +41,14 @@ export class CheckWorker {
   readonly #owner: Owner;
   /** `starting` until the worker's first message. */
   #status: "starting" | "ready" | "ended" = "starting";
-  /** Those that may have checks left, the oldest first. */
+  /** The batches that may have checks left, the oldest first. */
   #batches: Batch[] = [];
   /** In the order in which the worker answers. */
   readonly #sent: Sent[] = [];
   /** How many checks these are. */
   #sentChecks = 0;
 
-  /** `program` is `verify-worker`, compiled. */
+  /** `program` is `verify-worker`, compiled. Throws if no thread can be started. */
   constructor(program: URL, owner: Owner) {
     this.#owner = owner;
     this.#worker = new Worker(program);
@@ -59,13 +59,13 @@ export class CheckWorker {
     this.#worker.on("exit", (code) => this.#lose(`it exited with code ${code}`));
   }
 
-  /** Takes part in `batches`, beside whoever else takes from them, until none has checks left. */
+  /** Takes part in `batches` until none has checks left. The calling thread takes from them too. */
   share(batches: Iterable<Batch>): void {
     this.#batches = [...batches];
     this.#feed();
   }
 
-  /** Stops the worker. What it did not answer is never reported. */
+  /** Stops the worker. The ranges that it did not answer are never reported. */
   async close(): Promise<void> {
     this.#status = "ended";
     await this.#worker.terminate();

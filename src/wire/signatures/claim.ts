@@ -1,11 +1,12 @@
 /**
- * What the rules ask of signatures. A rule is a generator: it checks what can be looked at, throws
- * where that breaks, and yields a claim for each list of signatures that must hold. Whoever runs it
- * decides where and when the signatures are verified, and whether they were verified before.
+ * The claims that rules make about signatures. A rule is a generator: it checks the message itself,
+ * throws if that breaks a rule, and yields a claim for each list of signatures that must hold. The
+ * runner of a rule decides where and when the signatures are verified, and whether they are known.
  *
  * The order decides: a fault counts only if no signature claimed before it is bad. So a rule must
  * not depend on how a claim ends.
  */
+import { hex } from "../../codec/hex.js";
 import type { Committee, Member } from "../committee.js";
 import type { Signature } from "../messages.js";
 import { VerifyError } from "../verify-error.js";
@@ -23,7 +24,7 @@ export interface Claim {
   readonly quorum: bigint;
 }
 
-/** Yields nothing where the work so far was long, so that the event loop may have its turn. */
+/** Yields nothing after long work, so that the event loop may have its turn. */
 export type Rule = Generator<Claim | undefined, void, void>;
 
 /** The claim that all of `sigs` are over one digest. */
@@ -66,9 +67,4 @@ export function addChecks(claim: Claim, checks: Check[]): void {
 
 export function badSignature({ sig }: Check): VerifyError {
   return new VerifyError("bad_signature", `the signature of ${hex(sig.key)} is wrong`);
-}
-
-/** A key as it is written in messages. */
-export function hex(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("hex");
 }

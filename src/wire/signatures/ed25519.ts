@@ -1,16 +1,17 @@
 /**
  * Ed25519ctx (RFC 8032) with a fixed context, over 32-byte digests, verified by the ZIP-215 rules.
  *
- * `@noble/curves` is the judge. libsodium's group arithmetic answers first, about ten times faster,
- * and may only say yes: it computes R' = S*B - k*A, and where that has the bytes of the R received,
- * the cofactorless equation holds, which implies the cofactored one of ZIP-215. In every other
- * case, an error of libsodium's included, the answer is noble's.
+ * `@noble/curves` decides. libsodium's group arithmetic answers first, about ten times faster, and may
+ * only say yes: it computes R' = S*B - k*A. If R' has the bytes of the R received, the cofactorless
+ * equation holds, and it implies the cofactored one of ZIP-215. In every other case, an error of
+ * libsodium's included, noble gives the answer.
  */
 import { createHash } from "node:crypto";
 import { ed25519ctx } from "@noble/curves/ed25519.js";
 import sodium from "sodium-native";
 import { assert } from "../../types/assert.js";
-import { KEY_BYTES, SIGNATURE_BYTES, type Signature } from "../messages.js";
+import { bytesOf, checkArguments, record, type Fields } from "../../types/shape.js";
+import { HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES, type Signature } from "../messages.js";
 
 const context = Buffer.from("sei_giga_autobahn");
 const domain = Buffer.concat([
@@ -20,54 +21,60 @@ const domain = Buffer.concat([
 ]);
 /** The order of the group. */
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
-const DIGEST_BYTES = 32;
-const SEED_BYTES = 32;
+const signatureShape = record({
+  key: bytesOf(KEY_BYTES),
+  bytes: bytesOf(SIGNATURE_BYTES),
+} satisfies Fields<Signature>);
+const digestShape = bytesOf(HASH_BYTES);
 
-/** A signing key. `scalar` and `prefix` are secret. */
-export interface KeyPair {
-  readonly publicKey: Uint8Array;
+/** The secret part of a key: a scalar and a prefix for nonces. */
+export interface SecretKey {
   readonly scalar: bigint;
   readonly prefix: Uint8Array;
 }
 
-/** The key pair of a 32-byte secret seed. Copies nothing of `seed`; keeps what follows from it. */
-export function keyPairFromSeed(seed: Uint8Array): KeyPair {
-  assert(seed.length === SEED_BYTES, "a seed has 32 bytes");
+/** The public and the secret key that follow from a seed of 32 bytes. */
+export function secretKeyOf(seed: Uint8Array): {
+  readonly publicKey: Uint8Array;
+  readonly secret: SecretKey;
+} {
   const hash = sha512(seed);
   hash[0] = (hash[0] as number) & 0xf8;
   hash[31] = ((hash[31] as number) & 0x7f) | 0x40;
   const scalar = fromLittleEndian(hash.subarray(0, 32)) % ORDER;
   const publicKey = Buffer.alloc(KEY_BYTES);
   sodium.crypto_scalarmult_ed25519_base_noclamp(publicKey, toLittleEndian(scalar));
-  return {
-    publicKey: new Uint8Array(publicKey),
-    scalar,
-    prefix: new Uint8Array(hash.subarray(32)),
-  };
+  const prefix = new Uint8Array(hash.subarray(32));
+  return { publicKey: new Uint8Array(publicKey), secret: { scalar, prefix } };
 }
 
-/**
- * Signs a 32-byte digest; the same key and digest give the same 64 bytes. The last step is plain
- * bigint arithmetic, whose time may depend on the key: sign where nobody can measure it closely.
- */
-export function sign(keys: KeyPair, digest: Uint8Array): Signature {
-  assert(digest.length === DIGEST_BYTES, "a digest has 32 bytes");
-  const nonce = reduced(sha512(domain, keys.prefix, digest));
+/** The 64 bytes of the signature of `digest`. */
+export function signWith(
+  { scalar, prefix }: SecretKey,
+  publicKey: Uint8Array,
+  digest: Uint8Array,
+): Uint8Array {
+  const nonce = reduced(sha512(domain, prefix, digest));
   const bytes = Buffer.alloc(SIGNATURE_BYTES);
   const point = bytes.subarray(0, 32);
   sodium.crypto_scalarmult_ed25519_base_noclamp(point, nonce);
-  const challenge = fromLittleEndian(reduced(sha512(domain, point, keys.publicKey, digest)));
-  const response = (fromLittleEndian(nonce) + challenge * keys.scalar) % ORDER;
+  const challenge = fromLittleEndian(reduced(sha512(domain, point, publicKey, digest)));
+  const response = (fromLittleEndian(nonce) + challenge * scalar) % ORDER;
   bytes.set(toLittleEndian(response), 32);
-  return { key: keys.publicKey, bytes: new Uint8Array(bytes) };
+  return new Uint8Array(bytes);
 }
 
-/** Tells whether `sig` is its key's signature of `digest`. */
+/**
+ * Tells whether `sig` is its key's signature of `digest` (32 bytes).
+ *
+ * @throws {PersisterError} USAGE for wrong types or lengths.
+ */
 export function verify(digest: Uint8Array, sig: Signature): boolean {
+  checkArguments([digestShape, digest, "digest"], [signatureShape, sig, "sig"]);
   return verifyFast(digest, sig) || verifySlowly(digest, sig);
 }
 
-/** True where libsodium finds an ordinary valid signature; false decides nothing. */
+/** True if libsodium finds an ordinary valid signature. False decides nothing. */
 export function verifyFast(digest: Uint8Array, sig: Signature): boolean {
   checkLengths(digest, sig);
   const received = view(sig.bytes.subarray(0, 32));
@@ -81,7 +88,7 @@ export function verifyFast(digest: Uint8Array, sig: Signature): boolean {
     sodium.crypto_scalarmult_ed25519_noclamp(right, challenge, view(sig.key));
     sodium.crypto_core_ed25519_sub(left, left, right);
   } catch {
-    // Refused points are the judge's to decide.
+    // libsodium refuses some points that ZIP-215 allows: noble decides about those.
     return false;
   }
   return left.equals(received);
@@ -94,7 +101,7 @@ export function verifySlowly(digest: Uint8Array, sig: Signature): boolean {
 }
 
 function checkLengths(digest: Uint8Array, sig: Signature): void {
-  assert(digest.length === DIGEST_BYTES, "a digest has 32 bytes");
+  assert(digest.length === HASH_BYTES, "a digest has 32 bytes");
   assert(sig.key.length === KEY_BYTES, "a public key has 32 bytes");
   assert(sig.bytes.length === SIGNATURE_BYTES, "a signature has 64 bytes");
 }

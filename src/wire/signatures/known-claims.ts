@@ -1,7 +1,7 @@
 /**
- * Claims and single signatures that were verified: a look into a table instead of a signature's
- * arithmetic each. Bounded; what was not asked for longest goes first. Only what holds is kept, so
- * that nobody can fill it with what does not.
+ * Claims and single signatures that were verified: looking one up costs less than verifying it again.
+ * The table is bounded, and lets the least recently used entry go first. It keeps only what is valid, so
+ * that nobody can fill it with bad signatures.
  */
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";

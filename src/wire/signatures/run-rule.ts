@@ -1,11 +1,19 @@
 /**
- * Running a rule: first all that it looks at and claims, then the signatures. So one piece of code
- * gives the verdict, wherever the signatures are verified.
+ * Running a rule: first the rule itself, to its end, then the signatures that it claims. So one piece of
+ * code decides, wherever the signatures are verified.
  */
 import { aborted, throwIfAborted, whenAborted } from "../../async/signal.js";
 import { Batch, firstBadHere } from "./batch.js";
 import { addChecks, badSignature, type Check, type Claim, type Rule } from "./claim.js";
 import { verify } from "./ed25519.js";
+import {
+  abortSignal,
+  type Argument,
+  checkArguments,
+  maybe,
+  optionsOf,
+  type Fields,
+} from "../../types/shape.js";
 import { hasTime, nextTurn, VERIFICATION } from "./turns.js";
 import { VerifyError } from "../verify-error.js";
 
@@ -25,18 +33,51 @@ export interface Memory {
 }
 
 /** What a `Verifier` adds to a run. */
-export interface Around extends VerifyOptions, Memory {
-  /** Verifies a batch; `firstBadHere` where nothing is said. */
+export interface Around extends Memory {
+  /** Verifies a batch. @defaultValue `firstBadHere` */
   readonly firstBad?: (batch: Batch) => Promise<Check | undefined>;
 }
 
+const optionsShape = optionsOf({ signal: maybe(abortSignal) } satisfies Fields<VerifyOptions>);
+
+/** A rule to run, and the arguments of the call that it serves. */
+interface Asked {
+  readonly begin: () => Rule;
+  readonly given: readonly Argument[];
+}
+
 /**
- * Runs `rule` in turns of the event loop.
+ * Runs a rule in turns of the event loop. The arguments are checked when it fails: a message that
+ * verifies has the right shape.
  *
  * @throws {VerifyError} the first failure in the rule's order.
- * @throws {PersisterError} ABORTED by the signal.
+ * @throws {PersisterError} USAGE naming the first wrong argument; ABORTED by the signal.
  */
-export async function runRule(rule: Rule, around: Around = {}): Promise<void> {
+export async function verified(
+  { begin, given }: Asked,
+  choices: VerifyOptions | undefined,
+  around: Around = {},
+): Promise<void> {
+  optionsShape(choices, "options");
+  try {
+    await runRule(begin(), { ...around, signal: choices?.signal });
+  } catch (cause) {
+    checkArguments(...given);
+    throw cause;
+  }
+}
+
+/** As `verified`, for a rule that asks for one signature, and all at once. */
+export function verifiedAtOnce({ begin, given }: Asked, memory: Memory = {}): void {
+  try {
+    runAtOnce(begin(), memory);
+  } catch (cause) {
+    checkArguments(...given);
+    throw cause;
+  }
+}
+
+async function runRule(rule: Rule, around: Around & VerifyOptions): Promise<void> {
   throwIfAborted(around.signal, VERIFICATION);
   const { claims, checks, fault } = await collect(rule, around);
   const unknown = checks.filter((check) => around.isKnownSignature?.(check) !== true);
@@ -45,8 +86,7 @@ export async function runRule(rule: Rule, around: Around = {}): Promise<void> {
   around.remember?.(claims);
 }
 
-/** Runs a rule that asks for one signature, all at once. */
-export function runAtOnce(rule: Rule, { isKnownSignature, remember }: Memory = {}): void {
+function runAtOnce(rule: Rule, { isKnownSignature, remember }: Memory): void {
   const claims: Claim[] = [];
   for (const claim of rule) {
     if (claim === undefined) continue;
@@ -65,11 +105,14 @@ interface Collected {
   /** Those that were not known. */
   readonly claims: readonly Claim[];
   readonly checks: readonly Check[];
-  /** What the rule ended with, if no check before it is bad. */
+  /** The fault that the rule ended with. It counts if no check before it is bad. */
   readonly fault: VerifyError | undefined;
 }
 
-async function collect(rule: Rule, { isKnown, signal }: Around): Promise<Collected> {
+async function collect(
+  rule: Rule,
+  { isKnown, signal }: Around & VerifyOptions,
+): Promise<Collected> {
   const claims: Claim[] = [];
   const checks: Check[] = [];
   try {
@@ -88,7 +131,10 @@ async function collect(rule: Rule, { isKnown, signal }: Around): Promise<Collect
   return { claims, checks, fault: undefined };
 }
 
-async function verifyChecks(checks: readonly Check[], around: Around): Promise<void> {
+async function verifyChecks(
+  checks: readonly Check[],
+  around: Around & VerifyOptions,
+): Promise<void> {
   const { signal, firstBad = firstBadHere } = around;
   throwIfAborted(signal, VERIFICATION);
   const batch = new Batch(checks);

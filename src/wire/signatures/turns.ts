@@ -4,21 +4,22 @@
  *
  * Right before each step, with no `await` between: `while (!hasTime("short")) await nextTurn()`.
  */
+import { setImmediate } from "node:timers";
 import { setImmediate as nextLoop } from "node:timers/promises";
 import { throwIfAborted } from "../../async/signal.js";
 
 /** How an error names a computation that its caller's signal ended. */
 export const VERIFICATION = "the verification";
 
-/** `short` is 0.3 ms and less, `long` up to 3 ms: what the slow judge takes on a busy machine. */
+/** `short` is 0.3 ms and less, `long` up to 3 ms: noble takes as long on a busy machine. */
 export type StepLength = "short" | "long";
 
-/** What a turn may have spent before a step of this length: with that step it stays below 5 ms. */
+/** The time that a turn may have spent before such a step. With the step it stays below 5 ms. */
 const SPENT_MS_MAX = { short: 2, long: 0.3 } as const;
 
-/** Since when computations hold this turn of the event loop; undefined until one of them begins. */
+/** The time at which the first computation of this turn began; undefined if none has. */
 let heldSinceMs: number | undefined;
-/** The last of those who wait for a turn of their own. */
+/** The last of the computations that wait for a turn of their own. */
 let line: Promise<unknown> = Promise.resolve();
 
 /** Tells whether this turn has time left for a step of this length. */

@@ -15,18 +15,13 @@ import { importSeiDirectory } from "../../../src/sei/import/import.js";
 import { writeLog } from "../../../src/sei/write/write-log.js";
 import { writeSeiDirectory } from "../../../src/sei/write/write-state.js";
 import { type LaneId, laneIdOf } from "../../../src/types/lane.js";
-import {
-  buildAppQC,
-  buildBlock,
-  buildCommitQC,
-  laneRangeOf,
-  signBlock,
-} from "../../../src/wire/build.js";
+import { buildBlock, laneRangeOf, signBlock } from "../../../src/wire/build.js";
+import { buildAppQC, buildCommitQC } from "../../../src/testing/certificates.js";
 import type { Epoch } from "../../../src/wire/committee.js";
 import { encodeSlot } from "../../../src/disk/slots/form.js";
 import { decodePersistedInner } from "../../../src/wire/codec/decode.js";
 import { encodePersistedInner } from "../../../src/wire/codec/encode.js";
-import { keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
 import { type PruneAnchor, type SignedBlock, ZERO_HASH } from "../../../src/wire/messages.js";
 import { globalRange } from "../../../src/wire/rules/proposal.js";
 import { TestChain } from "../../model/chain.js";

@@ -6,15 +6,10 @@
 import { createHash } from "node:crypto";
 import type { LaneId } from "../../../src/types/lane.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
-import {
-  buildAppQC,
-  buildBlock,
-  buildCommitQC,
-  laneRangeOf,
-  signBlock,
-} from "../../../src/wire/build.js";
+import { buildBlock, laneRangeOf, signBlock } from "../../../src/wire/build.js";
+import { buildAppQC, buildCommitQC } from "../../../src/testing/certificates.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
-import { type KeyPair, keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
+import { type KeyPair, keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../../src/wire/codec/encode.js";
 import { headerHash } from "../../../src/wire/hash.js";
 import { ZERO_HASH } from "../../../src/wire/messages.js";

@@ -12,15 +12,10 @@ import {
 import { startsOf } from "../../../src/persist/anchor.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
-import {
-  buildAppQC,
-  buildBlock,
-  buildCommitQC,
-  buildLaneQC,
-  signBlock,
-} from "../../../src/wire/build.js";
+import { buildBlock, signBlock } from "../../../src/wire/build.js";
+import { buildAppQC, buildCommitQC, buildLaneQC } from "../../../src/testing/certificates.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
-import { keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
 import {
   encodeCommitQC,
   encodePruneAnchor,

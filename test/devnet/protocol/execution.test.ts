@@ -6,6 +6,7 @@ import { appHashOf, Execution } from "../../../src/devnet/protocol/execution.js"
 import { Lanes } from "../../../src/devnet/protocol/lanes.js";
 import type { EngineStart, Output } from "../../../src/devnet/protocol/step.js";
 import { Tally } from "../../../src/devnet/protocol/tally.js";
+import * as certificates from "../../../src/testing/certificates.js";
 import * as build from "../../../src/wire/build.js";
 import { headerHash } from "../../../src/wire/hash.js";
 import { type Block, type CommitQC, ZERO_HASH } from "../../../src/wire/messages.js";
@@ -76,7 +77,7 @@ function qcAt(index: bigint, number = 0n): CommitQC {
     laneRanges: [range],
     globalFirst: index,
   };
-  return build.buildCommitQC(proposal, quorum);
+  return certificates.buildCommitQC(proposal, quorum);
 }
 
 const appHash = new Uint8Array(32).fill(7);
@@ -119,7 +120,7 @@ describe("execution", () => {
   });
 
   test("goes on behind the anchor after a restart, on the state that it certifies", () => {
-    const [appQC] = appVotes(4n).map(({ msg }) => build.buildAppQC(msg, quorum));
+    const [appQC] = appVotes(4n).map(({ msg }) => certificates.buildAppQC(msg, quorum));
     const anchor = { appQC: appQC!, commitQC: qcAt(4n) };
     const qcs = [qcAt(4n), qcAt(5n)];
     const execution = new Execution(signer, { ...nothing, anchor, road: { first: 4n, qcs } });
@@ -129,7 +130,7 @@ describe("execution", () => {
   });
 
   test("jumps to a peer's anchor with the commit QC that is held, where that was made in another view", () => {
-    const [appQC] = appVotes(4n).map(({ msg }) => build.buildAppQC(msg, quorum));
+    const [appQC] = appVotes(4n).map(({ msg }) => certificates.buildAppQC(msg, quorum));
     const theirs = { appQC: appQC!, commitQC: qcAt(4n, 1n) };
     const out: Output[] = [];
     const holding = new Execution(signer, nothing);

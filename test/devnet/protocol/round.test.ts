@@ -1,10 +1,11 @@
 /** One validator's part in the views of a road index: what it signs, and what it never does. */
+import { verifyFullProposal, verifyTimeoutQC } from "../../../src/wire/rules/verify.js";
 import { describe, expect, test } from "vitest";
 import { stepMs } from "../../../src/devnet/protocol/views.js";
 import { Round, type RoundStart } from "../../../src/devnet/protocol/round.js";
 import type { Output, VoteMessage } from "../../../src/devnet/protocol/step.js";
+import * as certificates from "../../../src/testing/certificates.js";
 import * as build from "../../../src/wire/build.js";
-import { verifyFullProposal } from "../../../src/wire/rules/full-proposal.js";
 import type {
   FullProposal,
   PersistedInner,
@@ -12,7 +13,6 @@ import type {
   TimeoutQC,
   View,
 } from "../../../src/wire/messages.js";
-import { verifyTimeoutQC } from "../../../src/wire/rules/timeout.js";
 import { committee, epoch, keys, laneQC } from "../../wire/samples.js";
 
 const at = (number: bigint): View => ({ index: 0n, number, epochIndex: 0n });
@@ -273,7 +273,7 @@ describe("after a vote state was lost in flight (D6)", () => {
     const proposal = proposalIn(first);
     player.hear(...[leader, second, third].map((by) => commit(by, proposal)));
     expect(player.decided).toHaveLength(1);
-    const qc = build.buildCommitQC(
+    const qc = certificates.buildCommitQC(
       proposal,
       [leader, second, third].map((by) => keys[by]!),
     );

@@ -24,7 +24,7 @@ import type { LaneId } from "../../../src/types/lane.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
 import { buildBlock, signBlock } from "../../../src/wire/build.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
-import { type KeyPair, keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
+import { type KeyPair, keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
 import { encodePersistedInner, encodeSignedBlock } from "../../../src/wire/codec/encode.js";
 import { commitVoteDigest, headerHash, sameBytes } from "../../../src/wire/hash.js";
 import type {

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
-import { sign, verify } from "../../../src/wire/signatures/ed25519.js";
+import { verify } from "../../../src/wire/signatures/ed25519.js";
 import { encodeProposal } from "../../../src/wire/codec/encode.js";
 import {
   headerHash,
@@ -69,20 +69,20 @@ describe("frozen hashes and signatures", () => {
   });
 
   it("there is one for each arm", () => {
-    expect(messages.map(({ arm }) => arm).sort()).toEqual(Object.keys(frozen.arms).sort());
+    expect(messages.map(({ kind }) => kind).sort()).toEqual(Object.keys(frozen.arms).sort());
   });
 
-  it.for(messages)("$arm has its digest and signature", (msg) => {
+  it.for(messages)("$kind has its digest and signature", (msg) => {
     const digest = msgDigest(msg);
-    expect(toHex(digest)).toBe(frozen.arms[msg.arm]?.digest);
-    const sig = sign(first, digest);
-    expect(toHex(sig.bytes)).toBe(frozen.arms[msg.arm]?.signature);
+    expect(toHex(digest)).toBe(frozen.arms[msg.kind]?.digest);
+    const sig = first.sign(digest);
+    expect(toHex(sig.bytes)).toBe(frozen.arms[msg.kind]?.signature);
     expect(verify(digest, sig)).toBe(true);
   });
 
   it("a signature under one arm is none under another", () => {
-    const sig = sign(first, laneProposalDigest(block));
+    const sig = first.sign(laneProposalDigest(block));
     const accepting = messages.filter((msg) => verify(msgDigest(msg), sig));
-    expect(accepting.map(({ arm }) => arm)).toEqual(["lane_proposal"]);
+    expect(accepting.map(({ kind }) => kind)).toEqual(["lane_proposal"]);
   });
 });

@@ -57,14 +57,14 @@ const timeoutQC: fc.Arbitrary<m.TimeoutQC> = fc.record({
   latestPrepareQC: maybe(prepareQC),
 });
 const msg: fc.Arbitrary<Msg> = fc.oneof(
-  block.map((value) => ({ arm: "lane_proposal" as const, value })),
-  random.header.map((value) => ({ arm: "lane_vote" as const, value })),
+  block.map((value) => ({ kind: "lane_proposal" as const, value })),
+  random.header.map((value) => ({ kind: "lane_vote" as const, value })),
   fc.record({
-    arm: fc.constantFrom("proposal" as const, "prepare_vote" as const, "commit_vote" as const),
+    kind: fc.constantFrom("proposal" as const, "prepare_vote" as const, "commit_vote" as const),
     value: random.proposal,
   }),
-  timeoutVote.map((value) => ({ arm: "timeout_vote" as const, value })),
-  random.app.map((value) => ({ arm: "app_vote" as const, value })),
+  timeoutVote.map((value) => ({ kind: "timeout_vote" as const, value })),
+  random.app.map((value) => ({ kind: "app_vote" as const, value })),
 );
 const fullProposal: fc.Arbitrary<m.FullProposal> = fc.record({
   proposal: signed(random.proposal),

@@ -1,9 +1,11 @@
 /** Why a full proposal is refused: for each rule a single change to a good one. */
+import { verifyFullProposal } from "../../../src/wire/rules/verify.js";
 import { describe, expect, it } from "vitest";
 import { U64_MAX } from "../../../src/types/numbers.js";
+import * as certificates from "../../../src/testing/certificates.js";
 import * as build from "../../../src/wire/build.js";
-import type { KeyPair } from "../../../src/wire/signatures/ed25519.js";
-import { verifyFullProposal, type ViewStart } from "../../../src/wire/rules/full-proposal.js";
+import type { KeyPair } from "../../../src/wire/signatures/signer.js";
+import { type ViewStart } from "../../../src/wire/rules/full-proposal.js";
 import { headerHash } from "../../../src/wire/hash.js";
 import {
   type BlockHeader,
@@ -32,7 +34,7 @@ function rangeAt(lane: LaneRange["lane"], first: bigint, next: bigint): LaneRang
 }
 
 /** Road 6: it ends lane 0 at 5, lane 1 at 7, lane 2 at 3, and has no range of lane 3. */
-const before = build.buildCommitQC(
+const before = certificates.buildCommitQC(
   {
     view: { index: 6n, number: 0n, epochIndex: 0n },
     timestamp,
@@ -63,7 +65,7 @@ const good: Proposal = {
 const laneQCs = [laneQCAt(lanes[0]!, 6n), laneQCAt(lanes[2]!, 3n)];
 
 function laneQCAt(lane: LaneRange["lane"], number: bigint): LaneQC {
-  return build.buildLaneQC(headerAt(lane, number), [s.first, s.second]);
+  return certificates.buildLaneQC(headerAt(lane, number), [s.first, s.second]);
 }
 
 function leaderOf(view: View): KeyPair {
@@ -90,7 +92,7 @@ function timeoutQCOf(view: View, prepared?: Proposal): TimeoutQC {
   const vote = { view, latestPrepareQcViewNumber };
   return {
     votes: s.quorum.map((pair) => build.signTimeoutVote(vote, pair)),
-    latestPrepareQC: prepared && build.buildPrepareQC(prepared, s.quorum),
+    latestPrepareQC: prepared && certificates.buildPrepareQC(prepared, s.quorum),
   };
 }
 

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { laneIdOf } from "../../../src/types/lane.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
+import * as certificates from "../../../src/testing/certificates.js";
 import * as build from "../../../src/wire/build.js";
-import { sign } from "../../../src/wire/signatures/ed25519.js";
 import { laneProposalDigest } from "../../../src/wire/hash.js";
 import {
   type LaneRange,
@@ -12,7 +12,6 @@ import {
   type TimeoutVote,
   ZERO_HASH,
 } from "../../../src/wire/messages.js";
-import { verifyTimeoutQC } from "../../../src/wire/rules/timeout.js";
 import {
   verifyAppAgainstCommit,
   verifyAppQC,
@@ -22,6 +21,7 @@ import {
   verifyLaneQC,
   verifyPrepareQC,
   verifySignedBlock,
+  verifyTimeoutQC,
 } from "../../../src/wire/rules/verify.js";
 import {
   VerifyError,
@@ -38,7 +38,7 @@ const strangersLane = laneIdOf(s.stranger.publicKey, 0n);
 
 /** Verifies a commit QC of a quorum about the sample proposal with `change`. */
 const proposing = (change: Partial<Proposal>) => () =>
-  verifyCommitQC(build.buildCommitQC({ ...s.proposal, ...change }, s.quorum), s.epoch);
+  verifyCommitQC(certificates.buildCommitQC({ ...s.proposal, ...change }, s.quorum), s.epoch);
 
 const ranging = (change: Partial<LaneRange>) => {
   const [empty, full] = s.proposal.laneRanges;
@@ -52,8 +52,8 @@ const signing = (sigs: readonly (Signature | undefined)[]) => () => {
   return verifyCommitQC({ ...s.commitQC, sigs: given }, s.epoch);
 };
 const [one, two, three] = s.commitQC.sigs;
-const byStranger = build.buildCommitQC(s.proposal, [s.stranger]).sigs[0];
-const ofPrepare = build.buildPrepareQC(s.proposal, s.quorum).sigs[2];
+const byStranger = certificates.buildCommitQC(s.proposal, [s.stranger]).sigs[0];
+const ofPrepare = certificates.buildPrepareQC(s.proposal, s.quorum).sigs[2];
 
 /** The QC of the road before, which a timeout QC follows. */
 const previous = {
@@ -195,10 +195,7 @@ const refusals: readonly Refusal[] = [
       verifySignedBlock(
         {
           msg: s.block,
-          sig: sign(
-            s.first,
-            laneProposalDigest({ ...s.block, payload: { ...s.payload, txs: [] } }),
-          ),
+          sig: s.first.sign(laneProposalDigest({ ...s.block, payload: { ...s.payload, txs: [] } })),
         },
         s.committee,
       ),
@@ -244,7 +241,7 @@ describe("refused is", () => {
 describe("accepted is", () => {
   it("a quorum in any order, and more than a quorum", async () => {
     await signing([three, one, two])();
-    await verifyCommitQC(build.buildCommitQC(s.proposal, s.keys), s.epoch);
+    await verifyCommitQC(certificates.buildCommitQC(s.proposal, s.keys), s.epoch);
   });
 
   it("a zero hash on a range that is not empty", async () => {

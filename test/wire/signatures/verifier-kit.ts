@@ -5,9 +5,9 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import * as build from "../../../src/wire/build.js";
+import * as certificates from "../../../src/testing/certificates.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
-import { keyPairFromSeed } from "../../../src/wire/signatures/ed25519.js";
+import { keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
 import { type CommitQC, type Signature, ZERO_HASH } from "../../../src/wire/messages.js";
 import { seedOf } from "../bytes.js";
 
@@ -45,7 +45,7 @@ export function commitQC(road: bigint, count = 99): CommitQC {
   };
   const view = { index: road, number: 0n, epochIndex: 0n };
   const timestamp = { seconds: 0n, nanos: 0 };
-  return build.buildCommitQC(
+  return certificates.buildCommitQC(
     { view, timestamp, laneRanges: [range], globalFirst: road },
     keys.slice(0, count),
   );

@@ -341,13 +341,15 @@ it("compiled, it brings its worker, and a process that does not close it ends al
   const text = `
     import { Verifier } from "./wire/verifier.js";
     import { Committee } from "./wire/committee.js";
-    import { buildLaneQC } from "./wire/build.js";
-    import { keyPairFromSeed } from "./wire/signatures/ed25519.js";
+    import { laneVoteDigest } from "./wire/hash.js";
+    import { keyPairFromSeed } from "./wire/signatures/signer.js";
     const keys = Array.from({ length: 100 }, (_, index) => keyPairFromSeed(new Uint8Array(32).fill(index)));
     const committee = Committee.genesis(keys.map(({ publicKey }) => ({ key: publicKey, weight: 1n })));
     const hash = new Uint8Array(32);
-    const qcs = [1n, 2n, 3n].map((blockNumber) =>
-      buildLaneQC({ lane: committee.members[0].lane, blockNumber, parentHash: hash, payloadHash: hash }, keys));
+    const qcs = [1n, 2n, 3n].map((blockNumber) => {
+      const vote = { lane: committee.members[0].lane, blockNumber, parentHash: hash, payloadHash: hash };
+      return { vote, sigs: keys.map((each) => each.sign(laneVoteDigest(vote))) };
+    });
     const verifier = new Verifier({ knownMax: 0 });
     for (let tries = 0; verifier.counts.byWorker === 0 && tries < 100; tries++) {
       await Promise.all(qcs.map((qc) => verifier.verifyLaneQC(qc, committee)));

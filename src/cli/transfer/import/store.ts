@@ -15,6 +15,7 @@
  * committee of its own epoch; a node takes blocks of the newest epoch's lanes alone, and would refuse
  * those of the epochs before.
  */
+import { verifyAnchor } from "../../../wire/rules/verify.js";
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { RealDisk } from "../../../disk/real.js";
@@ -31,7 +32,6 @@ import { decodePersistedInner } from "../../../wire/codec/decode.js";
 import { encodePersistedInner, encodeSignedBlock } from "../../../wire/codec/encode.js";
 import { sameBytes } from "../../../wire/hash.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
-import { verifyAnchor } from "../../../wire/rules/anchor.js";
 import { renameDirectory, requireEmpty, requireNothing, requireReplaceable } from "../target.js";
 import { type Batch, batched } from "./batches.js";
 import { type Held, heldAfter } from "./held.js";
