@@ -86,13 +86,14 @@ async function openOnce(directory, retainBytes) {
   await logs.mapMended();
   const mended = performance.now();
   delay.disable();
+  const retainedCount = blocks.lanes.get(lane).first - logs.retainedFirst(lane);
   const figures = {
     openMs: opened - began,
     firstReadMs: retained === 0 ? 0 : read - opened,
     mendedMs: mended - opened,
     holdMs: delay.max / 1e6,
     rssMiB: peakMiB(),
-    retained: Number(blocks.lanes.get(lane).first - logs.retainedFirst(lane)),
+    retained: Number(`${retainedCount}`),
   };
   await persisters.close();
   return figures;
