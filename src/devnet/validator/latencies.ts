@@ -1,15 +1,16 @@
 /** The times of blocks and votes in one validator, from a block's arrival on. */
-import { build, type Histogram } from "hdr-histogram-js";
 import type { LaneId } from "../../types/lane.js";
 import type { Stats } from "../judge/report.js";
 
 /** The most blocks that wait for their vote; beyond them all are forgotten, and not measured. */
 const ARRIVED_MAX = 4_096;
+/** Durations that a median is taken of. */
+const SAMPLES_MAX = 1_024;
 
 export class Latencies {
-  readonly #durable = histogram();
-  readonly #vote = histogram();
-  readonly #voteState = histogram();
+  readonly #durable = new Samples();
+  readonly #vote = new Samples();
+  readonly #voteState = new Samples();
   readonly #arrivedMs = new Map<string, number>();
 
   arrived(lane: LaneId, number: bigint): void {
@@ -19,39 +20,44 @@ export class Latencies {
 
   durable(lane: LaneId, number: bigint): void {
     const arrivedMs = this.#arrivedMs.get(`${lane} ${number}`);
-    if (arrivedMs !== undefined) record(this.#durable, arrivedMs);
+    if (arrivedMs !== undefined) this.#durable.add(arrivedMs);
   }
 
   /** The vote for the block has left. */
   voted(lane: LaneId, number: bigint): void {
     const name = `${lane} ${number}`;
     const arrivedMs = this.#arrivedMs.get(name);
-    if (arrivedMs !== undefined) record(this.#vote, arrivedMs);
+    if (arrivedMs !== undefined) this.#vote.add(arrivedMs);
     this.#arrivedMs.delete(name);
   }
 
   /** A vote state whose write began at `begunMs` is durable. */
   voteStateDurable(begunMs: number): void {
-    record(this.#voteState, begunMs);
+    this.#voteState.add(begunMs);
   }
 
   get medians(): Pick<Stats, "durableMsP50" | "voteMsP50" | "voteStateMsP50"> {
     return {
-      durableMsP50: medianMs(this.#durable),
-      voteMsP50: medianMs(this.#vote),
-      voteStateMsP50: medianMs(this.#voteState),
+      durableMsP50: this.#durable.medianMs,
+      voteMsP50: this.#vote.medianMs,
+      voteStateMsP50: this.#voteState.medianMs,
     };
   }
 }
 
-function histogram(): Histogram {
-  return build({ numberOfSignificantValueDigits: 3 });
-}
+/** The last durations of one kind. */
+class Samples {
+  readonly #ms: number[] = [];
+  #count = 0;
 
-function record(into: Histogram, sinceMs: number): void {
-  into.recordValue(Math.max(1, Math.round((performance.now() - sinceMs) * 1000)));
-}
+  /** One more, that began at `sinceMs` and ends now. */
+  add(sinceMs: number): void {
+    this.#ms[this.#count % SAMPLES_MAX] = performance.now() - sinceMs;
+    this.#count += 1;
+  }
 
-function medianMs(of: Histogram): number {
-  return of.getValueAtPercentile(50) / 1000;
+  /** In milliseconds; 0 where there is none. */
+  get medianMs(): number {
+    return this.#ms.toSorted((one, other) => one - other)[this.#ms.length >> 1] ?? 0;
+  }
 }

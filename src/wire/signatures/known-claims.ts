@@ -4,41 +4,33 @@
  * that nobody can fill it with bad signatures.
  */
 import { createHash } from "node:crypto";
-import { LRUCache } from "lru-cache";
+import { LeastRecent } from "../../types/least-recent.js";
 import type { Check, Claim } from "./claim.js";
 import { packChecks } from "./packed-checks.js";
 
 export class KnownClaims {
-  readonly #max: number;
-  /** Made with its first claim: it allocates all its room at once. */
-  #known: LRUCache<string, true> | undefined;
+  readonly #known: LeastRecent<true>;
 
   /** Keeps up to `max` of them, of 100 to 200 bytes each; none for 0. */
   constructor(max: number) {
-    this.#max = max;
+    this.#known = new LeastRecent(max);
   }
 
   has(claim: Claim): boolean {
-    return this.#known?.get(nameOf(claim)) ?? false;
+    return this.#known.get(nameOf(claim)) ?? false;
   }
 
   add(claim: Claim): void {
-    this.#add(nameOf(claim));
+    this.#known.set(nameOf(claim), true);
   }
 
   /** That a signature is valid depends on no committee. */
   hasSignature(check: Check): boolean {
-    return this.#known?.get(signatureNameOf(check)) ?? false;
+    return this.#known.get(signatureNameOf(check)) ?? false;
   }
 
   addSignature(check: Check): void {
-    this.#add(signatureNameOf(check));
-  }
-
-  #add(name: string): void {
-    if (this.#max === 0) return;
-    this.#known ??= new LRUCache({ max: this.#max });
-    this.#known.set(name, true);
+    this.#known.set(signatureNameOf(check), true);
   }
 }
 
