@@ -15,6 +15,7 @@
  * The first failed write or flush of a live segment or the mark poisons the journal: nothing is
  * acknowledged any more, nothing is tried again (D7). DISK_FULL refuses entries and poisons nothing.
  */
+import { setImmediate } from "node:timers";
 import { allEnded } from "../async/all-ended.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
 import type { PersisterError } from "../types/errors.js";

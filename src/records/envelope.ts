@@ -1,7 +1,7 @@
 /**
- * The envelope of a record: what kind of record it is and whom it concerns, ahead of the caller's
- * payload. It travels in the payload of a record of the engine, whose checksums cover it, so that
- * logs without labels do not pay for it. Integers are little-endian.
+ * The envelope of a record: its type and labels, ahead of the caller's payload. For the engine envelope
+ * and payload are the content of one record, and the engine's checksums cover both. Logs without labels do
+ * not pay for it. Integers are little-endian.
  *
  * ```
  *   0   u8   version, 1
@@ -37,7 +37,7 @@ const HAS_ORIGIN = 1;
 const FIXED_BYTES = 12;
 const ORIGIN_BYTES = 8;
 
-/** What a record says of itself beside its payload. */
+/** The things that a record says of itself beside its payload. */
 export interface Labels {
   readonly type: number;
   readonly tenant: number;
@@ -46,7 +46,7 @@ export interface Labels {
   readonly origin: bigint | undefined;
 }
 
-/** What the bytes of a record hold. */
+/** The content of a record, taken apart. */
 export type EnvelopeFound =
   | {
       readonly kind: "record";
@@ -81,7 +81,7 @@ export function encodeEnvelope({ type, tenant, shard, origin }: Labels): Uint8Ar
   return bytes;
 }
 
-/** What the bytes of a record hold: its envelope, and the payload behind it. Total: any bytes have an answer. */
+/** Takes the content of a record apart: its envelope, and the payload behind it. Any bytes have an answer. */
 export function decodeEnvelope(bytes: Uint8Array): EnvelopeFound {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (buffer.length === 0) return damaged("it is empty");

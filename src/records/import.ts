@@ -6,8 +6,8 @@
  * Invariant: the journal holds the first records of the log, without a hole, at any time. Records go in
  * batches, each of which is appended as a whole or not at all, and the next batch begins only when the
  * one before is durable. A record that is refused therefore ends the import in front of it. The next
- * import goes on there: behind the highest origin that is held, once it has seen that this is the same
- * record.
+ * import continues there: behind the highest origin that is held, after it has seen that the log has the
+ * same record at that LSN.
  *
  * Checkpoints of the log are records like others: they name LSNs of that log, and allow no truncation
  * here.
@@ -35,7 +35,7 @@ const BATCH_BYTES_MAX = 1024 * 1024;
 /** Headers that are looked at in one turn of the event loop. */
 const HEADERS_PER_TURN = 4096;
 
-/** What an import did. */
+/** The result of an import. `JSON.stringify` gives bigints as decimal strings. */
 export interface WalManagerImport {
   readonly imported: number;
   /** Records that an earlier import had brought. */
@@ -48,7 +48,7 @@ export interface WalManagerImportOptions {
   /** Ends the import with ABORTED, between two batches. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * What a pass over the log has found (`WalLog.summary`). With it a record that is too large for this
+   * The summary of a pass over the log (`WalLog.summary`). With it a record that is too large for this
    * journal is refused before anything is imported.
    */
   readonly summary?: WalSummary | undefined;
@@ -234,7 +234,7 @@ async function reachedBy(journal: Journal): Promise<Reached | undefined> {
   );
 }
 
-/** What `source` gives is checked as far as it is used here; the journal checks the rest. */
+/** A record that `source` gave, checked as far as it is used here. The journal checks the rest. */
 function checkedRecord(record: unknown, last: bigint): WalRecord {
   return readingArguments("a record of the source", () => {
     if (typeof record !== "object" || record === null) {

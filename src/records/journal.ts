@@ -1,6 +1,6 @@
 /**
- * `Journal`: a durable log of typed records with labels, for whoever needs one ordered history that is
- * replayed after a restart. An LSN is a record's place in it: contiguous, from 1.
+ * `Journal`: a durable log of typed records with labels, for programs that need one ordered history and
+ * replay it after a restart. An LSN is a record's place in it: contiguous, from 1.
  *
  * The promises are the engine's: a resolved promise is durable (D1), recovery is exact or refuses (D5),
  * the first failed write is final (D7), memory and disk follow the records that are held (D9). Nothing is
@@ -298,7 +298,7 @@ export class Journal {
     return recordsIn(this.#log, range, signal);
   }
 
-  /** Up to `limit` records of a replay, and where, and whether, it goes on. Throws as `replay`. */
+  /** Up to `limit` records of a replay, and whether a record follows. Throws as `replay`. */
   async page(
     options: RecordRange & WaitOptions & { readonly limit: number },
   ): Promise<JournalPage> {

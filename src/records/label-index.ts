@@ -18,7 +18,7 @@ interface Chunk {
   readonly tenants: Uint32Array;
   readonly shards: Uint16Array;
   readonly byteLengths: Uint32Array;
-  /** 0 where there is none. Made with the first one. */
+  /** 0 for a record without an origin. Made for the first record that has one. */
   origins: BigUint64Array | undefined;
 }
 
@@ -41,7 +41,7 @@ export class LabelIndex {
     chunk.origins[at] = origin;
   }
 
-  /** What was set at `lsn`, which the caller knows to be live. */
+  /** The labels of the record at `lsn`, which the caller knows to be live. */
   at(lsn: number): LabelledLength {
     const chunk = this.#chunks.get(keyOf(lsn));
     assert(chunk !== undefined && lsn >= this.#first, "a live record has its labels in memory");

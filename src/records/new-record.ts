@@ -1,6 +1,6 @@
 /**
- * A record that a caller wants appended: what it may say, how large it may be, by itself and in a batch,
- * and the form in which the engine takes it.
+ * A record that a caller wants appended: the check of its fields and of its size, by itself and in a
+ * batch, and the form in which the engine takes it.
  */
 import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../journal/form/records.js";
 import type { AppendEntry } from "../journal/group/group.js";
@@ -41,7 +41,7 @@ export interface NewJournalRecord {
   readonly origin?: bigint | undefined;
 }
 
-/** What a journal takes. */
+/** The records that a journal takes. */
 export interface RecordLimits {
   readonly types: ReadonlySet<number>;
   readonly payloadBytesMax: number;

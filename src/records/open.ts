@@ -29,7 +29,7 @@ export interface Surroundings {
   readonly durable: boolean;
 }
 
-/** What open found. `JSON.stringify` gives bigints as decimal strings. */
+/** The findings of an open. `JSON.stringify` gives bigints as decimal strings. */
 export interface JournalRecovery {
   /** Records that are held; all of them were read and checked. */
   readonly records: number;

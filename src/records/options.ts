@@ -1,5 +1,5 @@
 /**
- * What a user of a journal may choose, checked once, with every default and its reason in one table.
+ * The choices of a journal's user, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
 import { checkChoices } from "../types/choices.js";
@@ -24,19 +24,26 @@ const SEGMENT_BYTES_MAX = 64 * MIB;
 
 export interface JournalInitChoices {
   /**
-   * Bytes of the smallest segments; 4 MiB where it is left out. They grow with what is held, up to 16
-   * times. No record is larger than the smallest one.
+   * Bytes of the smallest segments, from 24 KiB to 64 MiB. Segments grow with the records that are held,
+   * up to 16 times. No record is larger than the smallest segment.
+   *
+   * @defaultValue 4 MiB
    */
   readonly segmentBytes?: number;
 }
 
 export interface JournalChoices extends JournalInitChoices {
   /**
-   * Every type of record that the caller understands: 14-bit numbers, with `REQUIRED_TYPE` set where
-   * nobody may skip them. Others cannot be appended; a required one that is found refuses the open.
+   * Every type of record that the caller understands: 14-bit numbers, with `REQUIRED_TYPE` set in those
+   * that no reader may skip. Other types cannot be appended. An open that finds a record of another
+   * required type is refused; one of another optional type is skipped and kept.
    */
   readonly types: readonly number[];
-  /** Bytes that may be on their way to disk before `append` waits; 16 MiB where it is left out. */
+  /**
+   * Bytes that may be on their way to disk before `append` waits.
+   *
+   * @defaultValue 16 MiB
+   */
   readonly queueBytes?: number;
 }
 

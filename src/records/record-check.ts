@@ -1,6 +1,6 @@
 /**
- * What recovery checks of each live record of a journal: that it has an envelope of this version, and a
- * type that this program may meet. It keeps what it has seen: labels, lengths, the last checkpoint.
+ * The check of each live record of a journal when it is opened: the record has an envelope of this
+ * version, and a type that this program may meet. The check keeps labels, lengths and the last checkpoint.
  */
 import type { RecordVisitor, RecoveredRecord } from "../journal/recovery/recovery.js";
 import { assert } from "../types/assert.js";
@@ -89,7 +89,7 @@ export class RecordCheck {
   }
 }
 
-/** An LSN as a safe integer. It counts the records of one journal: nobody lives to append 2^53 of them. */
+/** An LSN as a safe integer: it counts the records of one journal, and no journal will ever have 2^53. */
 export function placeOf(lsn: bigint): number {
   assert(lsn <= Number.MAX_SAFE_INTEGER, "an LSN is a safe integer");
   return Number(lsn);

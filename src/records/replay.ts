@@ -21,7 +21,7 @@ const HEADERS_PER_TURN = 1024;
 
 const REPLAY = "the replay";
 
-/** What is told of a record without reading its payload. */
+/** The facts about a record that are known without reading its payload. */
 export interface RecordHeader {
   readonly lsn: bigint;
   readonly type: number;
@@ -53,7 +53,7 @@ export interface RecordRange {
 /** A part of a replay. */
 export interface JournalPage {
   readonly records: readonly JournalRecord[];
-  /** Where the next page begins. */
+  /** The LSN at which the next page begins. */
   readonly next: bigint;
   /** Whether a record follows that the next page would hold. */
   readonly hasMore: boolean;
@@ -142,7 +142,7 @@ export async function* recordsIn(
   }
 }
 
-/** Up to `limit` selected records of a range, and where, and whether, it goes on. */
+/** Up to `limit` selected records of a range, the LSN behind them, and whether a record follows. */
 export async function pageOf(
   log: RecordLog,
   range: HeldRange,

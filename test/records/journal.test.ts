@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { getEventListeners } from "node:events";
+import { describe, expect, test, vi } from "vitest";
 import type { WaitOptions } from "../../src/async/signal.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Journal } from "../../src/records/journal.js";
@@ -182,6 +183,30 @@ describe("backpressure", () => {
     disk.release();
     expect(await Promise.all(appends)).toEqual([1n, 2n, 3n]);
     expect(await replayed(journal)).toEqual([1, 2, 3].map((n) => `${n} ${`${n}`.repeat(60)}`));
+  });
+
+  test("one signal serves any number of appends that wait, with one listener, and ends them all at once", async () => {
+    const { disk, journal } = await fresh({ queueBytes: 4096 });
+    const stop = new AbortController();
+    const { signal } = stop;
+    const appendMany = (count: number): Promise<unknown>[] =>
+      Array.from({ length: count }, () => journal.append(put("x".repeat(1000)), { signal }));
+    const many = Promise.allSettled(appendMany(20_000));
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    const began = performance.now();
+    stop.abort();
+    // A look at every other waiter for each one would be two hundred million looks.
+    expect(performance.now() - began).toBeLessThan(2000);
+    const outcomes = await many;
+    const refused = outcomes.filter(({ status }) => status === "rejected");
+    expect(refused.length).toBe(20_000 - Number(journal.durableLsn));
+    for (const each of refused.slice(0, 10)) {
+      expect(each).toMatchObject({ reason: { code: "ABORTED", name: "AbortError" } });
+    }
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    // The order of LSNs has no hole, and the queue has room again.
+    expect(await journal.append(put("last"))).toBe(journal.durableLsn);
+    await reopened(journal, disk);
   });
 
   test("sync waits for every append that was called before, also for those that wait", async () => {
@@ -382,6 +407,20 @@ describe("paging", () => {
       expect(found).toEqual(texts(1, 24));
     }
   });
+});
+
+test("timers that a test has replaced do not stop a journal", async () => {
+  vi.useFakeTimers({ toFake: ["setImmediate", "setTimeout", "setInterval", "queueMicrotask"] });
+  try {
+    const journal = await Journal.openMemory({ types: [PUT] });
+    expect(await journal.append(put("one"))).toBe(1n);
+    expect(textOf(await journal.read(1n))).toBe("one");
+    await journal.forgetBefore(2n);
+    expect(await journal.page({ limit: 1 })).toMatchObject({ hasMore: false });
+    await journal.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe("one owner, one life", () => {
