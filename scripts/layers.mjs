@@ -54,6 +54,7 @@ const rooms = {
   avail: ["queues"],
   inspect: ["checks", "walk"],
   log: ["map"],
+  records: ["log"],
   journal: ["recovery", "group", "space", "segment", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],

@@ -26,9 +26,14 @@ import { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
 import type { WalRecord } from "../walmanager/wal-log.js";
 import type { WalSummary } from "../walmanager/wal-tally.js";
-import { OWN_TYPE } from "./envelope.js";
+import { OWN_TYPE } from "./log/envelope.js";
 import type { Journal } from "./journal.js";
-import { BATCH_RECORDS_MAX, bytesInBatch, type NewJournalRecord, tooLarge } from "./new-record.js";
+import {
+  BATCH_RECORDS_MAX,
+  bytesInBatch,
+  type NewJournalRecord,
+  tooLarge,
+} from "./log/new-record.js";
 
 /** Bytes of one batch, unless a single record is larger: small beside the memory of a node. */
 const BATCH_BYTES_MAX = 1024 * 1024;

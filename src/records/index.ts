@@ -1,12 +1,12 @@
 /** `lanekeeper/journal`: one ordered history of typed records that is replayed after a restart. */
 export type { WaitOptions } from "../async/signal.js";
 export type { PathInput } from "../disk/path.js";
-export type { Truncation } from "./checkpoints.js";
-export { REQUIRED_TYPE } from "./envelope.js";
+export type { Truncation } from "./log/checkpoints.js";
+export { REQUIRED_TYPE } from "./log/envelope.js";
 export { importWalManager, type WalManagerImport, type WalManagerImportOptions } from "./import.js";
 export { type AppendedBatch, Journal, type JournalSizes } from "./journal.js";
-export type { NewJournalRecord } from "./new-record.js";
+export type { NewJournalRecord } from "./log/new-record.js";
 export type { JournalRecovery } from "./open.js";
 export type { JournalChoices, JournalInitChoices } from "./options.js";
 export type { JournalPage, JournalRecord, RecordHeader, RecordRange } from "./replay.js";
-export type { JournalSegment } from "./segments.js";
+export type { JournalSegment } from "./log/segments.js";

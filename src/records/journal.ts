@@ -18,14 +18,14 @@ import { u64Argument } from "../types/arguments.js";
 import type { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
 import { headersArgument, pageArgument, replayArgument, waitArgument } from "./arguments.js";
-import { Checkpoints, type Truncation } from "./checkpoints.js";
+import { Checkpoints, type Truncation } from "./log/checkpoints.js";
 import {
   batchAppend,
   type NewJournalRecord,
   payloadBytesMax,
   recordAppend,
   type RecordLimits,
-} from "./new-record.js";
+} from "./log/new-record.js";
 import {
   initRecords,
   type JournalRecovery,
@@ -41,7 +41,7 @@ import {
   type JournalInitChoices,
   type JournalSettings,
 } from "./options.js";
-import { RecordLog } from "./record-log.js";
+import { RecordLog } from "./log/record-log.js";
 import {
   headersIn,
   heldRange,
@@ -54,7 +54,7 @@ import {
   recordsIn,
   type Select,
 } from "./replay.js";
-import { type JournalSegment, segmentsOf } from "./segments.js";
+import { type JournalSegment, segmentsOf } from "./log/segments.js";
 
 /** Records that follow each other: [first, next). */
 export interface AppendedBatch {

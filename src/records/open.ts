@@ -9,15 +9,14 @@
 import type { Disk } from "../disk/disk.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
-import type { LogEngine } from "../journal/log-engine.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN } from "../journal/form/store.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
-import type { LabelIndex } from "./label-index.js";
 import type { JournalInitSettings, JournalSettings } from "./options.js";
-import { FIRST_LSN, placeOf, RecordCheck, RECORDS_LOG } from "./record-check.js";
+import type { OpenedLog } from "./log/record-log.js";
+import { FIRST_LSN, placeOf, RecordCheck, RECORDS_LOG } from "./log/record-check.js";
 
 /** The world outside of a journal; tests put a simulated disk here. */
 export interface Surroundings {
@@ -42,12 +41,7 @@ export interface JournalRecovery {
 }
 
 /** A journal at work, as far as it is the engine's. */
-export interface OpenedRecords {
-  readonly engine: LogEngine;
-  readonly labels: LabelIndex;
-  /** The records that are held: [first, next). */
-  readonly first: number;
-  readonly next: number;
+export interface OpenedRecords extends OpenedLog {
   /** The LSN that the last checkpoint record names. */
   readonly checkpoint: bigint | undefined;
   readonly recovery: JournalRecovery;

@@ -3,7 +3,7 @@
  */
 import { z } from "zod";
 import { checkChoices } from "../types/choices.js";
-import { OWN_TYPE } from "./envelope.js";
+import { OWN_TYPE } from "./log/envelope.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -11,7 +11,7 @@ import { throwIfAborted } from "../async/signal.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
-import type { RecordLog } from "./record-log.js";
+import type { RecordLog } from "./log/record-log.js";
 
 /** Records, and bytes of payloads, of one batch; a larger record is a batch of its own. */
 const BATCH_RECORDS_MAX = 256;

@@ -30,7 +30,7 @@ export interface Disk {
 }
 export interface DiskFile {
     readonly path: string;
-    read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
+    read(position: number, length: number, into?: Uint8Array, way?: WriteWay): Promise<Uint8Array>;
     writeDurable(position: number, buffers: readonly Uint8Array[], way?: WriteWay): Promise<void>;
     size(): Promise<number>;
     facts(): Promise<FileFacts>;

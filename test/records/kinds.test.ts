@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { REQUIRED_TYPE } from "../../src/records/envelope.js";
+import { REQUIRED_TYPE } from "../../src/records/log/envelope.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { inspected } from "../inspect/kit.js";
 import { forge } from "../journal/kit.js";

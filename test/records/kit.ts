@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { REQUIRED_TYPE } from "../../src/records/envelope.js";
+import { REQUIRED_TYPE } from "../../src/records/log/envelope.js";
 import { Journal } from "../../src/records/journal.js";
-import type { NewJournalRecord } from "../../src/records/new-record.js";
+import type { NewJournalRecord } from "../../src/records/log/new-record.js";
 import type { Surroundings } from "../../src/records/open.js";
 import type { JournalChoices } from "../../src/records/options.js";
 import type { JournalRecord } from "../../src/records/replay.js";

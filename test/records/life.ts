@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Journal } from "../../src/records/journal.js";
-import type { NewJournalRecord } from "../../src/records/new-record.js";
+import type { NewJournalRecord } from "../../src/records/log/new-record.js";
 import { opened, put, textOf } from "./kit.js";
 
 interface Batch {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Journal } from "../../src/records/journal.js";
-import { CHECKPOINT_TYPE } from "../../src/records/envelope.js";
+import { CHECKPOINT_TYPE } from "../../src/records/log/envelope.js";
 import {
   appendTexts,
   DIRECTORY,

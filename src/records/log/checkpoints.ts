@@ -8,9 +8,9 @@
  * - Nothing goes before the record that becomes the first was read back (D4).
  */
 import pLimit from "p-limit";
-import type { LogEngine } from "../journal/log-engine.js";
-import { PersisterError } from "../types/errors.js";
-import { withJson } from "../types/json.js";
+import type { LogEngine } from "../../journal/log-engine.js";
+import { PersisterError } from "../../types/errors.js";
+import { withJson } from "../../types/json.js";
 import { CHECKPOINT_TYPE, encodeCheckpoint } from "./envelope.js";
 import { RecordAppend } from "./new-record.js";
 import { FIRST_LSN } from "./record-check.js";

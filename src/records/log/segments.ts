@@ -2,11 +2,11 @@
  * Which segments the live records of a journal lie in. The engine knows that by spans of records, of
  * which there are about as many as segments: nothing here walks over records.
  */
-import { JOURNAL_DIRECTORY } from "../journal/form/store.js";
-import { slotName } from "../journal/form/records.js";
-import type { LogEngine } from "../journal/log-engine.js";
-import { assert } from "../types/assert.js";
-import { withJson } from "../types/json.js";
+import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
+import { slotName } from "../../journal/form/records.js";
+import type { LogEngine } from "../../journal/log-engine.js";
+import { assert } from "../../types/assert.js";
+import { withJson } from "../../types/json.js";
 import { RECORDS_LOG } from "./record-check.js";
 
 /** A segment with live records in it. */

@@ -8,8 +8,8 @@ import {
   encodeEnvelope,
   envelopeBytes,
   type Labels,
-} from "../../src/records/envelope.js";
-import { U64_MAX } from "../../src/types/numbers.js";
+} from "../../../src/records/log/envelope.js";
+import { U64_MAX } from "../../../src/types/numbers.js";
 
 const labels = fc.record({
   type: fc.nat({ max: 0xffff }),

@@ -10,15 +10,14 @@
  *   on their way.
  * - LSNs are contiguous. One that the engine refused (a full disk) is given again, to the next record.
  */
-import type { Settled } from "../journal/group/group.js";
-import type { LogEngine } from "../journal/log-engine.js";
-import { ByteBudget } from "../async/byte-budget.js";
-import { assert } from "../types/assert.js";
-import { PersisterError } from "../types/errors.js";
+import type { Settled } from "../../journal/group/group.js";
+import type { LogEngine } from "../../journal/log-engine.js";
+import { ByteBudget } from "../../async/byte-budget.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
 import { decodeEnvelope, envelopeBytes, type Labels } from "./envelope.js";
 import type { LabelIndex, LabelledLength } from "./label-index.js";
 import type { RecordAppend } from "./new-record.js";
-import type { OpenedRecords } from "./open.js";
 import { RECORDS_LOG } from "./record-check.js";
 
 /** A record read back. */
@@ -26,6 +25,15 @@ export interface ReadRecord {
   readonly labels: Labels;
   /** A view of what was read. */
   readonly payload: Uint8Array;
+}
+
+/** The log as it was opened. */
+export interface OpenedLog {
+  readonly engine: LogEngine;
+  readonly labels: LabelIndex;
+  /** The records that are held: [first, next). */
+  readonly first: number;
+  readonly next: number;
 }
 
 interface Barrier {
@@ -44,7 +52,7 @@ export class RecordLog {
   #queuedNext: number;
   #barriers: Barrier[] = [];
 
-  constructor(opened: OpenedRecords, queueBytes: number) {
+  constructor(opened: OpenedLog, queueBytes: number) {
     this.#engine = opened.engine;
     this.#labels = opened.labels;
     this.#budget = new ByteBudget(queueBytes);

@@ -2,16 +2,16 @@
  * A record that a caller wants appended: the check of its fields and of its size, by itself and in a
  * batch, and the form in which the engine takes it.
  */
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../journal/form/records.js";
-import type { AppendEntry } from "../journal/group/group.js";
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../../journal/form/records.js";
+import type { AppendEntry } from "../../journal/group/group.js";
 import {
   bytesArgument,
   integerArgument,
   readingArguments,
   wrongArgument,
-} from "../types/arguments.js";
-import { PersisterError } from "../types/errors.js";
-import { U64_MAX } from "../types/numbers.js";
+} from "../../types/arguments.js";
+import { PersisterError } from "../../types/errors.js";
+import { U64_MAX } from "../../types/numbers.js";
 import { encodeEnvelope, envelopeBytes, OWN_TYPE, SHARD_MAX, TENANT_MAX } from "./envelope.js";
 import type { LabelledLength } from "./label-index.js";
 import { RECORDS_LOG } from "./record-check.js";

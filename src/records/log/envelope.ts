@@ -17,8 +17,8 @@
  * A reader that does not know a required type must not go on; one that does not know an optional
  * type skips the record and keeps it.
  */
-import { assert } from "../types/assert.js";
-import { U64_MAX } from "../types/numbers.js";
+import { assert } from "../../types/assert.js";
+import { U64_MAX } from "../../types/numbers.js";
 
 /** Set in a type that no reader may skip. */
 export const REQUIRED_TYPE = 0x8000;

@@ -3,7 +3,7 @@
  * bytes a record in arrays of fixed size, beside the engine's own pointer to it (D9: memory follows the
  * records that are held).
  */
-import { assert } from "../types/assert.js";
+import { assert } from "../../types/assert.js";
 import type { Labels } from "./envelope.js";
 
 const CHUNK_RECORDS = 1024;
