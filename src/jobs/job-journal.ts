@@ -25,7 +25,7 @@
 import { join } from "node:path";
 import { FormatError } from "../codec/binary.js";
 import { crc32c } from "../codec/crc32c.js";
-import { REQUIRED_TYPE } from "../records/envelope.js";
+import { REQUIRED_TYPE } from "../records/log/envelope.js";
 import { Journal } from "../records/journal.js";
 import type { Surroundings } from "../records/open.js";
 import { assert } from "../types/assert.js";
