@@ -1,22 +1,63 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly scripts: Readonly<Record<string, string>>;
 }
-const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
+const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
 const readme = readFileSync("README.md", "utf8");
+const programs = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text = ""]) => text);
 const imports = [...readme.matchAll(/^import \{([^}]*)\} from "lanekeeper(\/[^"]*)?";$/gm)];
 
-test("the README shows the library", () => {
-  expect(imports.length).toBeGreaterThan(2);
-});
-
 test.for(imports)("the README's names are exported: %s", async ([, names = "", path = ""]) => {
-  const target = exports[`.${path}`];
+  const target = manifest.exports[`.${path}`];
   const built = typeof target === "object" ? target.default : "";
   const source = built.replace("./dist/", "src/").replace(/\.js$/, ".ts");
   const entry = (await import(join(process.cwd(), source))) as object;
   for (const name of names.split(",")) expect(entry, path).toHaveProperty(name.trim());
+});
+
+test("the README names every entry of the package", () => {
+  for (const path of Object.keys(manifest.exports)) {
+    if (path !== "./package.json") expect(readme).toContain(`lanekeeper${path.slice(1)}`);
+  }
+});
+
+test("the README's first program runs as it stands, and prints what it says", async () => {
+  const [program = ""] = programs;
+  expect(program.trim().split("\n").length).toBeLessThan(32);
+  const folder = mkdtempSync(join(tmpdir(), "lanekeeper-readme-"));
+  const file = join(process.cwd(), "test", `.readme-${process.pid}.mjs`);
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  try {
+    writeFileSync(file, program.replaceAll('"state"', JSON.stringify(join(folder, "state"))));
+    await import(file);
+    const printed = /console\.log\(.*\); \/\/ (.*)/.exec(program)?.[1];
+    const said = JSON.stringify(log.mock.calls[0]?.[0], (_, value: unknown) => {
+      return typeof value === "bigint" ? `${value}n` : value;
+    });
+    expect(said.replaceAll('"', "")).toBe(printed?.replaceAll(" ", ""));
+  } finally {
+    log.mockRestore();
+    rmSync(file, { force: true });
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("the README has a sentence for every dependency, and for no other package", () => {
+  const section = /^## Dependencies\n([^]*?)^## /m.exec(readme)?.[1] ?? "";
+  const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+  const told = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)]);
+  const names = told.map(([, name]) => name);
+  expect(names.toSorted()).toEqual(Object.keys(manifest.dependencies).toSorted());
+});
+
+test("every npm script that the README runs is there", () => {
+  for (const [, name = ""] of readme.matchAll(/`?npm run ([a-z:]+)/g)) {
+    expect(manifest.scripts, name).toHaveProperty([name]);
+  }
 });

@@ -215,7 +215,7 @@ export interface Status {
 }
 export declare class Verifier implements AsyncDisposable {
     #private;
-    constructor({ knownMax, worker }?: VerifierOptions);
+    constructor(choices?: VerifierOptions);
     verifyVote(sig: Signature, digest: Uint8Array, committee: Committee, options?: VerifyOptions): Promise<void>;
     verifySignedBlock(signed: SignedBlock, committee: Committee, options?: VerifyOptions): Promise<void>;
     verifySignedBlockAtOnce(signed: SignedBlock, committee: Committee): void;
@@ -239,8 +239,8 @@ export interface VerifierCounts {
     readonly workerDeaths: number;
 }
 export interface VerifierOptions {
-    readonly knownMax?: number;
-    readonly worker?: URL | "none";
+    readonly knownMax?: number | undefined;
+    readonly worker?: URL | "none" | undefined;
 }
 export interface WaitOptions {
     readonly signal?: AbortSignal | undefined;

@@ -20,6 +20,10 @@ export interface Certificate<T> {
     readonly vote: T;
     readonly sigs: readonly Signature[];
 }
+export interface CertifyOptions {
+    readonly verifier?: Verifier | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
 export type CommitQC = Certificate<Proposal>;
 export declare class DecodeError extends LanekeeperError {
     readonly reason: DecodeReason;
@@ -44,10 +48,13 @@ export interface FullTimeoutVote {
 export declare const HASH_BYTES = 32;
 export declare const HEADERS_MAX = 1000;
 export declare const KEY_BYTES = 32;
-export interface KeyPair {
+export declare class KeyPair implements Signer {
+    #private;
     readonly publicKey: Uint8Array;
-    readonly scalar: bigint;
-    readonly prefix: Uint8Array;
+    constructor(seed: Uint8Array);
+    sign(digest: Uint8Array): Signature;
+    toJSON(): object;
+    [inspect.custom](): string;
 }
 export declare const LANE_BLOCKS_MAX = 30n;
 export interface LaneParts {
@@ -60,6 +67,13 @@ export interface LaneRange {
     readonly first: bigint;
     readonly next: bigint;
     readonly lastHash: Uint8Array;
+}
+export type Made<T, S extends Signer> = ReturnType<S["sign"]> extends Signature ? T : T | Promise<T>;
+export interface NewBlock {
+    readonly lane: LaneId;
+    readonly blockNumber: bigint;
+    readonly parentHash: Uint8Array;
+    readonly payload: Payload;
 }
 export interface Payload {
     readonly createdAt: Timestamp;
@@ -105,6 +119,10 @@ export type SignedBlock = Signed<Block>;
 export type SignedBlockHeader = Signed<BlockHeader>;
 export type SignedProposal = Signed<Proposal>;
 export type SignedTimeoutVote = Signed<TimeoutVote>;
+export interface Signer {
+    readonly publicKey: Uint8Array;
+    sign(digest: Uint8Array): Signature | Promise<Signature>;
+}
 export declare const TXS_BYTES_MAX = 2048000;
 export declare const TXS_MAX = 2000;
 export interface TimeoutQC {
@@ -145,16 +163,11 @@ export interface ViewStart {
 }
 export declare const ZERO_HASH: Uint8Array;
 export declare function appVoteDigest(value: AppProposal): Uint8Array;
-export declare function buildAppQC(app: AppProposal, keys: readonly KeyPair[]): AppQC;
-export declare function buildBlock(place: {
-    readonly lane: LaneId;
-    readonly blockNumber: bigint;
-    readonly parentHash: Uint8Array;
-    readonly payload: Payload;
-}): Block;
-export declare function buildCommitQC(proposal: Proposal, keys: readonly KeyPair[]): CommitQC;
-export declare function buildLaneQC(header: BlockHeader, keys: readonly KeyPair[]): LaneQC;
-export declare function buildPrepareQC(proposal: Proposal, keys: readonly KeyPair[]): PrepareQC;
+export declare function buildBlock(block: NewBlock): Block;
+export declare function certifyApp(votes: readonly Signed<AppProposal>[], committee: Committee, { verifier, signal }?: CertifyOptions): Promise<AppQC>;
+export declare function certifyCommit(votes: readonly Signed<Proposal>[], epoch: Epoch, { verifier, signal }?: CertifyOptions): Promise<CommitQC>;
+export declare function certifyLane(votes: readonly Signed<BlockHeader>[], committee: Committee, { verifier, signal }?: CertifyOptions): Promise<LaneQC>;
+export declare function certifyPrepare(votes: readonly Signed<Proposal>[], epoch: Epoch, { verifier, signal }?: CertifyOptions): Promise<PrepareQC>;
 export declare function commitVoteDigest(value: Proposal): Uint8Array;
 export declare const decodeAppProposal: (bytes: Uint8Array) => AppProposal;
 export declare const decodeAppQC: (bytes: Uint8Array) => AppQC;
@@ -215,7 +228,7 @@ export declare function globalRange(proposal: Proposal): {
     readonly next: bigint;
 };
 export declare function headerHash(header: BlockHeader): Uint8Array;
-export declare function isLaneId(value: string): value is LaneId;
+export declare function isLaneId(value: unknown): value is LaneId;
 export declare function keyPairFromSeed(seed: Uint8Array): KeyPair;
 export declare function laneIdOf(key: Uint8Array, joined: bigint): LaneId;
 export declare function laneParts(lane: LaneId): LaneParts;
@@ -225,14 +238,13 @@ export declare function laneVoteDigest(value: BlockHeader): Uint8Array;
 export declare function payloadHash(payload: Payload): Uint8Array;
 export declare function prepareVoteDigest(value: Proposal): Uint8Array;
 export declare function proposalDigest(value: Proposal): Uint8Array;
-export declare function sign(keys: KeyPair, digest: Uint8Array): Signature;
-export declare function signAppVote(app: AppProposal, keys: KeyPair): SignedAppVote;
-export declare function signBlock(block: Block, keys: KeyPair): SignedBlock;
-export declare function signCommitVote(proposal: Proposal, keys: KeyPair): SignedProposal;
-export declare function signLaneVote(header: BlockHeader, keys: KeyPair): SignedBlockHeader;
-export declare function signPrepareVote(proposal: Proposal, keys: KeyPair): SignedProposal;
-export declare function signProposal(proposal: Proposal, keys: KeyPair): SignedProposal;
-export declare function signTimeoutVote(vote: TimeoutVote, keys: KeyPair): SignedTimeoutVote;
+export declare function signAppVote<S extends Signer>(app: AppProposal, signer: S): Made<Signed<AppProposal>, S>;
+export declare function signBlock<S extends Signer>(block: Block, signer: S): Made<Signed<Block>, S>;
+export declare function signCommitVote<S extends Signer>(proposal: Proposal, signer: S): Made<Signed<Proposal>, S>;
+export declare function signLaneVote<S extends Signer>(header: BlockHeader, signer: S): Made<Signed<BlockHeader>, S>;
+export declare function signPrepareVote<S extends Signer>(proposal: Proposal, signer: S): Made<Signed<Proposal>, S>;
+export declare function signProposal<S extends Signer>(proposal: Proposal, signer: S): Made<Signed<Proposal>, S>;
+export declare function signTimeoutVote<S extends Signer>(vote: TimeoutVote, signer: S): Made<Signed<TimeoutVote>, S>;
 export declare function timeoutVoteDigest(value: TimeoutVote): Uint8Array;
 export declare function unknownFieldOfVotes(bytes: Uint8Array): string | undefined;
 export declare function verify(digest: Uint8Array, sig: Signature): boolean;
