@@ -32,6 +32,9 @@ const recovery = {
 };
 
 function unpersisted(epochOf, verifier) {
+  /** Encoded commit QCs by road index. */
+  const road = new Map();
+  const readCommitQC = (index) => Promise.resolve(road.get(index));
   const state = new AvailabilityState({
     lanes: new Map(),
     heldLane: () => undefined,
@@ -41,56 +44,55 @@ function unpersisted(epochOf, verifier) {
     verifier,
     pinOf: () => undefined,
     readBlock: () => Promise.reject(new Error("nothing is on disk")),
+    readCommitQC,
     blockBytesMax: BLOCK_BYTES_MAX,
     cacheBytes: CACHE_BYTES,
   });
-  /** Encoded commit QCs by road index. */
-  const road = new Map();
+  const { inner } = state;
   acknowledge(state, road).catch((cause) => state.fail(cause));
   return {
     recovery,
     pushBlock: (block, options) => state.pushBlock(block, options),
     pushCommitQC: (qc, options) => state.pushCommitQC(qc, options),
     pushAnchor: (anchor) => state.pushAnchor(anchor),
-    waitForBlock: (lane, number, options) => state.waitForBlock(lane, number, options),
-    waitForCommitQC: (index, options) => state.waitForCommitQC(index, options),
     waitForAnchor: (index, options) => state.waitForAnchor(index, options),
     durableBlocks: (options) => state.durableBlocks(options),
+    durableCommitQCs: (options) => state.durableCommitQCs(options),
     readBlock: (lane, number) => state.readBlock(lane, number),
-    readCommitQC: (index) => Promise.resolve(road.get(index)),
+    readCommitQC,
     readRetainedBlock: () => Promise.resolve(undefined),
     readRetainedCommitQC: () => Promise.resolve(undefined),
     writeVoteState: () => sleep(GROUP_MS),
     release: () => Promise.reject(new Error("nothing is pinned")),
     status: () => ({
-      lanes: state.lanes,
-      road: state.road,
+      lanes: inner.lanes,
+      road: inner.road,
       retained: { lanes: new Map(), road: nothing },
-      anchorRoadIndex: state.durableAnchor?.commitQC.vote.view.index,
+      anchorRoadIndex: inner.anchors.durable?.roadIndex,
       disk: { slots: 0, free: 0, bytes: 0 },
       verified: verifier.counts,
     }),
-    close: () => Promise.resolve(state.close()),
+    close: () => Promise.resolve(inner.close()),
   };
 }
 
 /** The loop that drains the state, with nothing but time in place of a disk. */
 async function acknowledge(state, road) {
+  const { inner } = state;
   for (;;) {
     const turn = await state.nextTurn();
     if (turn === undefined) return;
     await sleep(GROUP_MS);
-    for (const { qc, bytes } of turn.commitQCs) {
-      const { index } = qc.vote.view;
-      road.set(index, bytes);
-      state.commitQCsDurable(index + 1n);
+    for (const { number, payload } of turn.commitQCs) {
+      road.set(number, payload);
+      inner.commitQCsDurable(number + 1n);
     }
-    for (const [lane, blocks] of turn.lanes) {
+    for (const { lane, queue, blocks } of turn.lanes) {
       const next = (blocks.at(-1)?.number ?? -1n) + 1n;
-      state.blocksDurable(lane, next, state.lanes.get(lane));
+      inner.blocksDurable(lane, next, queue);
     }
-    if (turn.anchor !== undefined) state.anchorDurable(turn.anchor);
-    for (const index of road.keys()) if (index < state.road.first) road.delete(index);
+    if (turn.anchor !== undefined) inner.anchorDurable(turn.anchor);
+    for (const index of road.keys()) if (index < inner.road.first) road.delete(index);
   }
 }
 

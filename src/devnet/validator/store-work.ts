@@ -50,9 +50,10 @@ export class StoreWork {
     this.#anchors = { isBusy: false, next: undefined };
   }
 
-  /** Offers durable blocks to the engine, from now on. */
+  /** Tells the engine of durable blocks and commit QCs, from now on. */
   begin(): void {
-    this.#watch(this.#offerDurable());
+    this.#watch(this.#offerBlocks());
+    this.#watch(this.#offerCommitQCs());
   }
 
   storeBlock(bytes: Uint8Array, header: BlockHeader): void {
@@ -96,7 +97,7 @@ export class StoreWork {
     await Promise.all(Object.values(this.#lines));
   }
 
-  async #offerDurable(): Promise<void> {
+  async #offerBlocks(): Promise<void> {
     const { report, give, signal } = this.#port;
     for await (const { lane, number, headerHash } of this.#store.durableBlocks({ signal })) {
       this.#latencies.durable(lane, number);
@@ -120,19 +121,18 @@ export class StoreWork {
     const pushed = this.#store.pushCommitQC(qc).then(() => true);
     if ((await unlessRefused(pushed)) === undefined) {
       this.#port.give({ kind: "commitQCRefused", index });
-      return;
     }
-    // The next one may be pushed before this one is durable.
-    this.#watch(this.#awaitCommitQC(qc));
   }
 
-  async #awaitCommitQC(qc: CommitQC): Promise<void> {
+  /** A commit QC that an anchor has gone past does not come: the anchor itself tells the engine. */
+  async #offerCommitQCs(): Promise<void> {
     const { report, give, signal } = this.#port;
-    const { index } = qc.vote.view;
-    await this.#store.waitForCommitQC(index, { signal });
-    const digest = digestOf(commitVoteDigest(qc.vote));
-    report({ kind: "commitQCDurable", index, digest, decision: decisionOf(qc.vote) });
-    give({ kind: "commitQCDurable", qc });
+    for await (const { roadIndex: index, bytes } of this.#store.durableCommitQCs({ signal })) {
+      const qc = decodeCommitQC(bytes);
+      const digest = digestOf(commitVoteDigest(qc.vote));
+      report({ kind: "commitQCDurable", index, digest, decision: decisionOf(qc.vote) });
+      give({ kind: "commitQCDurable", qc });
+    }
   }
 
   async #storeAnchors(): Promise<void> {

@@ -3,7 +3,6 @@
  * ends of that work back to the engine. Each message is told to the judge before it leaves
  * (`report.ts`).
  */
-import { setMaxListeners } from "node:events";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import { buildBlock, signBlock } from "../../wire/build.js";
@@ -73,8 +72,6 @@ export class Validator {
     });
     // `failed` may reject before its caller looks at it: that is no unhandled rejection.
     this.failed.catch(() => undefined);
-    // One listener for each block that waits; the store bounds those.
-    setMaxListeners(0, signal);
     this.#work = new StoreWork(store, this.#latencies, {
       lane: this.lane,
       report,
