@@ -30,6 +30,16 @@ export type WriteWay = "pool" | "blocking";
 /** What tells one file from another at the same path (device and inode). */
 export type FileIdentity = string;
 
+/**
+ * What a file keeps through reboots, and its copy does not have: the device number, which changes at
+ * reboots, is no part of it. 0 where the file system does not tell.
+ */
+export interface FileOrigin {
+  readonly inode: bigint;
+  /** When the file was made, in nanoseconds since 1970. */
+  readonly bornNs: bigint;
+}
+
 /** What the file system says of an open file beside its size. */
 export interface FileFacts {
   readonly sizeBytes: number;
@@ -67,6 +77,8 @@ export interface DiskFile {
   facts(): Promise<FileFacts>;
   /** Identity of the open file, whatever its name is now. */
   identity(): Promise<FileIdentity>;
+  /** Where the open file comes from. */
+  origin(): Promise<FileOrigin>;
   /**
    * Takes the one lock of this file, or throws `STORE_LOCKED`: another process, or another handle in
    * this one, holds it. It goes with the handle and with the process (D8).

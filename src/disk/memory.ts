@@ -3,7 +3,15 @@
  * status says so (D10).
  */
 import { assert } from "../types/assert.js";
-import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileFacts, FileIdentity } from "./disk.js";
+import type {
+  Disk,
+  DirectoryEntry,
+  DiskFile,
+  EntryKind,
+  FileFacts,
+  FileIdentity,
+  FileOrigin,
+} from "./disk.js";
 import { closedError, diskError, osError } from "./failure.js";
 
 interface Node {
@@ -115,6 +123,10 @@ class MemoryFile implements DiskFile {
 
   identity(): Promise<FileIdentity> {
     return Promise.resolve(this.#node.identity);
+  }
+
+  origin(): Promise<FileOrigin> {
+    return Promise.resolve({ inode: 0n, bornNs: 0n });
   }
 
   lock(): Promise<void> {

@@ -2,7 +2,15 @@
  * A disk that can only be read: whatever is inspected through it is not changed, and not locked. Code
  * that opens files to write them later (recovery does) gets handles that only read.
  */
-import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileFacts, FileIdentity } from "./disk.js";
+import type {
+  Disk,
+  DirectoryEntry,
+  DiskFile,
+  EntryKind,
+  FileFacts,
+  FileIdentity,
+  FileOrigin,
+} from "./disk.js";
 import { InvariantError } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 
@@ -88,6 +96,10 @@ class ReadOnlyFile implements DiskFile {
 
   identity(): Promise<FileIdentity> {
     return this.#file.identity();
+  }
+
+  origin(): Promise<FileOrigin> {
+    return this.#file.origin();
   }
 
   writeDurable(): Promise<void> {

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { tryLock } from "fs-native-extensions";
 import { assert } from "../types/assert.js";
-import type { DiskFile, FileFacts, FileIdentity, WriteWay } from "./disk.js";
+import type { DiskFile, FileFacts, FileIdentity, FileOrigin, WriteWay } from "./disk.js";
 import { closedError, diskError, lockedError } from "./failure.js";
 import type { Durability } from "./flush.js";
 import {
@@ -85,6 +85,12 @@ export class RealFile implements DiskFile {
 
   async identity(): Promise<FileIdentity> {
     return identityOf(await this.#stat("read the identity"));
+  }
+
+  async origin(): Promise<FileOrigin> {
+    const { ino, birthtimeNs, ctimeNs } = await this.#stat("read the origin");
+    // Where a file system keeps no time of birth, Node gives the time of the last change in its place.
+    return { inode: ino, bornNs: birthtimeNs === ctimeNs ? 0n : birthtimeNs };
   }
 
   async lock(): Promise<void> {

@@ -140,6 +140,21 @@ describe("real disk", () => {
   });
 });
 
+test("a file has another origin than its copy, and the same in every handle", async () => {
+  const path = join(await newDirectory(), "file");
+  const disk = new RealDisk();
+  const file = await disk.create(path);
+  await file.writeDurable(0, [Buffer.from("text")]);
+  fs.copyFileSync(path, `${path}-copy`);
+  const copy = await disk.openToRead(`${path}-copy`);
+  const again = await disk.openToRead(path);
+  const origin = await file.origin();
+  expect(origin.inode).toBeGreaterThan(0n);
+  expect(await again?.origin()).toEqual(origin);
+  expect(await copy?.origin()).not.toEqual(origin);
+  await Promise.all([file.close(), copy?.close(), again?.close()]);
+});
+
 describe("what the system refuses", () => {
   const told = (action: string, error: Error) => diskError(action, "there", error);
 

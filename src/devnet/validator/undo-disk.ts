@@ -32,6 +32,7 @@ import type {
   EntryKind,
   FileFacts,
   FileIdentity,
+  FileOrigin,
   WriteWay,
 } from "../../disk/disk.js";
 
@@ -200,6 +201,10 @@ class UndoFile implements DiskFile {
 
   identity(): Promise<FileIdentity> {
     return this.#file.identity();
+  }
+
+  origin(): Promise<FileOrigin> {
+    return this.#file.origin();
   }
 
   lock(): Promise<void> {

@@ -1,6 +1,6 @@
 /** A handle of a simulated file. It stays with its file, whatever becomes of the name. */
 import { assert } from "../../types/assert.js";
-import type { DiskFile, FileFacts, FileIdentity, WriteWay } from "../../disk/disk.js";
+import type { DiskFile, FileFacts, FileIdentity, FileOrigin, WriteWay } from "../../disk/disk.js";
 import { closedError, diskError, lockedError, osError } from "../../disk/failure.js";
 import type { Machine } from "./machine.js";
 import { never } from "./schedule.js";
@@ -66,6 +66,11 @@ export class SimulatedFile implements DiskFile {
   async identity(): Promise<FileIdentity> {
     this.#refuseClosed();
     return this.#machine.look("identity", this.path, () => `simulated:${this.#number}`);
+  }
+
+  async origin(): Promise<FileOrigin> {
+    this.#refuseClosed();
+    return this.#machine.look("identity", this.path, () => ({ inode: 0n, bornNs: 0n }));
   }
 
   async lock(): Promise<void> {

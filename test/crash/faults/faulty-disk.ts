@@ -13,6 +13,7 @@ import type {
   EntryKind,
   FileFacts,
   FileIdentity,
+  FileOrigin,
   WriteWay,
 } from "../../../src/disk/disk.js";
 import { diskError, osError } from "../../../src/disk/failure.js";
@@ -208,6 +209,10 @@ class FaultyFile implements DiskFile {
 
   async identity(): Promise<FileIdentity> {
     return await this.#disk.onFile("identity", this.path, () => this.#file.identity());
+  }
+
+  async origin(): Promise<FileOrigin> {
+    return await this.#disk.onFile("identity", this.path, () => this.#file.origin());
   }
 
   async lock(): Promise<void> {

@@ -149,6 +149,7 @@ function unclosable(file: DiskFile): DiskFile {
     size: () => file.size(),
     facts: () => file.facts(),
     identity: () => file.identity(),
+    origin: () => file.origin(),
     lock: () => file.lock(),
     close: () => Promise.reject(new PersisterError("IO", "could not close it")),
   };
