@@ -40,6 +40,13 @@ export interface UpkeepParts {
   readonly fail: (cause: unknown) => void;
 }
 
+/**
+ * So many looks in a row must find a slot surplus before one is given back, and then one goes at each
+ * look. A look is taken at each rest and in the middle of each segment. What is live goes up and down
+ * with each anchor; the slots stay, since a slot that is made again costs as much as a segment.
+ */
+const SURPLUS_LOOKS = 512;
+
 /** When slots are to be reclaimed: once the queue is idle, or a step behind each group as well. */
 type Due = "nothing" | "when idle" | "between groups";
 
@@ -65,6 +72,10 @@ export class Upkeep {
   #seen: CurrentSegment;
   /** The last segment that was found half full: slots are made once for it. */
   #halfFull: CurrentSegment | undefined;
+  /** Looks in a row that have found surplus slots. */
+  #surplusLooks = 0;
+  /** The disk refused the last slot that was made or given back. */
+  #isRefused = false;
   /** A rotation counts on the slots that are free. */
   #rotating = false;
   /** Ends when no slot is on its way into being, or out of it. Never rejects. */
@@ -223,16 +234,25 @@ export class Upkeep {
    */
   async tidyAtOpen(): Promise<void> {
     if (this.#planner.lacksSpares) this.#noteFull();
-    await this.tidy();
+    do {
+      // Nothing is known of the time before, and nobody waits: surplus slots go at once.
+      this.#surplusLooks = SURPLUS_LOOKS;
+      await this.tidy();
+    } while (this.isDue && !this.#parts.isPoisoned());
+    this.#surplusLooks = 0;
   }
 
-  /** With nobody waiting: reclaims all that is to be reclaimed, and gives surplus slots back. */
+  /**
+   * With nobody waiting: reclaims all that is to be reclaimed, then makes slots, or gives one back. It is
+   * due again while slots are surplus: the next rest is another look.
+   */
   async tidy(): Promise<void> {
     while (!this.#parts.queue.isAwaited) {
       if (await this.#reclaim()) continue;
-      this.#due = "nothing";
       this.#keepUp();
       await this.#slotsSettled;
+      const isTidy = this.#isRefused || this.#planner.isTidy(this.#isDiskFull);
+      this.#due = isTidy ? "nothing" : "when idle";
       return;
     }
   }
@@ -253,14 +273,20 @@ export class Upkeep {
    */
   async #makeAndGiveBack(): Promise<void> {
     const { segments, ownership, isPoisoned } = this.#parts;
-    if (isPoisoned() || this.#planner.isTidy(this.#isDiskFull)) return;
+    this.#isRefused = false;
+    if (isPoisoned()) return;
+    const { make, surplus } = this.#planner.plan(this.#isDiskFull);
+    this.#surplusLooks = surplus.length === 0 ? 0 : this.#surplusLooks + 1;
+    const gives = this.#surplusLooks > SURPLUS_LOOKS;
+    if (make === 0 && !gives) return;
     // Names are made and removed: they must still be ours (D8).
     await ownership.check();
     try {
       if (!isPoisoned()) await segments.makeSlots(this.#isDiskFull);
-      if (!isPoisoned() && !this.#rotating) await segments.giveBack(this.#isDiskFull);
+      if (gives && !isPoisoned() && !this.#rotating) await segments.giveOneBack(this.#isDiskFull);
     } catch (cause) {
       if (!(cause instanceof PersisterError)) throw cause;
+      this.#isRefused = true;
     }
   }
 }

@@ -179,9 +179,9 @@ export class Segments implements Standing {
     }
   }
 
-  /** Gives surplus slots back. A refusal harms nothing. */
-  async giveBack(diskFull: boolean): Promise<void> {
-    await this.#parts.space.giveBack(this.planner.plan(diskFull).surplus);
+  /** Gives a surplus slot back, the one that fits worst. A refusal harms nothing. */
+  async giveOneBack(diskFull: boolean): Promise<void> {
+    await this.#parts.space.giveBack(this.planner.plan(diskFull).surplus.slice(0, 1));
   }
 
   /**
