@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -60,4 +60,16 @@ test("every npm script that the README runs is there", () => {
   for (const [, name = ""] of readme.matchAll(/`?npm run ([a-z:]+)/g)) {
     expect(manifest.scripts, name).toHaveProperty([name]);
   }
+});
+
+test("every file that the developer's page names is there", () => {
+  const page = readFileSync("src/README.md", "utf8");
+  const paths = [...page.matchAll(/`((?:[a-z-]+\/)+[a-z-]+(?:\.(?:ts|mjs|md))?)`/g)];
+  expect(paths.length).toBeGreaterThan(40);
+  const missing = paths
+    .map(([, path = ""]) => path)
+    .filter((path) => {
+      return !existsSync(join("src", path)) && !existsSync(path);
+    });
+  expect(missing).toEqual([]);
 });
