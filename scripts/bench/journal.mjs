@@ -34,8 +34,8 @@ import { promisify } from "node:util";
 import { ClassicLevel } from "classic-level";
 import { crc32c } from "../../dist/codec/crc32c.js";
 import { RealDisk } from "../../dist/disk/real.js";
+import { realSurroundings } from "../../dist/disk/surroundings.js";
 import { Journal } from "../../dist/records/journal.js";
-import { defaults } from "../../dist/records/options.js";
 import { openFloor } from "./floor.mjs";
 
 const KIB = 1024;
@@ -221,17 +221,6 @@ class MeasuredDisk {
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The world of a journal, with this disk in it. */
-function surroundingsOf(disk) {
-  return {
-    disk,
-    randomBytes,
-    whenIdle: (task) => setTimeout(() => task(), defaults.idleMs),
-    nowMs: () => Date.now(),
-    durable: true,
-  };
-}
-
 /** One record of each appender, all durable; records that are older than those kept are forgotten. */
 async function durableRound(journal, payloads, forgets) {
   const began = performance.now();
@@ -257,7 +246,7 @@ function withStore(use) {
   return withDirectory(async (directory) => {
     const disk = new MeasuredDisk();
     const store = join(directory, "store");
-    await Journal.initOn(surroundingsOf(disk), store, {});
+    await Journal.initOn({ ...realSurroundings(), disk }, store, {});
     return await use({ disk, directory, store });
   });
 }
@@ -266,7 +255,7 @@ const payloadsOf = (count, bytes) => Array.from({ length: count }, () => randomB
 
 /** Rounds in turns with the floor, until `isOver`; the first ones warm up. */
 async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, forgetEach }) {
-  const journal = await Journal.openOn(surroundingsOf(disk), store, { types: [TYPE] });
+  const journal = await Journal.openOn({ ...realSurroundings(), disk }, store, { types: [TYPE] });
   const floor = openFloor(directory);
   const payloads = payloadsOf(APPENDERS, recordBytes);
   const times = { floor: [], durable: [] };

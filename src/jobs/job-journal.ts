@@ -27,7 +27,7 @@ import { FormatError } from "../codec/binary.js";
 import { crc32c } from "../codec/crc32c.js";
 import { REQUIRED_TYPE } from "../records/log/envelope.js";
 import { Journal } from "../records/journal.js";
-import type { Surroundings } from "../records/open.js";
+import type { Surroundings } from "../disk/surroundings.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { decodeJobRecord, encodeJobRecord, type JobRecord } from "./job-record.js";

@@ -22,8 +22,7 @@
 import { join, resolve } from "node:path";
 import pLimit, { type LimitFunction } from "p-limit";
 import { allEnded } from "../async/all-ended.js";
-import { MemoryDisk } from "../disk/memory.js";
-import type { Surroundings } from "../records/open.js";
+import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
 import { PersisterError } from "../types/errors.js";
 import { FolderHomes, type JobHomes } from "./level/home.js";
 import { checkId, JobsById } from "./by-id.js";
@@ -39,7 +38,7 @@ import {
   settleJob,
 } from "./opening.js";
 import { checkJobStore, type JobStoreChoices, type JobStoreSettings } from "./options.js";
-import { checkRoot, isDirectory, journalGone, makeRoot, realSurroundings } from "./root.js";
+import { checkRoot, isDirectory, journalGone, makeRoot } from "./root.js";
 
 /** What a store tells of one of its jobs. */
 export interface JobStatus {
@@ -119,8 +118,7 @@ export class JobStore extends JobsById {
 
   /** A store without a disk: the same behaviour, nothing survives the process (D10). */
   static async openMemory(choices: JobStoreChoices = {}): Promise<JobStore> {
-    const surroundings = { ...realSurroundings(), disk: new MemoryDisk(), durable: false };
-    return await JobStore.openOn(surroundings, "memory", new MemoryHomes(), choices);
+    return await JobStore.openOn(memorySurroundings(), "memory", new MemoryHomes(), choices);
   }
 
   /** `open` in given surroundings. @internal */

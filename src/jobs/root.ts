@@ -1,13 +1,7 @@
 /** The folder of a store of jobs: what may be there, and how it is made. */
-import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import type { Disk } from "../disk/disk.js";
-import { RealDisk } from "../disk/real.js";
-import type { Surroundings } from "../records/open.js";
 import { PersisterError } from "../types/errors.js";
-
-/** How long a journal rests before it tidies up. */
-const IDLE_MS = 20;
 
 export function checkRoot(root: unknown): string {
   if (typeof root === "string" && root.length > 0) return root;
@@ -47,14 +41,4 @@ export function journalGone(root: string, jobs: readonly string[], cause: unknow
       "was acknowledged last, so nothing is opened without it",
     { file: root, cause },
   );
-}
-
-export function realSurroundings(): Surroundings {
-  return {
-    disk: new RealDisk(),
-    randomBytes: (count) => randomBytes(count),
-    whenIdle: (task) => setTimeout(task, IDLE_MS),
-    nowMs: () => Date.now(),
-    durable: true,
-  };
 }

@@ -6,13 +6,10 @@
  * the first failed write is final (D7), memory and disk follow the records that are held (D9). Nothing is
  * forgotten unless the caller said on disk that it is not needed any more.
  */
-import { randomBytes } from "node:crypto";
-import { setTimeout } from "node:timers";
 import { ahead } from "../async/ahead.js";
 import type { WaitOptions } from "../async/signal.js";
-import { MemoryDisk } from "../disk/memory.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
-import { RealDisk } from "../disk/real.js";
+import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { u64Argument } from "../types/arguments.js";
 import type { PersisterError } from "../types/errors.js";
@@ -26,17 +23,10 @@ import {
   recordAppend,
   type RecordLimits,
 } from "./log/new-record.js";
-import {
-  initRecords,
-  type JournalRecovery,
-  type OpenedRecords,
-  openRecords,
-  type Surroundings,
-} from "./open.js";
+import { initRecords, type JournalRecovery, type OpenedRecords, openRecords } from "./open.js";
 import {
   checkInit,
   checkOpen,
-  defaults,
   type JournalChoices,
   type JournalInitChoices,
   type JournalSettings,
@@ -54,22 +44,12 @@ import {
   recordsIn,
   type Select,
 } from "./replay.js";
-import { type JournalSegment, segmentsOf } from "./log/segments.js";
+import { type JournalSegment, type JournalSizes, segmentsOf, sizesOf } from "./log/segments.js";
 
 /** Records that follow each other: [first, next). */
 export interface AppendedBatch {
   readonly first: bigint;
   readonly next: bigint;
-}
-
-/** How much is held, in memory and on disk. `JSON.stringify` gives bigints as decimal strings. */
-export interface JournalSizes {
-  readonly records: bigint;
-  /** Segment files, the free ones too. */
-  readonly segments: number;
-  readonly freeSegments: number;
-  /** Bytes of all segment files. */
-  readonly bytes: number;
 }
 
 const MEMORY_DIRECTORY = "memory";
@@ -129,7 +109,7 @@ export class Journal {
 
   /** A journal without a disk: the same behaviour, nothing survives the process (D10). */
   static async openMemory(choices: JournalChoices): Promise<Journal> {
-    const surroundings = { ...realSurroundings(), disk: new MemoryDisk(), durable: false };
+    const surroundings = memorySurroundings();
     const { segmentBytes } = checkOpen(choices);
     await Journal.initOn(surroundings, MEMORY_DIRECTORY, { segmentBytes });
     return await Journal.openOn(surroundings, MEMORY_DIRECTORY, choices);
@@ -179,9 +159,7 @@ export class Journal {
   }
 
   get sizes(): JournalSizes {
-    const { slots, free, bytes } = this.#engine.space;
-    const records = BigInt(this.#log.next - this.#log.first);
-    return withJson({ records, segments: slots, freeSegments: free, bytes });
+    return sizesOf(this.#engine, this.#log.next - this.#log.first);
   }
 
   /**
@@ -351,14 +329,4 @@ export class Journal {
 
 function rejected(cause: unknown): Promise<never> {
   return Promise.reject(cause instanceof Error ? cause : new Error("a check failed", { cause }));
-}
-
-function realSurroundings(): Surroundings {
-  return {
-    disk: new RealDisk(),
-    randomBytes: (count) => randomBytes(count),
-    whenIdle: (task) => setTimeout(task, defaults.idleMs),
-    nowMs: () => Date.now(),
-    durable: true,
-  };
 }

@@ -7,6 +7,7 @@
  * a journal has a name there that no chain can have.
  */
 import type { Disk } from "../disk/disk.js";
+import type { Surroundings } from "../disk/surroundings.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
@@ -17,16 +18,6 @@ import { withJson } from "../types/json.js";
 import type { JournalInitSettings, JournalSettings } from "./options.js";
 import type { OpenedLog } from "./log/record-log.js";
 import { FIRST_LSN, placeOf, RecordCheck, RECORDS_LOG } from "./log/record-check.js";
-
-/** The world outside of a journal; tests put a simulated disk here. */
-export interface Surroundings {
-  readonly disk: Disk;
-  readonly randomBytes: (count: number) => Uint8Array;
-  readonly whenIdle: (task: () => void) => void;
-  readonly nowMs: () => number;
-  /** Whether acknowledged records survive the process (D10). */
-  readonly durable: boolean;
-}
 
 /** The findings of an open. `JSON.stringify` gives bigints as decimal strings. */
 export interface JournalRecovery {

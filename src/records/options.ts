@@ -14,8 +14,6 @@ export const defaults = {
   segmentBytes: 4 * MIB,
   /** Four groups of the largest size: one on its way, one to follow, and as much again. */
   queueBytes: 16 * MIB,
-  /** Long enough that a busy journal writes no mark of its own, short for an operator's eye. */
-  idleMs: 20,
 } as const;
 
 /** Smallest and largest segment. The smallest is for tests. */

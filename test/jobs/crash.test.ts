@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { JobStore, key } from "../../src/jobs/index.js";
-import type { Surroundings } from "../../src/records/open.js";
+import type { Surroundings } from "../../src/disk/surroundings.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { codeOf, numbered, shown, value } from "./kit.js";
 import { LossyHomes } from "./lossy-homes.js";

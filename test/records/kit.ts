@@ -5,7 +5,7 @@ import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { REQUIRED_TYPE } from "../../src/records/log/envelope.js";
 import { Journal } from "../../src/records/journal.js";
 import type { NewJournalRecord } from "../../src/records/log/new-record.js";
-import type { Surroundings } from "../../src/records/open.js";
+import type { Surroundings } from "../../src/disk/surroundings.js";
 import type { JournalChoices } from "../../src/records/options.js";
 import type { JournalRecord } from "../../src/records/replay.js";
 import { type ErrorCode, PersisterError } from "../../src/types/errors.js";

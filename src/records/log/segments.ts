@@ -1,5 +1,5 @@
 /**
- * Which segments the live records of a journal lie in. The engine knows that by spans of records, of
+ * The segments that the live records of a journal lie in. The engine knows them by spans of records, of
  * which there are about as many as segments: nothing here walks over records.
  */
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
@@ -19,6 +19,21 @@ export interface JournalSegment {
   readonly records: number;
   /** From its start to the end of its last live record. */
   readonly usedBytes: number;
+}
+
+/** How much is held, in memory and on disk. `JSON.stringify` gives bigints as decimal strings. */
+export interface JournalSizes {
+  readonly records: bigint;
+  /** Segment files, the free ones too. */
+  readonly segments: number;
+  readonly freeSegments: number;
+  /** Bytes of all segment files. */
+  readonly bytes: number;
+}
+
+export function sizesOf(engine: LogEngine, records: number): JournalSizes {
+  const { slots, free, bytes } = engine.space;
+  return withJson({ records: BigInt(records), segments: slots, freeSegments: free, bytes });
 }
 
 /** The segments with live records, in the order of their first LSNs. */

@@ -1,0 +1,38 @@
+/**
+ * The world outside of a store: disk, clock, randomness, idle time. A store is given all of it, so that a
+ * test can put a simulated disk and a clock of its own here. The node adds its map to it.
+ */
+import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers";
+import type { Disk } from "./disk.js";
+import { MemoryDisk } from "./memory.js";
+import { RealDisk } from "./real.js";
+
+/** Long enough that a busy store does nothing on the side, short for an operator's eye. */
+const IDLE_MS = 20;
+
+export interface Surroundings {
+  readonly disk: Disk;
+  /** Cryptographically random bytes. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Calls `task` when the store has had nothing to do for a little while. */
+  readonly whenIdle: (task: () => void) => void;
+  readonly nowMs: () => number;
+  /** Whether acknowledged records survive the process (D10). */
+  readonly durable: boolean;
+}
+
+export function realSurroundings(): Surroundings {
+  return {
+    disk: new RealDisk(),
+    randomBytes: (count) => randomBytes(count),
+    whenIdle: (task) => setTimeout(task, IDLE_MS),
+    nowMs: () => Date.now(),
+    durable: true,
+  };
+}
+
+/** The same with a disk in memory: nothing survives the process, and `durable` says so (D10). */
+export function memorySurroundings(): Surroundings {
+  return { ...realSurroundings(), disk: new MemoryDisk(), durable: false };
+}
