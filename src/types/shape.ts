@@ -28,7 +28,8 @@ export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array || types.isUint8Array(value);
 }
 
-function must(holds: boolean, name: string, wanted: string, value: unknown): void {
+/** Throws USAGE unless `holds`. */
+export function must(holds: boolean, name: string, wanted: string, value: unknown): void {
   if (holds) return;
   throw new PersisterError("USAGE", `${name} must be ${wanted}, not ${kindOf(value)}`);
 }
@@ -82,7 +83,7 @@ export function bytesOf(length: number): Shape {
 export function having(wanted: string, ...methods: readonly string[]): Shape {
   return (value, name) => {
     const has = (method: string) => typeof Reflect.get(value as object, method) === "function";
-    must(isObject(value) && methods.every(has), name, wanted, value);
+    must(typeof value === "object" && value !== null && methods.every(has), name, wanted, value);
   };
 }
 
@@ -99,7 +100,7 @@ export type Fields<T> = { readonly [K in keyof T]-?: Shape };
 export function record(fields: Readonly<Record<string, Shape>>): Shape {
   const all = Object.entries(fields);
   return (value, name) => {
-    must(isObject(value), name, "an object", value);
+    must(isRecord(value), name, "an object", value);
     for (const [field, shape] of all)
       shape(Reflect.get(value as object, field), `${name}.${field}`);
   };
@@ -117,9 +118,6 @@ export function optionsOf(fields: Readonly<Record<string, Shape>>): Shape {
       const known = Object.keys(fields).join(", ");
       throw new PersisterError("USAGE", `${name} has no option ${unknown}; it has ${known}`);
     }
-    // An AbortSignal or a Map has no fields of its own, and would pass as a record without any.
-    const isRecord = Object.prototype.toString.call(value) === "[object Object]";
-    must(given.length > 0 || isRecord, name, "an object with options", value);
   };
 }
 
@@ -130,12 +128,24 @@ export function list(shape: Shape): Shape {
   };
 }
 
+/** As `list`, and not empty. */
+export function listWithOne(shape: Shape): Shape {
+  return (value, name) => {
+    list(shape)(value, name);
+    must((value as readonly unknown[]).length > 0, name, "an array with an entry at least", value);
+  };
+}
+
 export function maybe(shape: Shape): Shape {
   return (value, name) => {
     if (value !== undefined) shape(value, name);
   };
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+/**
+ * Tells whether `value` is an object of fields. A list, an AbortSignal or a Map is none: it would pass
+ * as a record without any field.
+ */
+export function isRecord(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object Object]";
 }

@@ -4,7 +4,15 @@
  * of the quorum. So a certificate that comes out verifies everywhere.
  */
 import { PersisterError } from "../types/errors.js";
-import { checkArguments, list, type Shape } from "../types/shape.js";
+import {
+  abortSignal,
+  checkArguments,
+  type Fields,
+  listWithOne,
+  maybe,
+  optionsOf,
+  type Shape,
+} from "../types/shape.js";
 import type { Committee, Epoch } from "./committee.js";
 import { encodeAppProposal, encodeBlockHeader, encodeProposal } from "./codec/encode.js";
 import { sameBytes } from "./hash.js";
@@ -21,7 +29,7 @@ import type {
 } from "./messages.js";
 import { verifyAppQC, verifyCommitQC, verifyLaneQC, verifyPrepareQC } from "./rules/verify.js";
 import * as shapes from "./shapes.js";
-import type { Verifier } from "./verifier.js";
+import { type Verifier, verifierShape } from "./verifier.js";
 
 /** How a certificate is checked. */
 export interface CertifyOptions {
@@ -41,10 +49,10 @@ export interface CertifyOptions {
 export async function certifyLane(
   votes: readonly Signed<BlockHeader>[],
   committee: Committee,
-  { verifier, signal }: CertifyOptions = {},
+  options?: CertifyOptions,
 ): Promise<LaneQC> {
   const qc = collected(votes, shapes.signedHeader, encodeBlockHeader);
-  await (verifier ?? own).verifyLaneQC(qc, committee, { signal });
+  await by(options).verifyLaneQC(qc, committee, { signal: options?.signal });
   return qc;
 }
 
@@ -57,10 +65,10 @@ export async function certifyLane(
 export async function certifyPrepare(
   votes: readonly Signed<Proposal>[],
   epoch: Epoch,
-  { verifier, signal }: CertifyOptions = {},
+  options?: CertifyOptions,
 ): Promise<PrepareQC> {
   const qc = collected(votes, shapes.signedProposal, encodeProposal);
-  await (verifier ?? own).verifyPrepareQC(qc, epoch, { signal });
+  await by(options).verifyPrepareQC(qc, epoch, { signal: options?.signal });
   return qc;
 }
 
@@ -77,10 +85,10 @@ export async function certifyPrepare(
 export async function certifyCommit(
   votes: readonly Signed<Proposal>[],
   epoch: Epoch,
-  { verifier, signal }: CertifyOptions = {},
+  options?: CertifyOptions,
 ): Promise<CommitQC> {
   const qc = collected(votes, shapes.signedProposal, encodeProposal);
-  await (verifier ?? own).verifyCommitQC(qc, epoch, { signal });
+  await by(options).verifyCommitQC(qc, epoch, { signal: options?.signal });
   return qc;
 }
 
@@ -93,24 +101,34 @@ export async function certifyCommit(
 export async function certifyApp(
   votes: readonly Signed<AppProposal>[],
   committee: Committee,
-  { verifier, signal }: CertifyOptions = {},
+  options?: CertifyOptions,
 ): Promise<AppQC> {
   const qc = collected(votes, shapes.signedApp, encodeAppProposal);
-  await (verifier ?? own).verifyAppQC(qc, committee, { signal });
+  await by(options).verifyAppQC(qc, committee, { signal: options?.signal });
   return qc;
 }
 
+const optionsShape = optionsOf({
+  verifier: maybe(verifierShape),
+  signal: maybe(abortSignal),
+} satisfies Fields<CertifyOptions>);
+
 /** The functions that verify each time anew. */
-const own = { verifyLaneQC, verifyPrepareQC, verifyCommitQC, verifyAppQC };
+const anew = { verifyLaneQC, verifyPrepareQC, verifyCommitQC, verifyAppQC };
+
+/** The caller's verifier, or the functions. */
+function by(options: CertifyOptions | undefined): Pick<Verifier, keyof typeof anew> {
+  optionsShape(options, "options");
+  return options?.verifier ?? anew;
+}
 
 function collected<T>(
   votes: readonly Signed<T>[],
   shape: Shape,
   encode: (msg: T) => Uint8Array,
 ): Certificate<T> {
-  checkArguments([list(shape), votes, "votes"]);
-  const [first] = votes;
-  if (first === undefined) throw new PersisterError("USAGE", "votes must hold a vote at least");
+  checkArguments([listWithOne(shape), votes, "votes"]);
+  const [first] = votes as readonly [Signed<T>, ...Signed<T>[]];
   const message = encode(first.msg);
   for (const [at, { msg }] of votes.entries()) {
     if (sameBytes(encode(msg), message)) continue;

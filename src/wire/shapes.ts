@@ -6,9 +6,12 @@
 import {
   bytes,
   bytesOf,
+  isBytes,
+  must,
   i64,
   lane,
   list,
+  listWithOne,
   maybe,
   nanos,
   record,
@@ -72,9 +75,17 @@ export const proposal: Shape = record({
   laneRanges: list(range),
   globalFirst: u64,
 } satisfies Fields<Proposal>);
+const appHash: Shape = (value, name) =>
+  must(
+    isBytes(value) && value.length <= HASH_BYTES,
+    name,
+    `up to ${HASH_BYTES} bytes (a Uint8Array)`,
+    value,
+  );
+
 export const app: Shape = record({
   roadIndex: u64,
-  appHash: maybe(bytes),
+  appHash: maybe(appHash),
   epochIndex: u64,
   globalFirst: u64,
   globalNext: u64,
@@ -108,7 +119,7 @@ export const fullTimeoutVote: Shape = record({
   latestPrepareQC: maybe(proposalQC),
 } satisfies Fields<FullTimeoutVote>);
 export const timeoutQC: Shape = record({
-  votes: list(signedTimeoutVote),
+  votes: listWithOne(signedTimeoutVote),
   latestPrepareQC: maybe(proposalQC),
 } satisfies Fields<TimeoutQC>);
 export const fullProposal: Shape = record({

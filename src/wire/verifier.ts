@@ -97,12 +97,12 @@ const methods = [
   "close",
 ] as const satisfies readonly (keyof Verifier)[];
 
-const methodsShape: Shape = having("a Verifier", ...methods);
+export const verifierShape: Shape = having("a Verifier", ...methods);
 
 /** Tells whether `value` is a verifier, of this copy of the package or of another. */
 export function isVerifier(value: unknown): value is Verifier {
   try {
-    methodsShape(value, "verifier");
+    verifierShape(value, "verifier");
     // The counts are private fields: behind a proxy they cannot be read, nor could anything be verified.
     return typeof (value as Verifier).counts.signatures === "number";
   } catch {

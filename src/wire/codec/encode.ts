@@ -9,7 +9,7 @@
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 import { type LaneId, laneParts } from "../../types/lane.js";
-import { lane as laneShape, type Shape } from "../../types/shape.js";
+import { isRecord, lane as laneShape, type Shape } from "../../types/shape.js";
 import {
   type AppProposal,
   type Block,
@@ -106,6 +106,7 @@ const putPayload: Put<Payload> = (writer, payload) => {
   writer.u64(8, payload.totalGasEstimated);
   writer.u64(7, payload.totalGasWanted);
   const { txs } = payload;
+  assert(Array.isArray(txs), "transactions are an array");
   for (let index = txs.length - 1; index >= 0; index--) writer.bytes(6, txs[index] as Uint8Array);
   writer.message(1, putTimestamp, payload.createdAt);
 };
@@ -132,7 +133,10 @@ export const putAppProposal: Put<AppProposal> = (writer, app) => {
   writer.u64(6, app.globalNext);
   writer.u64(5, app.globalFirst);
   writer.u64(4, app.epochIndex);
-  if (app.appHash !== undefined) writer.bytes(3, app.appHash);
+  if (app.appHash !== undefined) {
+    assert(app.appHash.length <= HASH_BYTES, "an app hash has at most 32 bytes");
+    writer.bytes(3, app.appHash);
+  }
   writer.u64(2, app.roadIndex);
 };
 
@@ -153,6 +157,7 @@ export function hasLaneTwice(sorted: readonly LaneRange[]): boolean {
 export const putProposal: Put<Proposal> = (writer, proposal) => {
   writer.u64(6, proposal.globalFirst);
   writer.message(5, putTimestamp, proposal.timestamp);
+  assert(Array.isArray(proposal.laneRanges), "lane ranges are an array");
   const ranges = sortedRanges(proposal.laneRanges);
   if (hasLaneTwice(ranges)) {
     throw new PersisterError("USAGE", "a proposal must have one range per lane, and not two");
@@ -198,6 +203,7 @@ const putFullTimeoutVote: Put<FullTimeoutVote> = (writer, value) => {
 };
 
 const putTimeoutQC: Put<TimeoutQC> = (writer, qc) => {
+  assert(qc.votes.length > 0, "a timeout QC has a vote");
   writer.messages(3, putSignedTimeoutVote, qc.votes);
   maybe(writer, 2, putPrepareQC, qc.latestPrepareQC);
 };
@@ -210,7 +216,10 @@ const putFullCommitQC: Put<FullCommitQC> = (writer, full) => {
 const putFullProposal: Put<FullProposal> = (writer, full) => {
   writer.message(5, putSignedProposal, full.proposal);
   maybe(writer, 4, putTimeoutQC, full.timeoutQC);
-  const byLane = [...full.laneQCs].sort((a, b) => (a.vote.lane < b.vote.lane ? -1 : 1));
+  const { laneQCs } = full;
+  const isList: boolean = Array.isArray(laneQCs);
+  assert(isList, "lane QCs are an array");
+  const byLane = [...laneQCs].sort((a, b) => (a.vote.lane < b.vote.lane ? -1 : 1));
   writer.messages(2, putLaneQC, byLane);
 };
 
@@ -220,6 +229,8 @@ const putPruneAnchor: Put<PruneAnchor> = (writer, anchor) => {
 };
 
 const putPersistedInner: Put<PersistedInner> = (writer, inner) => {
+  // All fields may be absent: a list or a string would pass as a node that has never voted.
+  assert(isRecord(inner), "votes are a record");
   maybe(writer, 8, putSignedProposal, inner.prepareVote);
   maybe(writer, 7, putSignedProposal, inner.commitVote);
   maybe(writer, 6, putFullTimeoutVote, inner.timeoutVote);

@@ -75,8 +75,8 @@ export type Made<T, S extends Signer> =
   ReturnType<S["sign"]> extends Signature ? T : T | Promise<T>;
 
 /**
- * Has `signer` sign `digest`, and makes the message of the signature. A signature that comes as a
- * promise is verified: it comes from elsewhere.
+ * Has `signer` sign `digest`, and makes the message of the signature. The signature of any signer but a
+ * key pair is verified: a key store that signs otherwise is found out here, not by the other validators.
  *
  * @throws {PersisterError} USAGE for no signer, or one whose signature is not its key's; as the promise's
  * rejection if the signer answers with a promise.
@@ -87,12 +87,13 @@ export function signedBy<T>(
   make: (sig: Signature) => T,
 ): T | Promise<T> {
   checkArguments([requireSigner, signer, "signer"]);
+  if (signer instanceof KeyPair) return make(signer.sign(digest));
+  const checked = (sig: Signature): T => {
+    requireOwn(sig, digest, signer);
+    return make(sig);
+  };
   const sig = signer.sign(digest);
-  if (!isPromise(sig)) return make(sig);
-  return sig.then((found) => {
-    requireOwn(found, digest, signer);
-    return make(found);
-  });
+  return isPromise(sig) ? sig.then(checked) : checked(sig);
 }
 
 function isPromise(value: Signature | Promise<Signature>): value is Promise<Signature> {
