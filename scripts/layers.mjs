@@ -48,7 +48,7 @@ const mayImport = {
 
 /** The rooms of a layer, from the top to the bottom. */
 const rooms = {
-  cli: ["devnet", "run", "transfer", "inspect", "terminal", "generated"],
+  cli: ["devnet", "run", "transfer", "inspect", "jobs", "terminal", "generated"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
   avail: ["queues"],

@@ -7,6 +7,7 @@ import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./ending.js";
 import { addInitCommand } from "./init.js";
 import { addInspectCommands } from "./inspect/commands.js";
+import { addJobsCommand } from "./jobs/commands.js";
 import type { CliPort } from "./port.js";
 import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
 import { printable } from "./terminal/table.js";
@@ -87,6 +88,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
   addDevnetCommand(program, port, setExit);
   addInspectCommands(program, port, setExit);
   addImportCommands(program, port, setExit);
+  addJobsCommand(program, port);
   return program;
 }
 

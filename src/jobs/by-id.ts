@@ -143,6 +143,10 @@ export function checkId(id: unknown): void {
   );
 }
 
-function notFound(id: string): PersisterError {
-  return new PersisterError("JOB_NOT_FOUND", `job ${id} is not open: call openJob first`);
+/** The refusal of a call on a job that is not there. */
+export function notFound(id: string): PersisterError {
+  return new PersisterError(
+    "JOB_NOT_FOUND",
+    `job ${id} is not open: open it first, or correct its id`,
+  );
 }

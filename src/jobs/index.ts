@@ -22,3 +22,4 @@ export {
 } from "./keys/parts.js";
 export type { Row } from "./level/values.js";
 export type { JobOperation } from "./write.js";
+export type { JobVerification } from "./verify.js";

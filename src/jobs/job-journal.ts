@@ -187,17 +187,6 @@ export class JobJournal {
     await this.#journal.truncateBefore(needed);
   }
 
-  /** Every write that is held, with the job that it is of: for whoever compares the two. */
-  async *writes(): AsyncGenerator<{
-    readonly id: string;
-    readonly operations: readonly Operation[];
-  }> {
-    for await (const { payload } of this.#journal.replay({ select: isWrite })) {
-      const { owner, operations } = decodeWrite(payload);
-      if (this.#jobs.get(owner.id)?.record.life === owner.life) yield { id: owner.id, operations };
-    }
-  }
-
   get bytes(): number {
     return this.#journal.sizes.bytes;
   }
@@ -214,7 +203,7 @@ export class JobJournal {
     await this.#journal.close();
   }
 
-  /** What every held record says. The newest JOB record of an id may lie behind its writes. */
+  /** Reads every record that is held. The newest JOB record of an id may lie behind its writes. */
   async #read(): Promise<void> {
     const writes: (Held & { readonly id: string; readonly life: bigint })[] = [];
     for await (const { lsn, type, payload } of this.#journal.replay()) {
@@ -262,10 +251,6 @@ export class JobJournal {
 /** Several ids may share a tag: it only saves reading most records of other jobs. */
 function tagOf(id: string): number {
   return crc32c(Buffer.from(id, "latin1"));
-}
-
-function isWrite({ type }: { readonly type: number }): boolean {
-  return type === types.write;
 }
 
 function recordFrom(payload: Uint8Array, lsn: bigint): JobRecord {

@@ -25,7 +25,7 @@ import { allEnded } from "../async/all-ended.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
 import { PersisterError } from "../types/errors.js";
 import { FolderHomes, type JobHomes } from "./level/home.js";
-import { checkId, JobsById } from "./by-id.js";
+import { checkId, JobsById, notFound } from "./by-id.js";
 import type { Job } from "./job.js";
 import { JobJournal, JOURNAL_FOLDER } from "./job-journal.js";
 import { MemoryHomes } from "./level/memory-homes.js";
@@ -39,8 +39,9 @@ import {
 } from "./opening.js";
 import { checkJobStore, type JobStoreChoices, type JobStoreSettings } from "./options.js";
 import { checkRoot, isDirectory, journalGone, makeRoot } from "./root.js";
+import { HeldWrites, type JobVerification, readWhole } from "./verify.js";
 
-/** What a store tells of one of its jobs. */
+/** The status of one job. */
 export interface JobStatus {
   readonly id: string;
   /** `failed`: LevelDB refused a call; close the job and open it again. */
@@ -208,7 +209,7 @@ export class JobStore extends JobsById {
       .sort();
   }
 
-  /** What an operator wants to know. Looks at the folders of the jobs. */
+  /** The status of the store and of every job, for operators. Looks at the folders of the jobs. */
   async status(): Promise<JobStoreStatus> {
     const { root, surroundings } = this.#parts;
     const jobs: JobStatus[] = [];
@@ -222,6 +223,31 @@ export class JobStore extends JobsById {
       poison: this.#opened?.poison,
       checkpointFailure: this.#checkpointFailure,
     };
+  }
+
+  /**
+   * Opens a job that is not open, compares it with the journal, reads every value, and closes it again.
+   *
+   * @throws {PersisterError} JOB_CORRUPT naming the first key that is wrong; JOB_NOT_FOUND; USAGE where
+   * the job is open; ABORTED; as `openJob`.
+   */
+  async verify(
+    id: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<JobVerification> {
+    this.#checkUse(id);
+    const record = this.#opened?.recordOf(id);
+    if (!this.#opened || !record || record.kind === "dropped") throw notFound(id);
+    if (this.hasJob(id)) throw new PersisterError("USAGE", `job ${id} is open: close it first`);
+    const held = new HeldWrites();
+    for await (const operations of this.#opened.unsettled(id)) held.add(operations);
+    const job = await this.openJob(id, { schemaVersion: record.schema });
+    try {
+      await held.compareWith(job);
+      return { id, ...(await readWhole(job, signal)), journalWrites: held.count };
+    } finally {
+      await this.closeJob(id);
+    }
   }
 
   /** Closes every job, then the journal. Idempotent. Throws as `closeJob`. */

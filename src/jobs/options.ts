@@ -1,4 +1,4 @@
-/** What a user of a job store may choose, checked once, with every default and its reason. */
+/** The options of a job store, checked once, with every default and its reason. */
 import { z } from "zod";
 import type { PersisterError } from "../types/errors.js";
 import { checkChoices } from "../types/choices.js";
@@ -12,9 +12,9 @@ export const defaults = {
   valueBytesMax: 1 * MIB,
   /** A key is compared and sorted whole; this holds a path and a hash. */
   keyBytesMax: 4 * KIB,
-  /** What one job may have on its way before its writers wait: some groups of the journal. */
+  /** Some groups of the journal: one job may have as much on its way before its writers wait. */
   queueBytes: 8 * MIB,
-  /** What a recovery may have to do again: a tenth of a second. */
+  /** A tenth of a second of a recovery, which may have to do as much again. */
   checkpointBytes: 8 * MIB,
   /** As a journal's: holds the largest batch beside others. */
   segmentBytes: 4 * MIB,

@@ -41,7 +41,7 @@ export type Operation =
   | { readonly kind: "delete"; readonly category: string; readonly key: Uint8Array }
   | { readonly kind: "deletePrefix"; readonly category: string; readonly key: Uint8Array };
 
-/** Which job a write is of. */
+/** The job that a write is of. */
 export interface WriteOwner {
   readonly id: string;
   readonly life: bigint;

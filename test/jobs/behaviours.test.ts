@@ -1,5 +1,5 @@
 /**
- * What the persistency library's own tests ask of its stores, by number (J13 to J75; J1 to J12 and J45 to
+ * The behaviours that the persistency library's own tests ask of its stores, by number (J13 to J75; J1 to J12 and J45 to
  * J56 are those of keys and payloads), and what it does not promise and this one does. Each over memory
  * and over a disk.
  */

@@ -46,7 +46,7 @@ function drawer(seed: string): (below: number) => number {
   };
 }
 
-/** What was written to one job, in the order of the calls. */
+/** The writes to one job, in the order of the calls. */
 class Ledger {
   /** The rows after each write that was begun; the first are none. */
   readonly states: string[] = [""];
@@ -189,7 +189,7 @@ async function live(seed: string) {
   return { ledgers, moments };
 }
 
-/** What is wrong with what was found. */
+/** Jobs that hold neither the acknowledged state nor a later one. */
 async function faultsOf(
   store: JobStore,
   ledgers: ReadonlyMap<string, Ledger>,

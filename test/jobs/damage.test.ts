@@ -37,7 +37,7 @@ async function made(clean: boolean): Promise<string> {
     await store.close();
     return root;
   }
-  // What a killed process leaves is what is on disk while the store is open.
+  // A killed process leaves the files as they are while the store is open.
   const copy = folder();
   cpSync(root, copy, { recursive: true, filter: (path) => !path.endsWith("LOCK") });
   await store.close();
@@ -77,7 +77,7 @@ function flip(file: string, at: number): void {
   writeFileSync(file, bytes);
 }
 
-/** What became of the job: every row is there, or it was refused with this code. */
+/** The end of an open: every row is there, or the job was refused with this code. */
 async function outcomeOf(root: string): Promise<string> {
   const store = await JobStore.open(root);
   try {

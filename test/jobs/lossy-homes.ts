@@ -14,7 +14,7 @@ type Rows = ReadonlyMap<string, string>;
 /** Keys and values in hex; `undefined` deletes. */
 type Change = readonly (readonly [string, string | undefined])[];
 
-/** What is on disk of one life of a job. */
+/** The state of one life of a job on disk. */
 interface Left {
   readonly settled: Rows;
   readonly settles: number;
@@ -89,7 +89,7 @@ export class LossyHomes implements JobHomes {
     this.#left = new Map(left);
   }
 
-  /** What a crash now leaves; `keeps` draws which of the batches that were not settled are kept. */
+  /** The state that a crash leaves now; `keeps` draws which of the unsettled batches are kept. */
   crashed(keeps: () => boolean): LossyHomes {
     const left = new Map<string, Left>();
     for (const [home, { settled, settles, later }] of this.#all()) {

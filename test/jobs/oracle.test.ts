@@ -9,7 +9,7 @@ import { folder, memoryStore, openStore, shown } from "./kit.js";
 
 const CATEGORIES = ["", "a", "b!"];
 
-/** What a job holds, as an array that is sorted anew after each change. */
+/** The rows of a job, as an array that is sorted anew after each change. */
 class Oracle {
   readonly #rows = new Map<string, { readonly key: Uint8Array; readonly value: Uint8Array }[]>();
 

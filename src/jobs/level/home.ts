@@ -29,7 +29,7 @@ import { tryDatabase } from "./trial.js";
 import { levelError } from "./errors.js";
 import type { Database } from "./values.js";
 
-/** Where the database of one life of a job is kept. */
+/** The place of the database of one life of a job. */
 export interface JobHome {
   /** Makes the database anew, empty, and opens it. Its name is durable when resolved. */
   make(): Promise<Database>;

@@ -1,5 +1,5 @@
 /**
- * What LevelDB holds for a category and for a value.
+ * The form of a category and of a value in LevelDB.
  *
  * ```
  * sublevel   the category, escaped

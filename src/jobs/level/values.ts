@@ -27,7 +27,7 @@ export interface Row {
   readonly value: Uint8Array;
 }
 
-/** Which rows of a range, in which order. */
+/** The choice of rows in a range, and their order. */
 export interface RowOptions {
   readonly reverse?: boolean | undefined;
   /** Rows at most. */
@@ -181,7 +181,7 @@ export class JobValues {
     });
   }
 
-  /** What the database is now: reads through it do not see later writes. Dispose of it. */
+  /** The database as it is now: reads through it do not see later writes. Close it. */
   snapshot(): Snapshot {
     return this.#database.snapshot();
   }

@@ -1,0 +1,80 @@
+/** `lanekeeper jobs`: looks into a store of jobs, verifies it, and drops jobs of it. */
+import { type Command, Option } from "commander";
+import type { CliPort } from "../port.js";
+import {
+  countRows,
+  dropJob,
+  exportJobs,
+  getValue,
+  listJobs,
+  scanRows,
+  verifyJobs,
+} from "./jobs.js";
+
+type GetArguments = [root: string, job: string, category: string, key: string];
+
+const help = `
+A store of jobs is opened for it, as its node would: it must not be open elsewhere. Keys are given and
+printed in hex; beside them stand the parts that they fit. Values are printed in hex.
+
+Examples:
+  $ lanekeeper jobs ls ./jobs
+  $ lanekeeper jobs scan ./jobs peers score --limit 10
+  $ lanekeeper jobs get ./jobs peers score 00066e6f64652d37
+  $ lanekeeper jobs export ./jobs peers > peers.jsonl
+  $ lanekeeper jobs verify ./jobs
+  $ lanekeeper jobs drop ./jobs peers --yes
+`;
+
+export function addJobsCommand(program: Command, port: CliPort): void {
+  const jobs = program
+    .command("jobs")
+    .description("Looks into a store of jobs, verifies it, and drops jobs of it.")
+    .addHelpText("after", help);
+  const command = (name: string, what: string): Command =>
+    jobs
+      .command(name)
+      .description(what)
+      .argument("<root>", "the folder of the store of jobs")
+      .addOption(new Option("--json", "print one JSON object instead of lines"));
+
+  command("ls", "Lists the jobs: state, schema version, bytes on disk.").action(
+    async (root: string, options: object) => await listJobs(port, root, options),
+  );
+  command("count", "Counts the rows of a job, by category.")
+    .argument("<job>", "the id of the job")
+    .argument("[category]", "one category alone")
+    .action(async (root: string, job: string, category: string | undefined, options: object) => {
+      await countRows(port, { root, job, category }, options);
+    });
+  command("get", "Prints the value at a key.")
+    .argument("<job>", "the id of the job")
+    .argument("<category>", "the category")
+    .argument("<key>", "the key, in hex")
+    .action(async (...[root, job, category, key, options]: [...GetArguments, object]) => {
+      await getValue(port, { root, job, category, key }, options);
+    });
+  command("scan", "Prints the rows of a category, in the order of their keys.")
+    .argument("<job>", "the id of the job")
+    .argument("<category>", "the category")
+    .option("--prefix <hex>", "only the keys that begin with these bytes")
+    .option("--limit <rows>", "rows at most")
+    .option("--reverse", "from the last key to the first")
+    .action(async (root: string, job: string, category: string, options: object) => {
+      await scanRows(port, { root, job, category }, options);
+    });
+  command("export", "Prints every row of a job, or of all jobs, as JSON, one line each.")
+    .argument("[job]", "the id of the job")
+    .action(async (root: string, job: string | undefined) => await exportJobs(port, root, job));
+  command("verify", "Reads every value of a job, or of all jobs, and compares with the journal.")
+    .argument("[job]", "the id of the job")
+    .action(async (root: string, job: string | undefined, options: object) => {
+      await verifyJobs(port, { root, job }, options);
+    });
+  command("drop", "Removes a job and all of its values.")
+    .argument("<job>", "the id of the job")
+    .option("--yes", "really do it: what is removed cannot be brought back")
+    .action(async (root: string, job: string, options: object) => {
+      await dropJob(port, { root, job }, options);
+    });
+}

@@ -1,0 +1,219 @@
+/** The work of each `lanekeeper jobs` command. */
+import { z } from "zod";
+import type { Job } from "../../jobs/job.js";
+import { type JobStatus, JobStore } from "../../jobs/job-store.js";
+import { prefixRange } from "../../jobs/keys/key.js";
+import { describedKey } from "../../jobs/keys/described.js";
+import type { Row } from "../../jobs/level/values.js";
+import type { JobVerification } from "../../jobs/verify.js";
+import { checkChoices } from "../../types/choices.js";
+import { PersisterError } from "../../types/errors.js";
+import type { CliPort } from "../port.js";
+import { jsonOf, ListDocument, put, writeDocument } from "../terminal/json-document.js";
+import { formatSize } from "../terminal/sizes.js";
+import { printable, type Row as TableRow, table } from "../terminal/table.js";
+
+interface InJob {
+  readonly root: string;
+  readonly job: string;
+}
+
+const jsonFlag = z.object({ json: z.boolean().default(false) });
+const scanFlags = jsonFlag.extend({
+  prefix: z.string().default(""),
+  limit: z
+    .string()
+    .regex(/^\d{1,9}$/, "expected a number of rows")
+    .transform(Number)
+    .optional(),
+  reverse: z.boolean().default(false),
+});
+const dropFlags = jsonFlag.extend({ yes: z.boolean().default(false) });
+
+export async function listJobs(port: CliPort, root: string, options: object): Promise<void> {
+  const { json } = checkChoices(jsonFlag, options);
+  await withStore(root, async (store) => {
+    const { jobs, journalBytes } = await store.status();
+    if (json) {
+      await writeDocument(port.stdout, { ok: true, exitCode: 0, root, jobs, journalBytes });
+      return;
+    }
+    if (jobs.length === 0) await put(port.stdout, "no jobs\n");
+    else await put(port.stdout, table(jobs.map(shownJob)));
+  });
+}
+
+function shownJob({ id, schemaVersion, bytes }: JobStatus): TableRow {
+  return [id, `schema ${schemaVersion}, ${formatSize(bytes)}`];
+}
+
+export async function countRows(
+  port: CliPort,
+  { root, job: id, category }: InJob & { readonly category: string | undefined },
+  options: object,
+): Promise<void> {
+  const { json } = checkChoices(jsonFlag, options);
+  await withJob({ root, job: id }, async (job) => {
+    const counts: { readonly category: string; readonly rows: number }[] = [];
+    for (const each of category === undefined ? await job.categories() : [category]) {
+      counts.push({ category: each, rows: await job.count(each, {}, { signal: port.stop }) });
+    }
+    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, job: id, counts });
+    else if (counts.length === 0) await put(port.stdout, "no rows\n");
+    else
+      await put(port.stdout, table(counts.map((each) => [quoted(each.category), `${each.rows}`])));
+  });
+}
+
+export async function getValue(
+  port: CliPort,
+  { root, job: id, category, key }: InJob & { readonly category: string; readonly key: string },
+  options: object,
+): Promise<void> {
+  const { json } = checkChoices(jsonFlag, options);
+  const bytes = fromHex(key);
+  await withJob({ root, job: id }, async (job) => {
+    const value = await job.get(category, bytes);
+    if (value === undefined) {
+      throw new PersisterError("OUT_OF_SEQUENCE", `job ${id} has no value at key ${key}`);
+    }
+    if (json) {
+      const row = rowMembers({ key: bytes, value });
+      await writeDocument(port.stdout, { ok: true, exitCode: 0, job: id, category, ...row });
+    } else await put(port.stdout, `${toHex(value)}\n`);
+  });
+}
+
+export async function scanRows(
+  port: CliPort,
+  { root, job: id, category }: InJob & { readonly category: string },
+  options: object,
+): Promise<void> {
+  const { json, prefix, limit, reverse } = checkChoices(scanFlags, options);
+  const range = prefixRange(fromHex(prefix));
+  await withJob({ root, job: id }, async (job) => {
+    const document = new ListDocument(port.stdout, "rows");
+    const rows = job.scan(category, range, { limit, reverse, signal: port.stop });
+    for await (const row of rows) {
+      if (json) await document.item(rowMembers(row));
+      else await put(port.stdout, shownRow(row));
+    }
+    if (json) await document.end({ ok: true, exitCode: 0, job: id, category });
+  });
+}
+
+/** One JSON object a row, so that a store of any size goes through a pipe. */
+export async function exportJobs(
+  port: CliPort,
+  root: string,
+  only: string | undefined,
+): Promise<void> {
+  await withStore(root, async (store) => {
+    for (const id of chosen(store, only)) {
+      const job = await opened(store, id);
+      for (const category of await job.categories()) {
+        for await (const row of job.scan(category, {}, { signal: port.stop })) {
+          const { key, value } = rowMembers(row);
+          await put(port.stdout, `${jsonOf({ job: id, category, key, value })}\n`);
+        }
+      }
+      await store.closeJob(id);
+    }
+  });
+}
+
+export async function verifyJobs(
+  port: CliPort,
+  { root, job: only }: { readonly root: string; readonly job: string | undefined },
+  options: object,
+): Promise<void> {
+  const { json } = checkChoices(jsonFlag, options);
+  await withStore(root, async (store) => {
+    const jobs: JobVerification[] = [];
+    for (const id of chosen(store, only)) {
+      jobs.push(await store.verify(id, { signal: port.stop }));
+    }
+    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, jobs });
+    else await put(port.stdout, jobs.map(shownVerification).join("") || "no jobs\n");
+  });
+}
+
+function shownVerification({ id, rows, bytes, journalWrites }: JobVerification): string {
+  const held = `${journalWrites} writes in the journal, all there`;
+  return `${id}: ${rows} rows, ${formatSize(bytes)}, every checksum right; ${held}\n`;
+}
+
+export async function dropJob(
+  port: CliPort,
+  { root, job: id }: InJob,
+  options: object,
+): Promise<void> {
+  const { json, yes } = checkChoices(dropFlags, options);
+  await withStore(root, async (store) => {
+    const [known] = chosen(store, id);
+    if (!yes) {
+      const job = (await store.status()).jobs.find((each) => each.id === known);
+      throw new PersisterError(
+        "USAGE",
+        `this removes job ${id} with ${formatSize(job?.bytes ?? 0)} of values for good: add --yes`,
+      );
+    }
+    await store.dropJob(id);
+    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, dropped: id });
+    else await put(port.stdout, `job ${id} is gone\n`);
+  });
+}
+
+async function withStore(root: string, work: (store: JobStore) => Promise<void>): Promise<void> {
+  await using store = await JobStore.open(root);
+  await work(store);
+}
+
+async function withJob({ root, job }: InJob, work: (job: Job) => Promise<void>): Promise<void> {
+  await withStore(root, async (store) => {
+    const [id = job] = chosen(store, job);
+    await work(await opened(store, id));
+  });
+}
+
+/** The job that is asked for, or all. Looking makes no job. */
+function chosen(store: JobStore, only: string | undefined): readonly string[] {
+  if (only === undefined) return store.jobs();
+  if (store.jobs().includes(only)) return [only];
+  throw new PersisterError("JOB_NOT_FOUND", `there is no job ${printable(only)}`);
+}
+
+/** Opens a job of any schema version: its rows are shown as they are. */
+async function opened(store: JobStore, id: string): Promise<Job> {
+  const status = (await store.status()).jobs.find((job) => job.id === id);
+  return await store.openJob(id, { schemaVersion: status?.schemaVersion ?? 1 });
+}
+
+function rowMembers({ key, value }: Row): {
+  readonly key: string;
+  readonly parts: string | undefined;
+  readonly value: string;
+} {
+  return { key: toHex(key), parts: describedKey(key), value: toHex(value) };
+}
+
+function shownRow(row: Row): string {
+  const { key, parts, value } = rowMembers(row);
+  return `${key}${parts === undefined ? "" : ` (${parts})`} = ${value}\n`;
+}
+
+function quoted(category: string): string {
+  return printable(JSON.stringify(category));
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function fromHex(text: string): Uint8Array {
+  if (/^(?:[0-9a-fA-F]{2})*$/.test(text)) return Buffer.from(text, "hex");
+  throw new PersisterError(
+    "USAGE",
+    `${printable(text)} is no key: it is given in hex, two digits a byte`,
+  );
+}
