@@ -2,6 +2,7 @@
  * The surface of a job, by its id. A read of a job that is not open is JOB_NOT_FOUND, a durable write
  * too. A plain write to one is counted, told to `onError` once for each id, and dropped.
  */
+import { optionsArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { isJobId } from "./level/home.js";
 import type { Job, Scan, WriteOptions } from "./job.js";
@@ -25,6 +26,7 @@ export abstract class JobsById {
 
   /** The open job of this id. @throws {PersisterError} JOB_NOT_FOUND */
   job(id: string): Job {
+    checkId(id);
     const job = this.openJobOf(id);
     if (job) return job;
     throw notFound(id);
@@ -126,7 +128,8 @@ export abstract class JobsById {
     checkId(id);
     const job = this.openJobOf(id);
     if (job) return await write(job);
-    if (options?.durable) throw notFound(id);
+    const { durable } = optionsArgument("options", options, ["durable", "signal"]);
+    if (durable === true) throw notFound(id);
     this.#droppedWrites += 1;
     if (this.#warned.has(id)) return;
     this.#warned.add(id);

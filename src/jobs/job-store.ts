@@ -22,7 +22,9 @@
 import { join, resolve } from "node:path";
 import pLimit, { type LimitFunction } from "p-limit";
 import { allEnded } from "../async/all-ended.js";
+import type { WaitOptions } from "../async/signal.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
+import { optionsArgument, signalArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { FolderHomes, type JobHomes } from "./level/home.js";
 import { checkId, JobsById, notFound } from "./by-id.js";
@@ -231,11 +233,9 @@ export class JobStore extends JobsById {
    * @throws {PersisterError} JOB_CORRUPT naming the first key that is wrong; JOB_NOT_FOUND; USAGE where
    * the job is open; ABORTED; as `openJob`.
    */
-  async verify(
-    id: string,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<JobVerification> {
+  async verify(id: string, options: WaitOptions = {}): Promise<JobVerification> {
     this.#checkUse(id);
+    const signal = signalArgument(optionsArgument("options", options, ["signal"]).signal);
     const record = this.#opened?.recordOf(id);
     if (!this.#opened || !record || record.kind === "dropped") throw notFound(id);
     if (this.hasJob(id)) throw new PersisterError("USAGE", `job ${id} is open: close it first`);

@@ -5,8 +5,15 @@
  * Two grades of writes. A plain one resolves when it is in the queue: it is never dropped, and a failure
  * behind that is told to `onError` and by `flush()`. A durable one resolves when it is on disk (D1).
  */
+import type { WaitOptions } from "../async/signal.js";
+import {
+  integerArgument,
+  optionsArgument,
+  signalArgument,
+  wrongArgument,
+} from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
-import { type KeyRange, keyBytes, payload, prefixRange } from "./keys/key.js";
+import { checkRange, type KeyRange, keyBytes, payload, prefixRange } from "./keys/key.js";
 import type { JobStoreSettings } from "./options.js";
 import type { Key, Part } from "./keys/parts.js";
 import type { JobValues, Row } from "./level/values.js";
@@ -18,6 +25,9 @@ import {
   type WriteOwner,
 } from "./write.js";
 import type { JobWriter } from "./job-writer.js";
+
+/** A limit of rows. */
+const ROWS = [0, Number.MAX_SAFE_INTEGER] as const;
 
 /** How a write is called. */
 export interface WriteOptions {
@@ -106,7 +116,7 @@ export class Job {
    */
   async batch(operations: readonly JobOperation[], options: WriteOptions = {}): Promise<void> {
     this.#checkOpen();
-    if (!Array.isArray(operations)) throw usage("a batch is a list of operations");
+    if (!Array.isArray(operations)) throw wrongArgument("a batch", "a list", operations);
     const { writer, settings } = this.#parts;
     const checked = operations.map((each: JobOperation) => checkOperation(each, settings));
     const { durable, signal } = checkWriteOptions(options);
@@ -121,9 +131,10 @@ export class Job {
   async deleteAcked(
     category: string,
     key: Key | Uint8Array,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: WaitOptions = {},
   ): Promise<boolean> {
     this.#checkOpen();
+    const signal = signalOf(options);
     const { writer, settings } = this.#parts;
     const operation: Operation = checkOperation({ kind: "delete", category, key }, settings);
     return await writer.writeSeen(operation, signal);
@@ -192,11 +203,8 @@ export class Job {
   }
 
   /** How many rows a range has; all of the category where it is left out. Walks them. Throws as `get`. */
-  async count(
-    category: string,
-    range: KeyRange = {},
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<number> {
+  async count(category: string, range: KeyRange = {}, options: WaitOptions = {}): Promise<number> {
+    const signal = signalOf(options);
     return await (await this.#readable(category)).count(category, checkRange(range), signal);
   }
 
@@ -287,33 +295,29 @@ function isList(
   return Array.isArray(operations);
 }
 
-function checkRange(range: KeyRange): KeyRange {
-  if (typeof range !== "object" || range === null) throw usage("a range is { start, stop }");
-  for (const bound of Object.keys(range)) {
-    if (bound !== "start" && bound !== "stop") throw usage(`a range has no ${bound}`);
-  }
-  if (range.start !== undefined) keyBytes(range.start);
-  if (range.stop !== undefined) keyBytes(range.stop);
-  return range;
-}
-
 function checkScanOptions(options: ScanOptions): ScanOptions {
-  const { limit, reverse } = options;
-  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 0)) {
-    throw usage("a limit is a number of rows");
-  }
-  if (reverse !== undefined && typeof reverse !== "boolean")
-    throw usage("reverse is true or false");
-  return options;
+  const known = ["reverse", "limit", "signal"] as const;
+  const { reverse, limit, signal } = optionsArgument("options", options, known);
+  return {
+    reverse: reverse === undefined ? false : booleanArgument("option reverse", reverse),
+    limit: limit === undefined ? undefined : integerArgument("option limit", limit, ROWS),
+    signal: signalArgument(signal),
+  };
 }
 
-function checkWriteOptions(options: WriteOptions): WriteOptions {
-  const { durable } = options;
-  if (durable !== undefined && typeof durable !== "boolean")
-    throw usage("durable is true or false");
-  return options;
+function checkWriteOptions(options: WriteOptions): Required<WriteOptions> {
+  const { durable, signal } = optionsArgument("options", options, ["durable", "signal"]);
+  return {
+    durable: durable === undefined ? false : booleanArgument("option durable", durable),
+    signal: signalArgument(signal),
+  };
 }
 
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
+function signalOf(options: WaitOptions): AbortSignal | undefined {
+  return signalArgument(optionsArgument("options", options, ["signal"]).signal);
+}
+
+function booleanArgument(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw wrongArgument(name, "true or false", value);
 }

@@ -14,6 +14,7 @@
  * ```
  */
 import { ByteReader, ByteWriter, FormatError } from "../codec/binary.js";
+import { bytesArgument, optionsArgument, wrongArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { keyBytes } from "./keys/key.js";
 import { BATCH_BYTES_MAX, CATEGORY_BYTES_MAX, type JobStoreSettings } from "./options.js";
@@ -58,20 +59,21 @@ type Limits = Pick<JobStoreSettings, "keyBytesMax" | "valueBytesMax">;
  * @throws {PersisterError} USAGE for a wrong type, an unknown kind, or a size above its limit.
  */
 export function checkOperation(given: JobOperation, limits: Limits): Operation {
-  if (typeof given !== "object" || given === null) throw usage("an operation is an object");
-  const category = checkCategory(given.category);
-  switch (given.kind) {
+  const known = ["kind", "category", "key", "prefix", "value"] as const;
+  const read = optionsArgument("an operation", given, known) as unknown as JobOperation;
+  const category = checkCategory(read.category);
+  switch (read.kind) {
     case "put":
       return {
         kind: "put",
         category,
-        key: checkKey(given.key, limits),
-        value: checkValue(given.value, limits),
+        key: checkKey(read.key, limits),
+        value: checkValue(read.value, limits),
       };
     case "delete":
-      return { kind: "delete", category, key: checkKey(given.key, limits) };
+      return { kind: "delete", category, key: checkKey(read.key, limits) };
     case "deletePrefix":
-      return { kind: "deletePrefix", category, key: checkKey(given.prefix, limits) };
+      return { kind: "deletePrefix", category, key: checkKey(read.prefix, limits) };
     default:
       throw usage('the kind of an operation is "put", "delete" or "deletePrefix"');
   }
@@ -79,7 +81,7 @@ export function checkOperation(given: JobOperation, limits: Limits): Operation {
 
 /** @throws {PersisterError} USAGE for what is no string, or too long. The empty one is legal. */
 export function checkCategory(category: unknown): string {
-  if (typeof category !== "string") throw usage("a category is a string");
+  if (typeof category !== "string") throw wrongArgument("a category", "a string", category);
   const bytes = utf8Of(category).length;
   if (bytes > CATEGORY_BYTES_MAX) {
     throw usage(`a category of ${bytes} bytes: ${CATEGORY_BYTES_MAX} are allowed`);
@@ -96,7 +98,7 @@ function checkKey(key: Key | Uint8Array, { keyBytesMax }: Limits): Uint8Array {
 }
 
 function checkValue(value: Uint8Array, { valueBytesMax }: Limits): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw usage("a value is a Uint8Array");
+  bytesArgument("a value", value);
   if (value.length > valueBytesMax) {
     throw usage(
       `a value of ${value.length} bytes: ${valueBytesMax} are allowed (option valueBytesMax)`,

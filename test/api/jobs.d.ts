@@ -20,9 +20,7 @@ export declare class Job {
     delete(category: string, key: Key | Uint8Array, options?: WriteOptions): Promise<void>;
     deletePrefix(category: string, prefix: Key | Uint8Array, options?: WriteOptions): Promise<void>;
     batch(operations: readonly JobOperation[], options?: WriteOptions): Promise<void>;
-    deleteAcked(category: string, key: Key | Uint8Array, { signal }?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<boolean>;
+    deleteAcked(category: string, key: Key | Uint8Array, options?: WaitOptions): Promise<boolean>;
     persist(operations: JobOperation | readonly JobOperation[], options?: WriteOptions): Promise<void>;
     persistPut(category: string, key: Key | Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void>;
     persistDelete(category: string, key: Key | Uint8Array, options?: WriteOptions): Promise<void>;
@@ -30,9 +28,7 @@ export declare class Job {
     persistEncoded(category: string, key: Key | Uint8Array, value: Part, options?: WriteOptions): Promise<void>;
     get(category: string, key: Key | Uint8Array): Promise<Uint8Array | undefined>;
     exists(category: string, key: Key | Uint8Array): Promise<boolean>;
-    count(category: string, range?: KeyRange, { signal }?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<number>;
+    count(category: string, range?: KeyRange, options?: WaitOptions): Promise<number>;
     scan(category: string, range?: KeyRange, options?: ScanOptions): Scan;
     scanPrefix(category: string, prefix: Key | Uint8Array, options?: ScanOptions): Scan;
     categories(): Promise<readonly string[]>;
@@ -75,6 +71,7 @@ export declare class JobStore extends JobsById {
     dropJob(id: string): Promise<void>;
     jobs(): readonly string[];
     status(): Promise<JobStoreStatus>;
+    verify(id: string, options?: WaitOptions): Promise<JobVerification>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
     protected openJobOf(id: string): Job | undefined;
@@ -95,6 +92,13 @@ export interface JobStoreStatus {
     readonly journalBytes: number;
     readonly poison: PersisterError | undefined;
     readonly checkpointFailure: PersisterError | undefined;
+}
+export interface JobVerification {
+    readonly id: string;
+    readonly categories: number;
+    readonly rows: number;
+    readonly bytes: number;
+    readonly journalWrites: number;
 }
 export declare abstract class JobsById {
     #private;

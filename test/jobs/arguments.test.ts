@@ -142,9 +142,8 @@ test("functions of a store", async () => {
     );
   }
   expect(await store.get("kept", "c", jobs.key("a"))).toEqual(Uint8Array.of(1));
-  for (const open of [jobs.JobStore.open, jobs.JobStore.openMemory] as ((
-    ...args: unknown[]
-  ) => unknown)[]) {
-    await expect(Promise.resolve().then(() => open(5, 5))).rejects.toBeInstanceOf(LanekeeperError);
-  }
+  const open = (root: unknown, choices: unknown) =>
+    jobs.JobStore.open(root as string, choices as object);
+  await expect(open(5, {})).rejects.toBeInstanceOf(LanekeeperError);
+  await expect(open("root", 5)).rejects.toBeInstanceOf(LanekeeperError);
 });

@@ -1,5 +1,5 @@
 /** Keys, ranges of keys, and payloads, made of parts (`parts.ts`). */
-import { PersisterError } from "../../types/errors.js";
+import { optionsArgument, readingArguments, wrongArgument } from "../../types/arguments.js";
 import { encodeParts, Key, type Part } from "./parts.js";
 
 /**
@@ -21,7 +21,7 @@ export interface KeyRange {
  * of more than 65,535 bytes.
  */
 export function key(...parts: readonly Part[]): Key {
-  return new Key(encodeParts(parts));
+  return new Key(readingArguments("parts", () => encodeParts(parts)));
 }
 
 /** The key of exactly these bytes. Copies. */
@@ -31,9 +31,18 @@ export function rawKey(bytes: Uint8Array): Key {
 
 /** The bytes of a key. Not a copy. @throws {PersisterError} USAGE for what is none. */
 export function keyBytes(of: Key | Uint8Array): Uint8Array {
-  const bytes = of instanceof Key ? of.bytes : of;
+  const bytes: unknown = of instanceof Key ? of.bytes : of;
   if (bytes instanceof Uint8Array) return bytes;
-  throw new PersisterError("USAGE", "a key is what `key(...)` makes, or a Uint8Array");
+  throw wrongArgument("a key", "what `key(...)` makes, or a Uint8Array", of);
+}
+
+/** A range that a caller gave. @throws {PersisterError} USAGE */
+export function checkRange(range: KeyRange | undefined): KeyRange {
+  const { start, stop } = optionsArgument("a range", range, ["start", "stop"]);
+  return {
+    ...(start === undefined ? {} : { start: keyBytes(start as Uint8Array) }),
+    ...(stop === undefined ? {} : { stop: keyBytes(stop as Uint8Array) }),
+  };
 }
 
 /**
@@ -42,7 +51,7 @@ export function keyBytes(of: Key | Uint8Array): Uint8Array {
  * @throws {PersisterError} USAGE as `key`.
  */
 export function payload(...parts: readonly Part[]): Uint8Array {
-  return encodeParts(parts);
+  return readingArguments("parts", () => encodeParts(parts));
 }
 
 /**
@@ -50,7 +59,7 @@ export function payload(...parts: readonly Part[]): Uint8Array {
  * prefix of `key("ab")`. The empty prefix is the whole category.
  */
 export function prefixRange(prefix: Key | Uint8Array): KeyRange {
-  const start = keyBytes(prefix);
+  const start = Uint8Array.from(keyBytes(prefix));
   const stop = successorOf(start);
   return stop === undefined ? { start } : { start, stop };
 }
@@ -59,7 +68,8 @@ export function prefixRange(prefix: Key | Uint8Array): KeyRange {
 function successorOf(prefix: Uint8Array): Uint8Array | undefined {
   const last = prefix.findLastIndex((each) => each !== 0xff);
   if (last < 0) return undefined;
-  const stop = prefix.slice(0, last + 1);
+  // Not `slice`: that of a Buffer is a view of the prefix itself.
+  const stop = Uint8Array.from(prefix.subarray(0, last + 1));
   stop[last] = (stop[last] as number) + 1;
   return stop;
 }

@@ -17,6 +17,7 @@
  * Parts carry no tags: `key(true, byte(1))` and `key(byte(1), true)` are the same bytes. One category
  * uses one shape of key.
  */
+import { bytesArgument, readingArguments, wrongArgument } from "../../types/arguments.js";
 import { PersisterError } from "../../types/errors.js";
 import { U64_MAX } from "../../types/numbers.js";
 
@@ -207,12 +208,17 @@ export function decodeParts<const Shape extends readonly PartShape[]>(
   bytes: Uint8Array,
   shape: Shape,
 ): Decoded<Shape> {
-  const reader = new PartReader(bytes);
-  const values = reader.list(shape);
-  reader.end();
-  return values as Decoded<Shape>;
+  bytesArgument("bytes", bytes);
+  if (!Array.isArray(shape)) throw wrongArgument("shape", "a list of kinds", shape);
+  return readingArguments("shape", () => {
+    const reader = new PartReader(bytes);
+    const values = reader.list(shape);
+    reader.end();
+    return values as Decoded<Shape>;
+  });
 }
 
+type Kind = keyof DecodedParts;
 type Value = DecodedParts[keyof DecodedParts] | readonly Value[];
 
 class PartReader {
@@ -225,7 +231,7 @@ class PartReader {
 
   list(shapes: readonly PartShape[]): Value[] {
     return shapes.map((shape) =>
-      typeof shape === "string" ? this.#part(shape) : this.list(shape),
+      Array.isArray(shape) ? this.list(shape) : this.#part(shape as Kind),
     );
   }
 
@@ -233,7 +239,7 @@ class PartReader {
     if (this.#offset !== this.#bytes.length) this.#fail("bytes are left over");
   }
 
-  #part(kind: keyof DecodedParts): Value {
+  #part(kind: Kind): Value {
     switch (kind) {
       case "string":
         return this.#text();
@@ -253,7 +259,7 @@ class PartReader {
       case "boolean":
         return this.#boolean();
       default:
-        throw usage(`a part is decoded by its kind, and ${String(kind)} is none`);
+        throw wrongArgument("a kind of part", "one of those that are documented", kind);
     }
   }
 
