@@ -6,6 +6,7 @@
  * segments tell in which one it was appended, and that one is mended first: no read waits for all of
  * the map. Where the map is wrong, the segment itself has the last word.
  */
+import { ahead } from "../async/ahead.js";
 import type { RetainedSegment, SealedSegment } from "../journal/form/head.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { throwIfAborted } from "../async/signal.js";
@@ -146,7 +147,7 @@ export class RetainedRecords {
       if (found !== number + BigInt(reads.length)) break;
       bytes += pointer.length;
       if (reads.length > 0 && bytes > BATCH_BYTES) break;
-      reads.push(this.#engine.readAt(pointer, name, found).catch(isOfRead));
+      reads.push(ahead(this.#engine.readAt(pointer, name, found).catch(isOfRead)));
       if (reads.length === BATCH_RECORDS) break;
     }
     return reads.length === 0 ? [undefined] : await Promise.all(reads);

@@ -61,12 +61,13 @@ export function freedBy(
   first: bigint,
 ): { readonly segments: number; readonly bytes: number } {
   const dying = new Set<number>();
-  const staying = new Set<number>();
   for (const span of engine.spansOf(RECORDS_LOG)) {
+    // Spans are in the order of their records: those that go come first.
     if (span.first < first) dying.add(span.slot);
-    if (span.next > first) staying.add(span.slot);
+    if (span.next > first) dying.delete(span.slot);
   }
-  const freed = engine.readable.filter(({ slot }) => dying.has(slot) && !staying.has(slot));
+  if (dying.size === 0) return { segments: 0, bytes: 0 };
+  const freed = engine.readable.filter(({ slot }) => dying.has(slot));
   return {
     segments: freed.length,
     bytes: freed.reduce((sum, { endOffset }) => sum + endOffset, 0),
