@@ -2,7 +2,7 @@
  * A committee of four processes on this machine, nobody killed: rounds per second, where the CPU time
  * goes, how often a signature is verified, and how soon votes leave behind their own durable write.
  *
- * What persisting costs is told by a baseline: the same committee with stores that persist nothing,
+ * A baseline tells the cost of persisting: the same committee with stores that persist nothing,
  * and else do the same. Both run side by side, since what a millisecond of a core is worth changes from
  * one to the next. CPU time is that of whole processes, all threads and the system's part of it
  * included, per round, once the code is warm. A profile of one committee alone says what the rest is;
@@ -23,7 +23,7 @@ const committees = {
   unpersisted: [pathOf("./unpersisted.mjs")],
 };
 
-/** Which folder's work a frame belongs to, by the file it is in; the first that fits. */
+/** The part that a frame belongs to, by the folder of its file; the first that fits. */
 const parts = [
   ["persisting", /\/dist\/(journal|log|persist|disk)\//],
   ["admission", /\/dist\/(avail|node|codec)\//],
@@ -151,7 +151,7 @@ function sharesOf(files, skipMs) {
   return Object.fromEntries(Object.entries(shares).map(([name, count]) => [name, count / total]));
 }
 
-/** What is called by a part, and is of no other, is that part's work. */
+/** A frame of no part counts for the part that called it. */
 function partsByNode(nodes) {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const partOf = new Map();

@@ -1,7 +1,7 @@
 /**
  * A validator of the devnet that persists nothing: its store admits and verifies as the real one does,
- * and acknowledges after a moment what it only keeps in memory. What the same committee costs with the
- * real store is more by what persisting costs.
+ * and acknowledges after a moment, though it keeps all in memory only. The same committee with the real
+ * store costs more by the cost of persisting.
  *
  * The moment is about what a group takes on a disk: with none the protocol would run in other batches.
  */
@@ -19,7 +19,7 @@ const CACHE_BYTES = 64 * 1024 * 1024;
 const BLOCK_BYTES_MAX = 4 * 1024 * 1024;
 const nothing = { first: 0n, next: 0n };
 
-/** What a recovery of nothing returns. */
+/** The result of a recovery of nothing. */
 const recovery = {
   lanes: new Map(),
   road: nothing,

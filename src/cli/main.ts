@@ -13,5 +13,5 @@ const code = await main(process.argv.slice(2), {
 });
 // An output that fails at the last word tells so only now.
 await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
-// Whatever a stopped command has left to do is given up with the process.
+// A stopped command may have work left: it is given up with the process.
 process.exit(codeOf(code, stop));

@@ -1,4 +1,6 @@
-/** `lanekeeper inspect` and `lanekeeper verify`: look at a store, change nothing, say everything. */
+/**
+ * `lanekeeper inspect` and `lanekeeper verify`: look at a store, change nothing, say everything.
+ */
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import { RealDisk } from "../../disk/real.js";

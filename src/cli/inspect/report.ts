@@ -1,4 +1,7 @@
-/** The output of `inspect` and `verify`: findings one by one, and the summary, for people or as JSON. */
+/**
+ * The output of `inspect` and `verify`: findings one by one, and the summary, for people or as
+ * JSON.
+ */
 import { exitCodeOf, type Finding } from "../../inspect/finding.js";
 import type { LogSummary, Summary } from "../../inspect/summary.js";
 import { ROAD } from "../../persist/kinds.js";

@@ -1,6 +1,6 @@
 /** Each strike: the damage that it did, and the recovery of its validator. */
 import type { Recovered } from "../judge/report.js";
-import type { PowerCut } from "../validator/undo-disk.js";
+import type { PowerCut } from "./power-cut.js";
 
 /** A validator that was struck and has recovered. */
 export interface Comeback {

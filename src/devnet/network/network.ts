@@ -20,7 +20,7 @@ import type { Program } from "./child.js";
 import { Judge } from "../judge/judge.js";
 import type { Recovered, Report } from "../judge/report.js";
 import { type Comeback, Comebacks, sumOf } from "./comebacks.js";
-import type { PowerCut } from "../validator/undo-disk.js";
+import type { PowerCut } from "./power-cut.js";
 import { Seat } from "./seat.js";
 import type { NetworkOptions } from "./options.js";
 import { startsOf } from "./starts.js";

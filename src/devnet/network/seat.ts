@@ -7,7 +7,7 @@ import { Child, type Program } from "./child.js";
 import type { Start } from "./starts.js";
 import type { Order, StartOrder } from "../validator/orders.js";
 import type { Report, Stats } from "../judge/report.js";
-import { cutPower, forgetUndo, type PowerCut } from "../validator/undo-disk.js";
+import { cutPower, forgetUndo, type PowerCut } from "./power-cut.js";
 
 export type SeatState = "down" | "opening" | Stats["state"];
 

@@ -11,8 +11,9 @@
 import type { LaneId } from "../../types/lane.js";
 import { assert, assertNever } from "../../types/assert.js";
 import type { ViewStart } from "../../wire/rules/full-proposal.js";
-import type { CommitQC, LaneRange, Timestamp, View } from "../../wire/messages.js";
-import { CatchUp, laneRange, PinQuestions, type Standing } from "./catch-up.js";
+import type { CommitQC, Timestamp, View } from "../../wire/messages.js";
+import { Answers } from "./answers.js";
+import { CatchUp, PinQuestions, type Standing } from "./catch-up.js";
 import { Execution } from "./execution.js";
 import { Lanes } from "./lanes.js";
 import type { Message, PeerStatus, RoadRange } from "./message.js";
@@ -22,8 +23,6 @@ import { viewOf } from "./views.js";
 
 /** After so many ticks without a new road, all messages that may have been lost are said again. */
 const QUIET_TICKS = 3;
-/** The most blocks or QCs in answer to one question. */
-const ANSWER_MAX = 32n;
 /** A question with an empty range asks for the newest anchor. */
 const NEWEST_ANCHOR: RoadRange = { first: 0n, next: 0n };
 
@@ -34,12 +33,12 @@ export class Engine {
   readonly #round: Round;
   readonly #execution: Execution;
   readonly #catchUp: CatchUp;
+  readonly #answers: Answers;
   readonly #pins: PinQuestions;
   readonly #laneNames: readonly LaneId[];
   readonly #now: () => Timestamp;
   /** The first road index whose commit QC is not durable, and the first not on its way to disk. */
   #road: { durable: bigint; taken: bigint };
-  #served: PeerStatus = { road: { first: 0n, next: 0n }, lanes: [] };
   #quietTicks = 0;
 
   constructor(signer: Signer, start: EngineStart, now: () => Timestamp) {
@@ -53,6 +52,7 @@ export class Engine {
     this.#lanes = new Lanes(signer, own, start);
     this.#execution = new Execution(signer, start);
     this.#catchUp = new CatchUp(peers.length > 0);
+    this.#answers = new Answers(this.#lanes, this.#execution, new Set(this.#laneNames));
     this.#pins = new PinQuestions(own, peers, start);
     const commitQC = start.road.qcs.at(-1) ?? start.anchor?.commitQC;
     const { votes } = start;
@@ -201,11 +201,11 @@ export class Engine {
       case "status":
         return this.#catchUp.ask(from, message.status, this.#standing(), out);
       case "askRoad":
-        return this.#answerRoad(from, message.range, out);
+        return this.#answers.road({ to: from, durable: this.#road.durable }, message.range, out);
       case "askLane":
-        return this.#answerLane(from, message.range, out);
+        return this.#answers.lane(from, message.range, out);
       case "askHeld":
-        return this.#answerHeld(from, message.range, out);
+        return this.#answers.held(from, message.range, out);
       case "held":
         return this.#pins.answered(from, message.range, out);
       case "block":
@@ -277,7 +277,7 @@ export class Engine {
   }
 
   #tick(served: PeerStatus, out: Output[]): void {
-    this.#served = served;
+    this.#answers.served = served;
     out.push({ kind: "broadcast", message: { kind: "status", status: served } });
     this.#pins.tick(out);
     this.#catchUp.tick(this.#standing());
@@ -301,46 +301,8 @@ export class Engine {
     const { next: executedNext, anchorNext } = this.#execution;
     return { roadNext: this.#road.taken, executedNext, anchorNext, lanes };
   }
-
-  /**
-   * Sends commit QCs, each with its app QC if that is known, so that the peer can prune on its way.
-   */
-  #answerRoad(to: LaneId, { first, next }: RoadRange, out: Output[]): void {
-    const newest = this.#execution.newestAnchor;
-    if (first === next && newest !== undefined) {
-      out.push({ kind: "send", to, message: { kind: "anchor", anchor: newest } });
-    }
-    const end = min(next, min(first + ANSWER_MAX, this.#road.durable));
-    for (let index = first; index < end; index++) {
-      const anchor = this.#execution.anchorAt(index);
-      if (anchor === undefined) out.push({ kind: "sendCommitQC", to, index });
-      else out.push({ kind: "send", to, message: { kind: "anchor", anchor } });
-    }
-  }
-
-  #answerLane(to: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
-    const served = this.#served.lanes.find((each) => each.lane === lane);
-    if (served === undefined || first < served.first) return;
-    const end = min(next, min(first + ANSWER_MAX, this.#lanes.at(lane).durable));
-    if (first < end) out.push({ kind: "sendBlocks", to, lane, first, next: end });
-  }
-
-  /**
-   * A block that is still on its way to disk counts as held: `held` is empty only if there is none
-   * at all.
-   */
-  #answerHeld(to: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
-    if (!this.#laneNames.includes(lane)) return;
-    const isHeld = this.#lanes.at(lane).taken > first;
-    const range = laneRange(lane, { first, next: isHeld ? next : first });
-    out.push({ kind: "send", to, message: { kind: "held", range } });
-  }
 }
 
 function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }

@@ -1,6 +1,9 @@
 /**
  * Collects votes until they are a certificate. The votes are verified already. The certificate
  * holds the first votes that made the quorum, in the order of their arrival.
+ *
+ * The library makes certificates of votes too (`certifyCommit` and its sisters): it verifies them,
+ * and so is asynchronous. The engine never waits, and its votes are verified when they come in.
  */
 import { hex } from "../../codec/hex.js";
 import type { Committee } from "../../wire/committee.js";

@@ -292,7 +292,7 @@ describe("reading back", () => {
 });
 
 describe("there and back", () => {
-  /** What came back, and what was refused on the way there. */
+  /** The records that came back, and the refusals on the way there. */
   async function thereAndBack(from: string, anchor?: string) {
     const named = anchor === undefined ? [] : ["--anchor", anchor];
     const more = [...named, "--committee", committee, "--partial", "--json"];

@@ -13,7 +13,7 @@ import { globalRange } from "../../../src/wire/rules/proposal.js";
 import type { TestChain } from "../../model/chain.js";
 import { call as callProgram } from "../program-kit.js";
 
-/** What a slow machine may show of the progress. */
+/** A line of progress, as a slow machine may show it. */
 const progressLine = /^[a-z ]+: \d+( of \d+)? records\n/gm;
 
 /** Calls the command line in this process; `stderr` is without progress. */
@@ -98,7 +98,7 @@ export function afterEpochZero(chain: TestChain, gone: LaneId) {
 /** The numbers [first, next). */
 export type Numbers = readonly [first: bigint, next: bigint];
 
-/** What is left out is there and sound. */
+/** A part that is left out is there and sound. */
 export interface SeiParts {
   readonly lanes?: Iterable<readonly [LaneId, Numbers]>;
   readonly road?: Numbers;

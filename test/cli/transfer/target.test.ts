@@ -1,4 +1,4 @@
-/** Where import and export write. */
+/** The places that import and export write to. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
