@@ -7,13 +7,13 @@
  */
 export type { WaitOptions } from "./async/signal.js";
 export type { PushResult } from "./avail/inner.js";
-export type { DurableBlock, DurableCommitQC } from "./avail/offers.js";
+export type { DurableBlock } from "./avail/offers.js";
 export type { RetainedRange, RetainedRecord } from "./log/retained-records.js";
+export type { KeeperEvent, KeeperEvents, LogEntry } from "./node/events.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/start.js";
 export type { LaneStatus, QueueStatus, Status } from "./node/status.js";
-export type { RecoveryStep } from "./persist/persisters.js";
 export type { Release } from "./persist/release-log.js";
 export { InvariantError } from "./types/assert.js";
 export {

@@ -1,9 +1,23 @@
 /** An availability state begins with what recovery found, and asks the parts below it for the rest. */
+import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import type { Verifier } from "../wire/verifier.js";
 import type { HeldLane } from "./queues/lane-queue.js";
+
+/** Told of what happens, in the step in which it happens. May not call back. */
+export interface Teller {
+  readonly stalled: (facts: { readonly error: PersisterError }) => void;
+  readonly laneRefused: (facts: { readonly lane: LaneId; readonly error: PersisterError }) => void;
+  readonly blockDropped: (facts: {
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly reason: string;
+  }) => void;
+  readonly pinned: (facts: { readonly lane: LaneId; readonly number: bigint }) => void;
+  readonly anchor: (facts: { readonly roadIndex: bigint }) => void;
+}
 
 export interface AvailStart {
   /** The lanes of the committee that have something on disk. */
@@ -33,4 +47,5 @@ export interface AvailStart {
   readonly blockBytesMax: number;
   /** Bytes of durable payloads that are kept in memory. */
   readonly cacheBytes: number;
+  readonly tell?: Partial<Teller>;
 }

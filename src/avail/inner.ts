@@ -17,7 +17,7 @@ import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { sameBytes } from "../wire/hash.js";
-import type { AvailStart } from "./avail-start.js";
+import type { AvailStart, Teller } from "./avail-start.js";
 import type { LaneWork, PersistTurn } from "./persist-turn.js";
 import { AnchorQueue } from "./queues/anchor-queue.js";
 import { LaneDrop } from "./queues/lane-drop.js";
@@ -49,6 +49,7 @@ export class Inner {
   readonly #wake: (topic: Topic) => void;
   readonly #heldLane: AvailStart["heldLane"];
   readonly #pinOf: AvailStart["pinOf"];
+  readonly #tell: Partial<Teller>;
   readonly #lanes = new Map<LaneId, LaneQueue>();
   readonly #queuedBytes = new QueuedBytes();
   /** Lanes that end once the turn that is asked for has dropped them. */
@@ -62,6 +63,7 @@ export class Inner {
     this.#wake = wake;
     this.#heldLane = start.heldLane;
     this.#pinOf = start.pinOf;
+    this.#tell = start.tell ?? {};
     this.cache = new PayloadCache(start.cacheBytes);
     for (const [lane, range] of start.lanes) this.#lanes.set(lane, new LaneQueue(range));
     this.anchors = new AnchorQueue(start.anchor && knownAnchor(start.anchor));
@@ -119,7 +121,10 @@ export class Inner {
     if (number > queue.next) throw outOfSequence(lane, block, queue);
     this.#refuseWhileStalled();
     const pin = this.#pinOf(lane, number);
-    if (pin && !sameBytes(pin, block.hash)) throw pinned(lane, number, pin);
+    if (pin && !sameBytes(pin, block.hash)) {
+      this.#tell.pinned?.({ lane, number });
+      throw pinned(lane, number, pin);
+    }
     const parent = queue.hashOf(number - 1n);
     if (parent && !sameBytes(parent, block.parentHash)) return this.#dropBlock(lane, queue, number);
     queue.admit(block);
@@ -194,6 +199,7 @@ export class Inner {
     this.road.prune(anchor.anchor.commitQC);
     for (const [lane, start] of anchor.starts.lanes) this.#prune(lane, this.#laneOf(lane), start);
     for (const topic of ["anchor", "road", "offers", "work"] as const) this.#wake(topic);
+    this.#tell.anchor?.({ roadIndex: anchor.roadIndex });
   }
 
   /** The disk has no room for the anchor: it waits, and nothing was pruned. */
@@ -245,7 +251,10 @@ export class Inner {
   /** A refusal stops this lane alone: those who wait on it are told why. */
   refuseLane(lane: LaneId, refusal: PersisterError): void {
     const queue = this.#lanes.get(lane);
-    if (queue) queue.refused ??= refusal;
+    if (queue && !queue.refused) {
+      queue.refused = refusal;
+      this.#tell.laneRefused?.({ lane, error: refusal });
+    }
     this.#wake(lane);
   }
 
@@ -254,6 +263,7 @@ export class Inner {
    * anchor or a drop frees space, or when somebody pushes or waits anew.
    */
   stall(reason: PersisterError): void {
+    if (!this.#stalled) this.#tell.stalled?.({ error: reason });
     this.#stalled = reason;
     this.#wakeAll();
   }
@@ -283,7 +293,9 @@ export class Inner {
     queue.dropped = { number, refusal };
     this.#droppedBlocks += 1;
     this.#wake(lane);
-    return { status: "dropped", reason: refusal.message };
+    const reason = refusal.message;
+    this.#tell.blockDropped?.({ lane, number, reason });
+    return { status: "dropped", reason };
   }
 
   #leftQueue(bytes: number): void {

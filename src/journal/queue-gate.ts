@@ -2,7 +2,7 @@
  * What of the queue finds room, and what is refused where there is none (D9). A record that is let in is
  * never refused for its size: what no segment takes is refused when it comes.
  */
-import type { PersisterError } from "../types/errors.js";
+import { isDiskFull, type PersisterError } from "../types/errors.js";
 import type { EntryQueue } from "./group/entry-queue.js";
 import { SEGMENT_RESERVE_BYTES } from "./form/records.js";
 import {
@@ -77,7 +77,8 @@ export class QueueGate {
    */
   refuseForSpace(cause: PersisterError): void {
     let room = this.#segments.room + SEGMENT_RESERVE_BYTES;
-    this.#queue.reject(noRoomError(cause, "journal segment"), (entry) => {
+    const refusal = isDiskFull(cause) ? noRoomError(cause, "journal segment") : cause;
+    this.#queue.reject(refusal, (entry) => {
       if (!isOrder(entry)) return true;
       const bytes = entryBytes(entry, this.#table);
       if (bytes > room) return true;
@@ -91,7 +92,7 @@ export class QueueGate {
     const [first] = this.#queue.entries;
     const opened = first && openedBy(first, this.#table);
     if (opened === undefined || logEntryBytes(opened) <= this.#segments.roomForLogs) return false;
-    this.#queue.reject(noRoomError(crowdedError(), `log (${opened})`), (entry) => {
+    this.#queue.reject(crowdedError(opened), (entry) => {
       return openedBy(entry, this.#table) === opened;
     });
     return true;

@@ -2,93 +2,57 @@
  * Lanekeeper: the durable memory of one validator. Opens a state directory, recovers, runs the loop
  * that persists, and closes: the few lines that wire the parts together.
  */
-import { randomBytes } from "node:crypto";
 import { AvailabilityState } from "../avail/availability-state.js";
+import type { Teller } from "../avail/avail-start.js";
 import type { PushResult } from "../avail/inner.js";
 import { unwrittenLook } from "../avail/looks.js";
-import type { DurableBlock, DurableCommitQC } from "../avail/offers.js";
-import { inTurn } from "../async/all-ended.js";
+import type { DurableBlock } from "../avail/offers.js";
 import { runPersist } from "../avail/run-persist.js";
 import type { WaitOptions } from "../async/signal.js";
-import type { Disk } from "../disk/disk.js";
-import { MemoryDisk } from "../disk/memory.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
-import { RealDisk } from "../disk/real.js";
-import type { LaneLog } from "../log/lane-log.js";
-import type { LogSet } from "../log/log-set.js";
-import { openLogMap } from "../log/map/level-map.js";
-import { INDEX_DIRECTORY, type LogMap, memoryLogMap } from "../log/map/log-map.js";
-import type { JournalEnd } from "../log/map/seal.js";
 import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
 import { ROAD } from "../persist/kinds.js";
+import { initPersisters, type Persisters } from "../persist/persisters.js";
 import type { Release } from "../persist/release-log.js";
-import {
-  initPersisters,
-  type OpenedPersisters,
-  openPersisters,
-  type Persisters,
-  withoutFound,
-} from "../persist/persisters.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import { decodePersistedInner } from "../wire/codec/decode.js";
+import { DecodeError } from "../wire/codec/decode-error.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
-import { Verifier } from "../wire/verifier.js";
-import {
-  checkInit,
-  checkOpen,
-  defaults,
-  type InitChoices,
-  type OpenChoices,
-  type OpenSettings,
-} from "./options.js";
-import { type Recovery, recoveryOf, startOf } from "./start.js";
+import { checkArguments, checkDrop } from "./arguments.js";
+import { Events, type KeeperEvents } from "./events.js";
+import { type OpenedStore, openStore } from "./open-store.js";
+import { checkInit, checkOpen, type InitChoices, type OpenChoices } from "./options.js";
+import { readPassed } from "./passed.js";
+import type { Recovery } from "./start.js";
 import { type Status, statusOf } from "./status.js";
-
-/** What stands outside of a store; tests put a simulated disk here. */
-export interface Surroundings {
-  readonly disk: Disk;
-  /** Opens the map in this folder, as it was sealed when the journal ended at `end`. */
-  readonly openMap: (directory: string, end: JournalEnd) => Promise<LogMap>;
-  readonly randomBytes: (count: number) => Uint8Array;
-  readonly whenIdle: (task: () => void) => void;
-  readonly nowMs: () => number;
-  /** Whether what is acknowledged survives the process (D10). */
-  readonly durable: boolean;
-}
+import { memorySurroundings, realSurroundings, type Surroundings } from "./surroundings.js";
 
 const MEMORY_DIRECTORY = "memory";
-const REASON_CHARS_MAX = 1000;
 
+/** The durable memory of one validator. */
 export class Lanekeeper {
+  /** What the open found and did. */
   readonly recovery: Recovery;
+  readonly #store: Omit<OpenedStore, "start">;
   readonly #persisters: Persisters;
   readonly #state: AvailabilityState;
-  /** The node's, or our own. */
-  readonly #verifier: Verifier;
-  readonly #settings: OpenSettings;
-  readonly #durable: boolean;
-  readonly #nowMs: () => number;
+  readonly #events: Events;
   readonly #running: Promise<void>;
   #closing: Promise<void> | undefined;
 
-  private constructor(parts: {
-    readonly persisters: OpenedPersisters;
-    readonly settings: OpenSettings;
-    readonly verifier: Verifier;
-    readonly durable: boolean;
-    readonly durationMs: number;
-    readonly nowMs: () => number;
-  }) {
-    this.#persisters = withoutFound(parts.persisters);
-    this.#settings = parts.settings;
-    this.#verifier = parts.verifier;
-    this.#durable = parts.durable;
-    this.#nowMs = parts.nowMs;
-    this.recovery = recoveryOf(parts.persisters, parts.settings.epochOf, parts.durationMs);
-    this.#state = new AvailabilityState(startOf(parts.persisters, parts.settings, this.#verifier));
-    const { journal } = parts.persisters;
-    journal.onPoison = (poison) => this.#state.fail(poison);
-    if (journal.poison) this.#state.fail(journal.poison);
+  private constructor(store: OpenedStore) {
+    // Without `start`: it holds every QC that was found.
+    const { start, ...rest } = store;
+    this.#store = rest;
+    this.#persisters = store.persisters;
+    this.recovery = store.recovery;
+    this.#events = new Events(store.settings.log);
+    this.#state = new AvailabilityState({ ...start, tell: this.#teller() });
+    const { journal, logs } = this.#persisters;
+    logs.onMapEvent = (kind, reason) => this.#events.emit(kind, { reason });
+    journal.onPoison = (poison) => this.#poisoned(poison);
+    if (journal.poison) this.#poisoned(journal.poison);
     this.#running = this.#run();
   }
 
@@ -106,8 +70,8 @@ export class Lanekeeper {
    * was changed (D5).
    *
    * @throws {PersisterError} NOT_A_STORE, STORE_LOCKED, WRONG_CHAIN, FORMAT_TOO_NEW, JOURNAL_CORRUPT,
-   * ACKNOWLEDGED_LOST, MARK_CORRUPT, ANCHOR_CORRUPT, RECOVERY_MISMATCH, READ_ONLY, DISK_FULL, IO,
-   * USAGE.
+   * ACKNOWLEDGED_LOST, MARK_CORRUPT, ANCHOR_CORRUPT, RECOVERY_MISMATCH, WRONG_COMMITTEE, CALLBACK_FAILED,
+   * READ_ONLY, DISK_FULL, IO, USAGE. Nothing is left open.
    */
   static async open(directory: PathInput, choices: OpenChoices): Promise<Lanekeeper> {
     return await Lanekeeper.openOn(realSurroundings(), absolutePath(directory), choices);
@@ -147,24 +111,7 @@ export class Lanekeeper {
     directory: string,
     choices: OpenChoices,
   ): Promise<Lanekeeper> {
-    const settings = checkOpen(choices);
-    const { durable, nowMs } = surroundings;
-    const verifier = settings.verifier ?? new Verifier();
-    const began = nowMs();
-    try {
-      const persisters = await openPersisters({
-        ...surroundings,
-        ...settings,
-        directory,
-        verifyAnchor: (anchor) => verifier.verifyAnchor(anchor, settings.epochOf),
-        openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
-      });
-      const durationMs = nowMs() - began;
-      return new Lanekeeper({ persisters, settings, verifier, durable, durationMs, nowMs });
-    } catch (cause) {
-      if (settings.verifier === undefined) await verifier.close();
-      throw cause;
-    }
+    return new Lanekeeper(await openStore(surroundings, directory, choices));
   }
 
   /**
@@ -175,6 +122,7 @@ export class Lanekeeper {
    * POISONED, CLOSED, ABORTED.
    */
   async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
+    checkArguments("pushBlock", block, options);
     return await this.#state.pushBlock(block, options);
   }
 
@@ -184,6 +132,7 @@ export class Lanekeeper {
    * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, DISK_FULL, POISONED, CLOSED.
    */
   async pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void> {
+    checkArguments("pushCommitQC", qc, options);
     await this.#state.pushCommitQC(qc, options);
   }
 
@@ -195,6 +144,7 @@ export class Lanekeeper {
    * lane's start; POISONED, CLOSED.
    */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
+    checkArguments("pushAnchor", anchor);
     await this.#state.pushAnchor(anchor);
   }
 
@@ -204,6 +154,7 @@ export class Lanekeeper {
    * @throws {PersisterError} INVALID where the QC does not verify.
    */
   async pushLaneQC(qc: LaneQC): Promise<void> {
+    checkArguments("pushLaneQC", qc);
     const { lane, blockNumber } = (await this.#state.checkLaneQC(qc)).vote;
     await this.#persisters.blocks.liftPins([{ lane, next: blockNumber + 1n }]);
   }
@@ -215,19 +166,14 @@ export class Lanekeeper {
    * @throws {PersisterError} USAGE without a reason; DISK_FULL, POISONED, CLOSED.
    */
   async release(lane: LaneId, number: bigint, reason: string): Promise<void> {
-    const pin = this.#persisters.blocks.pinOf(lane, number);
+    checkArguments("release", lane, number, reason);
+    const { blocks, releases } = this.#persisters;
+    const pin = blocks.pinOf(lane, number);
     if (!pin) return;
-    const isSaid = reason.trim().length > 0 && reason.length <= REASON_CHARS_MAX;
-    if (!isSaid) {
-      throw new PersisterError(
-        "USAGE",
-        `a release wants a reason of 1 to ${REASON_CHARS_MAX} characters`,
-      );
-    }
     const headerHash = Buffer.from(pin).toString("hex");
-    const atMs = this.#nowMs();
-    await this.#persisters.releases.append({ lane, number, headerHash, reason, atMs });
-    await this.#persisters.blocks.releasePin(lane, number);
+    const atMs = this.#store.surroundings.nowMs();
+    await releases.append({ lane, number, headerHash, reason, atMs });
+    await blocks.releasePin(lane, number);
   }
 
   /** The releases on record, oldest first: the last 64. */
@@ -239,30 +185,45 @@ export class Lanekeeper {
    * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them. From
    * the call on such a lane takes nothing; what it holds can be read until the drop is durable, and
    * what is pushed then is of a new lane. A crash before leaves the lane whole. Durable when resolved.
+   * To drop every lane that is held, say so: `{ dropAll: true }`.
    *
    * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
    * POISONED, CLOSED.
    */
-  async dropLanesExcept(keep: ReadonlySet<LaneId>): Promise<void> {
+  async dropLanesExcept(
+    keep: ReadonlySet<LaneId>,
+    options?: { readonly dropAll?: boolean | undefined },
+  ): Promise<void> {
+    checkArguments("dropLanesExcept", keep, options);
+    checkDrop(this.#heldLanes(), keep, options?.dropAll);
     await this.#state.dropLanesExcept(keep);
   }
 
-  /** Resolves when the block is durable; then, and only then, may it be voted for. */
+  /**
+   * Waits for a block. "durable": now, and only now, it may be voted for. "pruned": an anchor has gone
+   * past it, and a vote is of no use; it may never have been here.
+   *
+   * @throws {PersisterError} INVALID if the block was dropped for a wrong parent; the refusal that stopped
+   * its lane; DISK_FULL, POISONED, CLOSED, ABORTED, USAGE.
+   */
   async waitForBlock(
     lane: LaneId,
     number: bigint,
     options?: WaitOptions,
   ): Promise<"durable" | "pruned"> {
+    checkArguments("waitForBlock", lane, number, options);
     return await this.#state.waitForBlock(lane, number, options);
   }
 
-  /** Resolves when the commit QC is durable; then consensus may advance past it. */
+  /** As `waitForBlock`, for a commit QC: when it is "durable", consensus may advance past it. */
   async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned"> {
+    checkArguments("waitForCommitQC", index, options);
     return await this.#state.waitForCommitQC(index, options);
   }
 
   /** Resolves when an anchor at `index` or above is durable. */
   async waitForAnchor(index: bigint, options?: WaitOptions): Promise<void> {
+    checkArguments("waitForAnchor", index, options);
     await this.#state.waitForAnchor(index, options);
   }
 
@@ -281,6 +242,7 @@ export class Lanekeeper {
   durableBlocks(
     options?: WaitOptions & { readonly from?: ReadonlyMap<LaneId, bigint> | undefined },
   ): AsyncGenerator<DurableBlock> {
+    checkArguments("durableBlocks", options);
     return this.#state.durableBlocks(options);
   }
 
@@ -292,7 +254,8 @@ export class Lanekeeper {
    */
   durableCommitQCs(
     options?: WaitOptions & { readonly from?: bigint | undefined },
-  ): AsyncGenerator<DurableCommitQC> {
+  ): AsyncGenerator<{ readonly roadIndex: bigint; readonly bytes: Uint8Array }> {
+    checkArguments("durableCommitQCs", options);
     return this.#state.durableCommitQCs(options);
   }
 
@@ -302,6 +265,7 @@ export class Lanekeeper {
    * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
    */
   async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
+    checkArguments("readBlock", lane, number);
     return await this.#state.readBlock(lane, number);
   }
 
@@ -311,6 +275,7 @@ export class Lanekeeper {
    * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
    */
   async readCommitQC(index: bigint): Promise<Uint8Array> {
+    checkArguments("readCommitQC", index);
     const { first } = this.#state.inner.road;
     if (index < first) {
       throw new PersisterError(
@@ -329,6 +294,7 @@ export class Lanekeeper {
    * @throws {PersisterError} JOURNAL_CORRUPT where it is damaged; IO.
    */
   async readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined> {
+    checkArguments("readRetainedBlock", lane, number);
     const { blocks, logs } = this.#persisters;
     const start = this.#state.inner.lanes.get(lane)?.first;
     return await readPassed({ log: blocks.lanes.get(lane), logs, start }, lane, number);
@@ -336,6 +302,7 @@ export class Lanekeeper {
 
   /** As `readRetainedBlock`, for a commit QC. */
   async readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined> {
+    checkArguments("readRetainedCommitQC", index);
     const { road, logs } = this.#persisters;
     const start = this.#state.inner.road.first;
     return await readPassed({ log: road.log, logs, start }, ROAD, index);
@@ -356,32 +323,63 @@ export class Lanekeeper {
    * JOURNAL_CORRUPT where one is damaged; ABORTED by `signal`; IO, CLOSED.
    */
   retainedBlocks(lane: LaneId, range: RetainedRange = {}): AsyncGenerator<RetainedRecord> {
+    checkArguments("retainedBlocks", lane, range);
     return this.#persisters.logs.readRetainedRange(lane, range);
   }
 
   /** As `retainedBlocks`, for commit QCs: `number` is the road index. */
   retainedCommitQCs(range: RetainedRange = {}): AsyncGenerator<RetainedRecord> {
+    checkArguments("retainedCommitQCs", range);
     return this.#persisters.logs.readRetainedRange(ROAD, range);
   }
 
-  /** Writes the consensus vote state (encoded PersistedInner); durable when resolved. */
+  /**
+   * Writes the consensus vote state, an encoded `PersistedInner`; durable when resolved. Copies it.
+   *
+   * @throws {PersisterError} INVALID if it does not decode; DISK_FULL, POISONED, CLOSED, USAGE.
+   */
   async writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void> {
-    await this.#persisters.votes.write(message, roadIndex);
+    checkArguments("writeVoteState", message, roadIndex);
+    const copy = Uint8Array.from(message);
+    refuseUndecodable(copy, roadIndex);
+    await this.#persisters.votes.write(copy, roadIndex);
+  }
+
+  /**
+   * Calls `listener` at each event of a kind, in a step of its own. Returns a function that ends that.
+   *
+   * @example
+   * keeper.on("poisoned", ({ error }) => alarm(error.message));
+   *
+   * @throws {PersisterError} USAGE.
+   */
+  on<Kind extends keyof KeeperEvents>(
+    kind: Kind,
+    listener: (facts: KeeperEvents[Kind]) => unknown,
+  ): () => void {
+    checkArguments("on", kind, listener);
+    return this.#events.on(kind, listener);
   }
 
   /** Everything an operator asks, in one look. */
   status(): Status {
+    const { directory, surroundings, settings, verifier } = this.#store;
     return statusOf(this.#persisters, this.#state.inner, {
-      durable: this.#durable,
-      verified: this.#verifier.counts,
+      directory,
+      chainId: settings.chainId,
+      durable: surroundings.durable,
+      verified: verifier.counts,
       recovery: this.recovery,
+      listenerFailures: this.#events.failures,
     });
   }
 
   /**
    * Refuses new work, writes what is queued, and lets go of the store. Idempotent.
    *
-   * @throws {PersisterError} POISONED where an earlier write failed: nothing more was written.
+   * @throws {PersisterError} POISONED if an earlier write failed: nothing more was written. DISK_FULL, or
+   * the refusal of a lane, naming what was admitted and could not be written. The store is closed then,
+   * too.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -392,9 +390,24 @@ export class Lanekeeper {
     await this.close();
   }
 
-  /** A verifier that the node gave stays the node's. */
-  async #closeVerifier(): Promise<void> {
-    if (this.#settings.verifier === undefined) await this.#verifier.close();
+  #heldLanes(): Set<LaneId> {
+    return new Set([...this.#persisters.blocks.lanes.keys(), ...this.#state.inner.lanes.keys()]);
+  }
+
+  #teller(): Teller {
+    const events = this.#events;
+    return {
+      stalled: (facts) => events.emit("stalled", facts),
+      laneRefused: (facts) => events.emit("laneRefused", facts),
+      blockDropped: (facts) => events.emit("blockDropped", facts),
+      pinned: (facts) => events.emit("pinned", facts),
+      anchor: (facts) => events.emit("anchor", facts),
+    };
+  }
+
+  #poisoned(error: PersisterError): void {
+    this.#state.fail(error);
+    this.#events.emit("poisoned", { error });
   }
 
   async #run(): Promise<void> {
@@ -411,54 +424,20 @@ export class Lanekeeper {
     inner.close();
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
-    const steps = [() => this.#closeVerifier(), () => this.#persisters.close()];
-    await inTurn(steps);
-    const unwritten = unwrittenLook(inner);
-    if (unwritten) throw unwritten;
+    await this.#store.close();
+    const error = unwrittenLook(inner);
+    this.#events.emit("closed", { error });
+    if (error) throw error;
   }
 }
 
-/**
- * A record that an anchor has passed: from the log itself while it is not truncated yet, else as it is
- * retained. `undefined` if it is neither.
- */
-async function readPassed(
-  {
-    log,
-    logs,
-    start,
-  }: {
-    readonly log: Pick<LaneLog<unknown>, "first" | "next" | "readBytes"> | undefined;
-    readonly logs: LogSet;
-    readonly start: bigint | undefined;
-  },
-  name: string,
-  number: bigint,
-): Promise<Uint8Array | undefined> {
-  const isPassed =
-    log !== undefined && start !== undefined && number >= log.first && number < start;
-  if (isPassed && (!logs.retains || number >= log.next)) return undefined;
-  const bytes = isPassed ? await log.readBytes(number) : await logs.readRetained(name, number);
-  return bytes && Uint8Array.from(bytes);
-}
-
-function realSurroundings(): Surroundings {
-  const disk = new RealDisk();
-  return {
-    disk,
-    openMap: (directory, end) => openLogMap(disk, directory, end),
-    randomBytes: (count) => randomBytes(count),
-    whenIdle: (task) => setTimeout(task, defaults.idleMs),
-    nowMs: () => Date.now(),
-    durable: true,
-  };
-}
-
-function memorySurroundings(): Surroundings {
-  return {
-    ...realSurroundings(),
-    disk: new MemoryDisk(),
-    openMap: () => Promise.resolve(memoryLogMap(undefined)),
-    durable: false,
-  };
+/** The vote state is decoded before it is written: bytes that are none would be found at the next open. */
+function refuseUndecodable(message: Uint8Array, roadIndex: bigint): void {
+  try {
+    decodePersistedInner(message);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const text = `the vote state does not decode: ${cause.message}; nothing was written`;
+    throw new PersisterError("INVALID", text, { roadIndex, cause });
+  }
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
 import { isVerifier, type Verifier } from "../wire/verifier.js";
+import type { LogEntry } from "./events.js";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -52,6 +53,12 @@ export interface OpenChoices extends InitChoices {
    * again where they are pushed. It stays the node's, who closes it. One of the store's own where left out.
    */
   readonly verifier?: Verifier;
+  /**
+   * Gets a line for each event of the store, to be written to a log. It is called in a step of its own.
+   *
+   * @defaultValue none
+   */
+  readonly log?: (entry: LogEntry) => void;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -63,11 +70,16 @@ const initSchema = z.strictObject({
 });
 
 const openSchema = initSchema.extend({
-  epochOf: z.custom<EpochOf>((value) => typeof value === "function", "a function"),
+  epochOf: z.custom<EpochOf>(isFunction, "a function"),
   cacheBytes: z.number().int().min(0).default(defaults.cacheBytes),
   retainBytes: z.number().int().min(0).default(defaults.retainBytes),
   verifier: z.custom<Verifier>(isVerifier, "a Verifier").optional(),
+  log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
 });
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
 
 export type InitSettings = z.output<typeof initSchema>;
 export type OpenSettings = z.output<typeof openSchema>;

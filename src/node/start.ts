@@ -1,12 +1,12 @@
 /** The report of a recovery, as the node gets it, and the beginning of the availability state. */
 import type { AvailStart } from "../avail/avail-start.js";
 import type { HeldLane } from "../avail/queues/lane-queue.js";
-import type { OpenedPersisters, RecoveryStep } from "../persist/persisters.js";
+import type { OpenedPersisters } from "../persist/persisters.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
+import { withJson } from "../types/json.js";
 import type { LaneId } from "../types/lane.js";
 import type { PruneAnchor } from "../wire/messages.js";
-import type { Verifier } from "../wire/verifier.js";
 
 /** A live range [first, next). */
 export interface Range {
@@ -40,7 +40,7 @@ export interface Recovery {
   readonly generation: bigint;
   readonly durationMs: number;
   /** Where the time went, in the order of the steps. */
-  readonly steps: readonly RecoveryStep[];
+  readonly steps: readonly { readonly name: string; readonly ms: number }[];
 }
 
 export function recoveryOf(
@@ -53,24 +53,35 @@ export function recoveryOf(
   const lanes = new Map(
     [...blocks.lanes].map(([lane, { first, next }]) => [lane, { first, next }]),
   );
-  return {
+  const pins = blocks.pinned();
+  return withJson({
     lanes,
     road: { first: road.log.first, next: road.log.next },
     anchor: persisters.recoveredAnchor,
-    pins: blocks.pinned(),
+    pins,
     voteState: persisters.recoveredVote,
     abstainThrough: persisters.abstainThrough,
     foreign: report.foreign,
     warnings: [
       ...report.warnings,
       ...strange.map((lane) => `lane ${lane} is outside the committee: kept on disk, not served`),
+      ...pins.map(pinWarning),
     ],
     recordsRead: report.recordsRead,
     bytesWrittenAgain: report.bytesWrittenAgain,
     generation: report.generation,
     durationMs,
     steps: report.steps,
-  };
+  });
+}
+
+/** D6: a pin is no damage, and the ways out of it are told with it. */
+function pinWarning({ lane, number, headerHash }: PinnedNumber): string {
+  return (
+    `lane ${lane}: block ${number} was lost while it was being written, and only the block with header ` +
+    `${Buffer.from(headerHash).toString("hex")} may stand there: push that block (a peer may hold it), or ` +
+    "a lane QC, commit QC or anchor that covers the number, or lift the pin with release()"
+  );
 }
 
 /** A lane is served where the committee of the newest epoch that is known has it. */
@@ -84,7 +95,7 @@ function isServed(persisters: OpenedPersisters, epochOf: EpochOf, lane: LaneId):
 export function startOf(
   persisters: OpenedPersisters,
   { epochOf, cacheBytes }: Pick<OpenSettings, "epochOf" | "cacheBytes">,
-  verifier: Verifier,
+  verifier: AvailStart["verifier"],
 ): AvailStart {
   const { blocks, road } = persisters;
   const heldLane = (lane: LaneId): HeldLane | undefined => {

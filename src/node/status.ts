@@ -8,7 +8,9 @@ import type { LogSet } from "../log/log-set.js";
 import type { Persisters } from "../persist/persisters.js";
 import type { VerifierCounts } from "../wire/verifier.js";
 import type { PersisterError } from "../types/errors.js";
+import { withJson } from "../types/json.js";
 import type { LaneId } from "../types/lane.js";
+import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import type { PinnedNumber, Range, Recovery } from "./start.js";
 
 /** A queue in memory: [first, next), of which [first, durable) is on disk. */
@@ -28,6 +30,8 @@ export interface LaneStatus extends QueueStatus {
 }
 
 export interface Status {
+  readonly directory: string;
+  readonly chainId: string;
   /** False for a store in memory (D10). */
   readonly durable: boolean;
   /** Without those that are being dropped. */
@@ -36,6 +40,12 @@ export interface Status {
   /** What was pruned and can be read yet: ranges that end where the live ones begin. */
   readonly retained: { readonly lanes: ReadonlyMap<LaneId, Range>; readonly road: Range };
   readonly anchorRoadIndex: bigint | undefined;
+  /** The durable prune anchor. */
+  readonly anchor: PruneAnchor | undefined;
+  /** The newest commit QC that is durable. */
+  readonly latestCommitQC: CommitQC | undefined;
+  /** The epoch whose committee judges new blocks: that of the newest commit QC. */
+  readonly epochIndex: bigint;
   readonly pins: readonly PinnedNumber[];
   /** Journal slots: how many, how many of them free, and their bytes. */
   readonly disk: { readonly slots: number; readonly free: number; readonly bytes: number };
@@ -53,6 +63,8 @@ export interface Status {
     /** How often the map was found wrong and made anew, and how often it was warned of. */
     readonly mapRebuilds: number;
     readonly mapWarnings: number;
+    /** How often a listener of events, or the log, threw. */
+    readonly listenerFailures: number;
   };
   /** Why what is queued waits, while the disk is full. */
   readonly stalled: PersisterError | undefined;
@@ -64,10 +76,15 @@ export interface Status {
   readonly mapWarnings: readonly string[];
 }
 
+/** What the keeper knows of itself. */
+type OwnStatus = Pick<Status, "directory" | "chainId" | "durable" | "verified" | "recovery"> & {
+  readonly listenerFailures: number;
+};
+
 export function statusOf(
   persisters: Persisters,
   inner: Inner,
-  own: Pick<Status, "durable" | "verified" | "recovery">,
+  { listenerFailures, ...own }: OwnStatus,
 ): Status {
   const { journal, blocks, logs } = persisters;
   const pins = blocks.pinned();
@@ -77,20 +94,28 @@ export function statusOf(
   for (const [lane, queue] of inner.lanes) {
     if (!inner.isLeaving(lane)) lanes.set(lane, laneStatusOf(queue, pinsOf(lane)));
   }
-  return {
+  return withJson({
     ...own,
     lanes,
     road: roadStatusOf(inner),
     retained: retainedOf(persisters, inner),
     anchorRoadIndex: inner.anchors.durable?.roadIndex,
+    anchor: inner.anchors.durable?.anchor,
+    latestCommitQC: inner.road.latest,
+    epochIndex: inner.epochIndex,
     pins,
     disk: journal.space,
     cachedBytes: inner.cache.byteLength,
-    counters: { ...journal.counters, ...logs.mapCounters, droppedBlocks: inner.droppedBlocks },
+    counters: {
+      ...journal.counters,
+      ...logs.mapCounters,
+      droppedBlocks: inner.droppedBlocks,
+      listenerFailures,
+    },
     stalled: inner.stalled,
     poison: journal.poison,
     mapWarnings: logs.mapWarnings,
-  };
+  });
 }
 
 function roadStatusOf({ road }: Inner): QueueStatus {

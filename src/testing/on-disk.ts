@@ -1,7 +1,8 @@
 /** A store on a disk of the caller's: what `Lanekeeper.init` and `Lanekeeper.open` do on the real one. */
 import type { Disk } from "../disk/disk.js";
 import { memoryLogMap } from "../log/map/log-map.js";
-import { Lanekeeper, type Surroundings } from "../node/lanekeeper.js";
+import { Lanekeeper } from "../node/lanekeeper.js";
+import type { Surroundings } from "../node/surroundings.js";
 import type { InitChoices, OpenChoices } from "../node/options.js";
 import { seededRandom } from "./simulated/random.js";
 

@@ -224,6 +224,12 @@ const table = {
       "let an anchor prune, drop lanes of past epochs with `dropLanesExcept`, or reopen with larger `segmentBytes`",
     never: "drop a lane whose blocks may still be needed",
   },
+  CALLBACK_FAILED: {
+    exit: 46,
+    meaning: "a function that the caller gave (`epochOf`, a verifier, a listener) threw",
+    remedy: "mend the function; the error's `cause` is what it threw",
+    never: "take it for damage: the store is sound",
+  },
   INTERNAL: {
     exit: 70,
     meaning: "an invariant of Lanekeeper itself did not hold: this is a bug",

@@ -24,10 +24,6 @@ export interface DurableBlock {
     readonly number: bigint;
     readonly headerHash: Uint8Array;
 }
-export interface DurableCommitQC {
-    readonly roadIndex: bigint;
-    readonly bytes: Uint8Array;
-}
 export interface Epoch {
     readonly index: bigint;
     readonly firstRoad: bigint;
@@ -60,6 +56,43 @@ export interface InitChoices {
 export declare class InvariantError extends LanekeeperError {
     constructor(message: string);
 }
+export type KeeperEvent = keyof KeeperEvents;
+export interface KeeperEvents {
+    readonly poisoned: {
+        readonly error: PersisterError;
+    };
+    readonly stalled: {
+        readonly error: PersisterError;
+    };
+    readonly laneRefused: {
+        readonly lane: LaneId;
+        readonly error: PersisterError;
+    };
+    readonly blockDropped: {
+        readonly lane: LaneId;
+        readonly number: bigint;
+        readonly reason: string;
+    };
+    readonly pinned: {
+        readonly lane: LaneId;
+        readonly number: bigint;
+    };
+    readonly anchor: {
+        readonly roadIndex: bigint;
+    };
+    readonly mapRebuilt: {
+        readonly reason: string;
+    };
+    readonly mapWarning: {
+        readonly reason: string;
+    };
+    readonly listenerFailed: {
+        readonly error: PersisterError;
+    };
+    readonly closed: {
+        readonly error: PersisterError | undefined;
+    };
+}
 export type LaneId = string & {
     readonly [laneBrand]: "LaneId";
 };
@@ -82,7 +115,9 @@ export declare class Lanekeeper {
     pushLaneQC(qc: LaneQC): Promise<void>;
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): Promise<readonly Release[]>;
-    dropLanesExcept(keep: ReadonlySet<LaneId>): Promise<void>;
+    dropLanesExcept(keep: ReadonlySet<LaneId>, options?: {
+        readonly dropAll?: boolean | undefined;
+    }): Promise<void>;
     waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
@@ -91,7 +126,10 @@ export declare class Lanekeeper {
     }): AsyncGenerator<DurableBlock>;
     durableCommitQCs(options?: WaitOptions & {
         readonly from?: bigint | undefined;
-    }): AsyncGenerator<DurableCommitQC>;
+    }): AsyncGenerator<{
+        readonly roadIndex: bigint;
+        readonly bytes: Uint8Array;
+    }>;
     readBlock(lane: LaneId, number: bigint): Promise<Uint8Array>;
     readCommitQC(index: bigint): Promise<Uint8Array>;
     readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
@@ -99,6 +137,7 @@ export declare class Lanekeeper {
     retainedBlocks(lane: LaneId, range?: RetainedRange): AsyncGenerator<RetainedRecord>;
     retainedCommitQCs(range?: RetainedRange): AsyncGenerator<RetainedRecord>;
     writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
+    on<Kind extends keyof KeeperEvents>(kind: Kind, listener: (facts: KeeperEvents[Kind]) => unknown): () => void;
     status(): Status;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
@@ -106,6 +145,11 @@ export declare class Lanekeeper {
 export declare abstract class LanekeeperError extends Error {
     readonly code: ErrorCode;
     toJSON(): ErrorJson;
+}
+export interface LogEntry {
+    readonly level: "error" | "warn" | "info";
+    readonly event: KeeperEvent;
+    readonly facts: Readonly<Record<string, unknown>>;
 }
 export interface Member extends Weighted {
     readonly joined: bigint;
@@ -116,6 +160,7 @@ export interface OpenChoices extends InitChoices {
     readonly retainBytes?: number;
     readonly cacheBytes?: number;
     readonly verifier?: Verifier;
+    readonly log?: (entry: LogEntry) => void;
 }
 export type PathInput = string | URL | Uint8Array;
 export declare class PersisterError extends LanekeeperError implements ErrorFacts {
@@ -159,11 +204,10 @@ export interface Recovery {
     readonly bytesWrittenAgain: number;
     readonly generation: bigint;
     readonly durationMs: number;
-    readonly steps: readonly RecoveryStep[];
-}
-export interface RecoveryStep {
-    readonly name: "own" | "judge" | "write again" | "begin" | "map";
-    readonly ms: number;
+    readonly steps: readonly {
+        readonly name: string;
+        readonly ms: number;
+    }[];
 }
 export interface Release {
     readonly lane: LaneId;
@@ -182,6 +226,8 @@ export interface RetainedRecord {
     readonly bytes: Uint8Array;
 }
 export interface Status {
+    readonly directory: string;
+    readonly chainId: string;
     readonly durable: boolean;
     readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
     readonly road: QueueStatus;
@@ -190,6 +236,9 @@ export interface Status {
         readonly road: Range;
     };
     readonly anchorRoadIndex: bigint | undefined;
+    readonly anchor: PruneAnchor | undefined;
+    readonly latestCommitQC: CommitQC | undefined;
+    readonly epochIndex: bigint;
     readonly pins: readonly PinnedNumber[];
     readonly disk: {
         readonly slots: number;
@@ -207,6 +256,7 @@ export interface Status {
         readonly droppedBlocks: number;
         readonly mapRebuilds: number;
         readonly mapWarnings: number;
+        readonly listenerFailures: number;
     };
     readonly stalled: PersisterError | undefined;
     readonly poison: PersisterError | undefined;

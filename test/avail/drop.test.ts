@@ -32,7 +32,7 @@ test("while a lane is dropped it takes nothing; what waits is of the lane after 
   const { disk, keeper } = await fresh(chain);
   await pushBlocks(keeper, chain, lane, { to: 3n });
   disk.hold(({ path }) => path.includes("journal"));
-  const dropping = keeper.dropLanesExcept(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]), { dropAll: true });
   const pushing = keeper.pushBlock(chain.block(lane, 0n, 1).bytes);
   const waiting = keeper.waitForBlock(lane, 0n);
   const watches = [dropping, pushing, waiting].map((each) => watched(each));
@@ -56,7 +56,7 @@ test("who waited for a block of it is told at once, and nobody else", async () =
   for (const each of chain.lanes) await keeper.pushBlock(chain.block(each, 0n).bytes);
   const told = keeper.waitForBlock(lane, 0n);
   const stays = keeper.waitForBlock(other, 0n);
-  const dropping = keeper.dropLanesExcept(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]), { dropAll: true });
   await refusal(told, "CLOSED");
   disk.release();
   await dropping;
@@ -68,7 +68,7 @@ test("a crash before the drop is durable leaves the lane whole, one after it not
   const { disk, keeper } = await fresh(chain);
   for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 2n });
   disk.hold(({ path }) => path.includes("journal"));
-  const dropping = keeper.dropLanesExcept(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]), { dropAll: true });
   await turns();
   for (const left of [disk.kill(), ...disk.powerCuts(3, 5)]) {
     const before = await opened(left, chain);
@@ -91,8 +91,8 @@ test("two drops at once both hold", async () => {
   const { disk, keeper } = await fresh(chain);
   for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 2n });
   await Promise.all([
-    keeper.dropLanesExcept(new Set([lane])),
-    keeper.dropLanesExcept(new Set([other])),
+    keeper.dropLanesExcept(new Set([lane]), { dropAll: true }),
+    keeper.dropLanesExcept(new Set([other]), { dropAll: true }),
   ]);
   expect([...keeper.status().lanes.keys()]).toEqual([]);
   const again = await reopened(keeper, disk, chain);
@@ -114,7 +114,7 @@ test("a lane that comes back is offered for voting from its start", async () => 
   const first = see(3);
   await pushBlocks(keeper, chain, lane, { to: 3n });
   await first;
-  await keeper.dropLanesExcept(new Set([other]));
+  await keeper.dropLanesExcept(new Set([other]), { dropAll: true });
   const second = see(2);
   await pushBlocks(keeper, chain, lane, { to: 2n });
   await second;
@@ -125,7 +125,7 @@ test("a lane that comes back is offered for voting from its start", async () => 
 test("a lane that comes back begins where the durable anchor lets it, whatever is on its way", async () => {
   const { disk, keeper } = await fresh(chain);
   await pushAnchor(keeper, chain.qc(3n).anchor);
-  await keeper.dropLanesExcept(new Set([other]));
+  await keeper.dropLanesExcept(new Set([other]), { dropAll: true });
   disk.hold(({ path }) => path.includes("prune_anchor"));
   await keeper.pushAnchor(chain.qc(5n).anchor);
   await turns();

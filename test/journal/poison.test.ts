@@ -43,14 +43,14 @@ test.each(["a segment", "the mark", "the anchor", "the vote state"])(
     disk.fail({ operation: "write", path });
     if (what === "the anchor") await keeper.pushAnchor(chain.qc(1n).anchor);
     else if (what === "the vote state") {
-      await refusal(keeper.writeVoteState(Buffer.from([8, 1]), 1n), "POISONED");
+      await refusal(keeper.writeVoteState(Buffer.from([0x78, 1]), 1n), "POISONED");
     } else await keeper.pushBlock(chain.block(lane, 2n).bytes);
     await turns();
     const later = [
       refusal(keeper.pushBlock(chain.block(lane, 3n).bytes), "POISONED"),
       refusal(keeper.pushCommitQC(chain.qc(2n).bytes), "POISONED"),
       refusal(keeper.pushAnchor(chain.qc(1n).anchor), "POISONED"),
-      refusal(keeper.writeVoteState(Buffer.from([8, 2]), 2n), "POISONED"),
+      refusal(keeper.writeVoteState(Buffer.from([0x78, 2]), 2n), "POISONED"),
       refusal(keeper.waitForBlock(lane, 9n), "POISONED"),
     ];
     const errors = await Promise.all([...waiters, ...later]);

@@ -7,7 +7,12 @@ import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "./surroundings.js";
 
 const chain = new TestChain();
-const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: chain.epochOf };
+const choices = {
+  chainId: CHAIN_ID,
+  segmentBytes: SEGMENT_BYTES,
+  epochOf: chain.epochOf,
+  retainBytes: 0,
+};
 
 async function born(disk = new SimulatedDisk()): Promise<SimulatedDisk> {
   const { chainId, segmentBytes } = choices;

@@ -204,6 +204,6 @@ test("a closed store answers with CLOSED, and closing again is fine", async () =
   await refusal(keeper.pushBlock(chain.block(lane, 0n).bytes), "CLOSED");
   await refusal(keeper.pushCommitQC(chain.qc(0n).bytes), "CLOSED");
   await refusal(keeper.pushAnchor(chain.qc(0n).anchor), "CLOSED");
-  await refusal(keeper.writeVoteState(Buffer.from([8, 1]), 0n), "CLOSED");
+  await refusal(keeper.writeVoteState(Buffer.from([0x78, 1]), 0n), "CLOSED");
   expect(fingerprints(disk)).toEqual(before);
 });

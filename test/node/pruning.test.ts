@@ -121,12 +121,12 @@ test("B20 a lane is dropped only by the set to keep; calling again is fine", asy
   for (const each of [lane, other]) await pushBlocks(keeper, chain, each, { to: 3n });
   let again = await reopened(keeper, disk, chain);
   expect([...again.recovery.lanes.keys()].sort()).toEqual([lane, other].sort());
-  await again.dropLanesExcept(new Set([lane]));
-  await again.dropLanesExcept(new Set([lane]));
+  await again.dropLanesExcept(new Set([lane]), { dropAll: true });
+  await again.dropLanesExcept(new Set([lane]), { dropAll: true });
   expect([...again.status().lanes.keys()]).toEqual([lane]);
   again = await reopened(again, disk, chain);
   expect([...again.recovery.lanes.keys()]).toEqual([lane]);
-  await again.dropLanesExcept(new Set([lane]));
+  await again.dropLanesExcept(new Set([lane]), { dropAll: true });
   await pushBlocks(again, chain, other, { to: 2n });
   again = await reopened(again, disk, chain);
   expect(await contents(again)).toMatchObject({
@@ -161,7 +161,7 @@ test("a block in flight as its lane is dropped leaves nothing of it behind", asy
   disk.hold();
   await keeper.pushBlock(chain.block(lane, 0n).bytes);
   await turns();
-  const dropping = keeper.dropLanesExcept(new Set([other]));
+  const dropping = keeper.dropLanesExcept(new Set([other]), { dropAll: true });
   disk.release();
   await dropping;
   expect(keeper.status().lanes.has(lane)).toBe(false);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Disk } from "../../src/disk/disk.js";
 import { memoryLogMap } from "../../src/log/map/log-map.js";
-import type { Surroundings } from "../../src/node/lanekeeper.js";
+import type { Surroundings } from "../../src/node/surroundings.js";
 
 export const DIRECTORY = "store";
 

@@ -95,13 +95,13 @@ test.each(["a", "b"])("P10 a read error of slot %s is an error, never a fallback
 
 test("a vote state in flight and lost: the older stands, and the node abstains through its road", async () => {
   const { disk, keeper } = await fresh(chain);
-  await keeper.writeVoteState(Buffer.from([8, 1]), 4n);
+  await keeper.writeVoteState(Buffer.from([0x78, 1]), 4n);
   disk.fail({ operation: "write", path: "consensus_b.pb", effect: "nothing" });
-  await refusal(keeper.writeVoteState(Buffer.from([8, 2]), 5n), "POISONED");
+  await refusal(keeper.writeVoteState(Buffer.from([0x78, 2]), 5n), "POISONED");
   await refusal(keeper.close(), "POISONED");
   disk.heal();
   const again = await opened(disk, chain);
-  expect(again.recovery.voteState?.subarray(0, 2)).toEqual(Uint8Array.of(8, 1));
+  expect(again.recovery.voteState?.subarray(0, 2)).toEqual(Uint8Array.of(0x78, 1));
   expect(again.recovery.abstainThrough).toBe(5n);
   await again.close();
 });

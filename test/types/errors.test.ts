@@ -20,7 +20,7 @@ const conflict = new PersisterError("CONFLICT", "another block is held", {
 });
 
 /** Codes whose first use lands next. */
-const awaited = ["WRONG_COMMITTEE", "STORE_MOVED", "TOO_MANY_LANES"];
+const awaited = ["STORE_MOVED"];
 
 test("every code has an exit code that a shell can see, a meaning, a remedy and a warning", () => {
   for (const [code, { exit, ...words }] of Object.entries(errorCodes)) {

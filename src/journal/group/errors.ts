@@ -29,11 +29,14 @@ export function noRoomError(cause: PersisterError, what: string): PersisterError
   );
 }
 
-/** The heads of this store list no more than is listed. */
-export function crowdedError(): PersisterError {
+/** The heads of segments have no room for another entry; `name` is the log that none has room for. */
+export function crowdedError(name?: string): PersisterError {
+  const what = name === undefined ? "" : `no room for another log (${name}): `;
   return new PersisterError(
-    "DISK_FULL",
-    "the heads of so small segments list no more: prune, drop logs, or open with larger ones",
+    "TOO_MANY_LANES",
+    `${what}this store has as many logs and segments as its segment size allows: prune, drop lanes, ` +
+      "or reopen with a larger segmentBytes; nothing was harmed",
+    name === undefined ? {} : { lane: name },
   );
 }
 

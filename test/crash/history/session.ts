@@ -81,8 +81,8 @@ export function hex(bytes: Uint8Array): string {
 
 /** The bytes of a vote state at this road index; `draw` tells two of them apart. */
 export function voteOf(roadIndex: bigint, draw = 0): Uint8Array {
-  // Field 1, 40 bytes: any message will do, the store does not look into it.
-  return Buffer.concat([Buffer.from([0x0a, 40]), Buffer.alloc(40, `vote ${roadIndex} ${draw} `)]);
+  // A field that no vote state has, 40 bytes: it decodes, and is kept as it is.
+  return Buffer.concat([Buffer.from([0x7a, 40]), Buffer.alloc(40, `vote ${roadIndex} ${draw} `)]);
 }
 
 export class Session {
@@ -143,7 +143,9 @@ export class Session {
   async dropLane(lane: LaneId): Promise<void> {
     this.model.dropBegun(lane);
     const keep = new Set(this.chain.lanes.filter((each) => each !== lane));
-    await this.#tried(this.keeper.dropLanesExcept(keep), () => this.model.dropAcknowledged(lane));
+    await this.#tried(this.keeper.dropLanesExcept(keep, { dropAll: true }), () =>
+      this.model.dropAcknowledged(lane),
+    );
   }
 
   /** Resolves when all that was begun is acknowledged or has failed. */

@@ -14,5 +14,5 @@ export const killChoices: OpenChoices = {
 
 /** Any message will do: field 1, 24 bytes. */
 export function voteBytes(roadIndex: bigint): Uint8Array {
-  return Buffer.concat([Buffer.from([0x0a, 24]), Buffer.alloc(24, `vote ${roadIndex} `)]);
+  return Buffer.concat([Buffer.from([0x7a, 24]), Buffer.alloc(24, `vote ${roadIndex} `)]);
 }

@@ -177,7 +177,10 @@ export class Life {
     this.#waits.dropped(lane);
     this.#waits.begin({
       what: `drop of ${lane.slice(0, 6)}`,
-      wait: () => this.keeper.dropLanesExcept(new Set(lanes.filter((each) => each !== lane))),
+      wait: () => {
+        const keep = new Set(lanes.filter((each) => each !== lane));
+        return this.keeper.dropLanesExcept(keep, { dropAll: true });
+      },
       told: () => {
         model.dropAcknowledged(lane);
         ledger.forget(lane);

@@ -77,13 +77,13 @@ describe("a store that was restored with holes in its files", () => {
     const chain = new TestChain();
     const { disk, keeper } = await fresh(chain);
     await pushBlocks(keeper, chain, laneAt(chain, 0), { from: 0n, to: 3n });
-    await keeper.writeVoteState(Buffer.from("0a0107", "hex"), 1n);
+    await keeper.writeVoteState(Buffer.from("7a0107", "hex"), 1n);
     await keeper.close();
     const copy = sparse(disk);
     const again = await opened(copy, chain);
     copy.capacityBytes = copy.usedBytes;
     for (let road = 2n; road < 6n; road++) {
-      await again.writeVoteState(Buffer.from("0a0107", "hex"), road);
+      await again.writeVoteState(Buffer.from("7a0107", "hex"), road);
     }
     await again.close();
     expect(again.recovery.warnings).toEqual([]);

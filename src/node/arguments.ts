@@ -1,0 +1,147 @@
+/**
+ * The arguments of every public method of `Lanekeeper`: one row each, and every argument has its check.
+ * A wrong one is USAGE, before anything is begun. Messages (blocks, certificates) are looked at here for
+ * their kind alone: they are encoded or decoded next, and that says what is wrong in them.
+ */
+import {
+  bytesArgument,
+  optionsArgument,
+  readingArguments,
+  signalArgument,
+  u64Argument,
+  wrongArgument,
+} from "../types/arguments.js";
+import { PersisterError } from "../types/errors.js";
+import { isLaneId, type LaneId } from "../types/lane.js";
+import { U64_MAX } from "../types/numbers.js";
+import { eventKinds } from "./events.js";
+
+type Check = (value: unknown) => unknown;
+
+const REASON_CHARS_MAX = 1000;
+
+const message: Check = (value) => {
+  if (typeof value !== "object" || value === null) {
+    throw wrongArgument("the message", "a message or its bytes", value);
+  }
+};
+
+const lane: Check = (value) => {
+  if (typeof value === "string" && isLaneId(value)) return;
+  throw wrongArgument("lane", "a lane id: 80 lower-case hex digits", value);
+};
+
+/** The end of a range needs one more number than the range has: the highest cannot be used. */
+const number: Check = (value) => {
+  if (u64Argument("the number", value) < U64_MAX) return;
+  throw wrongArgument("the number", "below 2^64 - 1", value);
+};
+
+const roadIndex: Check = (value) => void u64Argument("roadIndex", value);
+
+const reason: Check = (value) => {
+  const isSaid = typeof value === "string" && value.trim().length > 0;
+  if (isSaid && value.length <= REASON_CHARS_MAX) return;
+  throw wrongArgument("reason", `a reason of 1 to ${REASON_CHARS_MAX} characters`, value);
+};
+
+const wait: Check = (value) => {
+  signalArgument(optionsArgument("options", value, ["signal"]).signal);
+};
+
+const lanes: Check = (value) => {
+  if (!(value instanceof Set)) throw wrongArgument("keep", "a Set of lane ids", value);
+  readingArguments("keep", () => value.forEach((each) => void lane(each)));
+};
+
+const dropOptions: Check = (value) => {
+  const { dropAll } = optionsArgument("options", value, ["dropAll"]);
+  if (dropAll === undefined || typeof dropAll === "boolean") return;
+  throw wrongArgument("option dropAll", "a boolean", dropAll);
+};
+
+const fromNumbers: Check = (value) => {
+  const { signal, from } = optionsArgument("options", value, ["signal", "from"]);
+  signalArgument(signal);
+  if (from === undefined) return;
+  if (!(from instanceof Map)) throw wrongArgument("option from", "a Map of lane ids", from);
+  readingArguments("option from", () => {
+    for (const [each, first] of from) {
+      lane(each);
+      u64Argument("option from", first);
+    }
+  });
+};
+
+const fromIndex: Check = (value) => {
+  const { signal, from } = optionsArgument("options", value, ["signal", "from"]);
+  signalArgument(signal);
+  if (from !== undefined) u64Argument("option from", from);
+};
+
+const range: Check = (value) => {
+  const { signal, from, next } = optionsArgument("range", value, ["signal", "from", "next"]);
+  signalArgument(signal);
+  if (from !== undefined) u64Argument("from", from);
+  if (next !== undefined) u64Argument("next", next);
+};
+
+const event: Check = (value) => {
+  if (eventKinds.some((kind) => kind === value)) return;
+  throw wrongArgument("the event", `one of ${eventKinds.join(", ")}`, value);
+};
+
+const listener: Check = (value) => {
+  if (typeof value !== "function") throw wrongArgument("the listener", "a function", value);
+};
+
+const bytes: Check = (value) => void bytesArgument("the vote state", value);
+
+/** Every public method, and the checks of its arguments in their order. */
+export const methodArguments = {
+  pushBlock: [message, wait],
+  pushCommitQC: [message, wait],
+  pushAnchor: [message],
+  pushLaneQC: [message],
+  release: [lane, number, reason],
+  releases: [],
+  dropLanesExcept: [lanes, dropOptions],
+  waitForBlock: [lane, number, wait],
+  waitForCommitQC: [number, wait],
+  waitForAnchor: [number, wait],
+  durableBlocks: [fromNumbers],
+  durableCommitQCs: [fromIndex],
+  readBlock: [lane, number],
+  readCommitQC: [number],
+  readRetainedBlock: [lane, number],
+  readRetainedCommitQC: [number],
+  retainedBlocks: [lane, range],
+  retainedCommitQCs: [range],
+  writeVoteState: [bytes, roadIndex],
+  on: [event, listener],
+  status: [],
+  close: [],
+} as const satisfies Readonly<Record<string, readonly Check[]>>;
+
+/** @throws {PersisterError} USAGE for the first argument that is wrong. */
+export function checkArguments(
+  method: keyof typeof methodArguments,
+  ...given: readonly unknown[]
+): void {
+  const checks: readonly Check[] = methodArguments[method];
+  for (const [at, check] of checks.entries()) check(given[at]);
+}
+
+/** @throws {PersisterError} USAGE if no lane that is held stays, and `dropAll` does not say that. */
+export function checkDrop(
+  held: Iterable<LaneId>,
+  keep: ReadonlySet<LaneId>,
+  dropAll: boolean | undefined,
+): void {
+  const all = [...held];
+  if (dropAll === true || all.length === 0 || all.some((each) => keep.has(each))) return;
+  throw new PersisterError(
+    "USAGE",
+    `keep has none of the ${all.length} lanes that are held: to drop them all, pass { dropAll: true }`,
+  );
+}

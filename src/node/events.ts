@@ -1,0 +1,114 @@
+/**
+ * What happens in a store, as it happens: for those who watch it, and for its log. A listener is called
+ * in a step of its own, never inside a decision of the store; it may call the store. A listener that
+ * throws, or whose promise is rejected, changes nothing: `status().listenerFailures` counts it, and
+ * `listenerFailed` tells it to the others.
+ */
+import type { PersisterError } from "../types/errors.js";
+import type { LaneId } from "../types/lane.js";
+import { callbackFailed } from "./guards.js";
+
+/** Every event, with what it tells. */
+export interface KeeperEvents {
+  /** A write or flush failed: nothing is acknowledged any more (D7). */
+  readonly poisoned: { readonly error: PersisterError };
+  /** The disk is full: the queues wait for space (D9). */
+  readonly stalled: { readonly error: PersisterError };
+  /** One lane goes no further, the others do. */
+  readonly laneRefused: { readonly lane: LaneId; readonly error: PersisterError };
+  /** A pushed block was dropped: it names another parent. */
+  readonly blockDropped: {
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly reason: string;
+  };
+  /** A push met a pin: only the lost block may stand at its number (D6). */
+  readonly pinned: { readonly lane: LaneId; readonly number: bigint };
+  /** An anchor is durable: what lies below it is being forgotten. */
+  readonly anchor: { readonly roadIndex: bigint };
+  /** The map of retained records was found wrong, and is made anew. It costs time only. */
+  readonly mapRebuilt: { readonly reason: string };
+  /** The map is not what it should be. It costs time only. */
+  readonly mapWarning: { readonly reason: string };
+  /** A listener, or the log, threw. */
+  readonly listenerFailed: { readonly error: PersisterError };
+  /** The store was closed; `error` says what could not be written. */
+  readonly closed: { readonly error: PersisterError | undefined };
+}
+
+export type KeeperEvent = keyof KeeperEvents;
+
+/** The level of each event: at "error" an operator must act. */
+const levels = {
+  poisoned: "error",
+  stalled: "error",
+  laneRefused: "error",
+  blockDropped: "warn",
+  pinned: "warn",
+  anchor: "info",
+  mapRebuilt: "warn",
+  mapWarning: "warn",
+  listenerFailed: "error",
+  closed: "info",
+} as const satisfies Record<KeeperEvent, "error" | "warn" | "info">;
+
+export const eventKinds = Object.keys(levels) as readonly KeeperEvent[];
+
+/** A line for a log: the event and its facts. */
+export interface LogEntry {
+  readonly level: "error" | "warn" | "info";
+  readonly event: KeeperEvent;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+type Listener = (facts: never) => unknown;
+
+export class Events {
+  readonly #listeners = new Map<KeeperEvent, Set<Listener>>();
+  readonly #log: ((entry: LogEntry) => unknown) | undefined;
+  #failures = 0;
+
+  constructor(log: ((entry: LogEntry) => unknown) | undefined) {
+    this.#log = log;
+  }
+
+  /** How often a listener or the log threw. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Calls `listener` at each event of this kind. Returns what ends that. */
+  on<Kind extends KeeperEvent>(
+    kind: Kind,
+    listener: (facts: KeeperEvents[Kind]) => unknown,
+  ): () => void {
+    const all = this.#listeners.get(kind) ?? new Set();
+    this.#listeners.set(kind, all.add(listener));
+    return () => void all.delete(listener);
+  }
+
+  emit<Kind extends KeeperEvent>(kind: Kind, facts: KeeperEvents[Kind]): void {
+    const listeners = this.#listeners.get(kind);
+    if (!this.#log && !listeners?.size) return;
+    queueMicrotask(() => {
+      if (this.#log) this.#call(kind, this.#log, { level: levels[kind], event: kind, facts });
+      for (const listener of listeners ?? []) this.#call(kind, listener, facts as never);
+    });
+  }
+
+  #call<Facts>(kind: KeeperEvent, listener: (facts: Facts) => unknown, facts: Facts): void {
+    try {
+      const result = listener(facts);
+      if (result instanceof Promise) result.catch((cause: unknown) => this.#failed(kind, cause));
+    } catch (cause) {
+      this.#failed(kind, cause);
+    }
+  }
+
+  /** A listener of failures that fails itself is counted alone: else it would be told of for ever. */
+  #failed(kind: KeeperEvent, cause: unknown): void {
+    this.#failures += 1;
+    if (kind === "listenerFailed") return;
+    this.emit("listenerFailed", { error: callbackFailed(`a listener of "${kind}"`, cause) });
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Opens a store for `Lanekeeper`: parts, recovery, and what the availability state begins with. An open
+ * that fails leaves nothing open, whatever failed: a file, a record, or a function of the caller's.
+ */
+import type { AvailStart } from "../avail/avail-start.js";
+import { inTurn } from "../async/all-ended.js";
+import { INDEX_DIRECTORY } from "../log/map/log-map.js";
+import { openPersisters, type Persisters, withoutFound } from "../persist/persisters.js";
+import { Verifier } from "../wire/verifier.js";
+import { guardedEpochOf, guardedVerifier } from "./guards.js";
+import { checkOpen, type OpenChoices, type OpenSettings } from "./options.js";
+import { type Recovery, recoveryOf, startOf } from "./start.js";
+import type { Surroundings } from "./surroundings.js";
+
+export interface OpenedStore {
+  readonly directory: string;
+  readonly surroundings: Surroundings;
+  readonly settings: OpenSettings;
+  /** The caller's, or one of the store's own. */
+  readonly verifier: Verifier;
+  readonly persisters: Persisters;
+  readonly recovery: Recovery;
+  readonly start: AvailStart;
+  /** Closes files, lock and map; and the verifier, if it is the store's own. */
+  readonly close: () => Promise<void>;
+}
+
+/** @throws {PersisterError} as `Lanekeeper.open`. */
+export async function openStore(
+  surroundings: Surroundings,
+  directory: string,
+  choices: OpenChoices,
+): Promise<OpenedStore> {
+  const settings = checkOpen(choices);
+  const own = settings.verifier === undefined ? new Verifier() : undefined;
+  const verifier = settings.verifier ?? own ?? new Verifier();
+  // Closed in this order, at the end of the store or of an open that fails.
+  const steps = [async () => own?.close()];
+  const close = (): Promise<void> => inTurn(steps);
+  const epochOf = guardedEpochOf(settings.epochOf);
+  const guarded = guardedVerifier(verifier);
+  const began = surroundings.nowMs();
+  try {
+    const opened = await openPersisters({
+      ...surroundings,
+      ...settings,
+      directory,
+      verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),
+      openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
+    });
+    steps.push(() => opened.close());
+    const recovery = recoveryOf(opened, epochOf, surroundings.nowMs() - began);
+    const start = startOf(opened, { ...settings, epochOf }, guarded);
+    const persisters = withoutFound(opened);
+    return { directory, surroundings, settings, verifier, persisters, recovery, start, close };
+  } catch (cause) {
+    // The failure itself is told; a second one, in closing, would add nothing.
+    await close().catch(() => {});
+    throw cause;
+  }
+}

@@ -1,0 +1,27 @@
+/** Records that an anchor has passed, and that can be read yet. */
+import type { LaneLog } from "../log/lane-log.js";
+import type { LogSet } from "../log/log-set.js";
+
+/** Where to look for the records of one log. */
+interface PassedIn {
+  readonly log: Pick<LaneLog<unknown>, "first" | "next" | "readBytes"> | undefined;
+  readonly logs: LogSet;
+  /** Where the durable anchor lets the log start. */
+  readonly start: bigint | undefined;
+}
+
+/**
+ * A record below the start: from the log itself while it is not truncated yet, else as it is retained.
+ * `undefined` if it is neither. The caller's to keep.
+ */
+export async function readPassed(
+  { log, logs, start }: PassedIn,
+  name: string,
+  number: bigint,
+): Promise<Uint8Array | undefined> {
+  const isPassed =
+    log !== undefined && start !== undefined && number >= log.first && number < start;
+  if (isPassed && (!logs.retains || number >= log.next)) return undefined;
+  const bytes = isPassed ? await log.readBytes(number) : await logs.readRetained(name, number);
+  return bytes && Uint8Array.from(bytes);
+}
