@@ -6,7 +6,7 @@ import { readingArguments } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { LanekeeperError } from "../types/lanekeeper-error.js";
 import type { AvailStart } from "../avail/avail-start.js";
-import type { Epoch, EpochOf } from "../wire/committee.js";
+import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
 
 /** The error of a caller's function that threw. */
 export function callbackFailed(what: string, cause: unknown): PersisterError {
@@ -42,31 +42,16 @@ function calledEpochOf(epochOf: EpochOf, epochIndex: bigint): unknown {
 function checkedEpoch(found: unknown, epochIndex: bigint): Epoch | undefined {
   if (found === undefined) return undefined;
   const call = `epochOf(${epochIndex}n)`;
-  if (typeof found !== "object" || found === null) throw usage(`${call} returned no epoch`);
   return readingArguments(`the result of ${call}`, () => {
-    if ("then" in found) {
+    if (typeof found === "object" && found !== null && "then" in found) {
       quiet(found);
       throw usage(`${call} returned a promise: load the committees before, and return at once`);
     }
-    const { index, firstRoad, nextRoad, committee } = found as Partial<
-      Record<keyof Epoch, unknown>
-    >;
-    if (index !== epochIndex)
-      throw usage(`${call} returned epoch ${String(index)}, as a ${typeof index}`);
-    if (typeof firstRoad !== "bigint" || typeof nextRoad !== "bigint") {
-      throw usage(`${call}: firstRoad and nextRoad must be bigints`);
-    }
-    if (!isCommittee(committee)) throw usage(`${call}: committee must be a Committee`);
-    return found as Epoch;
+    epochShape(found, `the result of ${call}`);
+    const epoch = found as Epoch;
+    if (epoch.index !== epochIndex) throw usage(`${call} returned epoch ${epoch.index}`);
+    return epoch;
   });
-}
-
-/** By what it can do, and not by its class: another copy of this package may have made it. */
-function isCommittee(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { memberOf, memberOfLane, commitQuorum } = value as Partial<Epoch["committee"]>;
-  const isFunctions = typeof memberOf === "function" && typeof memberOfLane === "function";
-  return isFunctions && typeof commitQuorum === "bigint";
 }
 
 /** A promise that nobody will wait for: its rejection has a handler from here on. */

@@ -225,7 +225,7 @@ const table = {
     never: "drop a lane whose blocks may still be needed",
   },
   CALLBACK_FAILED: {
-    exit: 46,
+    exit: 48,
     meaning: "a function that the caller gave (`epochOf`, a verifier, a listener) threw",
     remedy: "mend the function; the error's `cause` is what it threw",
     never: "take it for damage: the store is sound",

@@ -5,6 +5,7 @@
  * timeout, app). f + 1 makes sure that one honest validator holds a block (lane).
  */
 import { createHash } from "node:crypto";
+import { LanekeeperError } from "../types/lanekeeper-error.js";
 import { PersisterError } from "../types/errors.js";
 import { type LaneId, laneIdOf } from "../types/lane.js";
 import { checkU64, U64_MAX } from "../types/numbers.js";
@@ -160,14 +161,16 @@ export class Committee {
  * The epoch `index`, by the caller's function.
  *
  * @throws {VerifyError} `epoch` if it is not known.
- * @throws {PersisterError} USAGE if the function throws, or returns anything but an epoch (a promise, say).
+ * @throws {PersisterError} CALLBACK_FAILED if the function throws; USAGE if it returns anything but an
+ * epoch (a promise, say).
  */
 export function knownEpoch(epochOf: EpochOf, index: bigint): Epoch {
   let epoch: Epoch | undefined;
   try {
     epoch = epochOf(index);
   } catch (cause) {
-    throw new PersisterError("USAGE", `epochOf has thrown for epoch ${index}`, { cause });
+    if (cause instanceof LanekeeperError) throw cause;
+    throw new PersisterError("CALLBACK_FAILED", `epochOf has thrown for epoch ${index}`, { cause });
   }
   if (!epoch) throw new VerifyError("epoch", `the committee of epoch ${index} is not known`);
   epochShape(epoch, `what epochOf returns for epoch ${index}`);

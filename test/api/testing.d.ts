@@ -35,6 +35,7 @@ export interface DiskFile {
     size(): Promise<number>;
     facts(): Promise<FileFacts>;
     identity(): Promise<FileIdentity>;
+    origin(): Promise<FileOrigin>;
     lock(): Promise<void>;
     close(): Promise<void>;
 }

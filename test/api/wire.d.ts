@@ -164,10 +164,10 @@ export interface ViewStart {
 export declare const ZERO_HASH: Uint8Array;
 export declare function appVoteDigest(value: AppProposal): Uint8Array;
 export declare function buildBlock(block: NewBlock): Block;
-export declare function certifyApp(votes: readonly Signed<AppProposal>[], committee: Committee, { verifier, signal }?: CertifyOptions): Promise<AppQC>;
-export declare function certifyCommit(votes: readonly Signed<Proposal>[], epoch: Epoch, { verifier, signal }?: CertifyOptions): Promise<CommitQC>;
-export declare function certifyLane(votes: readonly Signed<BlockHeader>[], committee: Committee, { verifier, signal }?: CertifyOptions): Promise<LaneQC>;
-export declare function certifyPrepare(votes: readonly Signed<Proposal>[], epoch: Epoch, { verifier, signal }?: CertifyOptions): Promise<PrepareQC>;
+export declare function certifyApp(votes: readonly Signed<AppProposal>[], committee: Committee, options?: CertifyOptions): Promise<AppQC>;
+export declare function certifyCommit(votes: readonly Signed<Proposal>[], epoch: Epoch, options?: CertifyOptions): Promise<CommitQC>;
+export declare function certifyLane(votes: readonly Signed<BlockHeader>[], committee: Committee, options?: CertifyOptions): Promise<LaneQC>;
+export declare function certifyPrepare(votes: readonly Signed<Proposal>[], epoch: Epoch, options?: CertifyOptions): Promise<PrepareQC>;
 export declare function commitVoteDigest(value: Proposal): Uint8Array;
 export declare const decodeAppProposal: (bytes: Uint8Array) => AppProposal;
 export declare const decodeAppQC: (bytes: Uint8Array) => AppQC;
