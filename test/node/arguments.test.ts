@@ -43,7 +43,7 @@ const good: Record<Method, readonly unknown[]> = {
   close: [],
 };
 
-const hostile = [
+const hostile: readonly unknown[] = [
   new Proxy(
     {},
     {
@@ -55,7 +55,7 @@ const hostile = [
       },
     },
   ),
-  { then: 1, signal: { aborted: "yes" }, from: new Map([["x", 1]]), dropAll: 1, next: -1n },
+  { signal: { aborted: "yes" }, from: new Map([["x", 1]]), dropAll: 1, next: -1n },
   Object.create(null),
   new Map([[lane, 0n]]),
   new Set([lane, "x"]),
@@ -100,7 +100,7 @@ async function answer(
     const isStream =
       typeof result === "object" && result !== null && Symbol.asyncIterator in result;
     if (!isStream) return result;
-    const stream = result as AsyncGenerator<unknown>;
+    const stream = result as AsyncGenerator;
     return await Promise.race([stream.next(), turns(3)]);
   })();
   asked.catch(() => {});
