@@ -27,16 +27,10 @@ import { withJson } from "../types/json.js";
 import type { WalRecord } from "../walmanager/wal-log.js";
 import type { WalSummary } from "../walmanager/wal-tally.js";
 import { OWN_TYPE } from "./log/envelope.js";
+import { ImportBatch } from "./import-batch.js";
 import type { Journal } from "./journal.js";
-import {
-  BATCH_RECORDS_MAX,
-  bytesInBatch,
-  type NewJournalRecord,
-  tooLarge,
-} from "./log/new-record.js";
+import { tooLarge } from "./log/new-record.js";
 
-/** Bytes of one batch, unless a single record is larger: small beside the memory of a node. */
-const BATCH_BYTES_MAX = 1024 * 1024;
 /** Headers that are looked at in one turn of the event loop. */
 const HEADERS_PER_TURN = 4096;
 
@@ -59,6 +53,9 @@ export interface WalManagerImportOptions {
   readonly summary?: WalSummary | undefined;
 }
 
+/** Journals into which records are being imported: two imports at once would bring records twice. */
+const underWay = new WeakSet<Journal>();
+
 /** The last record that an earlier import brought. */
 interface Reached {
   readonly lsn: bigint;
@@ -72,7 +69,8 @@ interface Reached {
  *
  * @throws {PersisterError} OUT_OF_SEQUENCE if the journal holds records of its own; CONFLICT if an
  * earlier import was of another log; INVALID if LSNs do not rise, or a record is encrypted or too large;
- * as `Journal.append`, and whatever `source` throws.
+ * USAGE while another import into the journal is under way; as `Journal.append`, and whatever `source`
+ * throws.
  */
 export async function importWalManager(
   source: AsyncIterable<WalRecord>,
@@ -80,8 +78,27 @@ export async function importWalManager(
   options?: WalManagerImportOptions,
 ): Promise<WalManagerImport> {
   const { signal } = importArguments({ source, journal, options });
+  if (underWay.has(journal)) {
+    throw new PersisterError(
+      "USAGE",
+      "another import into this journal is under way: await it first",
+    );
+  }
+  underWay.add(journal);
+  try {
+    return await importAll(source, journal, signal);
+  } finally {
+    underWay.delete(journal);
+  }
+}
+
+async function importAll(
+  source: AsyncIterable<WalRecord>,
+  journal: Journal,
+  signal: AbortSignal | undefined,
+): Promise<WalManagerImport> {
   const reached = await reachedBy(journal);
-  const batch = new Batch(journal, signal);
+  const batch = new ImportBatch(journal, signal);
   try {
     const skipped = await pump(source, journal, reached, batch);
     await batch.flush();
@@ -99,7 +116,7 @@ async function pump(
   source: AsyncIterable<WalRecord>,
   journal: Journal,
   reached: Reached | undefined,
-  batch: Batch,
+  batch: ImportBatch,
 ): Promise<number> {
   let last = 0n;
   let skipped = 0;
@@ -117,71 +134,6 @@ async function pump(
   }
   if (reached && !isMet) throw anotherLog(reached);
   return skipped;
-}
-
-type ImportedRecord = NewJournalRecord & { readonly origin: bigint };
-
-/** Records that are appended together. One batch is on its way at a time. */
-class Batch {
-  imported = 0;
-  /** The origin of the last record that is durable. */
-  lastOrigin: bigint | undefined;
-  readonly #journal: Journal;
-  readonly #signal: AbortSignal | undefined;
-  readonly #bytesMax: number;
-  #records: ImportedRecord[] = [];
-  #bytes = 0;
-
-  constructor(journal: Journal, signal: AbortSignal | undefined) {
-    this.#journal = journal;
-    this.#signal = signal;
-    this.#bytesMax = Math.min(BATCH_BYTES_MAX, bytesInBatch(journal.payloadBytesMax));
-  }
-
-  /** Takes a record; appends those before it first, if there is no room beside them. */
-  async add({ lsn, type, tenantId, vshard, payload }: WalRecord): Promise<void> {
-    const bytes = bytesInBatch(payload.length);
-    const isFull =
-      this.#records.length === BATCH_RECORDS_MAX || this.#bytes + bytes > this.#bytesMax;
-    if (isFull) await this.flush();
-    this.#records.push({ type, tenant: tenantId, shard: vshard, origin: lsn, payload });
-    this.#bytes += bytes;
-  }
-
-  /** Appends the records that were added. Durable when resolved. */
-  async flush(): Promise<void> {
-    const records = this.#records;
-    this.#records = [];
-    this.#bytes = 0;
-    if (records.length === 0) return;
-    try {
-      await this.#journal.appendBatch(records, { signal: this.#signal });
-      this.#note(records);
-    } catch {
-      // A batch is refused as a whole. One by one, the records in front of the one at fault go in, and
-      // the error names that one.
-      for (const record of records) await this.#append(record);
-    }
-  }
-
-  async #append(record: ImportedRecord): Promise<void> {
-    try {
-      await this.#journal.append(record, { signal: this.#signal });
-      this.#note([record]);
-    } catch (cause) {
-      if (!(cause instanceof PersisterError)) throw cause;
-      const { code, message } = cause;
-      const where = `record ${record.origin} of the log to be imported`;
-      throw new PersisterError(code, `${where}, and those behind it, were not: ${message}`, {
-        cause,
-      });
-    }
-  }
-
-  #note(records: readonly ImportedRecord[]): void {
-    this.imported += records.length;
-    this.lastOrigin = records.at(-1)?.origin ?? this.lastOrigin;
-  }
 }
 
 /** The arguments of an import. A record that the journal cannot take is told before anything is imported. */

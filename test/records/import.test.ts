@@ -1,7 +1,9 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { importWalManager } from "../../src/records/import.js";
 import { Journal } from "../../src/records/journal.js";
+import { PersisterError } from "../../src/types/errors.js";
 import { walTypes } from "../../src/walmanager/record-types.js";
 import { WalLog, type WalRecord } from "../../src/walmanager/wal-log.js";
 import {
@@ -22,6 +24,8 @@ import {
   SEGMENT_BYTES,
   textOf,
 } from "./kit.js";
+
+const RUNS = Number(process.env["LANEKEEPER_RUNS"] ?? 150);
 
 /** A record of a log whose LSNs may have gaps. */
 function record(lsn: number, more: Partial<WalRecord> = {}): WalRecord {
@@ -217,6 +221,74 @@ describe("an import that is stopped at a record", () => {
       expect(await origins(journal)).toEqual(many.map(({ lsn }) => lsn));
     }
   });
+});
+
+test("whatever stops imports, the journal holds the first records of the log, each once", async () => {
+  const fate = fc.record({
+    /** The record at which the source fails, or that cannot be imported. */
+    at: fc.integer({ min: 1, max: 40 }),
+    why: fc.constantFrom("source", "type", "size", "label", "abort", "full disk"),
+    room: fc.nat({ max: 60_000 }),
+  });
+  const lsnsOf = fc.uniqueArray(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(lsnsOf, fc.array(fate, { maxLength: 5 }), async (drawn, fates) => {
+      const log = drawn
+        .toSorted((a, b) => a - b)
+        .map((lsn) => record(lsn, { payload: Buffer.alloc((lsn * 97) % 2500, lsn) }));
+      const { disk, journal } = await fresh();
+      const hold = (): (bigint | undefined)[] => [...journal.headers()].map(({ origin }) => origin);
+      for (const { at, why, room } of fates) {
+        disk.capacityBytes = why === "full disk" ? disk.usedBytes + room : Number.POSITIVE_INFINITY;
+        const stop = new AbortController();
+        const outcome = await importWalManager(spoiled(log, at, why, stop), journal, {
+          signal: stop.signal,
+        }).catch((error: unknown) => error);
+        if (outcome instanceof Error) expect(["source", "stop"]).toContain(kindOf(outcome));
+        const held = hold();
+        expect(held).toEqual(log.slice(0, held.length).map(({ lsn }) => lsn));
+      }
+      disk.capacityBytes = Number.POSITIVE_INFINITY;
+      await importWalManager(logOf(log), journal);
+      expect(hold()).toEqual(log.map(({ lsn }) => lsn));
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+/** The log, spoiled at its `at`th record. */
+async function* spoiled(
+  log: readonly WalRecord[],
+  at: number,
+  why: string,
+  stop: AbortController,
+): AsyncGenerator<WalRecord> {
+  for (const [index, each] of log.entries()) {
+    await Promise.resolve();
+    const isSpoiled = index + 1 === at;
+    if (isSpoiled && why === "source") throw new Error("the source failed");
+    if (isSpoiled && why === "abort") stop.abort();
+    const spoilt = {
+      type: { type: 0x8032 },
+      size: { payload: Buffer.alloc(SEGMENT_BYTES) },
+      label: { tenantId: -1 },
+    };
+    yield isSpoiled && why in spoilt ? { ...each, ...spoilt[why as keyof typeof spoilt] } : each;
+  }
+}
+
+function kindOf(error: Error): string {
+  if (error.message === "the source failed") return "source";
+  return error instanceof PersisterError ? "stop" : error.message;
+}
+
+test("a second import into a journal is refused while the first one is under way", async () => {
+  const { journal } = await fresh();
+  const first = importWalManager(logOf(all), journal);
+  await refusal(importWalManager(logOf(all), journal), "USAGE");
+  await first;
+  expect(await held(journal)).toEqual(expected);
+  expect(await importWalManager(logOf(all), journal)).toMatchObject({ skipped: 6 });
 });
 
 describe("what cannot be imported", () => {
