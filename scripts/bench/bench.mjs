@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCalls } from "./calls.mjs";
 import { benchDevnet } from "./devnet.mjs";
+import { benchJobs } from "./jobs.mjs";
 import { benchJournal, placeOf } from "./journal.mjs";
 import { benchPersist } from "./persist.mjs";
 import { benchHistory, benchRecovery } from "./recovery.mjs";
@@ -87,6 +88,11 @@ const benches = {
     if (!values.json) printDevnet(row);
     return row;
   },
+  jobs: () =>
+    benchJobs(
+      values.rounds ? { rows: Number(values.rounds) } : {},
+      values.json ? () => undefined : console.log,
+    ),
   calls: () => benchCalls(values.json ? () => undefined : console.log),
   wire: () => benchWire(values.json ? () => undefined : printWire),
 };
