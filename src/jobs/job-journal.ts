@@ -183,8 +183,7 @@ export class JobJournal {
     }
     this.#bytesSince = 0;
     if (needed <= (this.#journal.checkpointLsn ?? 0n)) return;
-    await this.#journal.checkpoint(needed);
-    await this.#journal.truncateBefore(needed);
+    await this.#journal.forgetBefore(needed);
   }
 
   get bytes(): number {
