@@ -10,7 +10,7 @@ import { knownAnchor, type KnownAnchor } from "../persist/anchor.js";
 import type { NewBlock } from "../persist/block-persister.js";
 import { type NewCommitQC, newCommitQC } from "../persist/commit-qc-persister.js";
 import { type ErrorFacts, PersisterError } from "../types/errors.js";
-import type { LaneId } from "../types/lane.js";
+import { type LaneId, laneParts } from "../types/lane.js";
 import { U64_MAX } from "../types/numbers.js";
 import { readSignedBlockHeader } from "../wire/codec/block-header.js";
 import {
@@ -30,7 +30,7 @@ import type { Epoch } from "../wire/committee.js";
 import { headerHash } from "../wire/hash.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { verifyPayloadLimits } from "../wire/rules/proposal.js";
-import { VerifyError } from "../wire/verify-error.js";
+import { isVerifyError, VerifyError } from "../wire/verify-error.js";
 import type { AvailStart } from "./avail-start.js";
 
 /** Certificates are verified against the committees of their epochs. */
@@ -52,7 +52,8 @@ export function checkBlock(
     verifyPayloadLimits(signed.msg.payload);
     verifier.verifySignedBlockAtOnce(signed, epochKnown(epochOf(epochIndex), epochIndex).committee);
   } catch (cause) {
-    throw refusal(place, cause);
+    const isEarly = isVerifyError(cause) && cause.errorClass === "not_a_lane";
+    throw (isEarly && earlyRefusal(place, epochIndex, epochOf)) || refusal(place, cause);
   }
   const { parentHash } = header;
   return { lane, block: { number: blockNumber, payload, hash: headerHash(header), parentHash } };
@@ -170,11 +171,28 @@ function decoded<T>(what: string, decode: () => T): T {
   }
 }
 
+/** The refusal of a block whose lane joins in a later epoch that is known: it is valid, and too early. */
+function earlyRefusal(
+  {
+    what,
+    facts,
+  }: { readonly what: string; readonly facts: { readonly lane: LaneId } & ErrorFacts },
+  epochIndex: bigint,
+  epochOf: Checker["epochOf"],
+): PersisterError | undefined {
+  const { joined } = laneParts(facts.lane);
+  const isLater = joined > epochIndex;
+  if (!isLater || !epochOf(joined)?.committee.memberOfLane(facts.lane)) return undefined;
+  const why = `its lane joins in epoch ${joined}, and the newest commit QC here is of epoch ${epochIndex}`;
+  const advice = `push the first commit QC of epoch ${joined} first`;
+  return new PersisterError("OUT_OF_SEQUENCE", `${what}: ${why}; ${advice}`, facts);
+}
+
 /** A broken rule of the protocol becomes a typed refusal; any other error stays what it is. */
 function refusal(
   { what, facts }: { readonly what: string; readonly facts: ErrorFacts },
   cause: unknown,
 ): unknown {
-  if (!(cause instanceof VerifyError || cause instanceof DecodeError)) return cause;
+  if (!(isVerifyError(cause) || cause instanceof DecodeError)) return cause;
   return new PersisterError("INVALID", `${what} is refused: ${cause.message}`, { ...facts, cause });
 }

@@ -12,7 +12,7 @@ import { encodePruneAnchor } from "../wire/codec/encode.js";
 import { commitVoteDigest, sameBytes } from "../wire/hash.js";
 import { type CommitQC, LANE_BLOCKS_MAX, type PruneAnchor } from "../wire/messages.js";
 import { verifyAppAgainstCommit } from "../wire/rules/verify.js";
-import { VerifyError, type VerifyErrorClass } from "../wire/verify-error.js";
+import { isVerifyError, type VerifyErrorClass } from "../wire/verify-error.js";
 import { ROAD } from "./kinds.js";
 import { LOOK_FIRST, type PairPersister } from "./pair-persister.js";
 import { RELEASES } from "./release-log.js";
@@ -93,7 +93,7 @@ export async function proveAnchor(
     await verify(anchor);
     return anchor;
   } catch (cause) {
-    if (!(cause instanceof VerifyError)) throw cause;
+    if (!isVerifyError(cause)) throw cause;
     if (!committeeRules.has(cause.errorClass)) throw untrusted(file, cause);
     const { index, epochIndex } = anchor.commitQC.vote.view;
     throw new PersisterError(
@@ -111,7 +111,7 @@ function decodedAnchor(message: Uint8Array, file: string): PruneAnchor {
     verifyAppAgainstCommit(anchor.appQC.vote, anchor.commitQC);
     return anchor;
   } catch (cause) {
-    if (!(cause instanceof DecodeError || cause instanceof VerifyError)) throw cause;
+    if (!(cause instanceof DecodeError || isVerifyError(cause))) throw cause;
     throw untrusted(file, cause);
   }
 }

@@ -1,26 +1,26 @@
 /**
- * Where the files of a log are:
+ * The files of a log:
  *
  *   <directory>/wal-<first LSN, 20 digits>.seg   a segment; the newest is the one that is written
  *   <directory>/wal-<first LSN, 20 digits>.dwb   its sidecar: copies of its last records
- *   <path>, <path>.dwb                           a log of older days: one file, and its sidecar
+ *   <path>, <path>.dwb                           a log of an older version: one file, and its sidecar
  *
  * WalManager moves a single file into `<path, its extension replaced by "d">` at the first start, and
- * looks at `<path>` at the next: what it moved is not found again. It is found here.
+ * looks at `<path>` at the next start, where it does not find the moved log. This reader finds it.
  *
- * Names are read strictly. The original also takes `wal-5.seg` and `wal-+7.seg`, which no writer makes:
- * such a name is refused, since passing it over could pass over records.
+ * Names are read strictly. WalManager also reads `wal-5.seg` and `wal-+7.seg`, which no writer makes.
+ * Such a name is refused: passing over the file could pass over records.
  */
 import type { Disk } from "../disk/disk.js";
 import { U64_MAX } from "../types/numbers.js";
 import { WalError } from "./wal-error.js";
 
-/** The part of a disk that looks and changes nothing. */
+/** The part of a disk that reads and changes nothing. */
 export type WalDisk = Pick<Disk, "kind" | "list" | "openToRead">;
 
 export interface SegmentFile {
   readonly path: string;
-  /** By its name; undefined for a single file, which has none. */
+  /** The LSN in its name; undefined for a single file, whose name has none. */
   readonly firstLsn: bigint | undefined;
   readonly sidecar: string;
 }
@@ -30,7 +30,7 @@ export interface WalLayout {
   readonly path: string;
   /** By first LSN; the last one is the newest. */
   readonly segments: readonly SegmentFile[];
-  /** Names in the directory that are none of these, `audit.wal` (a log of its own) among them. */
+  /** Other names in the directory, such as `audit.wal`, a log of its own. */
   readonly passedOver: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export async function findLog(disk: WalDisk, path: string): Promise<WalLayout> {
   throw new WalError("not_a_log", "there is no log at this path", { file: path });
 }
 
-/** The directory at `path`; undefined where there is none. */
+/** The layout of the directory at `path`; undefined if there is none. */
 async function layoutOf(disk: WalDisk, path: string): Promise<WalLayout | undefined> {
   if ((await disk.kind(path)) !== "directory") return undefined;
   const segments: (SegmentFile & { readonly firstLsn: bigint })[] = [];
@@ -76,7 +76,8 @@ async function layoutOf(disk: WalDisk, path: string): Promise<WalLayout | undefi
       const sidecar = `${path}/${name.slice(0, -"seg".length)}dwb`;
       segments.push({ path: `${path}/${name}`, firstLsn, sidecar });
     } else if (LIKE_SEGMENT.test(name)) {
-      const detail = "no writer names a segment so: it may hold records, and is not passed over";
+      const detail =
+        "no writer gives a segment this name: it may hold records, so it is not passed over; give it its name of 20 digits, or move it away";
       throw new WalError("segment_name", detail, { file: `${path}/${name}` });
     } else if (!SIDECAR.test(name)) {
       passedOver.push(name);
@@ -91,7 +92,7 @@ function twoLogs(path: string, migrated: string): WalError {
   return new WalError("two_logs", detail, { file: path });
 }
 
-/** `path` with its last extension replaced, or with one where it has none. */
+/** `path` with its last extension replaced. A path without an extension gets one. */
 function withExtension(path: string, extension: string): string {
   return path.replace(/(?<=[^/])\.[^./]*$/, "") + `.${extension}`;
 }

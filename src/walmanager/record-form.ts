@@ -1,6 +1,6 @@
 /**
- * A record of WalManager's log: nothing stands between two of them, before the first, or behind the
- * last. Integers are little-endian.
+ * A record of WalManager's log. Records follow each other without a gap, from the first byte of a file
+ * to its last. Integers are little-endian.
  *
  * ```
  *   0   u32  magic, 57 4e 59 53
@@ -14,8 +14,8 @@
  *   30       payload
  * ```
  *
- * Reading is total: any bytes have an answer, and nothing is allocated by a length that was not yet
- * compared with what is there.
+ * Reading is total: any bytes have an answer. No memory is allocated by a length in the bytes before
+ * that length was compared with the bytes that are there.
  */
 import { crc32c } from "../codec/crc32c.js";
 
@@ -23,9 +23,9 @@ export const HEADER_BYTES = 30;
 export const MAGIC = Uint8Array.of(0x57, 0x4e, 0x59, 0x53);
 /** The newest version whose layout is known. */
 export const VERSION_MAX = 2;
-/** Set in a type that no reader may skip. */
+/** The bit of a type that no reader may skip. */
 export const REQUIRED_BIT = 0x8000;
-/** Set where the payload is encrypted; it is no part of the type. */
+/** The bit of an encrypted payload. It does not belong to the type. */
 export const ENCRYPTED_BIT = 0x4000;
 
 const TAG_BYTES = 16;
@@ -46,7 +46,7 @@ export interface WalHeader {
   readonly crc: number;
 }
 
-/** What the bytes where a record should begin are. */
+/** The bytes at a place where a record should begin. */
 export type HeaderFound =
   | { readonly status: "header"; readonly header: WalHeader }
   /** Fewer bytes than a header has. */
@@ -54,7 +54,7 @@ export type HeaderFound =
   | { readonly status: "too-new"; readonly version: number }
   | { readonly status: "damaged"; readonly reason: string };
 
-/** Reads the header at the front of `bytes`. Its checksum is not asked: it covers the payload too. */
+/** Reads the header at the front of `bytes`. It does not check the checksum, which covers the payload too. */
 export function readHeader(bytes: Uint8Array): HeaderFound {
   if (bytes.length < HEADER_BYTES) return { status: "short" };
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
@@ -81,14 +81,14 @@ export function readHeader(bytes: Uint8Array): HeaderFound {
   return { status: "header", header };
 }
 
-/** Whether the checksum in the header of `record` is that of its bytes: a header and its payload. */
+/** Tells whether the checksum of `record`, a header and its payload, matches its bytes. */
 export function isWhole(record: Uint8Array): boolean {
   const view = Buffer.from(record.buffer, record.byteOffset, record.length);
   const stored = view.readUInt32LE(CRC_OFFSET);
   return crc32c(record.subarray(HEADER_BYTES), crc32c(record.subarray(0, CRC_OFFSET))) === stored;
 }
 
-/** What `bytes`, from their front on, hold. */
+/** The record at the front of some bytes, or the reason that there is none. */
 export type RecordFound =
   | Exclude<HeaderFound, { readonly status: "header" }>
   | {

@@ -1,6 +1,6 @@
 /**
- * The types of record that WalManager knows, by their 16 bits with bit 15 for those that no reader may
- * skip. Numbers up to 255 are its own; those above belong to the product that uses it.
+ * The types of record that WalManager knows, by their 16 bits. Bit 15 marks a type that no reader may
+ * skip. Numbers up to 255 belong to WalManager, higher ones to the product that uses it.
  */
 import { REQUIRED_BIT } from "./record-form.js";
 

@@ -1,6 +1,6 @@
 /**
- * The records of one segment, from its first byte on, up to the first that does not verify. What that
- * means depends on where the segment stands, and is not decided here.
+ * The records of one segment, from its first byte up to the first record that does not verify. The
+ * caller decides what such a record means: that depends on the segment's place in the log.
  */
 import type { SegmentFile, WalDisk } from "./layout.js";
 import {
@@ -14,7 +14,7 @@ import { copyInSidecar } from "./sidecar.js";
 import { WalError } from "./wal-error.js";
 import type { FileWindow } from "./window.js";
 
-/** Direct I/O writes whole blocks: zeros fill up the last one of each flush. */
+/** Direct I/O writes whole blocks, and fills up the last block of each flush with zeros. */
 const BLOCK_BYTES = 4096;
 
 export type Scanned =
@@ -29,11 +29,11 @@ export type Scanned =
     }
   /** Zeros up to the next block. */
   | { readonly kind: "padding"; readonly bytes: number }
-  /** Nothing from `offset` on was read: `reason` is wrong there. */
+  /** The end of the scan: the bytes at `offset` are no record, for `reason`. */
   | { readonly kind: "stop"; readonly offset: number; readonly reason: string };
 
 /**
- * Scans `segment`. After "stop" there is nothing more.
+ * Scans `segment`. "stop" is the last step.
  *
  * @throws {WalError} `too_new`, `changed`.
  * @throws {PersisterError} IO, READ_ONLY.
@@ -54,7 +54,7 @@ export async function* scanSegment(
   }
 }
 
-/** The record at the front of `bytes`, if all of it is there and verifies. */
+/** The record at the front of `bytes`, if it is whole and verifies. */
 function recordIn(bytes: Uint8Array, offset: number): Scanned | undefined {
   const found = readRecord(bytes);
   if (found.status !== "record") return undefined;
@@ -95,7 +95,7 @@ async function stepAt(
   return { kind: "stop", offset, reason };
 }
 
-/** How many zeros fill up the block that `offset` lies in, or the file; 0 where other bytes do. */
+/** The number of zeros from `offset` to the end of its block or of the file; 0 if other bytes are there. */
 async function paddingAt(window: FileWindow, offset: number): Promise<number> {
   const bytes = await window.at(offset, (BLOCK_BYTES - (offset % BLOCK_BYTES)) % BLOCK_BYTES);
   return bytes.every((byte) => byte === 0) ? bytes.length : 0;

@@ -1,15 +1,15 @@
 /**
- * A segment's sidecar: 64 slots, in turn, each with a copy of a record that was written before the
- * record itself (a torn sector harms one of the two). It is only read.
+ * A segment's sidecar: 64 slots that are used in turn, each with a copy of a record. The copy was written
+ * before the record, so that a torn sector harms only one of the two. The sidecar is only read here.
  *
  * ```
  *   older   12 bytes, then slots of 65,570        newer   4096 bytes, then slots of 69,632
  *   a slot: u32 length of what follows, the record's header, its payload
  * ```
  *
- * A copy heals a record only where the header in the segment is the very header of the copy: that
- * names the LSN and the payload's checksum, so that a copy of an earlier life of the log, in which the
- * LSN had another record, is never taken. A torn header is not healed.
+ * A copy heals a record only if the header in the segment equals the header of the copy. The header has
+ * the LSN and the checksum of the payload. So a copy from an earlier life of the log, in which the LSN
+ * had another record, is never taken. A torn header is not healed.
  */
 import type { WalDisk } from "./layout.js";
 import { HEADER_BYTES, readRecord } from "./record-form.js";
@@ -29,8 +29,8 @@ const LENGTH_BYTES = 4;
 const RECORD_BYTES_MAX = 65_536;
 
 /**
- * The record of which `header` is left, from the sidecar at `path`; undefined where it has no copy.
- * The caller's to keep.
+ * The record with this `header`, from the sidecar at `path`; undefined if the sidecar has no copy of it.
+ * The bytes are the caller's to keep.
  *
  * @throws {PersisterError} IO, READ_ONLY.
  */

@@ -1,18 +1,18 @@
 /**
- * Tells a torn tail from damage: behind a tail nothing was ever written, so no record may verify there.
+ * Tells a torn tail from damage: nothing was ever written behind a tail, so no record may verify there.
  *
- * One that does is either newer than the damage, and acknowledged perhaps; or it was abandoned: after
- * a crash the original writes on over a torn tail, and may leave older records standing behind what it
- * wrote. Which of the two cannot be told.
+ * A record that does verify there is one of two things. It may be newer than the damage, and acknowledged.
+ * Or it was abandoned: after a crash WalManager writes over a torn tail, and may leave older records
+ * behind the bytes that it wrote. Nothing tells the two apart.
  */
 import { HEADER_BYTES, isWhole, MAGIC, readHeader } from "./record-form.js";
 import type { FileWindow } from "./window.js";
 
-/** Bytes that are looked at together; two steps share what a record's magic could straddle. */
+/** Bytes of one step. Two steps overlap by a magic number less a byte, so that none is missed. */
 const STEP_BYTES = 64 * 1024;
 /**
- * Bytes whose checksum is computed at most, beside twice what is searched. Bytes that look like headers
- * of large records on every page could ask for any number of them.
+ * The most bytes whose checksum is computed, beside twice the bytes that are searched. Bytes that look
+ * like headers of large records on every page could ask for any number of them.
  */
 const EFFORT_BYTES = 64 * 1024 * 1024;
 
@@ -24,7 +24,7 @@ export interface RecordBehind {
 
 /**
  * The first record of `window` that begins behind `offset` and has an LSN of `next` or above;
- * `"unknown"` where finding it would take more than is reasonable.
+ * `"unknown"` if finding it would take more than that.
  */
 export async function recordBehind(
   window: FileWindow,

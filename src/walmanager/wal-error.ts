@@ -1,4 +1,4 @@
-/** Why a log of WalManager cannot be read on. */
+/** The reasons for which a log of WalManager cannot be read on. */
 import { LanekeeperError } from "../types/lanekeeper-error.js";
 
 export const walErrorClasses = [
@@ -6,7 +6,7 @@ export const walErrorClasses = [
   "not_a_log",
   /** A single-file log was migrated to a directory, and another log was begun at the old path. */
   "two_logs",
-  /** A name of the form of a segment's that no writer gives. */
+  /** A name that looks like a segment's, and that no writer gives. */
   "segment_name",
   /** A record does not verify, and is no torn tail. */
   "damaged_record",
@@ -29,10 +29,10 @@ export const walErrorClasses = [
 
 export type WalErrorClass = (typeof walErrorClasses)[number];
 
-/** Where it is, each fact that applies. */
+/** The place of the fault, each fact that applies. */
 export interface WalErrorFacts {
   readonly file: string;
-  /** The byte in `file` at which what is wrong begins. */
+  /** The byte in `file` at which the fault begins. */
   readonly offset?: number;
   /** Of the record, or the first that is missing. */
   readonly lsn?: bigint;
@@ -41,8 +41,8 @@ export interface WalErrorFacts {
 }
 
 /**
- * A log that is not read on. Its code is SOURCE_REFUSED. An error of the disk stays the
- * `PersisterError` that it is.
+ * A log that cannot be read on. Its code is SOURCE_REFUSED. An error of the disk stays a
+ * `PersisterError`.
  */
 export class WalError extends LanekeeperError {
   declare readonly errorClass: WalErrorClass;

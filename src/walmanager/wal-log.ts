@@ -2,19 +2,21 @@
  * A log of WalManager, read and never changed: its records in order, from segments that are one
  * unbroken history, or a refusal.
  *
- * The original's reader ends at the first record that does not verify, wherever that is, goes on with
- * the next segment, and says nothing. Here:
+ * WalManager's own reader stops at the first record that does not verify, in whatever segment, goes on
+ * with the next segment, and says nothing. This reader differs:
  *
- * - what does not verify in any segment but the newest is damage; in the newest it is a torn tail,
- *   where no record is found behind it;
- * - between two segments no LSN may be missing. Inside one the original burns an LSN when it refuses
- *   a record, and nothing else can be lost between two records that are neighbours: such gaps are told;
- * - a newer version, a required type that is not known, and encrypted payloads are refused.
+ * - A record that does not verify is damage in any segment but the newest. In the newest it is a torn
+ *   tail, unless a record is found behind it.
+ * - No LSN may be missing between two segments. Inside a segment WalManager burns an LSN when it refuses
+ *   a record, and nothing else can be lost between two neighbouring records: such gaps are reported.
+ * - A newer version, a required type that is not known, and encrypted payloads are refused.
  *
- * A newest segment without a record says which LSN is next, as its name does.
+ * The name of a newest segment without records says which LSN is next.
  */
+import { z } from "zod";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real.js";
+import { checkChoices } from "../types/choices.js";
 import { findLog, type SegmentFile, type WalDisk, type WalLayout } from "./layout.js";
 import { isRequired, walTypeName } from "./record-types.js";
 import { type Scanned, scanSegment } from "./segment-scan.js";
@@ -26,7 +28,7 @@ import { FileWindow } from "./window.js";
 /** A record with its labels. */
 export interface WalRecord {
   readonly lsn: bigint;
-  /** 16 bits, bit 15 set where it may not be skipped; `walTypes` has those of WalManager. */
+  /** 16 bits; bit 15 is set if no reader may skip it. `walTypes` has the types of WalManager. */
   readonly type: number;
   readonly tenantId: number;
   readonly vshard: number;
@@ -35,27 +37,54 @@ export interface WalRecord {
 }
 
 export interface WalChoices {
-  /** Types above those of WalManager that the caller understands. */
-  readonly types?: Iterable<number>;
-  /** Records of an optional type that is not known: left out (the default), or given too. */
-  readonly unknownOptional?: "skip" | "keep";
-  /** Encrypted records: refused (the default), or left out. */
-  readonly encrypted?: "refuse" | "skip";
-  /** LSNs that are missing between two segments: refused (the default), or told. */
-  readonly missing?: "refuse" | "report";
-  /** A tail of the newest segment with a record behind it: refused (the default), or cut there. */
-  readonly damagedTail?: "refuse" | "cut";
+  /** Types beside those of WalManager that the caller understands. */
+  readonly types?: Iterable<number> | undefined;
+  /**
+   * Records of an optional type that is not known: left out, or given too.
+   *
+   * @defaultValue `"skip"`
+   */
+  readonly unknownOptional?: "skip" | "keep" | undefined;
+  /**
+   * Encrypted records: refused, or left out.
+   *
+   * @defaultValue `"refuse"`
+   */
+  readonly encrypted?: "refuse" | "skip" | undefined;
+  /**
+   * LSNs that are missing between two segments: refused, or reported in the summary.
+   *
+   * @defaultValue `"refuse"`
+   */
+  readonly missing?: "refuse" | "report" | undefined;
+  /**
+   * A tail of the newest segment with a record behind it: refused, or cut off there.
+   *
+   * @defaultValue `"refuse"`
+   */
+  readonly damagedTail?: "refuse" | "cut" | undefined;
 }
 
-type Choices = Required<Omit<WalChoices, "types">>;
-type ScannedRecord = Extract<Scanned, { readonly kind: "record" }>;
-
-const defaults: Choices = {
-  unknownOptional: "skip",
-  encrypted: "refuse",
-  missing: "refuse",
-  damagedTail: "refuse",
+const TYPE_MAX = 0xffff;
+const isType = (type: unknown): boolean => {
+  return Number.isInteger(type) && Number(type) >= 0 && Number(type) <= TYPE_MAX;
 };
+
+const choicesSchema = z.strictObject({
+  types: z
+    .custom<Iterable<number>>((types) => {
+      const isIterable = typeof types === "object" && types !== null && Symbol.iterator in types;
+      return isIterable && [...(types as Iterable<unknown>)].every(isType);
+    }, "an iterable of 16-bit integers")
+    .default([]),
+  unknownOptional: z.enum(["skip", "keep"]).default("skip"),
+  encrypted: z.enum(["refuse", "skip"]).default("refuse"),
+  missing: z.enum(["refuse", "report"]).default("refuse"),
+  damagedTail: z.enum(["refuse", "cut"]).default("refuse"),
+});
+
+type Choices = z.output<typeof choicesSchema>;
+type ScannedRecord = Extract<Scanned, { readonly kind: "record" }>;
 
 export class WalLog {
   readonly #disk: WalDisk;
@@ -64,18 +93,22 @@ export class WalLog {
   readonly #choices: Choices;
   #summary: WalSummary | undefined;
 
-  private constructor(disk: WalDisk, layout: WalLayout, { types, ...choices }: WalChoices) {
+  private constructor(disk: WalDisk, layout: WalLayout, choices: Choices) {
     this.#disk = disk;
     this.#layout = layout;
-    this.#types = new Set(types ?? []);
-    this.#choices = { ...defaults, ...choices };
+    this.#types = new Set(choices.types);
+    this.#choices = choices;
   }
 
   /**
-   * Finds the log at `path`: a directory, or a single file of older days. Nothing is read yet.
+   * Finds the log at `path`: a directory, or the single file of an older version. Nothing is read yet.
+   *
+   * @example
+   * const log = await WalLog.open("/var/lib/node/wal");
+   * for await (const { lsn, type, payload } of log.records()) console.log(lsn, type, payload.length);
    *
    * @throws {WalError} `not_a_log`, `two_logs`, `segment_name`.
-   * @throws {PersisterError} IO, READ_ONLY.
+   * @throws {PersisterError} USAGE naming the wrong option; IO, READ_ONLY.
    */
   static async open(path: PathInput, choices: WalChoices = {}): Promise<WalLog> {
     return await WalLog.openOn(new RealDisk(), absolutePath(path), choices);
@@ -83,10 +116,11 @@ export class WalLog {
 
   /** `open` on a disk of the caller's. @internal */
   static async openOn(disk: WalDisk, path: string, choices: WalChoices = {}): Promise<WalLog> {
-    return new WalLog(disk, await findLog(disk, path), choices);
+    const checked = checkChoices(choicesSchema, choices);
+    return new WalLog(disk, await findLog(disk, path), checked);
   }
 
-  /** The directory or the file that was found: not always the one that was asked for. */
+  /** The directory or the file that was found. A migration may have moved it. */
   get path(): string {
     return this.#layout.path;
   }
@@ -96,7 +130,7 @@ export class WalLog {
     return this.#layout.segments;
   }
 
-  /** What the last pass over all records has found; undefined where none came to the end. */
+  /** The summary of the last pass over all records; undefined if no pass has come to the end. */
   get summary(): WalSummary | undefined {
     return this.#summary;
   }

@@ -1,4 +1,4 @@
-/** What was found while a log was read, and whether its LSNs are one history. */
+/** Counts what a log holds while it is read, and checks that its LSNs are one history. */
 import { U64_MAX } from "../types/numbers.js";
 import type { SegmentFile } from "./layout.js";
 import type { Scanned } from "./segment-scan.js";
@@ -6,20 +6,20 @@ import { WalError } from "./wal-error.js";
 
 /** The first LSN that is ever given. */
 const FIRST_LSN = 1n;
-/** Gaps that are spelled out. */
+/** The gaps that are listed one by one. */
 const GAPS_TOLD_MAX = 16;
 
-/** What the newest segment ends with and is no record. */
+/** The end of the newest segment, behind its last record. */
 export interface TornTail {
   readonly file: string;
   readonly offset: number;
   readonly bytes: number;
   readonly reason: string;
-  /** Whether records that verify lie behind it and were cut off, as the caller chose. */
+  /** Whether records that verify lie behind it. They were cut off then, as the caller chose. */
   readonly hasRecordsBehind: boolean;
 }
 
-/** LSNs [first, next) that no record has. */
+/** The LSNs [first, next), which no record has. */
 export interface LsnGap {
   readonly first: bigint;
   readonly next: bigint;
@@ -43,11 +43,11 @@ export interface WalSummary {
   /** Records whose payload came from a sidecar. */
   readonly healed: number;
   readonly paddingBytes: number;
-  /** LSNs that no record has: how many gaps, and the first of them. */
+  /** The number of gaps in the LSNs, and the first of them. */
   readonly gapCount: number;
   readonly gaps: readonly LsnGap[];
   readonly tail: TornTail | undefined;
-  /** Names in the directory that are no part of the log. */
+  /** Names in the directory that do not belong to the log. */
   readonly passedOver: readonly string[];
 }
 
@@ -79,12 +79,12 @@ export class WalTally {
     return this.#records;
   }
 
-  /** The LSN that is to be expected. */
+  /** The LSN that is expected next. */
   get next(): bigint {
     return this.#next ?? FIRST_LSN;
   }
 
-  /** A segment's name is the next LSN of the moment at which it was begun. */
+  /** Begins a segment. Its name is the LSN that was next when it was made. */
   begin({ path: file, firstLsn }: SegmentFile): void {
     this.#segments += 1;
     if (firstLsn === undefined) return;
@@ -157,7 +157,7 @@ function noLsnAbove(lsn: bigint, place: Place): WalError {
   });
 }
 
-/** The original gives an LSN twice after a crash that left its newest segment empty. */
+/** WalManager gives an LSN twice after a crash that left its newest segment empty. */
 function notAbove(lsn: bigint, next: bigint, place: Place): WalError {
   const detail = `LSN ${lsn} comes where ${next} or a higher one must: it was given twice`;
   return new WalError("lsn_order", detail, { ...place, lsn });

@@ -1,13 +1,13 @@
-/** A file through a window of bounded size: what is asked for is read once, a chunk at a time. */
+/** A file through a window of bounded size: its bytes are read once, a chunk at a time. */
 import type { DiskFile } from "../disk/disk.js";
 import { WalError } from "./wal-error.js";
 
-/** Holds many records; a larger one gets a window of its own size. */
+/** A chunk holds many records. A larger record gets a window of its own size. */
 const CHUNK_BYTES = 1024 * 1024;
 
 export class FileWindow {
   readonly path: string;
-  /** Bytes that the file had when it was opened. What is appended later is not seen. */
+  /** Bytes that the file had when it was opened. Later appends are not seen. */
   readonly size: number;
   readonly #file: Pick<DiskFile, "read">;
   #offset = 0;
@@ -23,7 +23,7 @@ export class FileWindow {
    * Up to `length` bytes from `offset` on; fewer only at the end of the file. A view: valid until the
    * next call.
    *
-   * @throws {WalError} `changed` where the file became shorter.
+   * @throws {WalError} `changed` if the file became shorter.
    */
   async at(offset: number, length: number): Promise<Uint8Array> {
     const wanted = Math.min(length, this.size - offset);

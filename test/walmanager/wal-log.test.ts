@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { MemoryDisk } from "../../src/disk/memory.js";
 import { walTypes } from "../../src/walmanager/record-types.js";
-import { WalLog } from "../../src/walmanager/wal-log.js";
+import { type WalChoices, WalLog } from "../../src/walmanager/wal-log.js";
 import type { WalErrorClass } from "../../src/walmanager/wal-error.js";
 import { putFile } from "../golden/directories.js";
 import { LOG, logOf, payloadOf, readLog, record, records, segmentName, sidecar } from "./kit.js";
@@ -62,6 +62,20 @@ describe("a sound log", () => {
     );
     const { summary } = await readLog(await logOf([[1n, Buffer.concat(bytes)]]));
     expect(summary.largestPayload).toEqual({ bytes: 9, lsn: 2n });
+  });
+
+  test("a choice that is undefined is the default, and a wrong one is told", async () => {
+    const disk = await logOf([[1n, record({ lsn: 1n, type: walTypes.Put | 0x4000 })]]);
+    await expect(readLog(disk, { encrypted: undefined })).rejects.toThrow(refusal("encrypted", {}));
+    for (const wrong of [
+      { encrypted: "ignore" },
+      { types: 5 },
+      { types: [0x1_0000] },
+      { typs: [] },
+    ]) {
+      const opened = WalLog.openOn(disk, LOG, wrong as unknown as WalChoices);
+      await expect(opened).rejects.toMatchObject({ code: "USAGE" });
+    }
   });
 
   test("the highest LSN of all is refused: no LSN can follow it; the one before is not", async () => {

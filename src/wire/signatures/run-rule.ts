@@ -15,7 +15,7 @@ import {
   type Fields,
 } from "../../types/shape.js";
 import { hasTime, nextTurn, VERIFICATION } from "./turns.js";
-import { VerifyError } from "../verify-error.js";
+import { isVerifyError, type VerifyError } from "../verify-error.js";
 
 export interface VerifyOptions {
   /** Ends the verification with ABORTED. */
@@ -125,7 +125,7 @@ async function collect(
       addChecks(claim, checks);
     }
   } catch (fault) {
-    if (fault instanceof VerifyError) return { claims, checks, fault };
+    if (isVerifyError(fault)) return { claims, checks, fault };
     throw fault;
   }
   return { claims, checks, fault: undefined };

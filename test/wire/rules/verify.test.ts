@@ -238,6 +238,18 @@ describe("refused is", () => {
   });
 });
 
+it("of timeout votes the true maximum counts: 2^64 - 1 is higher than 0", async () => {
+  // sei-chain adds 1 to the numbers that it compares, which wraps: it takes the vote for 0 as the highest.
+  const numbers = [U64_MAX, 0n, undefined];
+  const votes = s.quorum.map((pair, at) => {
+    return build.signTimeoutVote({ ...vote, latestPrepareQcViewNumber: numbers[at] }, pair);
+  });
+  const prepared = { ...s.proposal, view: { ...s.proposal.view, number: 0n } };
+  const latestPrepareQC = certificates.buildPrepareQC(prepared, s.quorum);
+  const verified = verifyTimeoutQC({ votes, latestPrepareQC }, s.epoch, previous);
+  await expect(verified).rejects.toMatchObject({ errorClass: "prepare_qc_view" });
+});
+
 describe("accepted is", () => {
   it("a quorum in any order, and more than a quorum", async () => {
     await signing([three, one, two])();
