@@ -18,8 +18,6 @@ export const defaults = {
   retainBytes: 64 * MIB,
   /** The last blocks of a large committee, as peers ask for them. */
   cacheBytes: 64 * MIB,
-  /** Long enough that a busy store writes no mark of its own, short enough for an operator's eye. */
-  idleMs: 20,
 } as const;
 
 /** Smallest and largest segment. The smallest is for tests: it holds no block of full size. */

@@ -9,6 +9,7 @@ export type {
   EntryKind,
   FileFacts,
   FileIdentity,
+  FileOrigin,
   WriteWay,
 } from "../disk/disk.js";
 export { MemoryDisk } from "../disk/memory.js";

@@ -56,6 +56,10 @@ export interface FileFacts {
     readonly names: number;
 }
 export type FileIdentity = string;
+export interface FileOrigin {
+    readonly inode: bigint;
+    readonly bornNs: bigint;
+}
 export interface HeldChange {
     readonly step: number;
     readonly change: ChangeKind;

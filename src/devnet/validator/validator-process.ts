@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { RealDisk } from "../../disk/real.js";
+import { realSurroundings } from "../../disk/surroundings.js";
 import { openLogMap } from "../../log/map/level-map.js";
 import type { JournalEnd } from "../../log/map/seal.js";
 import { Lanekeeper } from "../../node/lanekeeper.js";
@@ -25,7 +26,6 @@ import { Validator } from "./validator.js";
 
 /** The descriptor that reports go to. */
 export const REPORT_DESCRIPTOR = 3;
-const IDLE_MS = 20;
 
 export interface ValidatorProcessPort {
   readonly input: Readable;
@@ -93,12 +93,9 @@ async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lane
   if (undoDirectory === undefined) return await Lanekeeper.open(directory, choices);
   const real = new RealDisk();
   const surroundings = {
+    ...realSurroundings(),
     disk: new UndoDisk(real, undoDirectory),
     openMap: (index: string, end: JournalEnd) => openLogMap(real, index, end),
-    randomBytes: (count: number) => randomBytes(count),
-    whenIdle: (task: () => void) => setTimeout(task, IDLE_MS),
-    nowMs: () => Date.now(),
-    durable: true,
   };
   return await Lanekeeper.openOn(surroundings, directory, choices);
 }

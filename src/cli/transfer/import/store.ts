@@ -16,9 +16,9 @@
  * those of the epochs before.
  */
 import { verifyAnchor } from "../../../wire/rules/verify.js";
-import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { RealDisk } from "../../../disk/real.js";
+import { realSurroundings } from "../../../disk/surroundings.js";
 import { openLogMap } from "../../../log/map/level-map.js";
 import { INDEX_DIRECTORY } from "../../../log/map/log-map.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
@@ -131,16 +131,15 @@ function openedIn(
   directory: string,
   { chainId, epochOf }: StoreContents["choices"],
 ): Promise<Persisters> {
+  const surroundings = realSurroundings();
   return openPersisters({
-    disk: new RealDisk(),
+    ...surroundings,
     directory,
     chainId,
     segmentBytes: defaults.segmentBytes,
     retainBytes: 0,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
-    openMap: (end) => openLogMap(new RealDisk(), `${directory}/${INDEX_DIRECTORY}`, end),
-    randomBytes: (count) => randomBytes(count),
-    whenIdle: (task) => setTimeout(task, defaults.idleMs),
+    openMap: (end) => openLogMap(surroundings.disk, `${directory}/${INDEX_DIRECTORY}`, end),
   });
 }
 
