@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly randomBytes: (count: number) => Uint8Array;
   /** Calls `task` when the store has had nothing to do for a little while. */
   readonly whenIdle: (task: () => void) => void;
+  /** Calls `task` a little later; the store has a timer of its own where it is left out. */
+  readonly later?: (task: () => void) => void;
   readonly nowMs: () => number;
   /** Whether acknowledged records survive the process (D10). */
   readonly durable: boolean;

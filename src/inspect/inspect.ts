@@ -127,8 +127,8 @@ async function* lookInside(
     const diskBytes = await diskBytesOf(disk, directory, slots.slots);
     const records = recordsOf(within, slots, mark);
     if (records) yield* records.findings();
-    const headSeq = slots.base?.head.anchorSeq ?? 0n;
-    const witness = { mark: mark ?? NOTHING_NAMED, headSeq };
+    const head = slots.base?.head ?? { anchorSeq: 0n, voteSeq: 0n };
+    const witness = { mark: mark ?? NOTHING_NAMED, head };
     const pairs = yield* told(await checkPairs(disk, directory, depth, witness));
     if (records && mark && slots.base?.isNewest && pairs.isAnchorSettled) {
       const file = slots.base.slot.file.path;

@@ -57,11 +57,11 @@ async function openForWriting(disk: Disk, directory: string): Promise<void> {
 }
 
 function opened({ recovered, starts }: CheckedStore): Rehearsed {
-  const { mark, table } = recovered;
-  applyOpening(recovered, mark, { truncate: startsByLog(starts) });
+  const { table } = recovered;
+  applyOpening(recovered, { truncate: startsByLog(starts) });
   return {
     opens: true,
     logs: [...table.states()].map(({ name, first, next }) => ({ name, first, next })),
-    pins: standingPins(table, mark),
+    pins: standingPins(recovered),
   };
 }

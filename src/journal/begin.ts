@@ -1,24 +1,31 @@
 /**
- * From a recovered journal to one at work (D1): first everything that was merely seen is written
- * again, in place and byte-identical; then a new segment begins, whose head carries what open
- * changes: starts that an anchor raised, drops done again, the log that the node expects.
+ * From a recovered journal to one at work (D1):
+ *
+ * 1. Everything that was merely seen is written again, in place and byte for byte.
+ * 2. The pins that a footer tells of go into a mark. The new head is written behind that.
+ * 3. A new segment begins. Its head carries what open changes: starts that an anchor raised, drops done
+ *    again, the log that the node expects.
+ * 4. A mark names the new head, and only then groups begin.
  *
  * What a crash at each step leaves:
- * - while writing again: the same bytes as before wherever they were durable; what was only in
- *   flight may be lost, as it might have been before;
- * - while the new head is written: the old head, and nothing that it lists was touched;
- * - before the mark names the new head: the new head, which is durable and complete by itself.
+ * - while writing again: the same bytes as before wherever they were durable; bytes that were only in
+ *   flight may be lost, as they might have been before;
+ * - before the new head is durable: the old head, and nothing that it lists was touched;
+ * - before a mark names the new head: the new head, which is durable and complete by itself. The next
+ *   open begins from it, and finds no footer any more: so the pins must be in a mark by then.
  */
+import { setTimeout } from "node:timers";
 import type { Disk, DiskFile } from "../disk/disk.js";
 import { fillHoles } from "../disk/holes.js";
 import { flushParent } from "../disk/parent.js";
 import { isDiskFull } from "../types/errors.js";
-import { GROUP_RECORDS_MAX } from "./form/records.js";
+import { GROUP_LSNS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { SealedSegment } from "./form/head.js";
 import { LogEngine } from "./log-engine.js";
-import type { LogTable } from "./form/log-table.js";
-import type { Mark, PairNamed, Pin } from "./form/mark.js";
+import { MARK_LAG_MS } from "./mark-follower.js";
+import { assert } from "../types/assert.js";
+import type { PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
 import type { Recovered } from "./recovery/recovery.js";
 import { succession } from "./space/succession.js";
@@ -48,6 +55,8 @@ export interface JournalOptions {
   readonly retainBytes: number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
+  /** Calls `task` when `MARK_LAG_MS` are over; a timer, where it is left out. */
+  readonly later?: ((task: () => void) => void) | undefined;
   /** Closes what the parts above hold, before the lock is let go. */
   readonly beforeRelease: () => Promise<void>;
 }
@@ -96,7 +105,9 @@ export async function beginJournal(
   opening: { readonly starts: Starts; readonly named: NamedPairs },
 ): Promise<LogEngine> {
   const { mark, table, places } = proven;
-  applyOpening(proven, mark, opening.starts);
+  applyOpening(proven, opening.starts);
+  const markFile = new MarkFile(proven.markFile, mark);
+  await notePins(markFile, proven, opening.named);
   const space = new Space({
     ...options,
     directory: `${options.directory}/${JOURNAL_DIRECTORY}`,
@@ -115,26 +126,22 @@ export async function beginJournal(
       slot,
       generation,
       sequence: proven.highestSequence + 1n,
-      // LSNs are never used twice: above every one seen or intended, and above any group that a
-      // predecessor may have begun without a trace.
-      firstLsn: proven.highestLsn + 1n + BigInt(GROUP_RECORDS_MAX),
+      firstLsn: nextFirstLsn(proven.highestLsn),
       anchorSeq: opening.named.anchor.acked,
+      voteSeq: opening.named.vote.acked,
       sealed: held.sealed,
       retained: held.retained,
     },
   );
   await writeHead(next);
   const { current } = next;
-  const markFile = new MarkFile(proven.markFile, mark);
   await markFile.write({
     generation,
     headSequence: current.sequence,
     acked: current.firstLsn - 1n,
-    intended: current.firstLsn - 1n,
     ...opening.named,
-    appends: [],
-    drops: [],
-    pins: standingPins(table, mark),
+    origin: await store.file.origin(),
+    pins: standingPins(proven),
   });
   for (const { slot: freed } of held.freed) space.release(freed);
   await growSpares(space);
@@ -150,6 +157,7 @@ export async function beginJournal(
     retainBytes,
     randomBytes,
     whenIdle,
+    later: options.later ?? ((task) => void setTimeout(task, MARK_LAG_MS)),
     ownFiles: [store.file, proven.markFile],
     disk: options.disk,
     warnings: await warningsOf(space, [store.file, proven.markFile]),
@@ -157,6 +165,32 @@ export async function beginJournal(
   });
   await journal.tidyAtOpen();
   return journal;
+}
+
+/**
+ * The LSN that a segment begins with: above every one that is seen, and two of the largest group beyond.
+ * LSNs are never used twice, also where a group was begun without a trace: 1. The last record of group 7
+ * is on disk, and not its footer. 2. A record of group 6 is damaged, and recovery ends there. 3. One group
+ * beyond that would be an LSN of group 7.
+ */
+function nextFirstLsn(highestLsn: bigint): bigint {
+  return highestLsn + 1n + 2n * BigInt(GROUP_LSNS_MAX);
+}
+
+/**
+ * D6: pins that a footer tells of go into a mark before the new head: 1. Open pins block 5. 2. It writes
+ * its head, and is killed. 3. The next open begins from that head, where no footer tells of block 5.
+ */
+async function notePins(markFile: MarkFile, proven: Proven, named: NamedPairs): Promise<void> {
+  if (!proven.broken) return;
+  const last = proven.segments.at(-1);
+  assert(last !== undefined, "the newest segment was recovered");
+  await markFile.write({
+    headSequence: proven.head.sequence,
+    acked: last.nextLsn - 1n,
+    ...named,
+    pins: standingPins(proven),
+  });
 }
 
 function sizeAtOpen(leastBytes: number, liveBytes: number): number {
@@ -173,23 +207,21 @@ async function release(options: JournalOptions, store: OwnedStore, proven: Prove
   }
 }
 
-/** What open changes in what was recovered. */
-type Opened = Pick<Recovered, "table" | "places">;
+/** The parts of a recovered journal that open changes. */
+type Opened = Pick<Recovered, "table" | "places" | "broken">;
 
-/** Does again the drops that were in flight, and raises the starts that the anchor has raised. */
-export function applyOpening(recovered: Opened, mark: Mark, starts: Starts): void {
-  redoDrops(recovered, mark);
+/** Does the drop of a broken last group again, and raises the starts that the anchor has raised. */
+export function applyOpening(recovered: Opened, starts: Starts): void {
+  redoDrops(recovered);
   raiseStarts(recovered, starts);
 }
 
-/** D6: a drop that was in flight is done again, unless its log is gone. */
-function redoDrops({ table, places }: Opened, mark: Mark): void {
-  for (const { name, log } of mark.drops) {
-    const state = table.byLog(log);
-    // Another log may have been given its number by an open that was stopped before its mark.
-    if (state?.name !== name) continue;
+/** D6: a drop in a group that is not whole is done again, unless its log is gone. */
+function redoDrops({ table, places, broken }: Opened): void {
+  for (const { name, log } of broken?.dropped ?? []) {
+    if (!table.byLog(log)) continue;
     table.drop(log);
-    places.drop(state.name);
+    places.drop(name);
   }
 }
 
@@ -203,12 +235,16 @@ function raiseStarts({ table, places }: Opened, starts: Starts): void {
 }
 
 /**
- * D6: what the mark names as in flight and recovery did not find is pinned, beside the pins that
- * stood before. A pin stands while its number is not below the log's next.
+ * D6: the appends of a broken last group that recovery did not find are pinned, beside the pins that the
+ * mark names. A pin stands while its number is not below the log's next, and binds by its number alone.
  */
-export function standingPins(table: LogTable, mark: Mark): readonly Pin[] {
+export function standingPins({
+  table,
+  mark,
+  broken,
+}: Pick<Recovered, "table" | "mark" | "broken">): readonly Pin[] {
   const pins = new Map<string, Pin>();
-  for (const pin of [...mark.pins, ...mark.appends]) {
+  for (const pin of [...mark.pins, ...(broken?.appends ?? [])]) {
     const next = table.byName(pin.name)?.next ?? 0n;
     if (pin.number >= next) pins.set(`${pin.name} ${pin.number}`, pin);
   }

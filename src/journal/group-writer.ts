@@ -1,21 +1,27 @@
 /**
- * Writes one group: its records and its A/B messages, and beside them the mark that names them, all
- * at once (D1, D6). When all are on disk, the journal's state moves with them.
+ * Writes one group: its records, its PAD and its footer (D1). When all are on disk, the journal's state
+ * moves with them. The group of a rotation is the first of its segment: the head is written beside it,
+ * and a mark that names the head when the head's write has returned.
  */
+import { allEnded } from "../async/all-ended.js";
 import { assert } from "../types/assert.js";
-import { ChunkSize } from "./group/chunk-size.js";
-import { Framing } from "./group/framing.js";
-import { assembleGroup, type Entry, type Group } from "./group/group.js";
 import type { LogTable } from "./form/log-table.js";
-import { groupAcked, groupInFlight } from "./group/mark-change.js";
+import { RECORD_HEADER_BYTES } from "./form/records.js";
+import { ChunkSize } from "./group/chunk-size.js";
+import { Framing, type GroupStart, withFooter } from "./group/framing.js";
+import {
+  assembleGroup,
+  contentBytes,
+  type Group,
+  type GroupRecord,
+  type RecordEntry,
+} from "./group/group.js";
+import { groupAcked } from "./group/mark-change.js";
 import type { MarkFile } from "./segment/mark-file.js";
 import type { Places } from "./segment/places.js";
 import type { Pointer } from "./segment/segment.js";
-import { writeHead } from "./space/current-segment.js";
+import { type CurrentSegment, writeHead } from "./space/current-segment.js";
 import type { Rotation, Segments } from "./space/segments.js";
-
-/** A mark is about so small, whatever it names. */
-const MARK_BYTES = 4096;
 
 /** Counters since open, for status and benchmarks. */
 export interface JournalCounters {
@@ -51,44 +57,57 @@ export class GroupWriter {
   }
 
   /**
-   * Durable when resolved; the caller settles. With `rotation` the group is the first of its segment,
-   * whose head is written beside it. Rejects with the first write that failed.
+   * Durable when resolved; the caller settles. With `rotation` the group is the first of its segment.
+   * Rejects with the first write that failed, once all have ended.
    */
-  async write(entries: readonly Entry[], rotation?: Rotation): Promise<void> {
+  async write(entries: readonly RecordEntry[], rotation?: Rotation): Promise<void> {
     const { table, segments, markFile } = this.#parts;
     const current = rotation?.current ?? segments.current;
     const group = assembleGroup(entries, table);
-    const { pairs, records } = group;
-    if (records.length + pairs.length === 0 && !rotation) return;
-    const last = current.nextLsn + BigInt(records.length) - 1n;
-    const chunkBytes = this.#chunkSize.of(group.byteLength);
-    const { slot, offset, chain, nextLsn } = current;
-    assert(offset + group.byteLength <= slot.bytes, "a group fits its segment");
-    const start = { slot: slot.slot, offset, chain, nextLsn };
     const writes: Promise<void>[] = [];
-    if (rotation) writes.push(writeHead(rotation));
+    if (rotation) writes.push(this.#begin(rotation));
+    let end = current;
+    if (group.records.length > 0) {
+      const start = startIn(current);
+      const records = withFooter(group, start);
+      const byteLength = bytesOf(records);
+      assert(start.offset + byteLength <= current.slot.bytes, "a group fits its segment");
+      writes.push(...this.#writeRecords(records, start, current));
+      end = {
+        ...current,
+        offset: start.offset + byteLength,
+        chain: this.#framing.endChain,
+        nextLsn: start.nextLsn + BigInt(records.length),
+      };
+    }
+    await allEnded(writes);
+    if (rotation) {
+      segments.begin(rotation);
+      this.counters.rotations += 1;
+    }
+    if (group.records.length === 0) return;
+    this.#advance(group, end);
+    markFile.note(groupAcked(markFile.current, group, end.nextLsn - 1n));
+  }
+
+  /** The mark that names a head begins when the head's write has returned, and not before (D6). */
+  async #begin(rotation: Rotation): Promise<void> {
+    await writeHead(rotation);
+    await this.#parts.markFile.write({ headSequence: rotation.current.sequence });
+  }
+
+  #writeRecords(
+    records: readonly GroupRecord[],
+    start: GroupStart,
+    { slot }: CurrentSegment,
+  ): Promise<void>[] {
+    const writes: Promise<void>[] = [];
+    const chunkBytes = this.#chunkSize.of(bytesOf(records));
     for (const chunk of this.#framing.chunks(records, start, chunkBytes)) {
       const write = slot.file.writeDurable(chunk.offset, chunk.buffers);
       writes.push(this.#timed(chunk.byteLength, write));
     }
-    // The mark goes beside the group, never behind it: the acknowledgement waits for all.
-    const mark = markFile.write(groupInFlight(markFile.current, group, last));
-    writes.push(this.#timed(MARK_BYTES, mark));
-    for (const pair of pairs) writes.push(pair.write());
-    const ended = await Promise.allSettled(writes);
-    const failed = ended.find((outcome) => outcome.status === "rejected");
-    if (failed) throw failed.reason;
-    if (rotation) this.#begin(rotation);
-    this.#advance(group);
-    markFile.note(groupAcked(markFile.current, group, last));
-  }
-
-  /** D6: a mark names a head only after its write returned. */
-  #begin(rotation: Rotation): void {
-    const { segments, markFile } = this.#parts;
-    segments.begin(rotation);
-    markFile.note({ headSequence: rotation.current.sequence });
-    this.counters.rotations += 1;
+    return writes;
   }
 
   async #timed(bytes: number, write: Promise<void>): Promise<void> {
@@ -97,19 +116,18 @@ export class GroupWriter {
     this.#chunkSize.note(bytes, performance.now() - began);
   }
 
-  #advance(group: Group): void {
+  #advance(group: Group, end: Pick<CurrentSegment, "offset" | "chain" | "nextLsn">): void {
     const { current } = this.#parts.segments;
-    const { pointers, endChain } = this.#framing;
-    const { records } = group;
-    if (records.length > 0) current.chain = endChain;
-    current.offset += group.byteLength;
-    current.nextLsn += BigInt(records.length);
+    this.counters.groups += 1;
+    this.counters.records += group.records.length;
+    this.counters.bytes += end.offset - current.offset;
+    current.offset = end.offset;
+    current.chain = end.chain;
+    current.nextLsn = end.nextLsn;
+    const { pointers } = this.#framing;
     for (const { entry, record } of group.entries) {
       this.#place(entry, record === undefined ? undefined : pointers[record]);
     }
-    this.counters.groups += 1;
-    this.counters.records += records.length;
-    this.counters.bytes += group.byteLength;
   }
 
   #place(entry: Group["entries"][number]["entry"], pointer: Pointer | undefined): void {
@@ -140,4 +158,13 @@ export class GroupWriter {
       case "open":
     }
   }
+}
+
+/** Where the next group of a segment begins. */
+function startIn({ slot, salt, sequence, offset, chain, nextLsn }: CurrentSegment): GroupStart {
+  return { slot: slot.slot, salt, sequence, offset, chain, nextLsn };
+}
+
+function bytesOf(records: readonly GroupRecord[]): number {
+  return records.reduce((sum, record) => sum + RECORD_HEADER_BYTES + contentBytes(record), 0);
 }

@@ -184,6 +184,7 @@ async function makeJournal(options: InitOptions, storeId: Uint8Array): Promise<v
     salt: options.randomBytes(SALT_BYTES),
     firstLsn: 1n,
     anchorSeq: 0n,
+    voteSeq: 0n,
     keyId: 0,
     nextLog: 0,
     sealed: [],
@@ -203,12 +204,10 @@ async function makeMark(options: InitOptions, storeId: Uint8Array): Promise<void
     generation: 0n,
     headSequence: FIRST_SEQUENCE,
     acked: 0n,
-    intended: 0n,
     anchor: none,
     vote: none,
     voteRoadIndex: 0n,
-    appends: [],
-    drops: [],
+    origin: { inode: 0n, bornNs: 0n },
     pins: [],
   };
   bytes.set(encodeMark(mark), markSlotOffset(mark.sequence));

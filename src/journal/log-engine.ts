@@ -1,19 +1,24 @@
 /**
- * The journal at work: one queue, one group in flight, the mark beside it.
+ * The journal at work: one queue, one group in flight, and the mark behind it.
  *
  * # Invariants
  *
- * - One group is in flight at a time, and at most one mark.
+ * - One group is in flight at a time. The next begins when all its bytes are durable: recovery takes a
+ *   later group's footer for proof that the group before it was acknowledged.
+ * - At most one mark is in flight, and at most one message of each A/B pair.
  * - Each entry is settled exactly once.
  *
  * # Crash safety
  *
- * An entry is settled when its group and the mark that names the group are both on disk (D1, D6).
+ * - An entry is settled when its group is on disk to the last byte of its footer (D1). The first group of
+ *   a segment waits for a mark that names its head, too.
+ * - The mark follows behind: at once when no group waits, else soon.
+ * - An anchor or a vote goes beside the groups: `pair-writes.ts`.
  *
  * # Errors
  *
- * The first failed write or flush of a live segment or the mark poisons the journal: nothing is
- * acknowledged any more, nothing is tried again (D7). DISK_FULL refuses entries and poisons nothing.
+ * The first failed write or flush of a live segment, the mark or an A/B slot poisons the journal: nothing
+ * is acknowledged any more, nothing is tried again (D7). DISK_FULL refuses entries and poisons nothing.
  */
 import { setImmediate } from "node:timers";
 import { allEnded } from "../async/all-ended.js";
@@ -21,7 +26,7 @@ import type { Disk, DiskFile } from "../disk/disk.js";
 import type { PersisterError } from "../types/errors.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
-import type { Entry } from "./group/group.js";
+import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
@@ -31,7 +36,9 @@ import type { PlacedRecord, Places } from "./segment/places.js";
 import type { Span } from "./segment/run.js";
 import { type RecordName, RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
+import { MarkFollower } from "./mark-follower.js";
 import { Ownership } from "./ownership.js";
+import { PairWrites } from "./pair-writes.js";
 import { Reclaimer } from "./reclaimer.js";
 import { type Pointer, readHead } from "./segment/segment.js";
 import { recordsIn, type SegmentRecords } from "./segment/records.js";
@@ -51,6 +58,8 @@ const NO_LOG = -1;
 export interface LogEngineParts extends SegmentsParts {
   /** Calls `task` when the queue has been idle for a little while. */
   readonly whenIdle: (task: () => void) => void;
+  /** Calls `task` a little later: a mark begins so long behind an acknowledgement (`MARK_LAG_MS`). */
+  readonly later: (task: () => void) => void;
   /** STORE and the mark, which are looked at where they are named (D8). */
   readonly ownFiles: readonly DiskFile[];
   readonly disk: Disk;
@@ -75,7 +84,11 @@ export class LogEngine {
   readonly #segments: Segments;
   /** Reads records back and checks them. */
   readonly #reader: RecordReader;
-  /** Puts a group on disk, with the mark beside it. */
+  /** Has the mark follow behind acknowledgements. */
+  readonly #follower: MarkFollower;
+  /** Anchors and votes on their way to their slots. */
+  readonly #pairs: PairWrites;
+  /** Puts a group on disk. */
   readonly #writer: GroupWriter;
   /** Looks whether the store's names still lead to its files. */
   readonly #ownership: Ownership;
@@ -86,7 +99,7 @@ export class LogEngine {
   /** Lets waiting entries into a group, or refuses them. */
   readonly #gate: QueueGate;
   /** The group in flight: settled by its own end, or by the poison. */
-  #taken: readonly Entry[] = [];
+  #taken: readonly RecordEntry[] = [];
   /** The work that is going on, groups or tidying. One at a time; it never rejects. */
   #running: Promise<void> | undefined;
   /** The first failure of a durable write (D7). */
@@ -104,7 +117,7 @@ export class LogEngine {
     this.#table = parts.table;
     this.#places = parts.places;
     this.#markFile = parts.markFile;
-    const { table, disk, ownFiles: files, space } = parts;
+    const { table, disk, ownFiles: files, space, markFile, later } = parts;
     const segments = new Segments(parts);
     const queue = this.#queue;
     const current = (): DiskFile => segments.current.slot.file;
@@ -112,6 +125,10 @@ export class LogEngine {
     this.#segments = segments;
     this.#gate = new QueueGate({ queue, table, segments });
     this.#reader = new RecordReader((slot) => parts.space.find(slot));
+    const fail = (cause: unknown): void => void this.fail(cause);
+    const isPoisoned = (): boolean => this.#poison !== undefined;
+    this.#follower = new MarkFollower({ markFile, later, isPoisoned, fail });
+    this.#pairs = new PairWrites(markFile);
     this.#writer = new GroupWriter({ ...parts, segments });
     const reclaimer = new Reclaimer({
       table,
@@ -125,8 +142,8 @@ export class LogEngine {
       gate: this.#gate,
       reclaimer,
       ownership: this.#ownership,
-      isPoisoned: () => this.#poison !== undefined,
-      fail: (cause) => void this.fail(cause),
+      isPoisoned,
+      fail,
     });
   }
 
@@ -148,7 +165,7 @@ export class LogEngine {
     return this.#markFile.current;
   }
 
-  /** The last LSN that is durable and named by what was written so far. */
+  /** The last LSN that is durable. */
   get durableLsn(): bigint {
     return this.mark.acked;
   }
@@ -202,13 +219,22 @@ export class LogEngine {
 
   /**
    * Takes entries for one group, in order, before any await. Each is settled exactly once. Those that
-   * nobody waits for ride in the next group that somebody waits for, or go when the queue is idle.
+   * nobody waits for ride in the next group that somebody waits for, or go when the queue is idle. A
+   * message for an A/B pair is in no group: it is on its way at once.
    */
   submit(entries: readonly Entry[]): void {
     const refusal = this.#poison ?? (this.#life === "open" ? undefined : closedError());
-    if (refusal) for (const entry of entries) entry.settled(refusal);
+    if (refusal) {
+      for (const entry of entries) entry.settled(refusal);
+      return;
+    }
+    const records: RecordEntry[] = [];
+    for (const entry of entries) {
+      if (entry.type === "pair") this.#writePair(entry);
+      else records.push(entry);
+    }
     // While a group is being written there is time to compute the checksums of these entries.
-    else this.#gate.enter(entries, { summed: this.#taken.length > 0 });
+    this.#gate.enter(records, { summed: this.#taken.length > 0 });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
   }
@@ -322,6 +348,7 @@ export class LogEngine {
     const taken = this.#taken;
     this.#taken = [];
     for (const entry of taken) entry.settled(poison);
+    this.#pairs.reject(poison);
     this.#queue.reject(poison, () => true);
     this.#onPoison?.(poison);
     return poison;
@@ -340,6 +367,7 @@ export class LogEngine {
     this.#life = "closing";
     this.#runAll();
     while (this.#running) await this.#running;
+    await this.#pairs.settled();
     await this.#upkeep.settled();
     // A failed mark poisons the store, and the poison is what close tells (D7).
     if (!this.#poison) await this.writeMark({}).catch((cause: unknown) => this.fail(cause));
@@ -375,7 +403,7 @@ export class LogEngine {
 
   async #drain(): Promise<void> {
     // Whatever this turn of the event loop submits, behind any number of promises, is one group.
-    await new Promise((resolve) => setImmediate(resolve));
+    await turnOfTheLoop();
     while (this.#queue.isAwaited && !this.#poison) {
       this.#segments.noteDemand(this.#queue.byteLength);
       const count = this.#upkeep.countForGroup();
@@ -384,7 +412,9 @@ export class LogEngine {
         await this.#rotate();
       }
       await this.#upkeep.step();
+      await turnOfTheLoop();
     }
+    this.#follower.write();
   }
 
   /** Begins the next segment with the entries that found no room in this one. */
@@ -402,25 +432,35 @@ export class LogEngine {
     });
   }
 
-  /** Names everything as acknowledged once the queue is idle, so that its loss would be noticed. */
+  /** The queue has been idle: what nobody waits for goes now, and what is to be tidied up. */
   #rest(): void {
     if (this.#running || this.#life !== "open" || this.#poison) return;
     this.#ownership.rested();
-    if (this.#queue.entries.length > 0) {
-      this.#runAll();
-      return;
-    }
-    if (this.#upkeep.isDue) {
-      this.#run(() => this.#upkeep.tidy());
-      return;
-    }
-    if (!this.#markFile.isBehind) return;
-    // A failed mark poisons the store, which is how its waiters and callers learn of it.
-    this.writeMark({}).catch((cause: unknown) => this.fail(cause));
+    if (this.#queue.entries.length > 0) this.#runAll();
+    else if (this.#upkeep.isDue) this.#run(() => this.#tidy());
+    else this.#follower.write();
+  }
+
+  async #tidy(): Promise<void> {
+    await this.#upkeep.tidy();
+    this.#follower.write();
+  }
+
+  #writePair(entry: PairEntry): void {
+    this.#pairs.write(entry).then(
+      () => {
+        // D7: another write may have failed beside it, which has settled the entry.
+        if (this.#poison) return;
+        this.#pairs.acknowledge(entry);
+        entry.settled();
+        this.#follower.follow();
+      },
+      (cause: unknown) => void this.fail(cause),
+    );
   }
 
   /** Writes entries as one group and settles them; tells whether they are durable. */
-  async #writeGroup(entries: readonly Entry[], rotation?: Rotation): Promise<boolean> {
+  async #writeGroup(entries: readonly RecordEntry[], rotation?: Rotation): Promise<boolean> {
     // D7: nothing is written behind a failure, and least of all over the group that failed.
     if (this.#poison) return false;
     this.#taken = entries;
@@ -432,7 +472,7 @@ export class LogEngine {
     } catch (cause) {
       this.fail(cause);
     }
-    // Another mark may have failed beside us: then nothing more is acknowledged either.
+    // D7: another write may have failed beside it: then nothing more is acknowledged.
     if (this.#poison) return false;
     this.#taken = [];
     this.#upkeep.groupWritten();
@@ -440,7 +480,7 @@ export class LogEngine {
       this.#queue.gone(entry);
       entry.settled();
     }
-    this.#restSoon();
+    this.#follower.follow();
     return true;
   }
 
@@ -450,4 +490,8 @@ export class LogEngine {
     await this.#running;
     if (this.#poison) throw this.#poison;
   }
+}
+
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,27 +4,30 @@
  */
 import { isDiskFull, type PersisterError } from "../types/errors.js";
 import type { EntryQueue } from "./group/entry-queue.js";
-import { SEGMENT_RESERVE_BYTES } from "./form/records.js";
+import { GROUP_BYTES_MIN, SEGMENT_RESERVE_BYTES } from "./form/records.js";
+import type { RecordEntry } from "./group/group.js";
 import {
   countForGroup,
-  type Entry,
-  entryBytes,
-  firstBytes,
+  entrySize,
+  firstGroupBytes,
   firstOversized,
+  GroupSizeSum,
   isOrder,
   openedBy,
-} from "./group/group.js";
+} from "./group/size.js";
 import { logEntryBytes } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
 import { crowdedError, noRoomError, oversizedError } from "./group/errors.js";
+import type { ReclaimPlan } from "./space/reclaim.js";
 import type { Segments } from "./space/segments.js";
 
 /** What a segment has for a group. */
 export interface RoomThere {
+  /** Bytes for appends and copies. */
   readonly room: number;
-  /** Of it, what copies are to have. */
-  readonly promised: number;
   readonly takesAppends: boolean;
+  /** Copies and releases that are to find room before the rest of the queue, where some are due. */
+  readonly plan: Pick<ReclaimPlan, "copyBytes" | "release"> | undefined;
 }
 
 export class QueueGate {
@@ -43,7 +46,7 @@ export class QueueGate {
   }
 
   /** Queues `entries`. What no segment takes is refused, and with it what follows in its log. */
-  enter(entries: readonly Entry[], how: { readonly summed: boolean }): void {
+  enter(entries: readonly RecordEntry[], how: { readonly summed: boolean }): void {
     const most = this.#segments.payloadBytesMax;
     const large = firstOversized(entries, most);
     let isBehind = false;
@@ -56,33 +59,38 @@ export class QueueGate {
   }
 
   /** How many entries the next group takes. */
-  countFor({ room, promised, takesAppends }: RoomThere): number {
-    // The reserve lies behind what copies take: orders before them would eat into it.
+  countFor({ room, takesAppends, plan }: RoomThere): number {
+    const promised = plan?.copyBytes ?? 0;
+    const releases = plan && plan.release.length > 0 ? GROUP_BYTES_MIN : 0;
+    // While copies are to come, orders may not use the reserve: it begins behind the bytes that are
+    // promised to the copies. While a release is to come that makes a spare, it has its room.
     const isUrgent = promised > 0 && !takesAppends;
+    const reserve = takesAppends ? SEGMENT_RESERVE_BYTES : SEGMENT_RESERVE_BYTES - releases;
     return countForGroup(this.#queue.entries, this.#table, {
       appends: takesAppends ? room - promised : 0,
-      orders: isUrgent ? room - promised : room + SEGMENT_RESERVE_BYTES,
+      orders: isUrgent ? room - promised : room + reserve,
       logs: this.#segments.roomForLogs,
     });
   }
 
-  /** Bytes of the first entry, with its batch. */
+  /** Bytes of a group that holds only the first entry, with its batch. */
   get bytesOfFirst(): number {
-    return firstBytes(this.#queue.entries, this.#table);
+    return firstGroupBytes(this.#queue.entries, this.#table);
   }
 
   /**
    * No room for a rotation is backpressure, whatever kept a spare from being made: no live segment was
-   * touched. Appends are refused; orders use the reserve; pairs need no room.
+   * touched. Appends are refused; orders use the reserve.
    */
   refuseForSpace(cause: PersisterError): void {
-    let room = this.#segments.room + SEGMENT_RESERVE_BYTES;
+    const room = this.#segments.room + SEGMENT_RESERVE_BYTES;
     const refusal = isDiskFull(cause) ? noRoomError(cause, "journal segment") : cause;
+    const size = new GroupSizeSum();
     this.#queue.reject(refusal, (entry) => {
       if (!isOrder(entry)) return true;
-      const bytes = entryBytes(entry, this.#table);
-      if (bytes > room) return true;
-      room -= bytes;
+      const more = entrySize(entry, this.#table);
+      if (size.bytesWith(more) > room) return true;
+      size.add(more);
       return false;
     });
   }

@@ -3,13 +3,13 @@
  * straggling segments, and segments are released by a record.
  */
 import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./form/records.js";
-import type { CopyEntry, Entry } from "./group/group.js";
+import type { CopyEntry, RecordEntry } from "./group/group.js";
+import { recordBytesIn } from "./form/group-size.js";
 import type { LogTable } from "./form/log-table.js";
 import type { PlacedRecord } from "./segment/places.js";
+import { COPY_GROUP_BYTES_MAX } from "./space/planner.js";
 import type { Segments } from "./space/segments.js";
 
-/** Bytes of copies that one group takes: what waits meanwhile waits no longer than for this. */
-const COPY_BYTES_MAX = 1024 * 1024;
 /** Copies, or releases, in one group. */
 const ENTRIES_MAX = GROUP_RECORDS_MAX / 2;
 
@@ -19,7 +19,7 @@ export interface ReclaimerParts {
   /** Reads a record and checks it. */
   readonly read: (record: PlacedRecord) => Promise<Uint8Array>;
   /** Writes a group; tells whether it is durable. */
-  readonly write: (entries: readonly Entry[]) => Promise<boolean>;
+  readonly write: (entries: readonly RecordEntry[]) => Promise<boolean>;
 }
 
 export class Reclaimer {
@@ -47,16 +47,16 @@ export class Reclaimer {
     const { table, segments, read } = this.#parts;
     const copies: Promise<CopyEntry>[] = [];
     let bytes = 0;
-    let { room } = segments;
+    const room = recordBytesIn(segments.room);
     for (const record of sequences.flatMap((sequence) => segments.recordsOf(sequence))) {
       const { name, number, pointer } = record;
       const log = table.byName(name)?.log;
       if (log === undefined) continue;
-      bytes += pointer.length;
+      bytes += RECORD_HEADER_BYTES + pointer.length;
       // A large segment is emptied in parts.
-      room -= RECORD_HEADER_BYTES + pointer.length;
-      if (room < 0) break;
-      if (copies.length > 0 && (bytes > COPY_BYTES_MAX || copies.length >= ENTRIES_MAX)) break;
+      if (bytes > room) break;
+      const isFull = bytes > COPY_GROUP_BYTES_MAX || copies.length >= ENTRIES_MAX;
+      if (copies.length > 0 && isFull) break;
       copies.push(
         read(record).then((payload) => {
           return { type: "copy", name, log, number, payload, settled: nobodyWaits };
@@ -68,7 +68,7 @@ export class Reclaimer {
 
   async #release(sequences: readonly bigint[]): Promise<boolean> {
     const { segments, write } = this.#parts;
-    const room = segments.room + SEGMENT_RESERVE_BYTES;
+    const room = recordBytesIn(segments.room + SEGMENT_RESERVE_BYTES);
     const count = Math.min(sequences.length, Math.floor(room / RECORD_HEADER_BYTES), ENTRIES_MAX);
     if (count <= 0) return false;
     return await write(

@@ -21,7 +21,8 @@ import { PersisterError } from "../types/errors.js";
 import type { QueueGate } from "./queue-gate.js";
 import type { EntryQueue } from "./group/entry-queue.js";
 import { crowdedError } from "./group/errors.js";
-import { type Entry, isOrder } from "./group/group.js";
+import type { RecordEntry } from "./group/group.js";
+import { isOrder } from "./group/size.js";
 import type { Ownership } from "./ownership.js";
 import type { Reclaimer } from "./reclaimer.js";
 import { type CurrentSegment, roomIn } from "./space/current-segment.js";
@@ -54,7 +55,7 @@ type Due = "nothing" | "when idle" | "between groups";
 type DiskRoom =
   | { readonly kind: "roomy" }
   /** `sparedFor` is the last append for which a rotation used a spare: once is enough. */
-  | { readonly kind: "full"; readonly sparedFor: Entry | undefined };
+  | { readonly kind: "full"; readonly sparedFor: RecordEntry | undefined };
 
 /** The next segment, and how many waiting entries its first group takes. */
 export interface NextGroup {
@@ -112,9 +113,9 @@ export class Upkeep {
     const { segments, gate, queue } = this.#parts;
     const { lacksSpares } = this.#planner;
     const beside = lacksSpares ? 0 : gate.bytesOfFirst;
-    const isReclaiming = this.#due === "between groups";
-    const promised = isReclaiming ? this.#planner.plan(this.#isDiskFull, beside).copyBytes : 0;
-    const there = { room: segments.room, promised, takesAppends: !lacksSpares };
+    const isReclaiming = this.#due === "between groups" || lacksSpares;
+    const plan = isReclaiming ? this.#planner.plan(this.#isDiskFull, beside) : undefined;
+    const there = { room: segments.room, takesAppends: !lacksSpares, plan };
     const count = gate.countFor(there);
     return count < queue.entries.length && this.#isNextAtOnce() ? 0 : count;
   }
@@ -165,8 +166,8 @@ export class Upkeep {
     if (!rotation) return undefined;
     const takesAppends = room === "for all";
     const beside = takesAppends ? gate.bytesOfFirst : 0;
-    const { copyBytes: promised } = this.#planner.planAfter(rotation, this.#isDiskFull, beside);
-    const there = { room: roomIn(rotation.current), promised, takesAppends };
+    const plan = this.#planner.planAfter(rotation, this.#isDiskFull, beside);
+    const there = { room: roomIn(rotation.current), takesAppends, plan };
     const count = gate.countFor(there);
     assert(count > 0 || !takesAppends, "what was let in fits an empty segment");
     return { rotation, count };
@@ -221,7 +222,7 @@ export class Upkeep {
    * Orders set space free: they may use a spare as often as another one is left. An append may use one
    * only where the spares are whole again at once behind it.
    */
-  #maySpare(first: Entry): boolean {
+  #maySpare(first: RecordEntry): boolean {
     if (isOrder(first)) return this.#planner.leavesSpare;
     if (this.#disk.kind === "full" && this.#disk.sparedFor === first) return false;
     this.#disk = { kind: "full", sparedFor: first };

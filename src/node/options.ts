@@ -21,7 +21,7 @@ export const defaults = {
 } as const;
 
 /** Smallest and largest segment. The smallest is for tests: it holds no block of full size. */
-export const SEGMENT_BYTES_MIN = 24 * KIB;
+export const SEGMENT_BYTES_MIN = 40 * KIB;
 export const SEGMENT_BYTES_MAX = 64 * MIB;
 
 export interface InitChoices {
@@ -30,7 +30,7 @@ export interface InitChoices {
   /**
    * Size of the smallest journal segment in bytes; 4 MiB where it is left out. A quarter of it, and at
    * most 512 KiB, is kept for the list of lanes and segments at its begin: about 2,900 lanes at 4 MiB,
-   * 90 at 64 KiB, 23 at 24 KiB. One more is refused with DISK_FULL.
+   * 90 at 64 KiB, 46 at 40 KiB. One more is refused with DISK_FULL.
    */
   readonly segmentBytes?: number;
 }

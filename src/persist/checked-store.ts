@@ -49,10 +49,9 @@ export async function checkStore(
     undo.push(() => recovered.close());
     checks.checkLinks();
     const { mark, head } = recovered;
-    const anchorNames = { mark, headSeq: head.anchorSeq };
-    const anchorPair = await recoverPair(disk, directory, "anchor", anchorNames);
+    const anchorPair = await recoverPair(disk, directory, "anchor", { mark, head });
     undo.push(() => anchorPair.pair.close());
-    const votePair = await recoverPair(disk, directory, "vote", { mark, headSeq: 0n });
+    const votePair = await recoverPair(disk, directory, "vote", { mark, head });
     undo.push(() => votePair.pair.close());
     const anchor = anchorPair.message
       ? await prove(anchorPair.message, anchorPair.file)

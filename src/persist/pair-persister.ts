@@ -20,6 +20,7 @@ import {
 } from "../disk/slots/slots.js";
 import type { PairEntry, PairRole } from "../journal/group/group.js";
 import type { LogEngine } from "../journal/log-engine.js";
+import type { Head } from "../journal/form/head.js";
 import type { Mark, PairNamed } from "../journal/form/mark.js";
 import { PersisterError } from "../types/errors.js";
 
@@ -104,7 +105,7 @@ export const pairCases: readonly PairCase[] = [
 /** What is named of the pairs elsewhere: by the mark, and by the newest head. */
 export interface PairWitness {
   readonly mark: Pick<Mark, PairRole>;
-  readonly headSeq: bigint;
+  readonly head: Pick<Head, "anchorSeq" | "voteSeq">;
 }
 
 export interface RecoveredPair {
@@ -161,7 +162,8 @@ function decide(
   const state = winner && pair[winner];
   const found = state?.status === "valid" ? state.seq : 0n;
   const marked = names.mark[role];
-  const acked = marked.acked > names.headSeq ? marked.acked : names.headSeq;
+  const headSeq = role === "anchor" ? names.head.anchorSeq : names.head.voteSeq;
+  const acked = marked.acked > headSeq ? marked.acked : headSeq;
   const facts: PairFacts = { verdict: verdict.verdict, found, acked, inFlight: marked.inFlight };
   const row = pairCases.find((each) => each.fits(facts));
   if (!row || row.action === "refuse") {

@@ -41,6 +41,8 @@ export interface PersistOptions {
   readonly openMap: (end: JournalEnd) => Promise<LogMap>;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
+  /** Calls `task` a little later; a timer of its own where it is left out. */
+  readonly later?: (task: () => void) => void;
 }
 
 /** One step of an open, and how long it took. */

@@ -2,7 +2,7 @@
  * Recovery checks each record that the journal found: it is in its own lane, at its own number, and
  * linked to its parent (D5).
  */
-import type { RecoveredRecord } from "../journal/recovery/recovery.js";
+import type { RecoveredRecord } from "../journal/recovery/scan.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { readSignedBlockHeader } from "../wire/codec/block-header.js";

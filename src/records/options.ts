@@ -17,7 +17,7 @@ export const defaults = {
 } as const;
 
 /** Smallest and largest segment. The smallest is for tests. */
-const SEGMENT_BYTES_MIN = 24 * KIB;
+const SEGMENT_BYTES_MIN = 40 * KIB;
 const SEGMENT_BYTES_MAX = 64 * MIB;
 
 export interface JournalInitChoices {

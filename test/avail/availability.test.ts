@@ -204,7 +204,7 @@ test("S8 the anchor's mark held back: nothing is freed before it", async () => {
   await keeper.close();
 });
 
-test.each([/\.seg$/, /\/mark$/])(
+test.each([/\.seg$/])(
   "S9 nothing is offered, published or resolved before it is durable (%s held back)",
   async (held) => {
     const { disk, keeper } = await fresh(chain);

@@ -202,7 +202,9 @@ describe("a segment that must be there", () => {
     const found = await inspected(harmed((disk) => flip(disk, file, 40)));
     expect(found.errors[0]).toMatchObject({ class: "JOURNAL_CORRUPT", file, offset: 0 });
     const missing = found.errors.slice(1).map(({ lane: name, number }) => [name, number]);
-    expect(missing).toEqual([...chain.lanes, "road"].map((name) => [name, 0n]));
+    expect(missing).toEqual(
+      expect.arrayContaining([...chain.lanes, "road"].map((name) => [name, 0n])),
+    );
   });
 
   test("of a newer format, wherever it lies", async () => {
@@ -378,18 +380,15 @@ test("damage to a block below its lane's first is a warning; to one above it, an
   const disk = await born();
   const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: small.epochOf };
   const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk, 3), DIRECTORY, choices);
-  for (let round = 0n; round < 6n; round++) {
-    await pushBlocks(keeper, small, laneAt(small, 0), { from: round, to: round + 1n });
-    await pushQCs(keeper, small, { from: round, to: round + 1n });
-  }
+  await pushBlocks(keeper, small, laneAt(small, 0), { to: 6n });
+  await pushQCs(keeper, small, { to: 6n });
   await pushAnchor(keeper, small.qc(3n).anchor);
   await keeper.close();
   const own = newestSegment(disk).path.slice(1);
   const found = recordsIn(disk, own).filter(isAppend);
-  const blocks = found.filter(
-    ({ record }) => record.payloadLength === found[0]?.record.payloadLength,
-  );
-  expect(blocks.length).toBeGreaterThan(4);
+  const { bytes } = small.block(laneAt(small, 0), 1n);
+  const blocks = found.filter(({ record }) => record.payloadLength === bytes.length);
+  expect(blocks.length).toBeGreaterThan(1);
   for (const { record } of blocks) {
     const left = disk.kill();
     flip(left, own, record.offset + RECORD_HEADER_BYTES + 20);

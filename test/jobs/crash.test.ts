@@ -12,7 +12,7 @@ import { codeOf, numbered, shown, value } from "./kit.js";
 import { LossyHomes } from "./lossy-homes.js";
 
 const ROOT = "jobs";
-const CHOICES = { segmentBytes: 24 * 1024, checkpointBytes: 400 } as const;
+const CHOICES = { segmentBytes: 48 * 1024, checkpointBytes: 400 } as const;
 const IDS = ["a", "b", "c"] as const;
 const KEYS = 6;
 const COMMANDS = 70;

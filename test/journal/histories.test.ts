@@ -56,6 +56,7 @@ async function open(
     directory: DIRECTORY,
     randomBytes,
     whenIdle: (task: () => void) => void waitTurns(random.below(6)).then(task),
+    later: (task: () => void) => void waitTurns(random.below(6)).then(task),
     beforeRelease: () => Promise.resolve(),
   };
   const named = { anchor, vote, voteRoadIndex };

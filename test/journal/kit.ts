@@ -4,6 +4,7 @@ import { crc32c } from "../../src/codec/crc32c.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { beginJournal, writeAgain } from "../../src/journal/begin.js";
 import {
+  BLOCK_BYTES,
   chainStart,
   RECORD_HEADER_BYTES,
   recordsStart,
@@ -28,7 +29,7 @@ import { walkRecords } from "./walk.js";
 
 export const DIRECTORY = "store";
 export const CHAIN = "text";
-export const SEGMENT_BYTES = 24 * 1024;
+export const SEGMENT_BYTES = 40 * 1024;
 
 export const textKind: RecordKind<string> = {
   noun: "record",
@@ -92,6 +93,7 @@ export async function openJournal(
         retainBytes,
         randomBytes,
         whenIdle: choices.whenIdle ?? ((task) => queueMicrotask(task)),
+        later: (task) => void setImmediate(task),
         beforeRelease: async () => {
           await logs?.closeMap();
         },
@@ -218,4 +220,22 @@ export function forge(disk: SimulatedDisk, records: readonly Forged[]): void {
 export function forgeHead(disk: SimulatedDisk, change: (head: Head) => Head): void {
   const { path, head } = newestSegment(disk);
   disk.damage(path, 0, encodeHead(change(head)));
+}
+
+/** The first block of the newest segment's last group never arrived, or was damaged; its footer stays. */
+export function loseLastRecords(disk: SimulatedDisk): void {
+  const { path, head, bytes } = newestSegment(disk);
+  const start = {
+    offset: recordsStart(encodeHead(head).length),
+    chain: chainStart(head.salt),
+    nextLsn: head.firstLsn,
+  };
+  let { offset } = start;
+  let next = offset;
+  walkRecords(bytes, start, (record) => {
+    if (record.type !== recordType.footer) return;
+    offset = next;
+    next = record.offset + RECORD_HEADER_BYTES + record.payloadLength;
+  });
+  disk.damage(path, offset, Buffer.alloc(BLOCK_BYTES));
 }

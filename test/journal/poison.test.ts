@@ -1,6 +1,7 @@
 /** D7: after a failed write every waiter and every later call gets the first error. */
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { loseLastRecords } from "./kit.js";
 import { TestChain } from "../model/chain.js";
 import {
   contents,
@@ -42,7 +43,8 @@ test.each(["a segment", "the mark", "the anchor", "the vote state"])(
     const path = paths[what as keyof typeof paths];
     disk.fail({ operation: "write", path });
     if (what === "the anchor") await keeper.pushAnchor(chain.qc(1n).anchor);
-    else if (what === "the vote state") {
+    else if (what === "the vote state" || what === "the mark") {
+      // No record waits for a mark; a vote does.
       await refusal(keeper.writeVoteState(Buffer.from([0x78, 1]), 1n), "POISONED");
     } else await keeper.pushBlock(chain.block(lane, 2n).bytes);
     await turns();
@@ -102,6 +104,22 @@ test("a poisoned store is refused nothing at the next open: the bytes are read a
   await refusal(keeper.waitForBlock(lane, 0n), "POISONED");
   await refusal(keeper.close(), "POISONED");
   disk.heal();
+  const again = await opened(disk, chain);
+  expect(again.recovery.lanes.has(lane)).toBe(false);
+  expect(again.recovery.pins).toEqual([]);
+  await pushBlocks(again, chain, lane, { to: 1n });
+  await again.close();
+});
+
+test("a block of which a poisoned store left only its group's footer is pinned", async () => {
+  const disk = new SimulatedDisk();
+  const keeper = await opened(await born(disk), chain);
+  disk.fail({ operation: "write", path: ".seg", effect: "visible-not-durable" });
+  await keeper.pushBlock(chain.block(lane, 0n).bytes);
+  await refusal(keeper.waitForBlock(lane, 0n), "POISONED");
+  await refusal(keeper.close(), "POISONED");
+  disk.heal();
+  loseLastRecords(disk);
   const again = await opened(disk, chain);
   expect(again.recovery.lanes.has(lane)).toBe(false);
   expect(again.recovery.pins).toMatchObject([{ lane, number: 0n }]);

@@ -2,14 +2,7 @@ import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { LaneLog } from "../../src/log/lane-log.js";
 import { PersisterError } from "../../src/types/errors.js";
-import {
-  all,
-  bornJournal,
-  forgeHead,
-  type OpenJournal,
-  openJournal,
-  text,
-} from "../journal/kit.js";
+import { all, bornJournal, forgeHead, type OpenJournal, openJournal, text } from "./kit.js";
 import { refusal } from "../node/kit.js";
 
 async function append(log: LaneLog<string>, ...numbers: bigint[]): Promise<void> {

@@ -19,7 +19,7 @@ import {
   openJournal,
   type OpenJournal,
   SEGMENT_BYTES as TEXT_SEGMENT_BYTES,
-} from "../journal/kit.js";
+} from "./kit.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { hex, laneAt, pushAnchor, pushBlocks, pushQCs, refusal, turns } from "../node/kit.js";
 import { SEGMENT_BYTES } from "../node/surroundings.js";

@@ -4,13 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { RetainedRange } from "../../src/log/retained-records.js";
 import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import {
-  bornJournal,
-  newestSegment,
-  openJournal,
-  type OpenJournal,
-  SEGMENT_BYTES,
-} from "../journal/kit.js";
+import { bornJournal, newestSegment, openJournal, type OpenJournal, SEGMENT_BYTES } from "./kit.js";
 import { refusal, turns } from "../node/kit.js";
 
 const GIB = 1024 ** 3;
@@ -73,7 +67,7 @@ describe("a range", () => {
   test("goes on through the segment that is not sealed yet", async () => {
     const { opened } = await lived();
     const { records } = { records: opened.journal.currentRecords };
-    expect(records.length).toBeGreaterThan(2);
+    expect(records.length).toBeGreaterThan(1);
     const [first] = records.filter(({ name }) => name === "one");
     const from = (first?.number ?? 0n) - 3n;
     expect(await numbersIn(opened, "one", { from })).toEqual(upTo(from, NUMBERS - 1n));

@@ -40,7 +40,8 @@ test("B2 two blocks survive reopen, in order, equal to what was written", async 
 
 test("thirty rounds with an anchor each rotate segments and survive a reopen", async () => {
   const disk = await born();
-  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, choices);
+  const retaining = { ...choices, retainBytes: 0 };
+  const keeper = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, retaining);
   for (let round = 0n; round < 120n; round++) {
     for (const lane of chain.lanes) await keeper.pushBlock(chain.block(lane, round).bytes);
     await keeper.pushCommitQC(chain.qc(round).bytes);
@@ -53,7 +54,7 @@ test("thirty rounds with an anchor each rotate segments and survive a reopen", a
   const status = keeper.status();
   expect(status.counters.rotations).toBeGreaterThan(2);
   await keeper.close();
-  const again = await Lanekeeper.openOn(simulatedSurroundings(disk, 2), DIRECTORY, choices);
+  const again = await Lanekeeper.openOn(simulatedSurroundings(disk, 2), DIRECTORY, retaining);
   expect(again.recovery.road).toEqual({ first: 117n, next: 120n });
   for (const lane of chain.lanes) {
     expect(again.recovery.lanes.get(lane)).toEqual({ first: 117n, next: 120n });

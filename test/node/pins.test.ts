@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { buildLaneQC } from "../../src/testing/certificates.js";
+import { loseLastRecords } from "../journal/kit.js";
 import { TestChain } from "../model/chain.js";
 import {
   contents,
@@ -22,7 +23,7 @@ const chain = new TestChain();
 const lane = laneAt(chain, 0);
 const pinned = chain.block(lane, 2n);
 
-/** A store whose block 2 was in flight when the power went: the mark arrived, the segment did not. */
+/** A store whose block 2 was in flight when the power went: its group's footer arrived, the block did not. */
 async function pinnedStore(): Promise<{ disk: SimulatedDisk; keeper: Lanekeeper }> {
   const { disk, keeper } = await fresh(chain);
   await pushBlocks(keeper, chain, lane, { to: 2n });
@@ -31,8 +32,8 @@ async function pinnedStore(): Promise<{ disk: SimulatedDisk; keeper: Lanekeeper 
   await keeper.pushBlock(pinned.bytes);
   await turns();
   disk.crash();
-  const [cut] = disk.powerCuts(1, 1);
-  if (!cut) throw new Error("a power cut leaves something");
+  const cut = disk.kill();
+  loseLastRecords(cut);
   return { disk: cut, keeper: await opened(cut, chain) };
 }
 

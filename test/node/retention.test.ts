@@ -237,13 +237,16 @@ describe("damage to what is retained", () => {
   }
 
   test("a damaged block is an error that names it, and poisons nothing", async () => {
-    const { disk, keeper, oldest } = await lived();
+    const { disk, keeper } = await lived();
     const { bytes } = chain.block(lane, 1n);
-    const at = Buffer.from(disk.readNow(oldest)).indexOf(bytes);
-    expect(at).toBeGreaterThan(0);
-    disk.damage(oldest, at + 200, Buffer.from("damage"));
+    // It may have been relocated: of its copies none is whole.
+    for (const path of retainedPaths(disk)) {
+      const at = Buffer.from(disk.readNow(path)).indexOf(bytes);
+      if (at > 0) disk.damage(path, at + 200, Buffer.from("damage"));
+    }
     const error = await refusal(keeper.readRetainedBlock(lane, 1n), "JOURNAL_CORRUPT");
-    expect([error.lane, error.blockNumber, error.file]).toEqual([lane, 1n, oldest.slice(1)]);
+    expect([error.lane, error.blockNumber]).toEqual([lane, 1n]);
+    expect(retainedPaths(disk)).toContain(`/${error.file}`);
     expect(keeper.status().mapWarnings.join("\n")).toMatch(/retained records .* are lost/);
     await expectExact(keeper);
     await rounds(keeper, 24n, 28n);

@@ -7,7 +7,7 @@ import type { Surroundings } from "../../src/node/surroundings.js";
 export const DIRECTORY = "store";
 
 /** Small segments, so that a short history rotates often. */
-export const SEGMENT_BYTES = 32 * 1024;
+export const SEGMENT_BYTES = 64 * 1024;
 
 export function simulatedSurroundings(disk: Disk, seed = 1): Surroundings {
   let draws = 0;
@@ -19,6 +19,7 @@ export function simulatedSurroundings(disk: Disk, seed = 1): Surroundings {
       return createHash("shake256", { outputLength: count }).update(`${seed} ${draws}`).digest();
     },
     whenIdle: (task) => queueMicrotask(task),
+    later: (task) => void setImmediate(task),
     nowMs: () => 0,
     durable: true,
   };

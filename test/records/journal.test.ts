@@ -151,7 +151,7 @@ describe("a batch", () => {
     const { journal } = await fresh();
     await refusal(journal.appendBatch([]), "USAGE");
     await refusal(journal.appendBatch([put("right"), put("wrong", { shard: -1 })]), "USAGE");
-    const large = put("x".repeat(7000));
+    const large = put("x".repeat(40_000));
     await refusal(journal.appendBatch([large, large]), "INVALID");
     const many = Array.from({ length: 513 }, () => put(""));
     await refusal(journal.appendBatch(many), "INVALID");
@@ -258,7 +258,7 @@ describe("replay", () => {
     const again = await reopened(journal, disk);
     const expected = Array.from({ length: 700 }, (_, index) => `${index + 1} ${textAt(index + 1)}`);
     expect(await replayed(again)).toEqual(expected);
-    expect((await again.segments()).length).toBeGreaterThan(10);
+    expect((await again.segments()).length).toBeGreaterThan(5);
   });
 
   test("a selection by labels reads only what it selects", async () => {
@@ -449,7 +449,7 @@ describe("one owner, one life", () => {
   test("the first failed write is final: every later call gets it, reopening finds what was durable", async () => {
     const { disk, journal } = await fresh();
     await appendTexts(journal, 1, 3);
-    disk.fail({ operation: "write" });
+    disk.fail({ operation: "write", path: ".seg" });
     const failed = [journal.append(put("lost")), journal.append(put("lost too"))];
     await Promise.all(failed.map((each) => refusal(each, "POISONED")));
     await refusal(journal.append(put("later")), "POISONED");

@@ -11,7 +11,7 @@ import type { JournalRecord } from "../../src/records/replay.js";
 import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
 
 export const DIRECTORY = "records";
-export const SEGMENT_BYTES = 24 * 1024;
+export const SEGMENT_BYTES = 96 * 1024;
 
 /** A type that nobody may skip, and one that may be skipped. */
 export const PUT = REQUIRED_TYPE | 1;
@@ -30,6 +30,7 @@ export function surroundings(disk: SimulatedDisk, seed = ++seeds): Surroundings 
         .digest();
     },
     whenIdle: (task) => queueMicrotask(task),
+    later: (task) => void setImmediate(task),
     nowMs: () => 0,
     durable: true,
   };

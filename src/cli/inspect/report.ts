@@ -45,7 +45,6 @@ export function summaryJson(summary: Summary, worst: ErrorCode | undefined) {
           generation: `${mark.generation}`,
           headSequence: `${mark.headSequence}`,
           ackedLsn: `${mark.acked}`,
-          intendedLsn: `${mark.intended}`,
         }
       : null,
     journal: {
@@ -121,10 +120,8 @@ function storeText({ identity }: Summary): string {
 
 function markText({ mark }: Summary): string {
   if (!mark) return "none that can be used";
-  const inFlight =
-    mark.intended > mark.acked ? `, LSNs ${mark.acked + 1n} to ${mark.intended} in flight` : "";
   const opened = `opened ${counted(mark.generation, "time")}`;
-  return `${mark.sequence}, ${opened}, acknowledged through LSN ${mark.acked}${inFlight}`;
+  return `${mark.sequence}, ${opened}, acknowledged through LSN ${mark.acked}`;
 }
 
 function journalText({ journal }: Summary): string {

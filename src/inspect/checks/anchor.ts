@@ -20,7 +20,7 @@ export interface PairsSeen {
   readonly voteSlot: HeldMessage | undefined;
 }
 
-/** `witness` is of the anchor; of the vote state only the mark knows. */
+/** Looks at both pairs; `witness` is what the mark and the newest head name of them. */
 export async function checkPairs(
   disk: Disk,
   directory: string,
@@ -28,7 +28,7 @@ export async function checkPairs(
   witness: PairWitness,
 ): Promise<PairsSeen> {
   const anchorPair = await checkPair(disk, directory, "anchor", witness);
-  const votePair = await checkPair(disk, directory, "vote", { ...witness, headSeq: 0n });
+  const votePair = await checkPair(disk, directory, "vote", witness);
   const findings = [...anchorPair.findings, ...votePair.findings];
   if (votePair.held && depth.kind !== "forms") findings.push(...doubtsOfVote(votePair.held));
   const anchor = anchorPair.held && (await anchorIn(anchorPair.held, depth, findings));

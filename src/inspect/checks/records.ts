@@ -3,6 +3,7 @@
  * The rehearsal decides whether open would refuse, and not this check.
  */
 import { applyRecord, type Manifest } from "../../journal/recovery/apply.js";
+import { findFooters } from "../../journal/recovery/footers.js";
 import {
   chainStart,
   type RecordHeader,
@@ -57,6 +58,8 @@ export class RecordCheck {
   readonly #manifest: Manifest;
   /** Some segment that must be there could not be read. */
   #isPartlyUnread = false;
+  /** The last LSN that a footer behind the newest segment's records proves to be acknowledged. */
+  #acknowledgedBehind = 0n;
 
   constructor(parts: RecordCheckParts) {
     this.#parts = parts;
@@ -83,6 +86,7 @@ export class RecordCheck {
   async *findings(): AsyncGenerator<Finding, void, void> {
     const { base } = this.#parts;
     const own = yield* this.#read(base.slot, base.slot.bytes);
+    if (own) await this.#lookBehind(own);
     if (own) yield* this.#applyOwn(own);
     this.#expectBytes();
     for (const segment of this.sealed) yield* this.#sealed(segment);
@@ -98,7 +102,24 @@ export class RecordCheck {
   get #through(): bigint {
     const { base, mark } = this.#parts;
     const before = base.head.firstLsn - 1n;
-    return base.isNewest && mark && mark.acked > before ? mark.acked : before;
+    const acked = base.isNewest && mark && mark.acked > before ? mark.acked : before;
+    return this.#acknowledgedBehind > acked ? this.#acknowledgedBehind : acked;
+  }
+
+  /** D6: every group before one that was begun was acknowledged, and the footer of that one may tell. */
+  async #lookBehind(own: Uint8Array): Promise<void> {
+    const { base } = this.#parts;
+    if (!base.isNewest) return;
+    let end = placeOf(base);
+    for (const step of walkPastDamage(own, end, end.nextLsn - 1n)) {
+      if (step.kind === "end") end = step.place;
+    }
+    const { salt, sequence } = base.head;
+    const { file, bytes } = base.slot;
+    const footers = await findFooters({ file, salt, sequence, from: end.offset, to: bytes });
+    for (const { firstLsn } of footers) {
+      if (firstLsn > end.nextLsn) this.#acknowledgedBehind = firstLsn - 1n;
+    }
   }
 
   /** Applies the newest segment's own records. Tells of their damage once it is known what is live. */

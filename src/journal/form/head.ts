@@ -7,7 +7,7 @@
  * ```
  *   8   "LKSEGMT1"          16  store id           8 sequence       8 first LSN
  *   4   format version      8   generation         32 salt          8 anchor sequence
- *   4   bytes in the head   4   key id             4  next log number
+ *   4   bytes in the head   8   vote sequence      4  key id        4 next log number
  *   4   count of live sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
  *                                                  4 end of its records (bytes), 4 end chain value
  *   4   count of retained segments, then each the same
@@ -20,8 +20,8 @@ import { crc32c } from "../../codec/crc32c.js";
 import { assert } from "../../types/assert.js";
 import { BLOCK_BYTES } from "./records.js";
 
-/** The version that this code writes, and the newest that it reads. */
-export const FORMAT_VERSION = 1;
+/** The one version that this code writes and reads. */
+export const FORMAT_VERSION = 2;
 export const STORE_ID_BYTES = 16;
 export const SALT_BYTES = 32;
 export const HASH_BYTES = 32;
@@ -36,7 +36,7 @@ const HEAD_SHARE = 4;
 const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
 
 /** What a head takes that lists nothing, and what it takes beside a log's name. */
-const EMPTY_HEAD_BYTES = 120;
+const EMPTY_HEAD_BYTES = 128;
 const LOG_ENTRY_BYTES = 53;
 /** Bytes that a head takes for each segment that it lists. */
 export const SEALED_SEGMENT_BYTES = 36;
@@ -89,7 +89,9 @@ export interface Head {
   readonly sequence: bigint;
   readonly salt: Uint8Array;
   readonly firstLsn: bigint;
+  /** Sequences of the newest anchor and vote that were acknowledged when the segment began. */
   readonly anchorSeq: bigint;
+  readonly voteSeq: bigint;
   readonly keyId: number;
   readonly nextLog: number;
   /** Those with live records, in the order of their sequences: each must verify, or open refuses. */
@@ -110,7 +112,7 @@ export function encodeHead(head: Head): Uint8Array {
   for (let index = 0; index < MAGIC.length; index++) writer.u8(MAGIC.charCodeAt(index));
   writer.u32(FORMAT_VERSION).u32(0).bytes(head.storeId);
   writer.u64(head.generation).u64(head.sequence).bytes(head.salt);
-  writer.u64(head.firstLsn).u64(head.anchorSeq);
+  writer.u64(head.firstLsn).u64(head.anchorSeq).u64(head.voteSeq);
   writer.u32(head.keyId).u32(head.nextLog);
   for (const segments of [head.sealed, head.retained]) writeSegments(writer, segments);
   writer.u32(head.logs.length);
@@ -152,6 +154,7 @@ export function decodeHead(bytes: Uint8Array): HeadFound {
   }
   const version = buffer.readUInt32LE(MAGIC.length);
   if (version > FORMAT_VERSION) return { status: "too-new", version };
+  if (version < FORMAT_VERSION) return { status: "none", reason: `format ${version} is too old` };
   try {
     return { status: "head", head: readHead(bytes), bytes: Uint8Array.from(bytes) };
   } catch (error) {
@@ -169,6 +172,7 @@ function readHead(bytes: Uint8Array): Head {
   const salt = reader.bytes(SALT_BYTES);
   const firstLsn = reader.u64();
   const anchorSeq = reader.u64();
+  const voteSeq = reader.u64();
   const keyId = reader.u32();
   const nextLog = reader.u32();
   const sealed = readList(reader, () => readSegment(reader));
@@ -182,6 +186,7 @@ function readHead(bytes: Uint8Array): Head {
     salt,
     firstLsn,
     anchorSeq,
+    voteSeq,
     keyId,
     nextLog,
     sealed,

@@ -39,6 +39,11 @@ export class LogTable {
     return this.#nextLog;
   }
 
+  /** This number was given to a log that is lost: it is not given again. */
+  forgo(log: number): void {
+    if (log >= this.#nextLog) this.#nextLog = log + 1;
+  }
+
   /** What all logs together take of a head. */
   get headBytes(): number {
     return this.#headBytes;

@@ -1,17 +1,15 @@
 /**
- * The mark: what is acknowledged and what is in flight, kept outside the journal, so that an
- * acknowledged tail that vanished is told apart from a crash in flight (D6).
+ * The mark: the newest acknowledgements, kept outside the journal. It follows behind them (D6): what it
+ * names as acknowledged must be there, and the footers of the journal tell of what came after it.
  *
  * ```
  *   mark   two slots of 256 KiB each, written in turn: slot = mark sequence mod 2
  *
  *   4  length of the content    4  CRC-32C of the content    content:
- *   8  "LKMARK01"   16 store id   8 mark sequence   8 generation   8 head sequence
- *   8  acked LSN    8 intended LSN
+ *   8  "LKMARK02"   16 store id   8 mark sequence   8 generation   8 head sequence   8 acked LSN
  *   4x8 anchor acked, anchor in flight, vote acked, vote in flight;  8 road index of that vote
+ *   8  inode of STORE   8 birth time of STORE (ns since 1970); 0 where it is not known
  *   2  count of names, each 1+n
- *   4  count of appends in flight, each 2 name, 8 number, 32 header hash
- *   4  count of drops in flight, each 2 name, 4 log number
  *   4  count of pins, each 2 name, 8 number, 32 header hash
  * ```
  *
@@ -21,25 +19,27 @@
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
 import { assert } from "../../types/assert.js";
+import type { FileOrigin } from "../../disk/disk.js";
 import { HASH_BYTES, STORE_ID_BYTES } from "./head.js";
 
 export const MARK_FILE = "mark";
 export const MARK_SLOT_BYTES = 256 * 1024;
 
-const MAGIC = 0x3130_4b52_414d_4b4cn;
+const MAGIC = 0x3230_4b52_414d_4b4cn;
 const FRAME_BYTES = 8;
 
-/** A block that was on its way to disk: in which log, at which number, with which header hash. */
+/** A block that was on its way to disk and is lost: only a block with this hash may take its number. */
 export interface Pin {
   readonly name: string;
   readonly number: bigint;
   readonly hash: Uint8Array;
 }
 
-/** A drop that was on its way to disk; done again at open, unless the log is gone. */
-export interface DropInFlight {
-  readonly name: string;
-  readonly log: number;
+/** Whether two origins are of two files, as far as both are known. */
+export function isOtherFile(a: FileOrigin, b: FileOrigin): boolean {
+  const differ = (one: bigint, other: bigint): boolean =>
+    one !== 0n && other !== 0n && one !== other;
+  return differ(a.inode, b.inode) || differ(a.bornNs, b.bornNs);
 }
 
 /**
@@ -59,16 +59,14 @@ export interface Mark {
   readonly generation: bigint;
   /** Sequence of the newest head whose write returned. */
   readonly headSequence: bigint;
-  /** Every record up to this LSN is durable and may have been acknowledged. */
+  /** Last LSN of the newest group that was acknowledged when this mark was begun. */
   readonly acked: bigint;
-  /** Last LSN of the group in flight; equal to `acked` where there is none. */
-  readonly intended: bigint;
   readonly anchor: PairNamed;
   readonly vote: PairNamed;
   /** Road index of the vote in flight; 0 where there is none. */
   readonly voteRoadIndex: bigint;
-  readonly appends: readonly Pin[];
-  readonly drops: readonly DropInFlight[];
+  /** Of the STORE beside this mark. */
+  readonly origin: FileOrigin;
   readonly pins: readonly Pin[];
 }
 
@@ -95,16 +93,14 @@ export function encodeMark(mark: Mark): Uint8Array {
     return names.size - 1;
   };
   const lists = new ByteWriter(1024);
-  writePins(lists, mark.appends, nameIndex);
-  lists.u32(mark.drops.length);
-  for (const drop of mark.drops) lists.u16(nameIndex(drop.name)).u32(drop.log);
   writePins(lists, mark.pins, nameIndex);
 
   const writer = new ByteWriter(1024 + lists.length);
   writer.u32(0).u32(0).u64(MAGIC).bytes(mark.storeId).u64(mark.sequence);
-  writer.u64(mark.generation).u64(mark.headSequence).u64(mark.acked).u64(mark.intended);
+  writer.u64(mark.generation).u64(mark.headSequence).u64(mark.acked);
   writer.u64(mark.anchor.acked).u64(mark.anchor.inFlight);
   writer.u64(mark.vote.acked).u64(mark.vote.inFlight).u64(mark.voteRoadIndex);
+  writer.u64(mark.origin.inode).u64(mark.origin.bornNs);
   writer.u16(names.size);
   for (const name of names.keys()) writer.text(name);
   writer.bytes(lists.result());
@@ -158,42 +154,28 @@ function readMark(content: Uint8Array): Mark {
   const generation = reader.u64();
   const headSequence = reader.u64();
   const acked = reader.u64();
-  const intended = reader.u64();
   const anchor = { acked: reader.u64(), inFlight: reader.u64() };
   const vote = { acked: reader.u64(), inFlight: reader.u64() };
   const voteRoadIndex = reader.u64();
+  const origin = { inode: reader.u64(), bornNs: reader.u64() };
   const names: string[] = [];
   for (let left = reader.u16(); left > 0; left--) names.push(reader.text());
   const nameAt = (): string => names[reader.u16()] ?? reader.fail("a name that is not listed");
-  const readPins = (): Pin[] =>
-    readCounted(reader, () => ({
-      name: nameAt(),
-      number: reader.u64(),
-      hash: reader.bytes(HASH_BYTES),
-    }));
-  const appends = readPins();
-  const drops = readCounted(reader, () => ({ name: nameAt(), log: reader.u32() }));
-  const pins = readPins();
+  const pins: Pin[] = [];
+  for (let left = reader.u32(); left > 0; left--) {
+    pins.push({ name: nameAt(), number: reader.u64(), hash: reader.bytes(HASH_BYTES) });
+  }
   reader.end();
-  if (intended < acked) reader.fail("the intended LSN is below the acked one");
   return {
     storeId,
     sequence,
     generation,
     headSequence,
     acked,
-    intended,
     anchor,
     vote,
     voteRoadIndex,
-    appends,
-    drops,
+    origin,
     pins,
   };
-}
-
-function readCounted<Item>(reader: ByteReader, readItem: () => Item): Item[] {
-  const items: Item[] = [];
-  for (let left = reader.u32(); left > 0; left--) items.push(readItem());
-  return items;
 }

@@ -5,7 +5,14 @@
  * journal/NNNN.seg   a slot: a file of fixed size, made of zeros, overwritten in place ever after
  *
  *   0        head (head.ts): the manifest of the whole journal at the moment this segment began
- *   start    records, back to back; start = end of the head rounded up to 4096
+ *   start    groups, back to back; start = end of the head rounded up to 4096
+ *
+ * group, begins at a multiple of 4096
+ *            records, back to back
+ *            PAD, where the last record does not end at a multiple of 4096: up to the next one
+ *            FOOTER (footer.ts), in blocks of its own, with zeros up to a multiple of 4096
+ *
+ * So a block of 4096 bytes never holds bytes of two groups, or of a footer and anything else.
  *
  * record
  *   0   u32  header checksum: over bytes 4..40, going on from the chain value before this record
@@ -18,7 +25,7 @@
  *   24  u32  log: the number that a head or an OPEN record gave to the log's name
  *   28  u32  0
  *   32  u64  number: APPEND, COPY the record's number in its log; TRUNCATE the new first;
- *            RELEASE the sequence of the segment; else 0
+ *            RELEASE the sequence of the segment; FOOTER the first LSN of its group; else 0
  *   40       payload
  * ```
  *
@@ -43,6 +50,10 @@ export const recordType = {
   copy: 5,
   /** The sealed segment with sequence `number` holds nothing that is needed: its slot is free. */
   release: 6,
+  /** Zeros up to the block in which the footer of the group begins. */
+  pad: 7,
+  /** The end of a group: what the group holds, from LSN `number` to its own. */
+  footer: 8,
 } as const;
 
 /** Set in the type of a record that a reader may skip without knowing it. */
@@ -56,14 +67,23 @@ export const RECORD_HEADER_BYTES = 40;
 /** Heads end, and records begin, at a multiple of this: a head is never in a block with records. */
 export const BLOCK_BYTES = 4096;
 
-/** Most records that one group may hold; an LSN begun at open jumps by more than this (D1). */
+/** Most records that one group may hold beside its PAD and its footer. */
 export const GROUP_RECORDS_MAX = 1024;
+
+/** LSNs of the largest group: its PAD and its footer have one each. */
+export const GROUP_LSNS_MAX = GROUP_RECORDS_MAX + 2;
 
 /** Most bytes that one group may hold, unless a single record or batch is larger. */
 export const GROUP_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Room at the end of each segment that appends leave to truncations and drops (D9). */
-export const SEGMENT_RESERVE_BYTES = 8192;
+/** The smallest group: a block for its records, and one for its footer. */
+export const GROUP_BYTES_MIN = 2 * BLOCK_BYTES;
+
+/**
+ * Room at the end of each segment that appends leave to truncations, drops and releases (D9). Each of
+ * their groups takes two blocks: it is enough for two of them.
+ */
+export const SEGMENT_RESERVE_BYTES = 2 * GROUP_BYTES_MIN;
 
 export interface RecordHeader {
   readonly headerCrc: number;
@@ -120,9 +140,20 @@ export function expectedHeaderCrc(bytes: Buffer, offset: number, chain: number):
   return crc32cOfRange(bytes, offset + 4, offset + RECORD_HEADER_BYTES, chain);
 }
 
-/** Where records begin behind a head of `headBytes`. */
+/** The first multiple of the block size that is not below `bytes`. */
+export function wholeBlocks(bytes: number): number {
+  return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+/** Where the first group begins behind a head of `headBytes`. */
 export function recordsStart(headBytes: number): number {
-  return Math.ceil(headBytes / BLOCK_BYTES) * BLOCK_BYTES;
+  return wholeBlocks(headBytes);
+}
+
+/** Bytes of the PAD behind records that take `bytes`; 0 where none is needed. */
+export function padBytes(bytes: number): number {
+  if (bytes % BLOCK_BYTES === 0) return 0;
+  return wholeBlocks(bytes + RECORD_HEADER_BYTES) - bytes;
 }
 
 /** The file name of a slot. */

@@ -36,7 +36,7 @@ export interface StoreIdentity {
 /** What the bytes of a STORE file say. */
 export type StoreFound =
   | { readonly status: "valid"; readonly identity: StoreIdentity }
-  | { readonly status: "too-new"; readonly version: number }
+  | { readonly status: "too-new" | "too-old"; readonly version: number }
   | { readonly status: "not-ours" }
   | { readonly status: "damaged"; readonly reason: string };
 
@@ -60,6 +60,7 @@ export function decodeStore(bytes: Uint8Array): StoreFound {
   }
   const version = buffer.readUInt32LE(MAGIC.length);
   if (version > FORMAT_VERSION) return { status: "too-new", version };
+  if (version < FORMAT_VERSION) return { status: "too-old", version };
   try {
     const reader = new ByteReader(bytes.subarray(MAGIC.length + 4, -4));
     const identity = {
@@ -130,6 +131,12 @@ export const openCases: readonly OpenCase[] = [
     fits: (facts) => facts.store === "too-new",
     verdict: "FORMAT_TOO_NEW",
     say: "a newer Lanekeeper wrote it: use that version",
+  },
+  {
+    label: "format-too-old",
+    fits: (facts) => facts.store === "too-old",
+    verdict: "NOT_A_STORE",
+    say: "a Lanekeeper from before its first release wrote it: no version reads it any more",
   },
   {
     label: "wrong-chain",

@@ -5,7 +5,8 @@
 
 /** No chunk is smaller. */
 const CHUNK_BYTES_MIN = 512 * 1024;
-const CHUNKS_MAX = 8;
+/** More chunks cost more flushes than they save: two up to this size, four beyond it. */
+const TWO_CHUNKS_BYTES_MAX = 2 * 1024 * 1024;
 /** A chunk's write takes at least so many times as long as a flush with next to nothing in it. */
 const FLUSHES_PER_CHUNK = 3;
 const SMALL_BYTES = 64 * 1024;
@@ -34,7 +35,8 @@ export class ChunkSize {
   /** Chunks of a group of `bytes`, all of about the same size. */
   of(bytes: number): number {
     const worthIts = Math.max(CHUNK_BYTES_MIN, FLUSHES_PER_CHUNK * this.#flushMs * this.#rate);
-    const count = Math.min(CHUNKS_MAX, Math.ceil(bytes / worthIts));
+    const most = bytes <= TWO_CHUNKS_BYTES_MAX ? 2 : 4;
+    const count = Math.min(most, Math.ceil(bytes / worthIts));
     return Math.ceil(bytes / Math.max(1, count));
   }
 }

@@ -4,17 +4,17 @@
  */
 import { crc32c } from "../../codec/crc32c.js";
 import type { PersisterError } from "../../types/errors.js";
-import { contentBytes, type Entry } from "./group.js";
+import { contentBytes, type RecordEntry } from "./group.js";
 
 /** From here on a payload's checksum is worth being computed ahead. */
 const SUMMED_BYTES_MIN = 4096;
 
 export class EntryQueue {
-  #entries: Entry[] = [];
+  #entries: RecordEntry[] = [];
   /** Payloads of entries that are queued or on their way to disk. */
   #bytes = 0;
 
-  get entries(): readonly Entry[] {
+  get entries(): readonly RecordEntry[] {
     return this.#entries;
   }
 
@@ -29,14 +29,14 @@ export class EntryQueue {
   }
 
   /** `summed`: the checksum of a large payload is computed now, rather than when its group begins. */
-  push(entry: Entry, { summed }: { readonly summed: boolean }): void {
+  push(entry: RecordEntry, { summed }: { readonly summed: boolean }): void {
     this.#bytes += payloadBytes(entry);
     if (summed) sum(entry);
     this.#entries.push(entry);
   }
 
   /** Takes `count` entries from the front; their bytes count until they are `gone`. */
-  take(count: number): readonly Entry[] {
+  take(count: number): readonly RecordEntry[] {
     return this.#entries.splice(0, count);
   }
 
@@ -48,7 +48,7 @@ export class EntryQueue {
   }
 
   /** Removes and settles every entry that `select` picks. */
-  reject(error: PersisterError, select: (entry: Entry) => boolean): void {
+  reject(error: PersisterError, select: (entry: RecordEntry) => boolean): void {
     const rejected = new Set(this.#entries.filter(select));
     this.#entries = this.#entries.filter((entry) => !rejected.has(entry));
     for (const entry of rejected) {
@@ -58,20 +58,20 @@ export class EntryQueue {
   }
 
   /** An entry that was taken is on disk. */
-  gone(entry: Entry): void {
+  gone(entry: RecordEntry): void {
     this.#bytes -= payloadBytes(entry);
   }
 }
 
-function sum(entry: Entry): void {
+function sum(entry: RecordEntry): void {
   if (entry.type !== "append" || entry.payload.length < SUMMED_BYTES_MIN) return;
   entry.payloadCrc = crc32c(entry.payload, entry.prefix && crc32c(entry.prefix));
 }
 
-function isAwaited(entry: Entry): boolean {
+function isAwaited(entry: RecordEntry): boolean {
   return entry.type !== "truncate" || !entry.lazily;
 }
 
-function payloadBytes(entry: Entry): number {
+function payloadBytes(entry: RecordEntry): number {
   return entry.type === "append" ? contentBytes(entry) : 0;
 }

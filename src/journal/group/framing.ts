@@ -1,25 +1,37 @@
 /**
- * Frames the records of a group into chunks, each ready to be written while the next one is framed:
- * the checksums of a large group so cost no time of their own. Small payloads are copied beside their
- * headers into one slab, so that many records are one buffer; large ones go by reference. The prefix of a
- * record always lies in the slab.
+ * Frames a group into chunks, each ready to be written while the next one is framed: the checksums of a
+ * large group so cost no time of their own. Small payloads are copied beside their headers into one
+ * slab, so that many records are one buffer; large ones go by reference. The prefix of a record always
+ * lies in the slab.
  *
- * Chunks may reach the disk in any order. What lies behind one that is missing does not continue the
- * chain, so recovery never sees it, and no group is acknowledged before all its chunks are durable.
+ * Chunks may reach the disk in any order, the footer among them. No group is acknowledged before all
+ * its chunks are durable, and none is begun before that.
  */
 import { crc32c, crc32cOfRange } from "../../codec/crc32c.js";
 import { assert } from "../../types/assert.js";
-import { RECORD_HEADER_BYTES, writeRecordHeader } from "../form/records.js";
-import { contentBytes, type GroupRecord } from "./group.js";
+import { encodeFooter } from "../form/footer.js";
+import {
+  BLOCK_BYTES,
+  padBytes,
+  RECORD_HEADER_BYTES,
+  recordType,
+  writeRecordHeader,
+} from "../form/records.js";
+import { contentBytes, type Group, type GroupRecord } from "./group.js";
 import type { Pointer } from "../segment/segment.js";
 
 /** Payloads up to this size are copied. */
 const COPIED_BYTES_MAX = 16 * 1024;
 const SLAB_BYTES_MIN = 256 * 1024;
 
+const ZEROS = new Uint8Array(2 * BLOCK_BYTES);
+
 /** Where a group begins. */
 export interface GroupStart {
   readonly slot: number;
+  /** Of the segment's head. */
+  readonly salt: Uint8Array;
+  readonly sequence: bigint;
   readonly offset: number;
   readonly chain: number;
   readonly nextLsn: bigint;
@@ -42,7 +54,7 @@ export class Framing {
     return this.#chain;
   }
 
-  /** Where the records of the last group lie, in their order. */
+  /** Where the records of the last group lie, in their order; behind them its PAD and its footer. */
   get pointers(): readonly Pointer[] {
     return this.#pointers;
   }
@@ -66,12 +78,7 @@ export class Framing {
     for (const record of records) {
       const length = contentBytes(record);
       const crc = this.#frame(record, lsn, slabEnd);
-      this.#pointers.push({
-        slot: start.slot,
-        offset: offset + RECORD_HEADER_BYTES,
-        length,
-        crc,
-      });
+      this.#pointers.push({ slot: start.slot, offset: offset + RECORD_HEADER_BYTES, length, crc });
       offset += RECORD_HEADER_BYTES + length;
       lsn += 1n;
       slabEnd += slabBytesOf(record);
@@ -130,6 +137,24 @@ function isCopied({ length }: Uint8Array): boolean {
 function slabBytesOf({ prefix, payload }: GroupRecord): number {
   const copied = isCopied(payload) ? payload.length : 0;
   return RECORD_HEADER_BYTES + (prefix?.length ?? 0) + copied;
+}
+
+/** The records of `group`, and behind them its PAD, where it needs one, and its footer. */
+export function withFooter(group: Group, start: GroupStart): readonly GroupRecord[] {
+  const records = [...group.records];
+  let offset = start.offset;
+  for (const record of records) offset += RECORD_HEADER_BYTES + contentBytes(record);
+  assert(start.offset % BLOCK_BYTES === 0, "a group begins at a block");
+  const pad = padBytes(offset);
+  if (pad > 0) {
+    const payload = ZEROS.subarray(0, pad - RECORD_HEADER_BYTES);
+    records.push({ type: recordType.pad, log: 0, number: 0n, payload });
+  }
+  const { salt, sequence, nextLsn: firstLsn } = start;
+  const footer = { ...group, firstLsn, lastLsn: firstLsn + BigInt(records.length) };
+  const payload = encodeFooter(footer, { salt, sequence, offset: offset + pad });
+  records.push({ type: recordType.footer, log: 0, number: firstLsn, payload });
+  return records;
 }
 
 class ChunkBuilder {

@@ -38,6 +38,9 @@ export function applyRecord(
       released.add(record.number);
       return undefined;
     }
+    case recordType.pad:
+    case recordType.footer:
+      return undefined;
     default:
       return record.type & OPTIONAL_TYPE_BIT
         ? undefined

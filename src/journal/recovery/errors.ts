@@ -2,6 +2,7 @@
 import { PersisterError } from "../../types/errors.js";
 import type { FoundRecords } from "./found-records.js";
 import type { LogTable } from "../form/log-table.js";
+import type { EndingCase } from "./ending.js";
 import type { ChainEnd } from "../segment/segment.js";
 
 /** What a record's header says of its place, proven or not. */
@@ -30,14 +31,27 @@ export class RecoveryErrors {
     );
   }
 
-  /** D6: the records of the newest segment end at `end`, below what the mark calls acknowledged. */
-  acknowledgedLost(file: string, end: ChainEnd, acked: bigint): never {
+  /** D6: the records of the newest segment end at `end`; LSNs up to `through` were acknowledged. */
+  lostAtTheEnd(
+    file: string,
+    end: ChainEnd,
+    { row, through }: { readonly row: EndingCase; readonly through: bigint },
+  ): never {
     const place = this.#place(end.suspect);
     throw new PersisterError(
       "ACKNOWLEDGED_LOST",
-      `${file}: acknowledged records ${end.nextLsn}..${acked} are not there` +
-        `${place.words}: ${end.reason} at byte ${end.offset}; restore the file`,
+      `${file}: acknowledged records ${end.nextLsn}..${through} are not there${place.words}: ` +
+        `${end.reason} at byte ${end.offset}; ${row.say} [${row.label}]`,
       { file, offset: end.offset, ...place.facts },
+    );
+  }
+
+  /** D6: the mark in `file` is older than the groups of the newest segment. */
+  staleMark(file: string, segment: string, row: EndingCase): never {
+    throw new PersisterError(
+      "MARK_CORRUPT",
+      `${file}: it is older than the groups in ${segment}; ${row.say} [${row.label}]`,
+      { file },
     );
   }
 

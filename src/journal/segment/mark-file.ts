@@ -24,6 +24,8 @@ export interface MarkFound {
   readonly bytes: Uint8Array;
   /** Set where the other slot is bad, with the reason: legal, and reported. */
   readonly otherSlotBad: string | undefined;
+  /** The highest acknowledged LSN of both slots. */
+  readonly highestAcked: bigint;
 }
 
 /** What each of the two slots holds, in the order of their places. */
@@ -57,7 +59,11 @@ export function newestMark(
   const { mark, bytes } = newest;
   // The first mark has no other beside it yet.
   const otherSlotBad = mark.sequence === FIRST_MARK_SEQUENCE ? undefined : bad[0]?.reason;
-  return { mark, bytes, offset: markSlotOffset(mark.sequence), otherSlotBad };
+  const highestAcked = valid.reduce(
+    (highest, slot) => (slot.mark.acked > highest ? slot.mark.acked : highest),
+    0n,
+  );
+  return { mark, bytes, offset: markSlotOffset(mark.sequence), otherSlotBad, highestAcked };
 }
 
 /** What a writer of the mark may change. */

@@ -12,6 +12,8 @@ import type { Slot } from "../segment/segment.js";
 export interface CurrentSegment {
   readonly slot: Slot;
   readonly sequence: bigint;
+  /** Of its head. */
+  readonly salt: Uint8Array;
   readonly firstLsn: bigint;
   readonly recordsOffset: number;
   offset: number;
@@ -59,6 +61,7 @@ export function nextSegment(
     readonly sequence: bigint;
     readonly firstLsn: bigint;
     readonly anchorSeq: bigint;
+    readonly voteSeq: bigint;
     readonly sealed: readonly SealedSegment[];
     readonly retained: readonly SealedSegment[];
   },
@@ -72,6 +75,7 @@ export function nextSegment(
     salt,
     firstLsn,
     anchorSeq: plan.anchorSeq,
+    voteSeq: plan.voteSeq,
     keyId: 0,
     nextLog: parts.table.nextLog,
     sealed: plan.sealed,
@@ -85,6 +89,7 @@ export function nextSegment(
   const current = {
     slot,
     sequence,
+    salt,
     firstLsn,
     recordsOffset: offset,
     offset,

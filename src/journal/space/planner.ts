@@ -9,7 +9,13 @@
  * - A slot that is smaller than the smallest segment counts as none: it must grow first.
  */
 import { headBytes, headBytesMax, type SealedSegment } from "../form/head.js";
-import { recordsStart, SEGMENT_RESERVE_BYTES } from "../form/records.js";
+import {
+  GROUP_BYTES_MIN,
+  RECORD_HEADER_BYTES,
+  recordsStart,
+  SEGMENT_RESERVE_BYTES,
+} from "../form/records.js";
+import { groupBytes, recordBytesIn } from "../form/group-size.js";
 import { type CurrentSegment, roomIn, sealSegment } from "./current-segment.js";
 import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
 import { SPARE_SLOTS } from "./slots.js";
@@ -17,6 +23,11 @@ import { bySequence, type Succession, succession, type SuccessionParts } from ".
 
 /** The part of a segment that may stay empty at its end: one in so many. */
 const WASTED_SHARE = 6;
+
+/** Bytes of copies that one group takes, unless one record has more. */
+export const COPY_GROUP_BYTES_MAX = 1024 * 1024;
+/** PAD and footer of a group take at most so much beside its records. */
+const GROUP_BYTES_BESIDE = GROUP_BYTES_MIN + RECORD_HEADER_BYTES;
 
 /** The segments of a journal as they stand at this moment. */
 export interface Standing {
@@ -103,13 +114,13 @@ export class Planner {
    */
   plan(diskFull: boolean, beside = 0): ReclaimPlan {
     const facts = this.#facts(this.#standing, diskFull);
-    return planReclaim({ ...facts, room: facts.room - beside });
+    return planInGroups({ ...facts, room: facts.room - beside });
   }
 
   /** The same once the rotation to `next` is done. */
   planAfter(next: NextStanding, diskFull: boolean, beside: number): ReclaimPlan {
     const { current } = next;
-    return planReclaim({
+    return planInGroups({
       ...this.#facts(next, diskFull),
       currentBytes: current.slot.bytes,
       room: roomIn(current) - beside,
@@ -140,7 +151,7 @@ export class Planner {
     const takes = next.bytes - recordsStart(head) - SEGMENT_RESERVE_BYTES;
     const free = space.free.filter(({ slot }) => slot !== next.slot);
     const freedSlots = freed.map(({ slot }) => ({ slot, bytes: space.slot(slot).bytes }));
-    const { relocate, release } = planReclaim({
+    const { relocate, release } = planInGroups({
       ...this.#facts({ sealed, retained }, true),
       currentBytes: next.bytes,
       free: [...free, ...freedSlots],
@@ -191,4 +202,15 @@ export class Planner {
     const { space } = this.#parts;
     return segments.filter(({ slot }) => space.slot(slot).bytes >= space.leastBytes).length;
   }
+}
+
+/** `planReclaim` where copies go in groups: with PAD and footer they take more than their records do. */
+function planInGroups(facts: SpaceFacts): ReclaimPlan {
+  const groupsBefore = Math.floor(Math.max(0, facts.room) / COPY_GROUP_BYTES_MAX);
+  const room = recordBytesIn(facts.room - groupsBefore * GROUP_BYTES_BESIDE);
+  const plan = planReclaim({ ...facts, room });
+  if (plan.copyBytes === 0) return plan;
+  const groupsMore = Math.floor(plan.copyBytes / COPY_GROUP_BYTES_MAX);
+  const copyBytes = groupBytes({ records: plan.copyBytes, names: 0 });
+  return { ...plan, copyBytes: copyBytes + groupsMore * GROUP_BYTES_BESIDE };
 }

@@ -19,6 +19,7 @@
 import { assert } from "../../types/assert.js";
 import { headBytesMax, type SealedSegment } from "../form/head.js";
 import { GROUP_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../form/records.js";
+import { recordBytesIn } from "../form/group-size.js";
 import type { MarkFile } from "../segment/mark-file.js";
 import type { PlacedRecord } from "../segment/places.js";
 import {
@@ -31,6 +32,9 @@ import {
 import { Planner, type Standing } from "./planner.js";
 import { wantedSegmentBytes } from "./segment-size.js";
 import { bySequence, type Succession, type SuccessionParts } from "./succession.js";
+
+/** An OPEN record may stand before a record, with the name of its log. */
+const LOG_NAME_BYTES_MAX = 255;
 
 /** Logs may take this part of a head's share; the rest lists segments. */
 const LOGS_SHARE = 3 / 4;
@@ -132,8 +136,8 @@ export class Segments implements Standing {
    */
   get payloadBytesMax(): number {
     const { leastBytes } = this.#parts.space;
-    const beside = SEGMENT_RESERVE_BYTES + 2 * RECORD_HEADER_BYTES + 255;
-    return leastBytes - headBytesMax(leastBytes) - beside;
+    const room = leastBytes - headBytesMax(leastBytes) - SEGMENT_RESERVE_BYTES;
+    return recordBytesIn(room) - 2 * RECORD_HEADER_BYTES - LOG_NAME_BYTES_MAX;
   }
 
   /** Bytes that new logs may take of heads. */
@@ -189,13 +193,14 @@ export class Segments implements Standing {
    * group. What a crash leaves:
    *
    * - before the head is durable: recovery takes the old head, and nothing that it lists was touched;
-   *   the group is lost, and the mark beside it tells of it;
+   *   the group is lost, and was not acknowledged;
    * - once the head is durable, and not the group: recovery takes the new head, whatever the mark
-   *   says; what it lists was acknowledged before the head was begun, and the group is a torn tail;
+   *   says; what it lists was acknowledged before the head was begun, and the group was not;
    * - once both are: the group is seen, whether or not it was acknowledged.
    *
-   * The mark names the new head only once its write has returned. Only then a slot that the new head
-   * does not list any more is free: `begin`.
+   * A mark that names the new head begins when the head's write has returned, and the group is
+   * acknowledged behind it: should the head be damaged later, open must not fall back to the old one.
+   * Only then a slot that the new head does not list any more is free: `begin`.
    */
   rotation(): Rotation {
     const { space, markFile } = this.#parts;
@@ -206,13 +211,14 @@ export class Segments implements Standing {
       sequence: this.#current.sequence + 1n,
       firstLsn: this.#current.nextLsn,
       anchorSeq: markFile.current.anchor.acked,
+      voteSeq: markFile.current.vote.acked,
       sealed,
       retained,
     });
     return { ...next, sealed, retained, freed };
   }
 
-  /** The head of `rotation` is durable. */
+  /** The head of `rotation` is durable, and a mark names it. */
   begin({ current, sealed, retained, freed }: Rotation): void {
     assert(current.sequence > this.#current.sequence, "the sequences of segments rise");
     assert(current.firstLsn >= this.#current.nextLsn, "no LSN is used twice");

@@ -2,7 +2,7 @@
  * The check of each live record of a journal when it is opened: the record has an envelope of this
  * version, and a type that this program may meet. The check keeps labels, lengths and the last checkpoint.
  */
-import type { RecordVisitor, RecoveredRecord } from "../../journal/recovery/recovery.js";
+import type { RecordVisitor, RecoveredRecord } from "../../journal/recovery/scan.js";
 import { assert } from "../../types/assert.js";
 import { type ErrorCode, PersisterError } from "../../types/errors.js";
 import {

@@ -66,7 +66,7 @@ async function pushUntilFull(keeper: Lanekeeper, next: bigint): Promise<bigint> 
 test("a full disk is backpressure: the store serves, opens and prunes with no byte free", async (context) => {
   if (refusal !== undefined || !lane) return context.skip(refusal ?? "no lane");
   const directory = join(folder, "store");
-  await Lanekeeper.init(directory, { chainId: killChoices.chainId, segmentBytes: 32 * 1024 });
+  await Lanekeeper.init(directory, { chainId: killChoices.chainId, segmentBytes: 48 * 1024 });
   const first = await Lanekeeper.open(directory, killChoices);
   for (let index = 0n; index < 4n; index++) {
     await first.pushCommitQC(killChain.qc(index).bytes);

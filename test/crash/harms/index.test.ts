@@ -32,7 +32,7 @@ let states = 0;
 beforeAll(async () => {
   folder = fs.mkdtempSync(join(tmpdir(), "lanekeeper-index-"));
   directory = join(folder, "store");
-  await Lanekeeper.init(directory, { chainId: killChoices.chainId, segmentBytes: 32 * 1024 });
+  await Lanekeeper.init(directory, { chainId: killChoices.chainId, segmentBytes: 48 * 1024 });
   for (let first = 0n; first < ROUNDS; first += ROUNDS / 2n) await live(first);
 });
 

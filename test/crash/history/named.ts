@@ -1,6 +1,6 @@
 /**
- * What the mark on a disk names as in flight, read by the judge itself: which numbers must be pinned
- * after an open, and at which road index the node must abstain (D6).
+ * What the mark on a disk names, read by the judge itself: which numbers must still be pinned after an
+ * open, and at which road index the node must abstain (D6).
  */
 import { bytesOf, type Content, emptyContent } from "../../../src/testing/simulated/content.js";
 import type { World } from "../../../src/testing/simulated/world.js";
@@ -49,7 +49,7 @@ function namedBy(
 ): NamedInFlight | undefined {
   const mark = newestOf(slots);
   if (!mark) return undefined;
-  const pins = [...mark.pins, ...mark.appends].map(({ name, number, hash }) => ({
+  const pins = mark.pins.map(({ name, number, hash }) => ({
     lane: name,
     number,
     hash: hex(hash),

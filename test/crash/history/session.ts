@@ -16,7 +16,7 @@ import { DIRECTORY, simulatedSurroundings } from "../../node/surroundings.js";
 import { SoloChain } from "./chain.js";
 
 /** The smallest segments there are, so that a short history rotates often. */
-export const CRASH_SEGMENT_BYTES = 24 * 1024;
+export const CRASH_SEGMENT_BYTES = 40 * 1024;
 
 /** What a history is about: who signs, how large segments are, how much of what is pruned stays. */
 export interface Stand {

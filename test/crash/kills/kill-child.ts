@@ -21,7 +21,7 @@ function say(words: string): void {
 
 async function live(directory: string): Promise<never> {
   if (!existsSync(join(directory, "STORE"))) {
-    await Lanekeeper.init(directory, { chainId: killChoices.chainId, segmentBytes: 32 * 1024 });
+    await Lanekeeper.init(directory, { chainId: killChoices.chainId, segmentBytes: 48 * 1024 });
     say("born");
   }
   for (;;) {

@@ -7,7 +7,7 @@ export const killChain = new SoloChain({ lanes: 3, payloadBytes: () => 1500 });
 /** Segments that take a few blocks each: the store rotates with every second round. */
 export const killChoices: OpenChoices = {
   chainId: "killed",
-  segmentBytes: 32 * 1024,
+  segmentBytes: 48 * 1024,
   epochOf: killChain.epochOf,
   retainBytes: 0,
 };

@@ -83,6 +83,6 @@ async function faultsOfBirth(
   counts.unborn += 1;
   if (lines.includes("born") || refusal !== "NOT_A_STORE") return [`${when}: ${refusal}`];
   const { chainId } = killChoices;
-  await Lanekeeper.init(directory, { chainId, segmentBytes: 32 * 1024 });
+  await Lanekeeper.init(directory, { chainId, segmentBytes: 48 * 1024 });
   return await judgeStore(directory, acknowledged, `${when}, made again`);
 }

@@ -9,7 +9,7 @@ import { killChain, killChoices } from "./kill-traffic.js";
 import { compileChild, KilledProcess, type Program } from "./killed-process.js";
 
 const { chainId } = killChoices;
-const initChoices = { chainId, segmentBytes: 32 * 1024 };
+const initChoices = { chainId, segmentBytes: 48 * 1024 };
 /** Far more than a segment holds. */
 const BLOCKS = 29n;
 

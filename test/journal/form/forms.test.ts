@@ -40,6 +40,7 @@ const heads: fc.Arbitrary<Head> = fc.record({
   salt: bytes(32),
   firstLsn: u64,
   anchorSeq: u64,
+  voteSeq: u64,
   keyId: u32,
   nextLog: u32,
   sealed: segments,
@@ -52,21 +53,18 @@ const heads: fc.Arbitrary<Head> = fc.record({
   ),
 });
 
-const marks: fc.Arbitrary<Mark> = fc
-  .record({
-    storeId: bytes(16),
-    sequence: u64,
-    generation: u64,
-    headSequence: u64,
-    lsns: range,
-    anchor: seqs,
-    vote: seqs,
-    voteRoadIndex: u64,
-    appends: pins,
-    drops: fc.array(fc.record({ name, log: u32 }), { maxLength: 5 }),
-    pins,
-  })
-  .map(({ lsns: [acked, intended], ...mark }) => ({ ...mark, acked, intended }));
+const marks: fc.Arbitrary<Mark> = fc.record({
+  storeId: bytes(16),
+  sequence: u64,
+  generation: u64,
+  headSequence: u64,
+  acked: u64,
+  anchor: seqs,
+  vote: seqs,
+  voteRoadIndex: u64,
+  origin: fc.record({ inode: u64, bornNs: u64 }),
+  pins,
+});
 
 const identities = fc.record({
   storeId: bytes(16),

@@ -1,6 +1,6 @@
 /**
- * A second reader of our format, written from the page beside the frozen files and from nothing of
- * `src`: what it finds must be what the journal finds.
+ * A second reader of our format, written from the page `src/journal/README.md` and from no source: what
+ * it finds must be what the journal finds.
  */
 
 /** The files of a store, by their path in its directory. */
@@ -37,6 +37,19 @@ interface Listed {
   readonly chain: number;
 }
 
+/** A footer that verifies by its own checksum. */
+interface Footer {
+  readonly firstLsn: bigint;
+  readonly lastLsn: bigint;
+  readonly opened: readonly (readonly [number, string])[];
+  readonly dropped: readonly (readonly [number, string])[];
+  readonly appends: readonly {
+    readonly log: number;
+    readonly number: bigint;
+    readonly hash: string;
+  }[];
+}
+
 interface Log {
   readonly name: string;
   first: bigint;
@@ -46,6 +59,7 @@ interface Log {
 interface Head {
   readonly bytes: Buffer;
   readonly headBytes: number;
+  readonly generation: bigint;
   readonly sequence: bigint;
   readonly salt: Buffer;
   readonly firstLsn: bigint;
@@ -61,6 +75,9 @@ interface Found {
   readonly log: number;
   readonly number: bigint;
   readonly payload: Buffer;
+  /** Where it ends, and the chain value there. */
+  readonly end: number;
+  readonly chain: number;
 }
 
 /** Where the records of a segment end. */
@@ -124,10 +141,21 @@ export function readStore(files: StoreFiles): StoreRead {
   }
   const newest = [...heads.values()].reduce((a, b) => (a.sequence > b.sequence ? a : b));
   if (newest.sequence < mark.headSequence) throw new Error("the mark's head is not there");
-  const own = walk(newest);
+  const own = wholeOf(walk(newest), newest);
   const { logs, released } = applied(newest, own);
-  if (mark.acked >= newest.firstLsn && own.nextLsn <= mark.acked) throw new Error("a lost record");
-  for (const { log } of mark.drops) logs.delete(log);
+  const footers = footersFrom(newest, own.end);
+  refuseStale(mark, newest, own, footers);
+  if (mark.acked >= own.nextLsn) throw new Error("a lost record");
+  if (footers.some(({ firstLsn }) => firstLsn > own.nextLsn)) throw new Error("a lost group");
+  const last = footers.find(({ firstLsn, lastLsn }) => {
+    return firstLsn <= own.nextLsn && own.nextLsn <= lastLsn;
+  });
+  const nameOf = (log: number): string =>
+    last?.opened.find(([opened]) => opened === log)?.[1] ?? logs.get(log)?.name ?? "";
+  const lost = (last?.appends ?? []).map(({ log, number, hash }) => {
+    return { name: nameOf(log), number, hash };
+  });
+  for (const [log] of last?.dropped ?? []) logs.delete(log);
   const segments = newest.sealed
     .filter(({ sequence }) => !released.has(sequence))
     .map((listed) => sealedSegment(heads, listed));
@@ -139,7 +167,7 @@ export function readStore(files: StoreFiles): StoreRead {
   const found = [...logs].map(
     ([log, state]) => [state.name, readLog(log, state, live, retained)] as const,
   );
-  const pins = [...mark.pins, ...mark.appends].filter(({ name, number }) => {
+  const pins = [...mark.pins, ...lost].filter(({ name, number }) => {
     const next = [...logs.values()].find((log) => log.name === name)?.next ?? 0n;
     return number >= next;
   });
@@ -164,7 +192,7 @@ function bufferOf(bytes: Uint8Array): Buffer {
 function readIdentity(bytes: Buffer): { readonly id: string; readonly chainId: string } {
   const cursor = new Cursor(bytes);
   cursor.expect("LKSTORE1");
-  if (cursor.u32() !== 1) throw new Error("another version");
+  if (cursor.u32() !== 2) throw new Error("another version");
   const id = cursor.take(16).toString("hex");
   const chainId = cursor.name();
   cursor.u64();
@@ -187,7 +215,7 @@ function readMarkSlot(slot: Buffer, storeId: string) {
     return undefined;
   }
   const cursor = new Cursor(content);
-  cursor.expect("LKMARK01");
+  cursor.expect("LKMARK02");
   if (cursor.take(16).toString("hex") !== storeId) return undefined;
   const [sequence, generation, headSequence, acked] = cursor.list(cursor.u64, 4) as [
     bigint,
@@ -195,8 +223,8 @@ function readMarkSlot(slot: Buffer, storeId: string) {
     bigint,
     bigint,
   ];
-  // The intended LSN, the sequences of the A/B files, the road index of a vote.
-  cursor.list(cursor.u64, 6);
+  // The sequences of the A/B files, the road index of a vote, inode and birth time of STORE.
+  cursor.list(cursor.u64, 7);
   const names = cursor.list(cursor.name, cursor.u16());
   const named = (): string => names[cursor.u16()] ?? "";
   const pin = (): Pin => ({
@@ -204,9 +232,7 @@ function readMarkSlot(slot: Buffer, storeId: string) {
     number: cursor.u64(),
     hash: cursor.take(32).toString("hex"),
   });
-  const appends = cursor.list(pin);
-  const drops = cursor.list(() => ({ name: named(), log: cursor.u32() }));
-  return { sequence, generation, headSequence, acked, appends, drops, pins: cursor.list(pin) };
+  return { sequence, generation, headSequence, acked, pins: cursor.list(pin) };
 }
 
 function readHead(bytes: Buffer, storeId: string): Head | undefined {
@@ -215,11 +241,12 @@ function readHead(bytes: Buffer, storeId: string): Head | undefined {
   if (headBytes < 20 || headBytes > bytes.length) return undefined;
   if (bytes.readUInt32LE(headBytes - 4) !== crc(bytes.subarray(0, headBytes - 4))) return undefined;
   const cursor = new Cursor(bytes.subarray(16));
-  if (cursor.take(16).toString("hex") !== storeId) return undefined;
-  cursor.u64();
+  if (cursor.take(16).toString("hex") !== storeId || bytes.readUInt32LE(8) !== 2) return undefined;
+  const generation = cursor.u64();
   const sequence = cursor.u64();
   const salt = cursor.take(32);
   const firstLsn = cursor.u64();
+  cursor.u64();
   cursor.u64();
   cursor.u32();
   cursor.u32();
@@ -239,7 +266,68 @@ function readHead(bytes: Buffer, storeId: string): Head | undefined {
     cursor.take(32);
     return [log, entry];
   });
-  return { bytes, headBytes, sequence, salt, firstLsn, sealed, retained, logs };
+  return { bytes, headBytes, generation, sequence, salt, firstLsn, sealed, retained, logs };
+}
+
+/** Every footer that begins at a block from `from` on, by its own checksum. */
+function footersFrom({ bytes, sequence, salt }: Head, from: number): Footer[] {
+  const footers: Footer[] = [];
+  for (let at = Math.ceil(from / 4096) * 4096; at + 40 <= bytes.length; at += 4096) {
+    const payload = bytes.subarray(at + 40, at + 40 + bytes.readUInt32LE(at + 4));
+    if (bytes.readUInt8(at + 12) !== 8 || payload.length % 4096 !== 4096 - 40) continue;
+    const [lastLsn, firstLsn] = [bytes.readBigUInt64LE(at + 16), bytes.readBigUInt64LE(at + 32)];
+    const place = Buffer.alloc(32);
+    [sequence, BigInt(at), firstLsn, lastLsn].forEach((value, index) => {
+      place.writeBigUInt64LE(value, index * 8);
+    });
+    const own = crc(Buffer.concat([salt, place, payload.subarray(4)]));
+    if (payload.readUInt32LE(0) !== own) continue;
+    const cursor = new Cursor(payload.subarray(4));
+    const named = (): readonly [number, string] => [cursor.u32(), cursor.name()];
+    const opened = cursor.list(named);
+    const dropped = cursor.list(named);
+    const appends = cursor.list(() => {
+      return { log: cursor.u32(), number: cursor.u64(), hash: cursor.take(32).toString("hex") };
+    });
+    footers.push({ firstLsn, lastLsn, opened, dropped, appends });
+  }
+  return footers;
+}
+
+/** A mark that is older than any that a crash leaves beside this segment. */
+function refuseStale(
+  mark: { readonly generation: bigint; readonly headSequence: bigint },
+  newest: Head,
+  { records, nextLsn }: Walked,
+  footers: readonly Footer[],
+): void {
+  const whole = records.filter(({ type }) => type === 8).length;
+  const isBroken = footers.some(({ firstLsn, lastLsn }) => {
+    return firstLsn <= nextLsn && nextLsn <= lastLsn;
+  });
+  const isTorn = records.length > 0 && records.at(-1)?.type !== 8;
+  const groups = whole + (isTorn || isBroken ? 1 : 0);
+  const behind = newest.sequence - mark.headSequence;
+  const isLater = (listed: Listed): boolean =>
+    listed.sequence > mark.headSequence + 1n && listed.nextLsn > listed.firstLsn;
+  const isStale =
+    [...newest.sealed, ...newest.retained].some(isLater) ||
+    (behind > 0n && groups > 1) ||
+    (behind > 1n && groups > 0) ||
+    (newest.generation > mark.generation && groups > 0);
+  if (isStale) throw new Error("the mark is an old one");
+}
+
+/** Without a batch at the end that is not there to its end. */
+function wholeOf(walked: Walked, { headBytes, salt, firstLsn }: Head): Walked {
+  const records = walked.records.slice(0, walked.records.findLastIndex(({ more }) => !more) + 1);
+  if (records.length === walked.records.length) return walked;
+  const last = records.at(-1);
+  if (!last) {
+    const start = Math.ceil(headBytes / 4096) * 4096;
+    return { records, end: start, chain: crc(salt), nextLsn: firstLsn };
+  }
+  return { records, end: last.end, chain: last.chain, nextLsn: last.lsn + 1n };
 }
 
 /** The records of a segment, up to the LSN `until` where it is given. */
@@ -263,6 +351,8 @@ function walk({ bytes, headBytes, salt, firstLsn }: Head, until?: bigint): Walke
       log: header.readUInt32LE(24),
       number: header.readBigUInt64LE(32),
       payload,
+      end: at + 40 + length,
+      chain: header.readUInt32LE(0),
     });
     chain = header.readUInt32LE(0);
     at += 40 + length;
@@ -285,8 +375,7 @@ function sealedSegment(heads: ReadonlyMap<number, Head>, listed: Listed): Walked
 function applied(newest: Head, { records }: Walked) {
   const logs = new Map(newest.logs.map(([log, entry]) => [log, { ...entry }]));
   const released = new Set<bigint>();
-  const whole = records.slice(0, records.findLastIndex(({ more }) => !more) + 1);
-  for (const { type, log, number, payload } of whole) {
+  for (const { type, log, number, payload } of records) {
     const state = logs.get(log);
     if (type === 1) {
       logs.set(log, { name: payload.toString("latin1"), first: number, next: number });
@@ -296,7 +385,7 @@ function applied(newest: Head, { records }: Walked) {
       if (number > state.next) state.next = number;
     } else if (type === 4) logs.delete(log);
     else if (type === 6) released.add(number);
-    else if (type > 6 && type < 0x80) throw new Error(`record type ${type} is not known`);
+    else if (type > 8 && type < 0x80) throw new Error(`record type ${type} is not known`);
   }
   return { logs, released };
 }
@@ -318,5 +407,11 @@ function readLog(
   const below = [...retained, ...own].filter(
     (each) => each.log === log && (each.type === 2 || each.type === 5) && each.number < first,
   );
-  return { first, next, records, retained: new Map(below.map((r) => [r.number, r.payload])) };
+  const inOrder = new Map([...records].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    first,
+    next,
+    records: inOrder,
+    retained: new Map(below.map((r) => [r.number, r.payload])),
+  };
 }

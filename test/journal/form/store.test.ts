@@ -34,11 +34,11 @@ function init(disk: SimulatedDisk, chainId = CHAIN_ID): Promise<void> {
 }
 
 /** Raises the format version of a file whose last four bytes are its checksum. */
-function raiseVersion(bytes: Uint8Array): Uint8Array {
-  const raised = Buffer.from(bytes);
-  raised.writeUInt32LE(99, 8);
-  raised.writeUInt32LE(crc32c(raised.subarray(0, -4)), raised.length - 4);
-  return raised;
+function withVersion(bytes: Uint8Array, version: number): Uint8Array {
+  const forged = Buffer.from(bytes);
+  forged.writeUInt32LE(version, 8);
+  forged.writeUInt32LE(crc32c(forged.subarray(0, -4)), forged.length - 4);
+  return forged;
 }
 
 interface OpenStore {
@@ -73,8 +73,12 @@ const stores: Readonly<Record<string, OpenStore>> = {
     advice: /restore/,
   },
   "format-too-new": {
-    make: () => changed((disk) => disk.damage(STORE, 0, raiseVersion(disk.readNow(STORE)))),
+    make: () => changed((disk) => disk.damage(STORE, 0, withVersion(disk.readNow(STORE), 99))),
     advice: /use that version/,
+  },
+  "format-too-old": {
+    make: () => changed((disk) => disk.damage(STORE, 0, withVersion(disk.readNow(STORE), 1))),
+    advice: /no version reads it/,
   },
   "wrong-chain": {
     make: async () => {
@@ -184,7 +188,7 @@ describe("the table of what open finds", () => {
     const { disk, keeper } = await fresh(chain);
     await keeper.close();
     const { path, head } = newestSegment(disk);
-    disk.damage(path, 0, raiseVersion(encodeHead(head)));
+    disk.damage(path, 0, withVersion(encodeHead(head), 99));
     const error = await openRefused(disk, chain, "FORMAT_TOO_NEW");
     expect(error.file).toMatch(/\.seg$/);
   });

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { RECORD_HEADER_BYTES, slotName } from "../../../src/journal/form/records.js";
 import { SPARE_SLOTS } from "../../../src/journal/space/slots.js";
+import { groupBytes } from "../../../src/journal/form/group-size.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { turns } from "../../node/kit.js";
 import {
@@ -42,8 +43,12 @@ class Kept {
     return this.first + BigInt(this.sizes.length);
   }
 
+  /** With PAD and footer, as if each record were a group of its own. */
   get bytes(): number {
-    return this.sizes.reduce((sum, size) => sum + RECORD_HEADER_BYTES + size, 0);
+    return this.sizes.reduce(
+      (sum, size) => sum + groupBytes({ records: RECORD_HEADER_BYTES + size, names: 0 }),
+      0,
+    );
   }
 
   texts(name: string): string[] {
@@ -390,7 +395,7 @@ describe("a disk of fixed capacity", () => {
     ["records that fill a segment", [FULL]],
     ["all of them", [FULL, 30, HALF, 900, 0, 2400]],
   ] as const)("%s: full, it opens again and again, prunes, and goes on", async (_, sizes) => {
-    const ground = await small(5);
+    const ground = await small(11);
     await filled(ground, sizes);
     for (let restart = 0; restart < 12; restart++) {
       await ground.do({ do: restart % 2 === 0 ? "kill" : "reopen" });
@@ -406,7 +411,8 @@ describe("a disk of fixed capacity", () => {
     for (let at = 0; at < LOGS; at++) await ground.do({ do: "append", log: at, sizes: [HALF] });
     expect(ground.refused.length).toBe(refusals);
     await turns(12);
-    ground.checkBound();
+    // A segment of the smallest size that holds such a record is half empty, by its head and reserve.
+    if (!sizes.some((size) => size === FULL)) ground.checkBound();
     await ground.check();
   });
 
@@ -506,7 +512,7 @@ describe("a disk of fixed capacity", () => {
 });
 
 test(`slots of any size, as each opening chooses: nothing is lost, nothing refused (seed ${SEED})`, async () => {
-  const sizes = fc.array(fc.constantFrom(24, 32, 64, 128), { minLength: 6, maxLength: 6 });
+  const sizes = fc.array(fc.constantFrom(40, 48, 64, 128), { minLength: 6, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(sizes, operations(anySize), async (kibs, drawn) => {
       const ground = new Ground(await bornJournal());

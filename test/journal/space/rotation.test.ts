@@ -1,15 +1,18 @@
 /**
- * A rotation writes the next head, its first group and the mark at once, in any order: what a crash
- * leaves of the three, of a crash in the recovery from that, and of one of them that fails.
+ * A rotation writes the next head and its first group at once, in any order, and a mark that names the
+ * head behind the head: what a crash leaves of the three, of a crash in the recovery from that, and of
+ * one of them that fails.
  */
 import { describe, expect, test } from "vitest";
+import { encodeHead } from "../../../src/journal/form/head.js";
+import { recordsStart } from "../../../src/journal/form/records.js";
 import type { HeldChange, SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { refusal, turns } from "../../node/kit.js";
 import { all, bornJournal, newestSegment, openJournal, type OpenJournal } from "../kit.js";
 
-/** Nearly half, and nearly all, of what a segment of the smallest size takes. */
-const HALF = 5500;
-const FULL = 11_000;
+/** Two groups of it, and one, are nearly all that a segment of the smallest size takes. */
+const HALF = 3000;
+const FULL = 9900;
 /** Of each crash of a rotation, so many disks are recovered with a crash at each step of that. */
 const NESTED = 3;
 
@@ -29,13 +32,12 @@ async function append({ log }: OpenJournal, number: bigint, bytes: number): Prom
   await log().append({ number, payload: payload(number, bytes) });
 }
 
-/** A rotation on its way: its head, its group and its mark, none of them durable. */
+/** A rotation on its way: its head and its group, neither of them durable. */
 interface Rotating {
   readonly disk: SimulatedDisk;
   readonly opened: OpenJournal;
   readonly head: HeldChange;
   readonly group: HeldChange;
-  readonly mark: HeldChange;
   /** Settled with the rotation. */
   readonly acked: Promise<unknown>;
   /** What a crash must leave of the log: from `first` to `next`, and one more where the group is there. */
@@ -44,25 +46,36 @@ interface Rotating {
   readonly bytes: number;
 }
 
-/** What is held, which must be those three. */
-function heldOf(disk: SimulatedDisk): Pick<Rotating, "head" | "group" | "mark"> {
-  const [head, group, mark, other] = disk.held;
-  if (!head || !group || !mark) throw new Error("head, group and mark are on their way");
+/** What is held, which must be those two: no mark names a head that is not durable. */
+function heldOf(disk: SimulatedDisk): Pick<Rotating, "head" | "group"> {
+  const [head, group, other] = disk.held;
+  if (!head || !group) throw new Error("head and group are on their way");
   expect(other).toBeUndefined();
   expect(head.path).toMatch(/\.seg$/);
   expect(group.path).toBe(head.path);
-  expect(mark.path).toMatch(/mark$/);
-  return { head, group, mark };
+  return { head, group };
 }
+
+/** The mark that is on its way, once the head is durable. */
+function heldMark(disk: SimulatedDisk): HeldChange {
+  const mark = disk.held.find(({ path }) => path.endsWith("mark"));
+  if (!mark) throw new Error("a mark that names the head is on its way");
+  return mark;
+}
+
+/** Ends one of the three writes; the mark is on its way by then. */
+async function finish(rotating: Rotating, what: Written): Promise<void> {
+  const { disk } = rotating;
+  disk.finish(what === "mark" ? heldMark(disk).step : rotating[what].step);
+  await turns(12);
+}
+
+type Written = "head" | "group" | "mark";
 
 /** Holds what is written to the files that there are; slots that are made meanwhile go their way. */
 function holdFilesOf(disk: SimulatedDisk): void {
   const files = new Set(disk.files().map(({ path }) => path));
   disk.hold(({ path }) => files.has(`/${path}`));
-}
-
-function finishAll(disk: SimulatedDisk): void {
-  for (const { step } of disk.held) disk.finish(step);
 }
 
 /** The third record of half a segment. */
@@ -77,10 +90,7 @@ async function once(): Promise<Rotating> {
   return { disk, opened, ...heldOf(disk), acked, first: 0n, next: 2n, bytes: HALF };
 }
 
-/**
- * Two rotations with no mark between them that names the first one's head: the second overwrites the
- * slot that the first set free, and in it the very head that the mark on disk names.
- */
+/** Two rotations in a row: the second overwrites the slot that the first set free. */
 async function twice(): Promise<Rotating> {
   const disk = await bornJournal();
   const opened = await openJournal(disk);
@@ -93,18 +103,29 @@ async function twice(): Promise<Rotating> {
   const records = [1n, 2n].map((number) => ({ number, payload: payload(number, FULL) }));
   const acked = opened.log().write({ append: { records } });
   await turns(12);
-  finishAll(disk);
+  while (newestSegment(disk).head.sequence < head.sequence + 2n) {
+    const [first] = disk.held;
+    if (!first) throw new Error("the second rotation is on its way");
+    disk.finish(first.step);
+    await turns(12);
+  }
+  for (const { path: held, step } of disk.held) if (held.endsWith("mark")) disk.finish(step);
   await turns(12);
   const held = heldOf(disk);
   expect(`/${held.head.path}`).toBe(path);
-  expect(newestSegment(disk).head.sequence).toBe(head.sequence + 2n);
   return { disk, opened, ...held, acked, first: 1n, next: 2n, bytes: FULL };
 }
 
 const rotations = { once, twice };
 
-/** Which of head, group and mark are durable when the crash comes. */
-const states = ["", "head", "group", "mark", "head group", "head mark", "group mark"] as const;
+/** Which of head, group and mark are durable when the crash comes: no mark is without the head. */
+const states: readonly (readonly Written[])[] = [
+  [],
+  ["head"],
+  ["group"],
+  ["head", "group"],
+  ["head", "mark"],
+];
 
 /** Opens, and compares with what must be there; the next number of the log. */
 async function nextIn(disk: SimulatedDisk, { first, next, bytes }: Rotating): Promise<bigint> {
@@ -120,19 +141,16 @@ describe.each(["once", "twice"] as const)(
   "a crash while the journal rotates, %s in a row",
   (how) => {
     test.each(states)(
-      "durable before it: '%s'; what was acknowledged is there, after every crash of the recovery too",
-      async (state) => {
+      "durable before it: %j; what was acknowledged is there, after every crash of the recovery too",
+      async (...state) => {
         const rotating = await rotations[how]();
         const { disk } = rotating;
-        for (const what of ["head", "group", "mark"] as const) {
-          if (state.includes(what)) disk.finish(rotating[what].step);
-        }
-        await turns(2);
+        for (const what of state) await finish(rotating, what);
         const nexts = new Set<bigint>();
         const lefts = [disk.kill(), ...disk.powerCuts(7, 40)];
         for (const left of lefts) nexts.add(await nextIn(left.kill(), rotating));
         // The group is there where its head is, and only there.
-        const isCertain = state === "head group";
+        const isCertain = state.includes("head") && state.includes("group");
         expect([...nexts].sort()).toEqual([
           ...(isCertain ? [] : [rotating.next]),
           rotating.next + 1n,
@@ -156,29 +174,31 @@ async function recoverWithCrashes(left: SimulatedDisk, rotating: Rotating): Prom
   }
 }
 
-test.each(["head", "group", "mark"] as const)(
-  "acknowledged only when the %s is durable too, with head, group and mark on disk",
-  async (last) => {
+test.each<readonly Written[]>([
+  ["group", "head", "mark"],
+  ["head", "group", "mark"],
+  ["head", "mark", "group"],
+])(
+  "written in the order %s, %s, %s: acknowledged when the last one is durable",
+  async (...order) => {
     const rotating = await once();
     const { disk, opened } = rotating;
     let isAcked = false;
     const acked = rotating.acked.then(() => {
       isAcked = true;
     });
-    for (const what of ["head", "group", "mark"] as const) {
-      if (what !== last) disk.finish(rotating[what].step);
+    for (const what of order) {
+      expect(isAcked).toBe(false);
+      // Until a mark names its head, readers have the segment before it.
+      expect(opened.journal.readable).toHaveLength(0);
+      await finish(rotating, what);
     }
-    await turns(12);
-    expect(isAcked).toBe(false);
-    // Until its head is durable, readers have the segment before it.
-    expect(opened.journal.readable).toHaveLength(0);
-    disk.finish(rotating[last].step);
     await acked;
     for (const left of disk.powerCuts(3, 20)) expect(await nextIn(left, rotating)).toBe(3n);
   },
 );
 
-test("a slot that the next head does not list any more is free only once that head is durable", async () => {
+test("a slot that the next head does not list any more is free only once a mark names that head", async () => {
   const disk = await bornJournal();
   const opened = await openJournal(disk);
   await append(opened, 0n, FULL);
@@ -187,12 +207,12 @@ test("a slot that the next head does not list any more is free only once that he
   holdFilesOf(disk);
   const acked = append(opened, 1n, FULL);
   await turns(12);
-  const { head, group, mark } = heldOf(disk);
+  const { head, group } = heldOf(disk);
   const { free } = opened.journal.space;
-  for (const { step } of [group, mark]) disk.finish(step);
+  for (const { step } of [head, group]) disk.finish(step);
   await turns(12);
   expect(opened.journal.space.free).toBe(free);
-  disk.finish(head.step);
+  disk.finish(heldMark(disk).step);
   await acked;
   expect(opened.journal.space.free).toBe(free + 1);
 });
@@ -225,22 +245,22 @@ describe.each(["nothing", "visible-not-durable", "torn"] as const)(
   },
 );
 
-test("a drop that rode in a rotation's group is done again where only the mark is there", async () => {
+test("a drop in a rotation's group is done again where only the group's footer is there", async () => {
   const disk = await bornJournal();
   const opened = await openJournal(disk);
   await opened.log("gone").append({ number: 0n, payload: payload(0n, 100) });
   await append(opened, 0n, FULL);
   await turns(12);
-  disk.hold();
+  holdFilesOf(disk);
   const acked = [append(opened, 1n, FULL), opened.drop("gone")];
   await turns(12);
-  const { mark } = heldOf(disk);
-  disk.finish(mark.step);
-  await turns(2);
-  const [cut] = disk.powerCuts(1, 1);
-  if (!cut) throw new Error("a power cut leaves a disk");
-  const again = await openJournal(cut);
+  const rotating = heldOf(disk);
+  for (const { step } of [rotating.head, rotating.group]) disk.finish(step);
+  const left = disk.kill();
+  const { path, head } = newestSegment(left);
+  left.damage(path, recordsStart(encodeHead(head).length), Buffer.alloc(4096, "!"));
+  const again = await openJournal(left);
   expect([again.log("gone").next, again.log().next]).toEqual([0n, 1n]);
-  finishAll(disk);
+  disk.release();
   await Promise.all(acked);
 });

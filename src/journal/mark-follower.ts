@@ -1,0 +1,50 @@
+/**
+ * Has the mark follow behind the acknowledgements (D6). An acknowledgement does not wait for it; until a
+ * mark names it, its footer alone tells of it.
+ */
+import type { MarkFile } from "./segment/mark-file.js";
+
+/** How long an acknowledgement stays without a mark that names it, while groups follow each other. */
+export const MARK_LAG_MS = 2;
+
+export interface MarkFollowerParts {
+  readonly markFile: MarkFile;
+  /** Calls `task` when `MARK_LAG_MS` are over. */
+  readonly later: (task: () => void) => void;
+  /** Nothing may be written any more (D7). */
+  readonly isPoisoned: () => boolean;
+  readonly fail: (cause: unknown) => void;
+}
+
+export class MarkFollower {
+  readonly #parts: MarkFollowerParts;
+  #isDue = false;
+  #isAsked = false;
+
+  constructor(parts: MarkFollowerParts) {
+    this.#parts = parts;
+  }
+
+  /** Something was acknowledged, and a group waits: a mark begins soon. */
+  follow(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#parts.later(() => {
+      this.#isDue = false;
+      this.write();
+    });
+  }
+
+  /** A mark begins at once, if the last one does not name everything. */
+  write(): void {
+    const { markFile, isPoisoned, fail } = this.#parts;
+    if (!markFile.isBehind || this.#isAsked || isPoisoned()) return;
+    this.#isAsked = true;
+    markFile
+      .write({})
+      .finally(() => {
+        this.#isAsked = false;
+      })
+      .catch(fail);
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Reads the newest segment's own records: what they change of its head, where they end, and whether what
+ * follows was acknowledged (D6).
+ */
+import type { Footer } from "../form/footer.js";
+import type { SealedSegment } from "../form/head.js";
+import type { LogTable } from "../form/log-table.js";
+import type { Mark, Pin } from "../form/mark.js";
+import { chainStart, RECORD_HEADER_BYTES, recordsStart, recordType } from "../form/records.js";
+import { SegmentParts } from "../segment/parts.js";
+import type { ChainEnd, ChainPlace, WalkedRecord } from "../segment/segment.js";
+import { applyRecord } from "./apply.js";
+import { endingOf, ownFooter } from "./ending.js";
+import type { RecoveryErrors } from "./errors.js";
+import { findFooters } from "./footers.js";
+import type { FoundHead } from "./start.js";
+
+/** What the footer of a last group that is not whole says: open drops it again, and pins it (D6). */
+export interface BrokenGroup {
+  readonly dropped: Footer["dropped"];
+  /** Every append that the group held, whether or not it is there. */
+  readonly appends: readonly Pin[];
+}
+
+/** The newest segment as it was found. */
+export interface NewestRead {
+  readonly end: ChainEnd;
+  /** Where the first record above the acknowledged LSN lies; `undefined` where there is none. */
+  readonly unprovenFrom: number | undefined;
+  /** Sequences of the segments that its records released. */
+  readonly released: ReadonlySet<bigint>;
+  readonly broken: BrokenGroup | undefined;
+  /** The highest LSN that is seen in it, also in a group that is not whole. */
+  readonly highestLsn: bigint;
+}
+
+export interface NewestParts {
+  readonly newest: FoundHead;
+  readonly mark: Mark;
+  readonly markPath: string;
+  /** As the head lists it; changed to what the records say. */
+  readonly table: LogTable;
+  readonly errors: RecoveryErrors;
+}
+
+/** Where the first record of a segment lies. */
+export function startOf({ head, bytes }: FoundHead): ChainPlace {
+  return {
+    offset: recordsStart(bytes.length),
+    chain: chainStart(head.salt),
+    nextLsn: head.firstLsn,
+  };
+}
+
+/**
+ * Applies the records of the newest segment to the table. A batch that is not there to its end was never
+ * acknowledged, and counts as if it were not there at all.
+ *
+ * @throws {PersisterError} ACKNOWLEDGED_LOST, MARK_CORRUPT as `endingCases` says; JOURNAL_CORRUPT, IO.
+ */
+export async function readNewest(parts: NewestParts): Promise<NewestRead> {
+  const { newest, mark, errors } = parts;
+  const { file } = newest.slot;
+  const walked = await walkNewest(parts);
+  const { end, groups, groupEnd } = walked;
+  const { salt, sequence } = newest.head;
+  const search = { file, salt, sequence, from: end.offset, to: newest.slot.bytes };
+  const footers = await findFooters(search);
+  const own = ownFooter({ due: end.nextLsn, footers });
+  const begun = end.offset > groupEnd || own ? groups + 1 : groups;
+  const { acked } = mark;
+  const isMarkStale = isStale(mark, newest, begun);
+  const row = endingOf({ due: end.nextLsn, acked, isMarkStale, footers });
+  if (row.label === "mark-left-behind") errors.staleMark(parts.markPath, file.path, row);
+  if (row.action === "refuse") {
+    const later = footers.find(({ firstLsn }) => firstLsn > end.nextLsn);
+    errors.lostAtTheEnd(file.path, end, { row, through: later ? later.firstLsn - 1n : acked });
+  }
+  const broken = own && brokenGroup(own, parts, end);
+  const highestLsn = footers.reduce(
+    (highest, { lastLsn }) => (lastLsn > highest ? lastLsn : highest),
+    end.nextLsn - 1n,
+  );
+  const { unprovenFrom, released } = walked;
+  return { end, unprovenFrom, released, broken, highestLsn };
+}
+
+interface NewestWalked extends Pick<NewestRead, "end" | "unprovenFrom" | "released"> {
+  /** Groups that are there to their footers, and where the last of them ends. */
+  readonly groups: number;
+  readonly groupEnd: number;
+}
+
+async function walkNewest({ newest, mark, table, errors }: NewestParts): Promise<NewestWalked> {
+  const { slot, head } = newest;
+  const released = new Set<bigint>();
+  const start = startOf(newest);
+  const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: slot.bytes }]);
+  const batch: (WalkedRecord & { readonly place: ChainPlace })[] = [];
+  let unprovenFrom: number | undefined;
+  let groups = 0;
+  let groupEnd = start.offset;
+  let place = start;
+  const end = await parts.walkNext(start, (record) => {
+    batch.push({ ...record, payload: kept(record), place });
+    place = behind(record);
+    if (record.more) return;
+    for (const each of batch) {
+      if (each.lsn > mark.acked) unprovenFrom ??= each.offset;
+      const refusal = applyRecord(each, { head, table, released });
+      if (refusal !== undefined) errors.corrupt(slot.file.path, each.offset, refusal, each);
+    }
+    batch.length = 0;
+    if (record.type !== recordType.footer) return;
+    groups += 1;
+    groupEnd = place.offset;
+  });
+  await parts.end();
+  return { end: { ...end, ...batch[0]?.place }, unprovenFrom, released, groups, groupEnd };
+}
+
+function behind({ offset, payloadLength, headerCrc, lsn }: WalkedRecord): ChainPlace {
+  return {
+    offset: offset + RECORD_HEADER_BYTES + payloadLength,
+    chain: headerCrc,
+    nextLsn: lsn + 1n,
+  };
+}
+
+/** The part of a payload that changes the table: an OPEN record carries the name of its log there. */
+function kept({ type, payload }: WalkedRecord): Uint8Array {
+  return type === recordType.open ? Uint8Array.from(payload) : NOTHING;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * D6: whether the mark is an old copy. A crash never leaves a mark so old:
+ * - open writes a mark that names its head, and its generation, before its first group;
+ * - a rotation's head that no mark names follows the named one, and only its first group is ever begun.
+ */
+function isStale(mark: Mark, { head }: FoundHead, groupsBegun: number): boolean {
+  const unnamed = mark.headSequence + 1n;
+  const isLater = ({ sequence, firstLsn, nextLsn }: SealedSegment): boolean =>
+    sequence > unnamed && nextLsn > firstLsn;
+  return (
+    [...head.sealed, ...head.retained].some(isLater) ||
+    (head.sequence === unnamed && groupsBegun > 1) ||
+    (head.sequence > unnamed && groupsBegun > 0) ||
+    (head.generation > mark.generation && groupsBegun > 0)
+  );
+}
+
+/** A log number that the footer names as opened is not given again. */
+function brokenGroup(
+  { opened, dropped, appends }: Footer,
+  { newest, table, errors }: NewestParts,
+  end: ChainEnd,
+): BrokenGroup {
+  for (const { log } of opened) table.forgo(log);
+  const nameOf = (log: number): string =>
+    opened.find((each) => each.log === log)?.name ??
+    table.byLog(log)?.name ??
+    errors.corrupt(
+      newest.slot.file.path,
+      end.offset,
+      `a footer behind it names log number ${log}, which is not open`,
+      undefined,
+    );
+  return {
+    dropped,
+    appends: appends.map(({ log, number, hash }) => ({ name: nameOf(log), number, hash })),
+  };
+}

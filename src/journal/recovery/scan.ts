@@ -1,0 +1,241 @@
+/**
+ * One reading of the journal's records: the newest segment's own first, then those of every segment that
+ * must be there, each live record once.
+ */
+import type { DiskFile } from "../../disk/disk.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
+import type { SealedSegment } from "../form/head.js";
+import { type LogState, LogTable, NO_HASH } from "../form/log-table.js";
+import { RECORD_HEADER_BYTES, recordType, slotName } from "../form/records.js";
+import type { MarkFound } from "../segment/mark-file.js";
+import { SegmentParts } from "../segment/parts.js";
+import type { ChainPlace, Pointer, Slot, WalkedRecord } from "../segment/segment.js";
+import { RecoveryErrors } from "./errors.js";
+import { FoundRecords } from "./found-records.js";
+import { type NewestRead, readNewest, startOf } from "./newest.js";
+import type { FoundHead } from "./start.js";
+
+/** A live record, on its way to whoever knows what its payload means. */
+export interface RecoveredRecord {
+  readonly name: string;
+  readonly number: bigint;
+  /** Valid until the visitor returns. */
+  readonly payload: Uint8Array;
+  readonly pointer: Pointer;
+  readonly file: string;
+}
+
+/**
+ * Judges one live record by itself; returns the 32-byte hash that stands for it, or throws its
+ * refusal. Each is visited once, those of a log not always in order.
+ */
+export type RecordVisitor = (record: RecoveredRecord) => Uint8Array | undefined;
+
+/** Bytes to be written again, in place, before anything else is written (D1). */
+export interface UnprovenBytes {
+  readonly file: DiskFile;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** One reading of the journal, from the newest segment down to its last live record. */
+export class Scan {
+  readonly #newest: FoundHead;
+  readonly #marks: MarkFound;
+  readonly #visit: RecordVisitor;
+  readonly #table: LogTable;
+  readonly #found = new FoundRecords();
+  readonly #errors: RecoveryErrors;
+  readonly #segments: SealedSegment[] = [];
+  #own: NewestRead | undefined;
+  /** Of the newest segment's records, those above the acknowledged LSN. */
+  #unproven: UnprovenBytes | undefined;
+  #recordsRead = 0;
+
+  constructor(newest: FoundHead, marks: MarkFound, visit: RecordVisitor) {
+    this.#newest = newest;
+    this.#marks = marks;
+    this.#visit = visit;
+    this.#table = new LogTable(newest.head.logs, newest.head.nextLog);
+    this.#errors = new RecoveryErrors(this.#table, this.#found);
+  }
+
+  /** Applies the newest segment's own records to the table. */
+  async readNewest(markPath: string): Promise<void> {
+    const { slot } = this.#newest;
+    const own = await readNewest({
+      newest: this.#newest,
+      mark: this.#marks.mark,
+      markPath,
+      table: this.#table,
+      errors: this.#errors,
+    });
+    this.#own = own;
+    if (own.unprovenFrom === undefined) return;
+    const offset = own.unprovenFrom;
+    const bytes = await slot.file.read(offset, own.end.offset - offset);
+    this.#unproven = { file: slot.file, offset, bytes };
+  }
+
+  /** What the newest segment's own records say; they are read first. */
+  get #read(): NewestRead {
+    assert(this.#own !== undefined, "the newest segment is read first");
+    return this.#own;
+  }
+
+  /** The listed segments that must verify. */
+  needed(): readonly SealedSegment[] {
+    return this.#newest.head.sealed.filter(({ sequence }) => !this.#read.released.has(sequence));
+  }
+
+  /** The segments that are kept for what was pruned: nothing in them is promised. */
+  retained(): readonly SealedSegment[] {
+    return this.#newest.head.retained.filter(({ sequence }) => !this.#read.released.has(sequence));
+  }
+
+  /** Verifies each sealed segment from its head to its last byte, and delivers its live records. */
+  async checkSealed(heads: readonly FoundHead[], slots: readonly Slot[]): Promise<void> {
+    const needed = this.needed().map((segment) => {
+      const found = heads.find((each) => each.slot.slot === segment.slot);
+      return { segment, found: found?.head.sequence === segment.sequence ? found : undefined };
+    });
+    const parts = new SegmentParts(
+      needed.flatMap(({ segment, found }) =>
+        found
+          ? [{ file: found.slot.file, from: startOf(found).offset, to: segment.endOffset }]
+          : [],
+      ),
+    );
+    try {
+      for (const { segment, found } of needed) {
+        if (!found) this.#refuseMissing(segment, slots);
+        const { slot } = found;
+        const end = await parts.walkNext(startOf(found), (record) => this.#deliver(record, slot));
+        const whole =
+          end.nextLsn === segment.nextLsn &&
+          end.offset === segment.endOffset &&
+          end.chain === segment.endChain;
+        if (!whole) this.#errors.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
+        this.#segments.push(segment);
+      }
+    } finally {
+      await parts.end();
+    }
+  }
+
+  #refuseMissing(segment: SealedSegment, slots: readonly Slot[]): never {
+    const slot = slots.find((each) => each.slot === segment.slot);
+    const missing = slot ? "is not the segment that the head lists" : "is missing";
+    const file = slot?.file.path ?? this.#pathOf(segment.slot);
+    this.#errors.corrupt(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
+  }
+
+  async deliverNewest(): Promise<void> {
+    const { slot, head } = this.#newest;
+    const start = startOf(this.#newest);
+    const end: ChainPlace = this.#read.end;
+    const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: end.offset }]);
+    await parts.walkNext(start, (record) => this.#deliver(record, slot));
+    this.#segments.push({
+      slot: slot.slot,
+      sequence: head.sequence,
+      firstLsn: head.firstLsn,
+      nextLsn: end.nextLsn,
+      endOffset: end.offset,
+      endChain: end.chain,
+    });
+  }
+
+  /** D5: exactly [first, next) of every log was delivered. */
+  checkComplete(): void {
+    for (const state of this.#table.states()) {
+      const number = this.#found.missingOf(state);
+      if (number === undefined) continue;
+      const found = this.#found.countOf(state);
+      throw new PersisterError(
+        "JOURNAL_CORRUPT",
+        `${state.name}: record ${number} is missing: returned ${found}, expected ` +
+          `${state.next - state.first} records`,
+        { lane: state.name, blockNumber: number, file: this.#newest.slot.file.path },
+      );
+    }
+  }
+
+  /** D6: a record of the last group may have been acknowledged, where it is not there any more. */
+  warnings(): string[] {
+    const { broken, end } = this.#read;
+    if (!broken) return [];
+    const { path } = this.#newest.slot.file;
+    return [
+      `${path}: the last group is there to byte ${end.offset} only: it was in flight at a crash, or it ` +
+        "was damaged; the blocks in it are pinned",
+    ];
+  }
+
+  unproven(): UnprovenBytes[] {
+    const { slot, bytes } = this.#newest;
+    const head = { file: slot.file, offset: 0, bytes };
+    return this.#unproven ? [head, this.#unproven] : [head];
+  }
+
+  result() {
+    const { broken, highestLsn } = this.#read;
+    const { highestAcked } = this.#marks;
+    return {
+      segments: this.#segments,
+      table: this.#table,
+      places: this.#found.places(this.#table.states()),
+      broken,
+      highestLsn: highestLsn > highestAcked ? highestLsn : highestAcked,
+      recordsRead: this.#recordsRead,
+    };
+  }
+
+  #deliver(record: WalkedRecord, slot: Slot): void {
+    if (record.type !== recordType.append && record.type !== recordType.copy) return;
+    const state = this.#table.byLog(record.log);
+    if (!state || record.number < state.first || record.number >= state.next) return;
+    const earlier = this.#found.find(state, record.number);
+    if (earlier) {
+      const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
+      if (!same) {
+        const reason = "a record is there twice, and differs";
+        this.#errors.corrupt(slot.file.path, record.offset, reason, record);
+      }
+      return;
+    }
+    const pointer = {
+      slot: slot.slot,
+      offset: record.offset + RECORD_HEADER_BYTES,
+      length: record.payloadLength,
+      crc: record.payloadCrc,
+    };
+    const { name } = state;
+    const { number, payload } = record;
+    const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
+    this.#found.put(state, number, pointer);
+    this.#recordsRead += 1;
+    if (hash) this.#checkTip(state, number, hash, slot);
+    if (number === state.next - 1n) state.tip = hash ?? NO_HASH;
+  }
+
+  /** The head recorded the hash of each log's last record: it must be the one that is there. */
+  #checkTip(state: LogState, number: bigint, hash: Uint8Array, slot: Slot): void {
+    const { name, log } = state;
+    const listed = this.#newest.head.logs.find((entry) => entry.log === log);
+    if (!listed || number !== listed.next - 1n || Buffer.compare(listed.tip, NO_HASH) === 0) return;
+    if (Buffer.compare(listed.tip, hash) === 0) return;
+    throw new PersisterError(
+      "JOURNAL_CORRUPT",
+      `${slot.file.path}: ${name} ${number} is not the record whose hash the head lists`,
+      { lane: name, blockNumber: number, file: slot.file.path },
+    );
+  }
+
+  #pathOf(slot: number): string {
+    const own = this.#newest.slot.file.path;
+    assert(own.endsWith(slotName(this.#newest.slot.slot)), "a slot's file bears its name");
+    return own.slice(0, -slotName(this.#newest.slot.slot).length) + slotName(slot);
+  }
+}
