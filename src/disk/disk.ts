@@ -12,7 +12,7 @@
  * A missing file is not an error where the answer can say so.
  */
 
-/** What a path leads to: a symbolic link is what it points at, and `other` where that is nothing. */
+/** The thing that a path leads to. A symbolic link counts as its target, and as `other` without one. */
 export type EntryKind = "file" | "directory" | "other";
 
 export interface DirectoryEntry {
@@ -27,12 +27,12 @@ export interface DirectoryEntry {
  */
 export type WriteWay = "pool" | "blocking";
 
-/** What tells one file from another at the same path (device and inode). */
+/** Tells one file from another at the same path: its device and inode. */
 export type FileIdentity = string;
 
 /**
- * What a file keeps through reboots, and its copy does not have: the device number, which changes at
- * reboots, is no part of it. 0 where the file system does not tell.
+ * Facts that a file keeps through reboots, and that its copy does not share. The device number changes
+ * at reboots, so it is none of them. 0 stands for a fact that the file system does not tell.
  */
 export interface FileOrigin {
   readonly inode: bigint;
@@ -40,7 +40,7 @@ export interface FileOrigin {
   readonly bornNs: bigint;
 }
 
-/** What the file system says of an open file beside its size. */
+/** The size of an open file, and what the file system tells beside it. */
 export interface FileFacts {
   readonly sizeBytes: number;
   /**
@@ -77,7 +77,7 @@ export interface DiskFile {
   facts(): Promise<FileFacts>;
   /** Identity of the open file, whatever its name is now. */
   identity(): Promise<FileIdentity>;
-  /** Where the open file comes from. */
+  /** The origin of the open file: see `FileOrigin`. */
   origin(): Promise<FileOrigin>;
   /**
    * Takes the one lock of this file, or throws `STORE_LOCKED`: another process, or another handle in
@@ -95,7 +95,7 @@ export interface Disk {
   openToWrite(path: string): Promise<DiskFile | undefined>;
   /** Makes a new, empty file; an `IO` error where the path exists. The name wants a `syncDirectory`. */
   create(path: string): Promise<DiskFile>;
-  /** What is at `path`; `undefined` where nothing is. */
+  /** The kind of the thing at `path`; `undefined` if nothing is there. */
   kind(path: string): Promise<EntryKind | undefined>;
   /** Identity of the file at `path` now; `undefined` where nothing is. */
   identity(path: string): Promise<FileIdentity | undefined>;

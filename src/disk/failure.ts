@@ -41,7 +41,7 @@ const remedies: Readonly<Record<string, Remedy>> = {
 };
 const unknownRemedy: Remedy = { code: "IO", advice: "see the cause" };
 
-/** What a file system says that cannot do a thing at all. */
+/** Answers of a file system that cannot do the thing at all. */
 const UNSUPPORTED = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 /** Advice where such an answer comes, by the word of the action that it stands for. */
 const unsupported: readonly (readonly [action: string, advice: string])[] = [

@@ -9,7 +9,7 @@ import * as fs from "node:fs";
 
 export type Durability = "O_DSYNC" | "fdatasync";
 
-/** What `platform` and the constants of this build of Node allow. */
+/** The way that `platform` and the constants of this build of Node allow. */
 export function durabilityOf(platform: NodeJS.Platform): Durability {
   const known = typeof fs.constants.O_DSYNC === "number" && fs.constants.O_DSYNC !== 0;
   return known && platform !== "darwin" && platform !== "win32" ? "O_DSYNC" : "fdatasync";

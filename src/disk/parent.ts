@@ -14,10 +14,10 @@ export function parentOf(path: string): string {
 }
 
 /**
- * Makes the name of `directory` durable. Where it stood before us (`isOurs` is false), its name may
- * still lie in the page cache alone, if the process that made it was stopped: it is flushed, too. But it
- * is not ours to insist: a parent that we may not read, as is usual for home directories, or that
- * cannot be flushed, is left as it is. Tells whether it was flushed.
+ * Makes the name of `directory` durable, by a flush of its parent. If `isOurs` is false, the directory
+ * stood before: its name may still lie in the page cache alone, since the process that made it may have
+ * been killed. But then we do not insist: a parent that we may not read (as is usual for home
+ * directories), or that cannot be flushed, is left as it is. Tells whether the parent was flushed.
  *
  * @throws {PersisterError} as `syncDirectory`, for all else.
  */

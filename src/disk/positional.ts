@@ -116,7 +116,7 @@ function batchOf(rest: readonly Uint8Array[]): Uint8Array[] {
   return rest.slice(0, count);
 }
 
-/** What is left of `rest` after its first `written` bytes. */
+/** The part of `rest` behind its first `written` bytes. */
 function after(rest: readonly Uint8Array[], written: number): readonly Uint8Array[] {
   let skip = written;
   for (const [index, buffer] of rest.entries()) {

@@ -1,5 +1,5 @@
 /**
- * The part of a disk that looks and never changes anything. Whoever is given this cannot make, write,
+ * The part of a disk that looks and never changes anything. Code that is given this cannot make, write,
  * lock, rename or remove a file: the compiler sees to it. Every `Disk` is one.
  */
 import type { Disk, DiskFile } from "./disk.js";

@@ -89,7 +89,7 @@ export class RealFile implements DiskFile {
 
   async origin(): Promise<FileOrigin> {
     const { ino, birthtimeNs, ctimeNs } = await this.#stat("read the origin");
-    // Where a file system keeps no time of birth, Node gives the time of the last change in its place.
+    // Node gives the time of the last change in its place if the file system keeps no time of birth.
     return { inode: ino, bornNs: birthtimeNs === ctimeNs ? 0n : birthtimeNs };
   }
 

@@ -7,7 +7,7 @@
  *    again, the log that the node expects.
  * 4. A mark names the new head, and only then groups begin.
  *
- * What a crash at each step leaves:
+ * A crash at each step leaves this:
  * - while writing again: the same bytes as before wherever they were durable; bytes that were only in
  *   flight may be lost, as they might have been before;
  * - before the new head is durable: the old head, and nothing that it lists was touched;
@@ -33,7 +33,7 @@ import { wantedSegmentBytes } from "./space/segment-size.js";
 import { SPARE_SLOTS, Space } from "./space/slots.js";
 import { encodeStore, JOURNAL_DIRECTORY, type OwnedStore } from "./form/store.js";
 
-/** What open changes in the table of logs. */
+/** The changes that open makes in the table of logs. */
 export interface Starts {
   /** New firsts by log name (D3); starts only rise, a log that is not there yet is opened. */
   readonly truncate: ReadonlyMap<string, bigint>;
@@ -46,7 +46,7 @@ export interface NamedPairs {
   readonly voteRoadIndex: bigint;
 }
 
-/** Where the journal is and what it needs from outside. */
+/** The place of the journal, and its needs from outside. */
 export interface JournalOptions {
   readonly disk: Disk;
   readonly directory: string;
@@ -252,7 +252,7 @@ export function standingPins({
 }
 
 /**
- * One slot for the new head must be there; more are made where the disk has room. Where it has none,
+ * One slot for the new head must be there; more are made if the disk has room. If it has none,
  * the oldest of what is retained yields: if we stop while the new head is written into its slot, the
  * old head lists a retained segment that is not there, which costs a warning. Returns what stays.
  */
@@ -274,7 +274,7 @@ async function makeRoom(
   return stays;
 }
 
-/** D9: two spares for the next open. Where the disk is full, relocation makes them. */
+/** D9: two spares for the next open. If the disk is full, relocation makes them. */
 async function growSpares(space: Space): Promise<void> {
   try {
     await space.ensureFree(SPARE_SLOTS);
@@ -283,7 +283,7 @@ async function growSpares(space: Space): Promise<void> {
   }
 }
 
-/** What is unsafe about the files as they are, though nothing is wrong with them now. */
+/** Dangers in the files as they are, though nothing is wrong with them now. */
 async function warningsOf(space: Space, files: readonly DiskFile[]): Promise<readonly string[]> {
   const warnings: string[] = [];
   const linked: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * The birth of a store (D10): the one place that makes its files.
  *
- * INIT is made first and removed last; STORE is written when all else is durable. What a crash leaves:
+ * INIT is made first and removed last; STORE is written when all else is durable. A crash leaves:
  * - before INIT is durable: a directory with nothing in it, or INIT alone;
  * - after: INIT and some files of ours, no valid STORE: `init` begins anew, `open` refuses;
  * - after STORE is durable: a store, with or without INIT.
@@ -31,7 +31,7 @@ import {
   type StoreIdentity,
 } from "./form/store.js";
 
-/** What `init` needs to make a store. */
+/** The needs of `init`. */
 export interface InitOptions {
   readonly disk: Disk;
   readonly directory: string;
@@ -121,7 +121,7 @@ async function claimDirectory(
   }
 }
 
-/** What `step` gives. Where another init came first, it took the name or the lock that we want. */
+/** Waits for `step`. If another init came first, it has the name or the lock that we want. */
 async function alone<T>(directory: string, step: Promise<T>): Promise<T> {
   try {
     return await step;
@@ -141,7 +141,7 @@ export async function endUnfinishedInit(disk: Disk, directory: string): Promise<
   await disk.syncDirectory(directory);
 }
 
-/** What an interrupted init left is taken away; anything else is refused. */
+/** Takes away the files of an interrupted init, and refuses anything else. */
 async function removeUnfinished(
   disk: Disk,
   directory: string,

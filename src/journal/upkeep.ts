@@ -42,9 +42,9 @@ export interface UpkeepParts {
 }
 
 /**
- * So many looks in a row must find a slot surplus before one is given back, and then one goes at each
- * look. A look is taken at each rest and in the middle of each segment. What is live goes up and down
- * with each anchor; the slots stay, since a slot that is made again costs as much as a segment.
+ * A slot is given back once this many looks in a row have found one surplus; then one goes at each look.
+ * A look is taken at each rest and in the middle of each segment. The live records become more and fewer
+ * with each anchor. The slots stay, since a slot that is made again costs as much as a segment.
  */
 const SURPLUS_LOOKS = 512;
 
@@ -146,7 +146,7 @@ export class Upkeep {
   }
 
   /**
-   * Where a spare is missing, tries to free one: by moving the last live records out of a segment, or by
+   * If a spare is missing, tries to free one: by moving the last live records out of a segment, or by
    * giving up a retained one. Tells whether it did.
    */
   async regainSpare(): Promise<boolean> {
@@ -177,8 +177,8 @@ export class Upkeep {
    * Makes the slots that a rotation needs. Returns who may use the next segment: all entries, only
    * orders, or nobody. Retained segments are given up first where no slot can be made. Then a spare is
    * used, and nothing is appended to it until there are two again: a segment without live records gives
-   * its slot back with the next head, so that it still counts as one. What a crash of such a rotation
-   * leaves:
+   * its slot back with the next head, so that it still counts as one. A crash of such a rotation leaves
+   * this:
    *
    * - before its head is durable: the segment before it, and both spares;
    * - behind that, also with copies whose segments are not released: a segment without live records,

@@ -1,5 +1,5 @@
 /**
- * What every disk promises, run over each implementation. `make` gives a disk and the path of an
+ * The promises of every disk, run over each implementation. `make` gives a disk and the path of an
  * empty directory on it.
  */
 import { describe, expect, test } from "vitest";

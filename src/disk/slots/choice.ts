@@ -1,5 +1,5 @@
 /**
- * Which of two A/B slots counts, and which sequence comes next: decisions as data, pure.
+ * The choice between two A/B slots, and the next sequence to write: decisions as data, pure.
  *
  * Neither knows the mark. A verdict says what the files alone tell; whether a fallback or "none" is
  * allowed is settled by the caller, against the sequence that the mark names as acknowledged.
@@ -11,7 +11,7 @@ import type { SlotState } from "./form.js";
 
 export type SlotName = "a" | "b";
 
-/** What two slots say together. Every verdict but "none" and "use" is reported. */
+/** The verdict on two slots together. Every verdict but "none" and "use" is reported. */
 export type SlotVerdict =
   /** Neither was ever written. */
   | { readonly verdict: "none" }
@@ -120,7 +120,7 @@ export const slotCases: readonly SlotCase[] = [
   },
 ];
 
-/** What the two slots say together, by the table above. */
+/** The verdict on the two slots together, by the table above. */
 export function chooseSlot(a: SlotState, b: SlotState): SlotChoice {
   const facts: SlotFacts = {
     a: a.status,

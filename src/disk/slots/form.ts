@@ -29,7 +29,7 @@ const PADDING_LENGTH_BYTES = 4;
 /** The smallest gap that padding can fill. A gap of 0 needs none. */
 export const PADDING_BYTES_MIN = PADDING_TAG.length + PADDING_LENGTH_BYTES;
 
-/** What a slot file holds. `message` still has its padding, and is a view into the bytes read. */
+/** The content of a slot file. `message` still has its padding, and is a view into the bytes read. */
 export type SlotState =
   | { readonly status: "missing" }
   | { readonly status: "absent" }
@@ -60,7 +60,7 @@ export function encodeSlot(seq: bigint, message: Uint8Array, size: number): Uint
   return slot;
 }
 
-/** What `slot`, all the bytes of a file, holds. */
+/** Reads `slot`, all the bytes of a file. Total: any bytes have an answer. */
 export function decodeSlot(slot: Uint8Array): SlotState {
   if (slot.length === 0) return { status: "absent" };
   if (slot.length < SLOT_HEAD_BYTES) {

@@ -115,12 +115,12 @@ export class SlotPair implements SlotStates {
     }
   }
 
-  /** What slot A holds: as read at open, or as written since. */
+  /** The content of slot A: as read at open, or as written since. */
   get a(): SlotState {
     return this.#slots.a.state;
   }
 
-  /** What slot B holds: as read at open, or as written since. */
+  /** The content of slot B: as read at open, or as written since. */
   get b(): SlotState {
     return this.#slots.b.state;
   }

@@ -28,7 +28,7 @@ export interface MarkFound {
   readonly highestAcked: bigint;
 }
 
-/** What each of the two slots holds, in the order of their places. */
+/** Reads the two slots, in the order of their places. */
 export async function readMarkSlots(file: DiskFile): Promise<readonly [MarkSlot, MarkSlot]> {
   return [await readMarkSlot(file, 0), await readMarkSlot(file, MARK_SLOT_BYTES)];
 }
@@ -40,7 +40,7 @@ async function readMarkSlot(file: DiskFile, offset: number): Promise<MarkSlot> {
   return decodeMark(await file.read(offset, MARK_SLOT_BYTES));
 }
 
-/** What both slots say, or why neither can be used. */
+/** The newest mark in the file, or why neither slot can be used. */
 export async function readMarks(file: DiskFile): Promise<MarkFound | { readonly bad: string }> {
   return newestMark(await readMarkSlots(file));
 }
@@ -66,7 +66,7 @@ export function newestMark(
   return { mark, bytes, offset: markSlotOffset(mark.sequence), otherSlotBad, highestAcked };
 }
 
-/** What a writer of the mark may change. */
+/** The part of a mark that its writer may change. */
 export type MarkChange = Partial<Omit<Mark, "sequence" | "storeId">>;
 
 interface Waiter {

@@ -32,7 +32,7 @@ export class SegmentParts {
   #spare: Buffer = Buffer.alloc(0);
   #buffer: Buffer = Buffer.alloc(0);
   #range = -1;
-  /** What is in memory of the current range: from `#offset` of its segment on. */
+  /** The bytes in memory of the current range: from `#offset` of its segment on. */
   #bytes: Buffer = Buffer.alloc(0);
   #offset = 0;
   #coming: Coming | undefined;

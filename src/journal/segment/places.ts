@@ -1,6 +1,6 @@
 /**
- * Where every live record lies, and how much of each slot is live. Changed when a group is durable,
- * and by recovery; never ahead of the disk.
+ * The place of every live record, and the live share of each slot. Changed when a group is durable, and
+ * by recovery; never ahead of the disk.
  */
 import { assert } from "../../types/assert.js";
 import { RECORD_HEADER_BYTES } from "../form/records.js";
@@ -14,7 +14,7 @@ export interface PlacedRecord {
   readonly pointer: Pointer;
 }
 
-/** What is live in one slot. */
+/** The live records of one slot. */
 export interface LiveShare {
   readonly records: number;
   /** With their record headers. */
@@ -41,7 +41,7 @@ export class Places {
     return this.#runs.get(name)?.find(number);
   }
 
-  /** Which live records of a log lie in which slot, oldest record first. */
+  /** The slots in which the live records of a log lie, oldest record first. */
   *spansOf(name: string): Generator<Span> {
     const run = this.#runs.get(name);
     if (run) yield* run.spans();

@@ -1,5 +1,5 @@
 /**
- * Which way a few bytes are read back: by a blocking call, or through the thread pool. Records that were
+ * The way on which a few bytes are read back: by a blocking call, or through the thread pool. Records that were
  * written a moment ago lie in the page cache: a blocking read of them takes a few microseconds, less than a
  * hop to a thread. One that took longer had to wait for the disk; the next ones then go through the pool.
  */

@@ -17,7 +17,7 @@ const READ_BYTES_MAX = 1024 * 1024;
 /** Most bytes that are read of a record's beginning. */
 const BEGINNING_BYTES_MAX = 4096;
 
-/** Which record is meant. */
+/** Names one record. */
 export interface RecordName {
   readonly name: string;
   readonly log: number;
@@ -117,7 +117,7 @@ export class RecordReader {
       bytes = await file.read(start, end - start);
     } catch (cause) {
       if (run.length === 1) throw cause;
-      // What lies between them, or one of them, cannot be read: the others may.
+      // One of them, or the bytes between them, cannot be read. The others may still be readable.
       await Promise.all(run.map((request) => this.#readAlone(request)));
       return;
     }

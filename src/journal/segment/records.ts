@@ -30,7 +30,7 @@ export interface SegmentRecords {
 export interface SegmentReading {
   /** Names the logs; records of a log that it does not name are left out. */
   readonly table: LogTable;
-  /** Where the records end, if that is known. If not, they end where the chain does. */
+  /** The end of the records, if that is known. If not, they end with the chain. */
   readonly end: SealedSegment | undefined;
   /** Whether the payloads are read and checked too. */
   readonly payloads: boolean;

@@ -53,7 +53,7 @@ export class Run {
     return this.#head === this.#next;
   }
 
-  /** Where the record `number` lies; `undefined` if it is not live. */
+  /** The place of the record `number`; `undefined` if it is not live. */
   find(number: bigint): Pointer | undefined {
     const position = Number(number - this.#zero);
     return position < this.#head ? undefined : this.#pointers[position - this.#cut];

@@ -28,7 +28,7 @@ export interface Slot {
   readonly isHollow: boolean;
 }
 
-/** Where a record's payload lies. `offset` is of the payload, its header lies just before. */
+/** The place of a record's payload. `offset` is of the payload; its header lies just before. */
 export interface Pointer {
   readonly slot: number;
   readonly offset: number;
@@ -138,20 +138,20 @@ export interface ChainPlace {
   readonly nextLsn: bigint;
 }
 
-/** Where a chain of records ends, and why it goes no further. */
+/** The end of a chain of records, and why the chain goes no further. */
 export interface ChainEnd extends ChainPlace {
   readonly reason: string;
   /** The header at the end, unproven, where it reads like one: for naming what is damaged. */
   readonly suspect: RecordHeader | undefined;
 }
 
-/** What a place in a chain holds. */
+/** The content of a place in a chain. */
 export type RecordFound =
   | { readonly status: "record"; readonly record: WalkedRecord; readonly next: ChainPlace }
   | {
       readonly status: "broken";
       readonly end: ChainEnd;
-      /** Where the chain goes on all the same: the header is proven, its payload is not. */
+      /** The place at which the chain goes on all the same: the header is proven, its payload is not. */
       readonly next: ChainPlace | undefined;
       /** Bytes from the place on that a verdict takes, where there are fewer. */
       readonly wants: number | undefined;

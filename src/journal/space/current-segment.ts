@@ -28,7 +28,7 @@ export function roomIn({ slot, offset }: CurrentSegment): number {
   return slot.bytes - offset - SEGMENT_RESERVE_BYTES;
 }
 
-/** What the next head says of `current`. */
+/** The entry for `current` in the next head. */
 export function sealSegment(current: CurrentSegment): SealedSegment {
   assert(current.offset <= current.slot.bytes, "a segment ends within its slot");
   assert(current.nextLsn >= current.firstLsn, "the LSNs of a segment rise");

@@ -39,7 +39,7 @@ export interface Standing {
   readonly wantedBytes: number;
 }
 
-/** What a rotation changes of the segments. */
+/** The part of the segments that a rotation changes. */
 export type NextStanding = Pick<Standing, "current" | "sealed" | "retained">;
 
 export class Planner {
@@ -51,7 +51,7 @@ export class Planner {
     this.#standing = standing;
   }
 
-  /** What the next head lists, and what it sets free. */
+  /** The segments that the next head lists, and those that it sets free. */
   get succession(): Succession {
     const { current, sealed, retained } = this.#standing;
     return succession(this.#parts, [...sealed, sealSegment(current)], retained);
@@ -109,8 +109,8 @@ export class Planner {
   }
 
   /**
-   * What is to be done for the bound on disk use. `diskFull` says that no slot can be made; copies leave
-   * `beside` bytes of the current segment to something else.
+   * The steps towards the bound on disk use. `diskFull` says that no slot can be made; copies leave
+   * `beside` bytes of the current segment to other entries.
    */
   plan(diskFull: boolean, beside = 0): ReclaimPlan {
     const facts = this.#facts(this.#standing, diskFull);

@@ -1,10 +1,10 @@
 /**
- * What is to be done so that the journal's slots stay within their bound (D9), as a pure decision.
+ * Plans that keep the journal's slots within their bound (D9), as pure decisions.
  * Slots are of several sizes, since segments follow what is live (`segment-size.ts`).
  *
- * A segment without live records gives its slot back with the next head, at no cost. Where that is
- * too late it is released by a record. A segment with few live records, a straggler, is emptied
- * first: its live records are copied into the current one. What a crash between the steps leaves:
+ * A segment without live records gives its slot back with the next head, at no cost. If that is too
+ * late, a record releases it. A segment with few live records, a straggler, is emptied first: its live
+ * records are copied into the current one. A crash between the steps leaves this:
  *
  * - while the copies are written: the originals, which count as long as their segment is listed;
  * - before the release is durable: both, and the originals count;

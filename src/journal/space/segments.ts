@@ -14,7 +14,7 @@
  *
  * # Errors
  *
- * What makes or removes files rejects with what the disk refused, and harms nothing.
+ * A call that makes or removes files rejects with the refusal of the disk. A refusal harms nothing.
  */
 import { assert } from "../../types/assert.js";
 import { headBytesMax, type SealedSegment } from "../form/head.js";
@@ -60,7 +60,7 @@ export interface SegmentsParts extends SuccessionParts {
   readonly randomBytes: (count: number) => Uint8Array;
 }
 
-/** What the journal takes of the disk. */
+/** The part of the disk that the journal takes. */
 export interface SpaceUse {
   readonly slots: number;
   /** Slots that a segment could begin in. */
@@ -76,7 +76,7 @@ export interface Rotation extends NextSegment, Succession {}
 
 export class Segments implements Standing {
   readonly #parts: SegmentsParts;
-  /** What is to be done about space, reckoned from this object's state. */
+  /** Plans for space, reckoned from this object's state. */
   readonly planner: Planner;
   /** Groups go here. */
   #current: CurrentSegment;
@@ -152,7 +152,7 @@ export class Segments implements Standing {
     return { slots: slotCount, free: freeCount, bytes: byteLength, segmentBytes };
   }
 
-  /** So many bytes wait for a group. */
+  /** Remembers that `bytes` wait for a group. */
   noteDemand(bytes: number): void {
     this.#demand.now = Math.max(this.#demand.now, Math.min(bytes, GROUP_BYTES_MAX));
   }
@@ -190,7 +190,7 @@ export class Segments implements Standing {
 
   /**
    * Seals the current segment and prepares the next, whose head is to be written beside its first
-   * group. What a crash leaves:
+   * group. A crash leaves this:
    *
    * - before the head is durable: recovery takes the old head, and nothing that it lists was touched;
    *   the group is lost, and was not acknowledged;

@@ -1,7 +1,7 @@
 /**
- * Which slots are free, and the rule that two spares stay free for the next open (D9): a rotation leaves
- * two or grows first, and where it cannot grow nothing is appended until there are two. Surplus slots
- * are given back to the file system.
+ * The free slots, and the rule that two spares stay free for the next open (D9). A rotation leaves two,
+ * or makes slots first. If none can be made, nothing is appended until there are two again. Surplus
+ * slots are given back to the file system.
  */
 import { allEnded } from "../../async/all-ended.js";
 import type { Disk, DiskFile } from "../../disk/disk.js";
@@ -48,8 +48,8 @@ export class Space {
   }
 
   /**
-   * Whether a slot that was filled holds its room. Where a file system does not (it compresses, or
-   * writes elsewhere each time), a full disk is met in the middle of a segment.
+   * Whether a slot that was filled holds its room. A file system that compresses, or that writes elsewhere
+   * each time, does not keep it: a full disk is then met in the middle of a segment.
    */
   get keepsRoom(): boolean {
     return this.#keepsRoom;

@@ -1,5 +1,5 @@
 /**
- * What the next head lists: the segments with live records, and of the others as many as are retained.
+ * The list of the next head: the segments with live records, and of the others as many as are retained.
  * Nothing needs the rest, so its slots are free once that head is durable.
  */
 import { headBytes, headBytesMax, SEALED_SEGMENT_BYTES, type SealedSegment } from "../form/head.js";
@@ -15,14 +15,14 @@ export interface SuccessionParts {
   readonly retainBytes: number;
 }
 
-/** What the next head lists, and what it sets free. */
+/** The segments that the next head lists, and those that it sets free. */
 export interface Succession {
   readonly sealed: readonly SealedSegment[];
   readonly retained: readonly SealedSegment[];
   readonly freed: readonly SealedSegment[];
 }
 
-/** What a head lists when `sealed` and `retained` are there. */
+/** The list of a head that is written when `sealed` and `retained` are there. */
 export function succession(
   parts: SuccessionParts,
   sealed: readonly SealedSegment[],
@@ -32,7 +32,7 @@ export function succession(
   const isLive = ({ slot }: SealedSegment): boolean => places.liveIn(slot).records > 0;
   const live = sealed.filter(isLive);
   const dead = bySequence([...retained, ...sealed.filter((segment) => !isLive(segment))]);
-  // What holds no record, as restarts leave behind, would take the place of what does.
+  // Segments without records (each restart leaves one) would push out segments that have some.
   const readable = dead.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
   const listed = readable.slice(Math.max(0, readable.length - retainedMax(parts, live.length)));
   const kept = newestWithin(listed, retainBytes, ({ slot }) => space.slot(slot).bytes);

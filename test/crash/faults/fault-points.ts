@@ -19,11 +19,11 @@ const ROUNDS = 10n;
 const TURNS_MAX = 3000;
 const OPEN_SEED = 77;
 
-/** What a run does, and where. */
+/** The work of a run, and its place. */
 export interface FaultRun {
   readonly stand: Stand;
   readonly work: (session: Session) => Promise<void>;
-  /** Which calls are to fail; all where it is left out. */
+  /** The calls that are to fail; all, if it is left out. */
   readonly fails?: (call: Call) => boolean;
 }
 
@@ -31,7 +31,7 @@ const errors: readonly FaultPlan["error"][] = ["EIO", "ENOSPC", "EROFS", "EMFILE
 const modes: readonly FaultPlan["mode"][] = ["once", "from-then-on"];
 const writeEffects: readonly FaultEffect[] = ["nothing", "visible-not-durable", "torn"];
 
-/** What the calls of one run may be refused with behind a failure. */
+/** The codes with which the calls of one run may be refused behind a failure. */
 const codesBehindFailure: ReadonlySet<string> = new Set([
   "POISONED",
   "DISK_FULL",

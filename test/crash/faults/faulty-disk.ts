@@ -30,7 +30,7 @@ export interface Call {
   readonly path: string;
 }
 
-/** Which call fails, and how. */
+/** The call that fails, and how it fails. */
 export interface FaultPlan {
   /** Its place among all calls, from 1. */
   readonly call: number;
@@ -48,7 +48,7 @@ interface FailedWrite {
 export class FaultyDisk implements Disk {
   /** Every call so far. */
   readonly calls: Call[] = [];
-  /** What was done that D7 forbids. */
+  /** Acts that D7 forbids. */
   readonly faults: string[] = [];
   readonly #disk: SimulatedDisk;
   readonly #world: World;

@@ -19,7 +19,7 @@ const KILL_MS_MAX = 250;
 const LINES_MAX = 60;
 const BEHIND_LINE_MS_MAX = 6;
 
-/** What the runs of a process have come to. */
+/** The results of the runs of a process. */
 export interface KillCounts {
   kills: number;
   /** Openings that ended well. */
@@ -98,7 +98,7 @@ export async function judgeStore(
   try {
     const keeper = await Lanekeeper.open(directory, killChoices);
     const faults = await faultsOf(keeper, acknowledged);
-    // What an open has published counts as acknowledged.
+    // Everything that an open has published counts as acknowledged.
     acknowledged.qc = keeper.recovery.road.next - 1n;
     for (const [at, lane] of killChain.lanes.entries()) {
       acknowledged.blocks[at] = (keeper.recovery.lanes.get(lane)?.next ?? 0n) - 1n;
@@ -155,7 +155,7 @@ export class KillRun {
     return join(this.#folder, "store");
   }
 
-  /** So many kills; every way in which what came back breaks the contract. */
+  /** Kills the process `times` times; returns every breach of the contract in what came back. */
   async kill(times: number): Promise<string[]> {
     const faults: string[] = [];
     for (let each = 0; each < times && faults.length === 0; each++) {

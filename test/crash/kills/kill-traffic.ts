@@ -1,4 +1,4 @@
-/** What a killed validator writes, and whoever reads after it compares with. */
+/** The traffic that a killed validator writes, and that its reader compares with. */
 import type { OpenChoices } from "../../../src/node/options.js";
 import { SoloChain } from "../history/chain.js";
 

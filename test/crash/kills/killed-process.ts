@@ -40,7 +40,7 @@ export async function compileChild(source = "test/crash/kills/kill-child.ts"): P
 
 /** One process; it waits until it is told to go. */
 export class KilledProcess {
-  /** What it said, a line each. */
+  /** The lines that it said. */
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;

@@ -36,7 +36,7 @@ const message = (text: string): Uint8Array => {
   return protobuf.Writer.create().uint32(10).string(text).finish();
 };
 
-/** What a protobuf decoder makes of a padded message: field 1, and the unknown fields it skipped. */
+/** Decodes a padded message as any protobuf decoder does: field 1, and the unknown fields it skipped. */
 function decoded(bytes: Uint8Array): { text: string | undefined; skipped: number[] } {
   const reader = protobuf.Reader.create(bytes);
   let text: string | undefined;
