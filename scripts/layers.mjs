@@ -59,7 +59,7 @@ const rooms = {
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],
   jobs: ["level", "keys"],
-  disk: ["slots"],
+  disk: ["real", "slots"],
 };
 
 const src = fileURLToPath(new URL("../src", import.meta.url));

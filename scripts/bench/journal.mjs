@@ -33,7 +33,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ClassicLevel } from "classic-level";
 import { crc32c } from "../../dist/codec/crc32c.js";
-import { RealDisk } from "../../dist/disk/real.js";
+import { RealDisk } from "../../dist/disk/real/real.js";
 import { realSurroundings } from "../../dist/disk/surroundings.js";
 import { Journal } from "../../dist/records/journal.js";
 import { openFloor } from "./floor.mjs";

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
-import { RealDisk } from "../../dist/disk/real.js";
+import { RealDisk } from "../../dist/disk/real/real.js";
 import { openLogMap } from "../../dist/log/map/level-map.js";
 import { startOf } from "../../dist/node/recovery.js";
 import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";

@@ -26,7 +26,7 @@ import { promisify } from "node:util";
 import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
 import { crc32c } from "../../dist/codec/crc32c.js";
-import { RealDisk } from "../../dist/disk/real.js";
+import { RealDisk } from "../../dist/disk/real/real.js";
 import { openLogMap } from "../../dist/log/map/level-map.js";
 import { startOf } from "../../dist/node/recovery.js";
 import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers";
 import type { Disk } from "./disk.js";
 import { MemoryDisk } from "./memory.js";
-import { RealDisk } from "./real.js";
+import { RealDisk } from "./real/real.js";
 
 /** Long enough that a busy store does nothing on the side, short for an operator's eye. */
 const IDLE_MS = 20;

@@ -37,7 +37,7 @@ import type { Span } from "./segment/run.js";
 import { type RecordName, RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
 import { MarkFollower } from "./mark-follower.js";
-import { Ownership } from "./ownership.js";
+import { Ownership } from "./segment/ownership.js";
 import { PairWrites } from "./pair-writes.js";
 import { Reclaimer } from "./reclaimer.js";
 import { type Pointer, readHead } from "./segment/segment.js";

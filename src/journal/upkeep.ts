@@ -23,7 +23,7 @@ import type { EntryQueue } from "./group/entry-queue.js";
 import { crowdedError } from "./group/errors.js";
 import type { RecordEntry } from "./group/group.js";
 import { isOrder } from "./group/size.js";
-import type { Ownership } from "./ownership.js";
+import type { Ownership } from "./segment/ownership.js";
 import type { Reclaimer } from "./reclaimer.js";
 import { type CurrentSegment, roomIn } from "./space/current-segment.js";
 import type { Planner } from "./space/planner.js";

@@ -15,7 +15,7 @@
  */
 import { z } from "zod";
 import { absolutePath, type PathInput } from "../disk/path.js";
-import { RealDisk } from "../disk/real.js";
+import { RealDisk } from "../disk/real/real.js";
 import { checkChoices } from "../types/choices.js";
 import { findLog, type SegmentFile, type WalDisk, type WalLayout } from "./layout.js";
 import { isRequired, walTypeName } from "./record-types.js";

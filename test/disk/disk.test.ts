@@ -7,14 +7,14 @@ import { once } from "node:events";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { diskError, osError } from "../../src/disk/failure.js";
-import { durabilityOf, hasSyncFlag } from "../../src/disk/flush.js";
+import { durabilityOf, hasSyncFlag } from "../../src/disk/real/flush.js";
 import {
   BUFFERS_PER_CALL_MAX,
   readFully,
   writeFully,
   writeFullyBlocking,
-} from "../../src/disk/positional.js";
-import { RealDisk } from "../../src/disk/real.js";
+} from "../../src/disk/real/positional.js";
+import { RealDisk } from "../../src/disk/real/real.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { diskContract } from "./contract.js";
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { z } from "zod";
 import { MemoryDisk } from "../../src/disk/memory.js";
-import { RealDisk } from "../../src/disk/real.js";
+import { RealDisk } from "../../src/disk/real/real.js";
 import type { ReadableDisk } from "../../src/disk/readable.js";
 import { Committee, type Epoch } from "../../src/wire/committee.js";
 import { sha256 } from "../../src/wire/hash.js";

@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RealDisk } from "../../src/disk/real.js";
+import { RealDisk } from "../../src/disk/real/real.js";
 import { lockSeen } from "../../src/inspect/owner.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";

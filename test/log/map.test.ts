@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DiskFile } from "../../src/disk/disk.js";
-import { RealDisk } from "../../src/disk/real.js";
+import { RealDisk } from "../../src/disk/real/real.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Pointer } from "../../src/journal/segment/segment.js";
 import { openLogMap } from "../../src/log/map/level-map.js";

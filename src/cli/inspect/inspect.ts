@@ -3,7 +3,7 @@
  */
 import type { Writable } from "node:stream";
 import { z } from "zod";
-import { RealDisk } from "../../disk/real.js";
+import { RealDisk } from "../../disk/real/real.js";
 import { exitCodeOf, type Finding, FindingTally } from "../../inspect/finding.js";
 import { inspectStore } from "../../inspect/inspect.js";
 import { newProgress, type Progress } from "../../inspect/walk/live-records.js";

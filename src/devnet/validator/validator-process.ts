@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { RealDisk } from "../../disk/real.js";
+import { RealDisk } from "../../disk/real/real.js";
 import { realSurroundings } from "../../disk/surroundings.js";
 import { openLogMap } from "../../log/map/level-map.js";
 import type { JournalEnd } from "../../log/map/seal.js";

@@ -11,7 +11,7 @@
  */
 import { absolutePath, type PathInput } from "../../disk/path.js";
 import { verifyAnchor } from "../../wire/rules/verify.js";
-import { RealDisk } from "../../disk/real.js";
+import { RealDisk } from "../../disk/real/real.js";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import type { EpochOf } from "../../wire/committee.js";

@@ -12,7 +12,7 @@ import { BLOCKS_NAME, readLayout, type StateLayout } from "../format/layout.js";
 import { type LiveRun, liveRunOf } from "./live-run.js";
 import type { ReadableDisk } from "../../disk/readable.js";
 import { absolutePath, type PathInput } from "../../disk/path.js";
-import { RealDisk } from "../../disk/real.js";
+import { RealDisk } from "../../disk/real/real.js";
 import { StateError } from "../format/state-error.js";
 
 export interface AvailabilityContext {

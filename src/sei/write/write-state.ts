@@ -10,7 +10,7 @@
  */
 import type { Disk } from "../../disk/disk.js";
 import { absolutePath, type PathInput } from "../../disk/path.js";
-import { RealDisk } from "../../disk/real.js";
+import { RealDisk } from "../../disk/real/real.js";
 import { type ErrorFacts, PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compareExport, rehearseOpening } from "../../../src/cli/transfer/export/check.js";
 import { exportedOf } from "../../../src/cli/transfer/export/contents.js";
-import { RealDisk } from "../../../src/disk/real.js";
+import { RealDisk } from "../../../src/disk/real/real.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { readLayout } from "../../../src/sei/format/layout.js";
 import { openLog } from "../../../src/sei/read/log-opening.js";

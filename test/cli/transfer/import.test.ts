@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeStore } from "../../../src/cli/transfer/import/store.js";
 import { ImportTally } from "../../../src/cli/transfer/import/tally.js";
 import { showStage } from "../../../src/cli/transfer/progress.js";
-import { RealDisk } from "../../../src/disk/real.js";
+import { RealDisk } from "../../../src/disk/real/real.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { importSeiDirectory } from "../../../src/sei/import/import.js";
 import { writeLog } from "../../../src/sei/write/write-log.js";

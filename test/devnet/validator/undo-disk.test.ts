@@ -8,7 +8,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { cutPower, forgetUndo } from "../../../src/devnet/network/power-cut.js";
 import { UndoDisk } from "../../../src/devnet/validator/undo-disk.js";
 import type { Disk, DiskFile } from "../../../src/disk/disk.js";
-import { RealDisk } from "../../../src/disk/real.js";
+import { RealDisk } from "../../../src/disk/real/real.js";
 import { diskContract } from "../../disk/contract.js";
 
 const made: string[] = [];

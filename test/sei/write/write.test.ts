@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryDisk } from "../../../src/disk/memory.js";
-import { RealDisk } from "../../../src/disk/real.js";
+import { RealDisk } from "../../../src/disk/real/real.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import {
   type StateContents,

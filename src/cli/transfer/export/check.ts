@@ -2,7 +2,7 @@
  * Reads an exported directory back and compares it with the store, record by record and byte by byte.
  * If the committees are known it also rehearses how sei-chain opens the directory.
  */
-import { RealDisk } from "../../../disk/real.js";
+import { RealDisk } from "../../../disk/real/real.js";
 import { verifyVoteState } from "../../../sei/import/vote-state.js";
 import { availabilityOf } from "../../../sei/read/availability.js";
 import type { LiveRun } from "../../../sei/read/live-run.js";

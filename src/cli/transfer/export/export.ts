@@ -13,7 +13,7 @@
  * The store is opened with its lock. It keeps all that it has, retained records too.
  */
 import { rm } from "node:fs/promises";
-import { RealDisk } from "../../../disk/real.js";
+import { RealDisk } from "../../../disk/real/real.js";
 import { readIdentity, STORE_FILE } from "../../../journal/form/store.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
 import { writeSeiDirectoryOn } from "../../../sei/write/write-state.js";

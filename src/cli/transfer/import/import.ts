@@ -6,7 +6,7 @@
  * not know of it would sign another in its place. The second pass verifies all of it again while the
  * store is made (`store.ts`).
  */
-import { RealDisk } from "../../../disk/real.js";
+import { RealDisk } from "../../../disk/real/real.js";
 import { type ImportItem, importSeiDirectory } from "../../../sei/import/import.js";
 import { COMMIT_QCS_NAME } from "../../../sei/format/layout.js";
 import { errorCodes, PersisterError } from "../../../types/errors.js";

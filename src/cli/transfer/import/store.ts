@@ -17,7 +17,7 @@
  */
 import { verifyAnchor } from "../../../wire/rules/verify.js";
 import { rm } from "node:fs/promises";
-import { RealDisk } from "../../../disk/real.js";
+import { RealDisk } from "../../../disk/real/real.js";
 import { realSurroundings } from "../../../disk/surroundings.js";
 import { openLogMap } from "../../../log/map/level-map.js";
 import { INDEX_DIRECTORY } from "../../../log/map/log-map.js";

@@ -5,8 +5,8 @@
 import * as fs from "node:fs";
 import { constants, promises } from "node:fs";
 import { promisify } from "node:util";
-import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "./disk.js";
-import { diskError, osCodeOf, osError } from "./failure.js";
+import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "../disk.js";
+import { diskError, osCodeOf, osError } from "../failure.js";
 import { type Durability, durabilityOf, hasSyncFlag, writeFlags } from "./flush.js";
 import { identityOf, RealFile } from "./real-file.js";
 

@@ -5,9 +5,9 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { tryLock } from "fs-native-extensions";
-import { assert } from "../types/assert.js";
-import type { DiskFile, FileFacts, FileIdentity, FileOrigin, WriteWay } from "./disk.js";
-import { closedError, diskError, lockedError } from "./failure.js";
+import { assert } from "../../types/assert.js";
+import type { DiskFile, FileFacts, FileIdentity, FileOrigin, WriteWay } from "../disk.js";
+import { closedError, diskError, lockedError } from "../failure.js";
 import type { Durability } from "./flush.js";
 import {
   readFully,

@@ -7,9 +7,9 @@
  *   acknowledged when the look was good;
  * - before names are made or removed, and before each rotation, and then at every slot.
  */
-import { allEnded } from "../async/all-ended.js";
-import type { Disk, DiskFile } from "../disk/disk.js";
-import { PersisterError } from "../types/errors.js";
+import { allEnded } from "../../async/all-ended.js";
+import type { Disk, DiskFile } from "../../disk/disk.js";
+import { PersisterError } from "../../types/errors.js";
 
 /** Without a rest, every so many groups one is looked beside. */
 const GROUPS_PER_LOOK = 64;
