@@ -2,7 +2,6 @@
  * A disk in memory. Nothing on it survives the process, so it is had through `openMemory` only, and the
  * status says so (D10).
  */
-import { assert } from "../types/assert.js";
 import type {
   Disk,
   DirectoryEntry,
@@ -12,145 +11,170 @@ import type {
   FileIdentity,
   FileOrigin,
 } from "./disk.js";
-import { closedError, diskError, osError } from "./failure.js";
+import { closedError, diskError, lockedError, osError } from "./failure.js";
+import { parentOf } from "./parent.js";
 
-interface Node {
+interface FileNode {
+  readonly kind: "file";
+  readonly identity: FileIdentity;
   bytes: Buffer;
   size: number;
-  locked: boolean;
-  readonly identity: FileIdentity;
+  /** The handle that holds the lock. */
+  lockedBy: MemoryFile | undefined;
 }
 
+type Node = FileNode | { readonly kind: "directory" };
+
+/** Directories that are always there. */
+const ROOTS: readonly string[] = ["/", "."];
+
 export class MemoryDisk implements Disk {
-  readonly #files = new Map<string, Node>();
-  readonly #directories = new Set<string>();
+  readonly #nodes = new Map<string, Node>(ROOTS.map((path) => [path, { kind: "directory" }]));
+  #filesMade = 0;
 
   async openToRead(path: string): Promise<DiskFile | undefined> {
-    return await this.openToWrite(path);
+    return this.#open(path, { writable: false });
   }
 
-  openToWrite(path: string): Promise<DiskFile | undefined> {
-    const node = this.#files.get(path);
-    return Promise.resolve(node && new MemoryFile(path, node));
+  async openToWrite(path: string): Promise<DiskFile | undefined> {
+    return this.#open(path, { writable: true });
   }
 
-  create(path: string): Promise<DiskFile> {
-    if (this.#exists(path)) return Promise.reject(diskError("create", path, osError("EEXIST")));
-    const identity = `memory:${path}`;
-    const node = { bytes: Buffer.alloc(0), size: 0, locked: false, identity };
-    this.#files.set(path, node);
-    return Promise.resolve(new MemoryFile(path, node));
+  async create(path: string): Promise<DiskFile> {
+    this.#refuseUnlessFree("create a file", path);
+    this.#filesMade += 1;
+    const identity = `memory:${this.#filesMade}`;
+    const bytes = Buffer.alloc(0);
+    const node: FileNode = { kind: "file", identity, bytes, size: 0, lockedBy: undefined };
+    this.#nodes.set(path, node);
+    return new MemoryFile(path, node, { writable: true });
   }
 
-  kind(path: string): Promise<EntryKind | undefined> {
-    if (this.#directories.has(path)) return Promise.resolve("directory");
-    return Promise.resolve(this.#files.has(path) ? "file" : undefined);
+  async kind(path: string): Promise<EntryKind | undefined> {
+    return this.#nodes.get(path)?.kind;
   }
 
-  identity(path: string): Promise<FileIdentity | undefined> {
-    return Promise.resolve(this.#files.get(path)?.identity);
+  async identity(path: string): Promise<FileIdentity | undefined> {
+    const node = this.#nodes.get(path);
+    return node?.kind === "file" ? node.identity : undefined;
   }
 
-  list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
-    if (!this.#directories.has(path)) return Promise.resolve(undefined);
-    const inside = (each: string): boolean =>
-      each.startsWith(`${path}/`) && !each.slice(path.length + 1).includes("/");
-    const entries = [
-      ...[...this.#files.keys()].filter(inside).map((each) => ({ each, kind: "file" as const })),
-      ...[...this.#directories]
-        .filter(inside)
-        .map((each) => ({ each, kind: "directory" as const })),
-    ].map(({ each, kind }) => ({ name: each.slice(path.length + 1), kind }));
-    return Promise.resolve(entries.sort((a, b) => (a.name < b.name ? -1 : 1)));
+  async list(path: string): Promise<readonly DirectoryEntry[] | undefined> {
+    if (!this.#nodes.has(path)) return undefined;
+    this.#directoryAt("list", path);
+    const entries: DirectoryEntry[] = [];
+    for (const [each, { kind }] of this.#nodes) {
+      if (ROOTS.includes(each) || parentOf(each) !== path) continue;
+      entries.push({ name: each.slice(each.lastIndexOf("/") + 1), kind });
+    }
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  makeDirectory(path: string): Promise<void> {
-    if (this.#exists(path)) return Promise.reject(diskError("make", path, osError("EEXIST")));
-    this.#directories.add(path);
-    return Promise.resolve();
+  async makeDirectory(path: string): Promise<void> {
+    this.#refuseUnlessFree("make a directory", path);
+    this.#nodes.set(path, { kind: "directory" });
   }
 
-  remove(path: string): Promise<void> {
-    this.#files.delete(path);
-    return Promise.resolve();
+  async remove(path: string): Promise<void> {
+    const node = this.#nodes.get(path);
+    if (node === undefined) throw diskError("remove a file", path, osError("ENOENT"));
+    if (node.kind === "directory") throw diskError("remove a file", path, osError("EISDIR"));
+    this.#nodes.delete(path);
   }
 
-  syncDirectory(): Promise<void> {
-    return Promise.resolve();
+  async syncDirectory(path: string): Promise<void> {
+    this.#directoryAt("flush a directory", path);
   }
 
-  #exists(path: string): boolean {
-    return this.#files.has(path) || this.#directories.has(path);
+  #open(path: string, how: { readonly writable: boolean }): DiskFile | undefined {
+    const node = this.#nodes.get(path);
+    if (node?.kind === "directory") throw diskError("open a file", path, osError("EISDIR"));
+    return node && new MemoryFile(path, node, how);
+  }
+
+  #directoryAt(action: string, path: string): void {
+    const node = this.#nodes.get(path);
+    if (node === undefined) throw diskError(action, path, osError("ENOENT"));
+    if (node.kind !== "directory") throw diskError(action, path, osError("ENOTDIR"));
+  }
+
+  #refuseUnlessFree(action: string, path: string): void {
+    if (this.#nodes.has(path)) throw diskError(action, path, osError("EEXIST"));
+    const parent = this.#nodes.get(parentOf(path));
+    if (parent?.kind !== "directory") throw diskError(action, path, osError("ENOENT"));
   }
 }
 
 class MemoryFile implements DiskFile {
   readonly path: string;
-  readonly #node: Node;
-  #open = true;
-  #holdsLock = false;
+  readonly #node: FileNode;
+  readonly #writable: boolean;
+  #isOpen = true;
 
-  constructor(path: string, node: Node) {
+  constructor(path: string, node: FileNode, { writable }: { readonly writable: boolean }) {
     this.path = path;
     this.#node = node;
+    this.#writable = writable;
   }
 
-  read(position: number, length: number): Promise<Uint8Array> {
-    if (!this.#open) return Promise.reject(closedError(this.path));
-    const end = Math.min(position + length, this.#node.size);
-    return Promise.resolve(Uint8Array.from(this.#node.bytes.subarray(position, end)));
+  async read(position: number, length: number): Promise<Uint8Array> {
+    const { bytes, size } = this.#open();
+    return Uint8Array.from(bytes.subarray(position, Math.min(position + length, size)));
   }
 
-  writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
-    if (!this.#open) return Promise.reject(closedError(this.path));
+  async writeDurable(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    const node = this.#open();
+    if (!this.#writable) throw diskError("write", this.path, osError("EBADF"));
     let offset = position;
     for (const buffer of buffers) {
-      this.#reserve(offset + buffer.length);
-      this.#node.bytes.set(buffer, offset);
+      if (buffer.length === 0) continue;
+      reserve(node, offset + buffer.length);
+      node.bytes.set(buffer, offset);
       offset += buffer.length;
     }
-    return Promise.resolve();
   }
 
-  size(): Promise<number> {
-    return Promise.resolve(this.#node.size);
+  async size(): Promise<number> {
+    return this.#open().size;
   }
 
-  facts(): Promise<FileFacts> {
-    const { size } = this.#node;
-    return Promise.resolve({ sizeBytes: size, heldBytes: size, names: 1 });
+  async facts(): Promise<FileFacts> {
+    const { size } = this.#open();
+    return { sizeBytes: size, heldBytes: size, names: 1 };
   }
 
-  identity(): Promise<FileIdentity> {
-    return Promise.resolve(this.#node.identity);
+  async identity(): Promise<FileIdentity> {
+    return this.#open().identity;
   }
 
-  origin(): Promise<FileOrigin> {
-    return Promise.resolve({ inode: 0n, bornNs: 0n });
+  async origin(): Promise<FileOrigin> {
+    this.#open();
+    return { inode: 0n, bornNs: 0n };
   }
 
-  lock(): Promise<void> {
-    assert(!this.#node.locked, "a store in memory has one owner by construction");
-    this.#node.locked = true;
-    this.#holdsLock = true;
-    return Promise.resolve();
+  async lock(): Promise<void> {
+    const node = this.#open();
+    if (node.lockedBy !== undefined) throw lockedError(this.path);
+    node.lockedBy = this;
   }
 
-  close(): Promise<void> {
-    if (this.#holdsLock) this.#node.locked = false;
-    this.#holdsLock = false;
-    this.#open = false;
-    return Promise.resolve();
+  async close(): Promise<void> {
+    if (this.#node.lockedBy === this) this.#node.lockedBy = undefined;
+    this.#isOpen = false;
   }
 
-  #reserve(size: number): void {
-    const node = this.#node;
-    if (size <= node.size) return;
-    if (size > node.bytes.length) {
-      const larger = Buffer.alloc(Math.max(size, node.bytes.length * 2));
-      larger.set(node.bytes.subarray(0, node.size));
-      node.bytes = larger;
-    }
-    node.size = size;
+  #open(): FileNode {
+    if (!this.#isOpen) throw closedError(this.path);
+    return this.#node;
   }
+}
+
+/** Makes the file `size` bytes long, if it is shorter. */
+function reserve(node: FileNode, size: number): void {
+  if (size > node.bytes.length) {
+    const larger = Buffer.alloc(Math.max(size, node.bytes.length * 2));
+    larger.set(node.bytes.subarray(0, node.size));
+    node.bytes = larger;
+  }
+  node.size = Math.max(node.size, size);
 }

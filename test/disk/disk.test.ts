@@ -14,6 +14,7 @@ import {
   writeFully,
   writeFullyBlocking,
 } from "../../src/disk/real/positional.js";
+import { MemoryDisk } from "../../src/disk/memory.js";
 import { RealDisk } from "../../src/disk/real/real.js";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { diskContract } from "./contract.js";
@@ -32,6 +33,11 @@ diskContract("simulated disk", async () => {
   const disk = new SimulatedDisk();
   await disk.makeDirectory("/state");
   return { disk, directory: "/state" };
+});
+diskContract("disk in memory", async () => {
+  const disk = new MemoryDisk();
+  await disk.makeDirectory("state");
+  return { disk, directory: "state" };
 });
 diskContract("real disk", async () => ({ disk: new RealDisk(), directory: await newDirectory() }));
 diskContract("real disk with fdatasync", async () => {
