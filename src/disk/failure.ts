@@ -36,7 +36,7 @@ const remedies: Readonly<Record<string, Remedy>> = {
   ENOLCK: { code: "IO", advice: NO_LOCKS },
   ERR_ACCESS_DENIED: {
     code: "READ_ONLY",
-    advice: "Node's permission model forbids it: add --allow-fs-read and --allow-fs-write for it",
+    advice: "Node's permission model forbids it: allow reads and writes there, or run without it",
   },
 };
 const unknownRemedy: Remedy = { code: "IO", advice: "see the cause" };
