@@ -1,6 +1,7 @@
 /** A store is where its path led when it was opened: behind links, from any directory, by any spelling. */
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -63,6 +64,16 @@ test("the journal's folder, a slot and the mark may lie behind links", async () 
   await again.close();
 });
 
+test("a slot behind a link that cannot be followed is not told as missing", async () => {
+  const directory = join(folder, "state");
+  await Lanekeeper.init(directory, initChoices);
+  const slot = join(directory, "journal", "0000.seg");
+  rmSync(slot);
+  symlinkSync("0000.seg", slot);
+  const error = await refusal(Lanekeeper.open(directory, choices), "IO");
+  expect(error.message).toContain("ELOOP");
+});
+
 test("a link to nowhere is in the way of init, and is no store", async () => {
   const directory = join(folder, "state");
   symlinkSync(join(folder, "nowhere"), directory);
@@ -92,4 +103,16 @@ test("a directory may be named by a URL or a Buffer; what is no path is USAGE", 
     await refusal(Lanekeeper.open(given as string, choices), "USAGE");
     await refusal(Journal.init(given as string), "USAGE");
   }
+});
+
+test("files with a second name, as a hard-link backup makes them, are warned of at open", async () => {
+  const directory = join(folder, "state");
+  await Lanekeeper.init(directory, initChoices);
+  mkdirSync(join(folder, "backup"));
+  for (const name of ["STORE", "mark"]) {
+    linkSync(join(directory, name), join(folder, "backup", name));
+  }
+  const keeper = await Lanekeeper.open(directory, choices);
+  expect(keeper.recovery.warnings.join()).toMatch(/2 files have a second name.*STORE.*backup/);
+  await keeper.close();
 });

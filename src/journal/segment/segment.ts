@@ -103,9 +103,13 @@ export async function openSlot(
   directory: string,
   entry: DirectoryEntry,
 ): Promise<Slot | undefined> {
-  const slot = entry.kind === "file" ? slotOfName(entry.name) : undefined;
+  const slot = slotOfName(entry.name);
   if (slot === undefined) return undefined;
-  const file = await disk.openToWrite(`${directory}/${entry.name}`);
+  const path = `${directory}/${entry.name}`;
+  // A list passes over a link that cannot be followed; here the reason is told.
+  const kind = entry.kind === "other" ? await disk.kind(path) : entry.kind;
+  if (kind !== "file") return undefined;
+  const file = await disk.openToWrite(path);
   if (file === undefined) return undefined;
   try {
     const { sizeBytes, heldBytes } = await file.facts();
