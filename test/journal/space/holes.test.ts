@@ -109,7 +109,11 @@ describe("a file system that keeps no room for zeros", () => {
     const { log } = await openJournal(disk);
     await turns();
     disk.capacityBytes = disk.usedBytes;
-    const error = await refusal(log().append({ number: 6n, payload: PAYLOAD }), "POISONED");
+    const fill = async (): Promise<void> => {
+      for (let number = 6n; number < 40n; number++)
+        await log().append({ number, payload: PAYLOAD });
+    };
+    const error = await refusal(fill(), "POISONED");
     expect(error.cause).toMatchObject({ code: "DISK_FULL" });
     expect(error.message).toContain("did not keep the room");
   });
