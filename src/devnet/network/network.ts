@@ -47,7 +47,8 @@ const OPENING_MS = 400;
 /** The time for a validator to come back, and for the committee to settle at the end. */
 const LIVE_MS_MAX = 60_000;
 /**
- * The time for validators to close their stores, and the time after a stop, when somebody waits.
+ * The time for validators to close their stores; less after a stop or a violation: nobody wants to
+ * wait, and a sabotaged store may never close.
  */
 const CLOSE_MS_MAX = 20_000;
 const STOP_MS_MAX = 1_500;
@@ -217,7 +218,7 @@ export class Network {
     const { clockMs } = this.#port;
     let endMs = clockMs() + CLOSE_MS_MAX;
     while (clockMs() < endMs) {
-      if (this.#port.signal.aborted) endMs = Math.min(endMs, clockMs() + STOP_MS_MAX);
+      if (this.#isOver) endMs = Math.min(endMs, clockMs() + STOP_MS_MAX);
       await sleep(LOOK_MS, undefined, { signal });
     }
   }
