@@ -89,6 +89,7 @@ export class Judge {
         return this.#acknowledge(validator, { log: "road", number: index, digest });
       }
       case "anchorDurable":
+        this.counts.acknowledged += 1;
         return this.#anchored(witness, report);
       case "votesBegun":
         witness.votes = [...witness.votes, report.state];
@@ -163,8 +164,11 @@ export class Judge {
     return isOld || witness.keptOf("durable", log).at(number, "") === digest;
   }
 
-  #anchored(witness: Witness, { index, starts }: Extract<Report, { kind: "anchorDurable" }>): void {
-    this.counts.acknowledged += 1;
+  /** An anchor is durable: the validator acknowledged it, or a recovery returned it. */
+  #anchored(
+    witness: Witness,
+    { index, starts }: Pick<Extract<Report, { kind: "anchorDurable" }>, "index" | "starts">,
+  ): void {
     if (index <= witness.anchor) return;
     witness.anchor = index;
     if (index >= witness.executedNext) witness.executedNext = index + 1n;
@@ -216,7 +220,15 @@ export class Judge {
     if (roadNext < (witness.nexts.get("road") ?? 0n)) {
       this.violate("ACK_LOST", validator, placeOf("road", roadNext));
     }
+    const roadStart = found.anchor ?? 0n;
+    if (found.roadFirst > roadStart) {
+      this.violate("ACK_LOST", validator, placeOf("road", roadStart));
+    }
     this.#find(validator, "road", { first: found.roadFirst, digests: found.road });
+    // A recovery makes durable what it returns: the next one must return it too.
+    if (found.anchor !== undefined) {
+      this.#anchored(witness, { index: found.anchor, starts: found.starts });
+    }
   }
 
   /**

@@ -227,6 +227,77 @@ describe("planted faults", () => {
   });
 });
 
+describe("over two recoveries", () => {
+  const starts = [{ lane, first: 1n }];
+  const lanes = [{ lane, first: 1n, blocks: ["b1"] }];
+
+  test("an anchor that the first one returned is there in the second: else ANCHOR_LOST", () => {
+    take(block(0n), block(1n), qc(0n), qc(1n), anchor(0n));
+    const newer = recovered({ anchor: 1n, starts, roadFirst: 1n, road: ["q1"], lanes });
+    take(newer, newer);
+    expect(found()).toEqual([]);
+    take(
+      recovered({
+        anchor: 0n,
+        road: ["q0", "q1"],
+        lanes: [{ ...lanes[0]!, first: 0n, blocks: ["b0", "b1"] }],
+      }),
+    );
+    expect(found()).toEqual(["ANCHOR_LOST"]);
+  });
+
+  test("a vote state that the first one returned is there in the second: else VOTES_LOST", () => {
+    take(...votes("s1", []), { kind: "votesBegun", state: "s2" });
+    take(recovered({ votes: "s2" }), recovered({ votes: "s2" }));
+    expect(found()).toEqual([]);
+    take(recovered({ votes: "s1" }));
+    expect(found()).toEqual(["VOTES_LOST"]);
+  });
+
+  test("a block or a commit QC that the first one returned is there in the second: else ACK_LOST", () => {
+    take(recovered({ road: ["q0"], lanes: [{ lane, first: 0n, blocks: ["b0"] }] }));
+    take(recovered({ road: ["q0"] }));
+    take(recovered({ lanes: [{ lane, first: 0n, blocks: ["b0"] }] }));
+    expect(found()).toEqual(["ACK_LOST", "ACK_LOST"]);
+  });
+
+  test.each([
+    "laneVote",
+    "proposal",
+    "prepareVote",
+    "commitVote",
+    "timeoutVote",
+    "appVote",
+  ] as const)(
+    "a %s that was said before both of them is not said otherwise after them: EQUIVOCATION",
+    (what) => {
+      const said = (digest: string): Report =>
+        what === "laneVote" ? laneSays(what, 0n, digest) : says(what, 0n, 0n, digest);
+      const life = recovered({ lanes: [{ lane, first: 0n, blocks: ["b0"] }], votes: "s" });
+      take(block(0n), ...votes("s", ["b0", "x"]), said("b0"), life, life, said("x"));
+      expect(found()).toEqual(["EQUIVOCATION"]);
+    },
+  );
+});
+
+describe("at the margins", () => {
+  test("a road that starts above the anchor has lost commit QCs: ACK_LOST", () => {
+    take(qc(0n), qc(1n), qc(2n), anchor(1n));
+    take(recovered({ anchor: 1n, roadFirst: 1n, road: ["q1", "q2"] }));
+    expect(found()).toEqual([]);
+    take(recovered({ anchor: 1n, roadFirst: 2n, road: ["q2"] }));
+    expect(found()).toEqual(["ACK_LOST"]);
+  });
+
+  test("2,000 numbers below the lane's start are still compared, and none below those", () => {
+    for (const number of [0n, 1n]) take(block(number), laneSays("laneVote", number));
+    take(anchor(0n, 2_001n), laneSays("laneVote", 0n, "x"));
+    expect(found()).toEqual([]);
+    take(laneSays("laneVote", 1n, "x"));
+    expect(found()).toEqual(["EQUIVOCATION"]);
+  });
+});
+
 describe("the pipe", () => {
   const reports: readonly Report[] = [
     { kind: "opening" },
