@@ -27,7 +27,7 @@ export function devnetSummary(network: Network, stop: AbortSignal) {
     sabotage: options.sabotage ?? null,
     seconds: rounded(elapsedMs / 1000),
     roadsExecuted: String(executedNext),
-    roadsPerSecond: rounded(Number(executedNext) / options.seconds),
+    roadsPerSecond: rounded((Number(executedNext) * 1000) / Math.max(1, elapsedMs)),
     ...counts,
     unackedWrites: writes,
     judged: judge.counts,
