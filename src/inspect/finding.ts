@@ -34,7 +34,8 @@ export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">
  *
  * 1. an acknowledged record is gone;
  * 2. the mark, which would tell of a loss, is damaged;
- * 3. a stored message is damaged, contradicts another one, or is not rightly signed;
+ * 3. a stored message is damaged, contradicts another one, or is not rightly signed; a committee that
+ *    did not sign the anchor is told before all that follows from it;
  * 4. a number is pinned;
  * 5. the directory is no store of ours;
  * 6. a file cannot be read: nothing is known of it.
@@ -45,6 +46,7 @@ export const worstFirst = [
   "JOURNAL_CORRUPT",
   "ANCHOR_CORRUPT",
   "RECOVERY_MISMATCH",
+  "WRONG_COMMITTEE",
   "INVALID",
   "PINNED",
   "NOT_A_STORE",

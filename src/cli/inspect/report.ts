@@ -6,7 +6,9 @@ import { exitCodeOf, type Finding } from "../../inspect/finding.js";
 import type { LogSummary, Summary } from "../../inspect/summary.js";
 import { ROAD } from "../../persist/kinds.js";
 import type { ErrorCode } from "../../types/errors.js";
+import { isLaneId } from "../../types/lane.js";
 import { hex } from "../../codec/hex.js";
+import { shortLane } from "../terminal/lanes.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable, type Row, table } from "../terminal/table.js";
 
@@ -134,7 +136,7 @@ function journalText({ journal }: Summary): string {
 
 function logText({ name, first, next, records, bytes }: LogSummary): string {
   const found = BigInt(records) === next - first ? "" : `, ${records} found`;
-  return `${logName(name)} [${first}, ${next})${found}, ${formatSize(bytes)}`;
+  return `${shortName(name)} [${first}, ${next})${found}, ${formatSize(bytes)}`;
 }
 
 function anchorText({ anchor, depth }: Summary): string {
@@ -145,7 +147,7 @@ function anchorText({ anchor, depth }: Summary): string {
 }
 
 function pinText({ name, number, hash }: Summary["pins"][number]): string {
-  return `${logName(name)}, number ${number}: header ${hex(hash)}`;
+  return `${shortName(name)}, number ${number}: header ${hex(hash)}`;
 }
 
 function checkedText({ recordsRead, depth, proven }: Summary): string {
@@ -171,6 +173,11 @@ function counted(count: number | bigint, what: string): string {
 
 function isLane({ name }: LogSummary): boolean {
   return name !== ROAD;
+}
+
+/** A log as tables show it; findings have the whole name. */
+function shortName(name: string): string {
+  return isLaneId(name) ? `lane ${shortLane(name)}` : name;
 }
 
 function logName(name: string): string {
