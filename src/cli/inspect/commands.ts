@@ -6,14 +6,16 @@ import { committeeFileHelp } from "../committee-file.js";
 import { inspectCommand, type InspectPort, verifyCommand } from "./inspect.js";
 
 const promise =
-  "Reads only: it takes no lock and writes nothing, so that a store that is refused, damaged or " +
-  "somebody else's can be looked at; while its owner is at work, what it finds may be transient. ";
+  "It takes no lock and writes nothing, so it can look at a store that is refused, damaged, or open " +
+  "elsewhere. While somebody writes to the store, findings may be transient.";
 
 const exitCodes = `
-Exit codes: 0 where no error was found, 2 for a wrong option, else that of the worst class found.
+Exit codes: 0 if no error was found, 2 for a wrong option, else the code of the worst class found.
 From the worst: ${worstFirst.map((code) => `${code} ${errorCodes[code].exit}`).join(", ")}.
-An error is what open refuses, or what is not what it should be. A warning is what open goes on with:
-what a crash may leave, or damage that nothing depends on.
+An error is damage that open refuses, or content that does not verify. A warning is a fault that open
+accepts: the trace of a crash, or damage that nothing depends on.
+
+Tables show a lane by the first digits of its validator's key; findings and JSON have the whole id.
 `;
 
 const examples = {
@@ -34,14 +36,14 @@ export function addInspectCommands(
   port: InspectPort,
   setExit: (code: number) => void,
 ): void {
-  command(program, "inspect", "Says everything that is wrong with a store, file by file.").action(
+  command(program, "inspect", "Tells all that is wrong with a store, file by file.").action(
     async (directory: string, parsed: unknown) =>
       setExit(await inspectCommand(directory, parsed, port)),
   );
   command(
     program,
     "verify",
-    "As inspect, and proves every live record: payload hashes, block signatures, QCs, the anchor.",
+    "Does what inspect does, and proves every live record: payload hashes, signatures, QCs, the anchor.",
   )
     .option(
       "--committee <file>",
@@ -50,8 +52,8 @@ export function addInspectCommands(
     .addHelpText(
       "after",
       `
-Without --committee a block is verified by the key in its lane's name, and every signature of a QC by
-the key that it names: who may sign, and how many must, is not checked then.
+Without --committee a block is verified by the key in its lane's name, and each signature of a QC by the
+key that it names. Membership and quorum are not checked then.
 ${committeeFileHelp}`,
     )
     .action(async (directory: string, parsed: unknown) =>
