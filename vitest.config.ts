@@ -44,7 +44,7 @@ const campaigns = {
   short: [
     "test/journal/histories.test.ts",
     "test/journal/space/full-lives.test.ts",
-    "test/records/properties.test.ts",
+    "test/records/lives/properties.test.ts",
     "test/walmanager/damage.test.ts",
   ],
 };
@@ -59,7 +59,7 @@ const slow = [
   "test/journal/space/{bounds,full-lives,relocation,rotation,spares,steady,upkeep}.test.ts",
   "test/log/**/{map,retention}*.test.ts",
   "test/node/retention.test.ts",
-  "test/records/crash.test.ts",
+  "test/records/lives/crash.test.ts",
   "test/scripts/golden.test.ts",
   "test/testing/simulated-disk.test.ts",
   "test/walmanager/damage.test.ts",

@@ -38,7 +38,7 @@ const recoveryCases = [
 ];
 /** The same 16 lanes x 20 live blocks, after so many anchors. */
 const historyCase = { anchors: [10, 10_000], recordBytes: 2 * KIB };
-/** What is retained, where it is not said: enough to tell what grows with it. */
+/** The default of `--mib`: enough to tell which costs grow with the retained bytes. */
 const RETAINED_MIB = 512;
 const roundsFor = (recordBytes) =>
   recordBytes >= 512 * KIB ? 100 : recordBytes >= 64 * KIB ? 400 : 2000;

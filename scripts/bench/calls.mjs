@@ -1,6 +1,6 @@
 /**
- * What single calls of a `Journal` cost beside few and beside many records: a call whose work is not about
- * all records must not cost more because more are held. Without a disk, so that the calls alone are seen.
+ * The cost of single calls of a `Journal` beside few and beside many records. A call whose work is not about
+ * all records must not cost more because more are held. There is no disk: the calls alone are seen.
  */
 import { Journal } from "../../dist/records/journal.js";
 

@@ -3,7 +3,7 @@
  * goes, how often a signature is verified, and how soon votes leave behind their own durable write.
  *
  * A baseline tells the cost of persisting: the same committee with stores that persist nothing,
- * and else do the same. Both run side by side, since what a millisecond of a core is worth changes from
+ * and else do the same. Both run side by side, since the worth of a millisecond of a core changes from
  * one to the next. CPU time is that of whole processes, all threads and the system's part of it
  * included, per round, once the code is warm. A profile of one committee alone says what the rest is;
  * it counts a thread that waits for a core as busy, and so tells shares of the main threads roughly.
@@ -82,7 +82,7 @@ async function measure(directory, { program, seconds, profiles }) {
   );
   const startMs = clockMs();
   const done = network.run();
-  // Met below; until then it is no unhandled rejection.
+  // The rejection is met below. Until then it must not count as unhandled.
   done.catch(() => undefined);
   await sleep(WARM_MS);
   const skipMs = clockMs() - startMs;
@@ -133,7 +133,7 @@ function difference(before, after) {
   };
 }
 
-/** Shares of the main threads by part, without what was idle or before `skipMs`. */
+/** Shares of the main threads by part, without idle time and without the first `skipMs`. */
 function sharesOf(files, skipMs) {
   const shares = Object.fromEntries([...parts.map(([name]) => [name, 0]), ["node and system", 0]]);
   for (const file of files) {

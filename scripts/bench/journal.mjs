@@ -1,6 +1,6 @@
 /**
  * The journal against its floors. Each case runs in a process of its own, in which floor and journal
- * take turns round by round: machines are noisy, and a ratio of the same seconds is less so.
+ * take turns round by round: a noisy machine disturbs both alike.
  *
  * - rounds: 16 appends to a public `Journal`, all durable; every tenth round forgets old records, so that
  *   slots are recycled. The floor is one blocking write of as many bytes (`floor.mjs`).
@@ -50,7 +50,7 @@ const FORGOTTEN_AT_ONCE = 20_000n;
 const TYPE = 1;
 const self = fileURLToPath(import.meta.url);
 
-/** What is wanted of a round, as a multiple of the floor's: forgetting every tenth round, and every round. */
+/** The targets of a round, as multiples of the floor's: forgetting every tenth round, and every round. */
 const targets = [
   { recordBytes: 300, rounds: 1.3, truncating: 1.45 },
   { recordBytes: 4 * KIB, rounds: 1.35, truncating: 1.5 },
@@ -103,14 +103,14 @@ async function runCase(shape) {
   return JSON.parse(stdout);
 }
 
-/** Where this was measured: a table without it says nothing. */
+/** The machine of this run: a table without it says nothing. */
 export function placeOf({ cpu, cores, node }) {
   const { fileSystem, device } = fileSystemOf(realpathSync(tmpdir()));
   const at = new Date().toISOString().slice(0, 16);
   return `${cpu}, ${cores} cores, ${type()} ${release()}, ${fileSystem} on ${device}, Node ${node}, ${at}`;
 }
 
-/** Of the innermost mount that holds `path`, where the system tells. */
+/** The file system and device of the innermost mount that holds `path`, if the system tells. */
 function fileSystemOf(path) {
   let found = { fileSystem: "file system unknown", device: "unknown" };
   if (!existsSync("/proc/mounts")) return found;
@@ -288,7 +288,7 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, 
   return { figures, times };
 }
 
-/** So many rounds, every `forgetEach`th of which forgets. */
+/** Runs `rounds` rounds, every `forgetEach`th of which forgets. */
 function roundsOf({ recordBytes, rounds, target }, forgetEach) {
   return withStore(async (ground) => {
     const isOver = (round) => round === rounds;
@@ -311,7 +311,7 @@ const cases = {
       const isOver = (round) => round === rounds;
       const shape = { recordBytes, isOver, warmUp: Math.ceil(rounds / 10), forgetEach: 1 };
       const { figures } = await turns(ground, shape);
-      // A timer is late by a part of a millisecond: what one write takes here is measured, not assumed.
+      // A timer is late by a part of a millisecond, so the time of one write is measured and not assumed.
       const timerMs = await timerMsOf(extraMs);
       const flushesPerRound = figures.durableMs.p50 / (timerMs + figures.floorMs.p50);
       return { ...figures, extraMs, timerMs, flushesPerRound };
@@ -397,8 +397,8 @@ const cases = {
 };
 
 /**
- * Every appender appends the next record when its last one is durable, and what is old is forgotten;
- * appends per second.
+ * Appends per second: every appender appends the next record when its last one is durable. Old records are
+ * forgotten.
  */
 async function appendFor(journal, { appenders, recordBytes, seconds }) {
   const [payload] = payloadsOf(1, recordBytes);
@@ -443,7 +443,7 @@ async function batchFor(level, counter, { appenders, recordBytes, seconds }, inF
   return Number(counter.next - from) / ((performance.now() - began) / 1000);
 }
 
-/** Fills a journal of records; how many there are. */
+/** Fills a journal, and returns how many records it holds. */
 async function fill(store, recordBytes, bytes) {
   await Journal.init(store);
   const journal = await Journal.open(store, { types: [TYPE] });
@@ -478,7 +478,7 @@ function timeOfReading(store) {
   return performance.now() - began;
 }
 
-/** What a timer of `ms` takes here. */
+/** The time that a timer of `ms` takes here. */
 async function timerMsOf(ms) {
   const times = [];
   for (let count = 0; count < 50; count++) {
@@ -503,7 +503,7 @@ function residentMiB() {
   return process.memoryUsage.rss() / MIB;
 }
 
-/** Of this program alone, where the system tells. */
+/** The peak of this program alone, if the system tells. */
 function peakMiB() {
   try {
     return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))[1]) / KIB;

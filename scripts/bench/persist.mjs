@@ -1,7 +1,7 @@
 /**
  * Rounds of the persister against the floor: 16 lanes, one block each, and a commit QC, all durable.
- * Either with a new prune anchor each round, or without any: then the anchor that the lanes' capacity
- * calls for moves between the timed rounds, and the store is at rest before the next one begins.
+ * Each case runs with a new prune anchor each round, or without: then the anchor moves between the timed
+ * rounds, as the lanes' capacity demands, and the store is at rest before the next round begins.
  *
  * Nothing is signed or verified, and traffic is made before the clock runs, of bytes that are cheap to
  * make: else the garbage of the benchmark itself (a hash object each) decides its slowest rounds.
@@ -77,7 +77,7 @@ async function openStore(directory) {
   });
 }
 
-/** Behind the newest round by so many, an anchor keeps every lane within its capacity of 30 blocks. */
+/** An anchor so many rounds behind the newest one keeps every lane within its capacity of 30 blocks. */
 const ANCHOR_BEHIND = 20n;
 /** How often it is moved between timed rounds. */
 const ROUNDS_PER_ANCHOR = 5n;
@@ -107,7 +107,7 @@ async function persistRound(state, traffic, round, anchored) {
   return [durable, performance.now() - began];
 }
 
-/** Untimed: the anchor, and what is written for it once the store is idle. */
+/** Moves the anchor, and waits for everything that is written for it. Not timed. */
 async function moveAnchor(state, traffic, index) {
   state.admitAnchor(traffic.anchor(index));
   await state.waitForAnchor(index);

@@ -1,8 +1,8 @@
 /**
  * Opening a store against reading its journal: the same bytes, from the page cache, with a CRC-32C
  * over them and nothing else. Each open is in a process of its own, whose peak memory is told too.
- * And opening one with the same live records after few anchors and after many: start-up follows what
- * is not pruned, never the history (D9).
+ * Opening a store with the same live records after few anchors and after many: start-up follows the records
+ * that are not pruned, never the history (D9).
  *
  * As a program of its own (`node recovery.mjs DIR`) it does one open and prints it.
  */
@@ -48,7 +48,7 @@ const PAYLOAD = {
   totalGasEstimated: 0n,
 };
 const SIGNATURE = { key: new Uint8Array(32), bytes: new Uint8Array(64) };
-/** Behind the newest round by so many, an anchor each round keeps every lane within its capacity. */
+/** An anchor each round, so many rounds behind the newest one, keeps every lane within its capacity. */
 const ANCHOR_BEHIND = 20n;
 const keys = Array.from({ length: 16 }, (_, index) =>
   keyPairFromSeed(createHash("sha256").update(`bench ${index}`).digest()),
@@ -274,7 +274,7 @@ async function openOnce(directory) {
   return { ...figures, warmMs: median(again) };
 }
 
-/** Of this program alone: `maxRSS` would count what its parent had when it was started. */
+/** The peak of this program alone: `maxRSS` would count the memory of its parent at its start. */
 export function peakMiB() {
   const status = "/proc/self/status";
   if (!existsSync(status)) return process.memoryUsage().rss / 1024 / 1024;

@@ -68,7 +68,7 @@ async function killedOpen(directory, retainBytes) {
 }
 
 async function openOnce(directory, retainBytes) {
-  // What the first turns of a process compile is not the store's.
+  // The first turns of a process compile its code: that time is not the store's.
   await sleep(50);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();

@@ -38,7 +38,7 @@ export interface JournalRecord extends Omit<RecordHeader, "byteLength"> {
   readonly payload: Uint8Array;
 }
 
-/** Which records: [from, next) of those that pass `select`. */
+/** A choice of records: those of [from, next) that pass `select`. */
 export interface RecordRange {
   /** @defaultValue the first LSN that is held */
   readonly from?: bigint | undefined;
@@ -59,7 +59,7 @@ export interface JournalPage {
   readonly hasMore: boolean;
 }
 
-/** Which headers pass. */
+/** Tells whether a record is wanted. */
 export type Select = (header: RecordHeader) => boolean;
 
 /** A half-open range that is known to be held. */

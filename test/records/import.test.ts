@@ -124,7 +124,7 @@ test("from the files of a log: what its segments hold is what the journal holds"
   const origins = [...journal.headers()].map(({ lsn, origin }) => [lsn, origin]);
   expect(origins).toEqual([1n, 2n, 3n, 5n, 6n, 7n, 8n, 9n].map((lsn, at) => [BigInt(at + 1), lsn]));
   expect((await journal.read(5n)).payload).toEqual(Uint8Array.from(payloadOf(6n)));
-  // It is theirs: it allows no truncation here.
+  // A checkpoint of the log allows no truncation of the journal.
   const last = { lsn: 8n, type: walTypes.Checkpoint, tenant: 7, shard: 1023, origin: 9n };
   expect(await journal.read(8n)).toMatchObject(last);
   expect(journal.checkpointLsn).toBeUndefined();

@@ -80,7 +80,7 @@ describe("a journal is no validator's store", () => {
         chainId,
         epochOf,
       });
-      // A chain id is ASCII: what names a journal cannot be given.
+      // A chain id is ASCII, so no store can have the name of a journal.
       await refusal(open, chainId === "«records»" ? "USAGE" : "WRONG_CHAIN");
     }
     expect(await replayed(await opened(disk))).toEqual([]);

@@ -1,4 +1,4 @@
-/** Journals of short texts on a simulated disk, and what they hold. */
+/** Journals of short texts on a simulated disk. */
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
@@ -13,7 +13,7 @@ import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
 export const DIRECTORY = "records";
 export const SEGMENT_BYTES = 96 * 1024;
 
-/** A type that nobody may skip, and one that may be skipped. */
+/** A type that no reader may skip, and one that a reader may skip. */
 export const PUT = REQUIRED_TYPE | 1;
 export const NOTE = 2;
 
@@ -80,7 +80,7 @@ export function textOf({ payload }: Pick<JournalRecord, "payload">): string {
   return Buffer.from(payload).toString();
 }
 
-/** What a replay gives, as "LSN text". */
+/** The records of a replay, as "LSN text". */
 export async function replayed(
   journal: Journal,
   options: Parameters<Journal["replay"]>[0] = {},
@@ -107,7 +107,7 @@ export async function refusal(promise: Promise<unknown>, code: ErrorCode): Promi
   return error;
 }
 
-/** Lets all that is queued in this process go on. */
+/** Gives everything that is queued in this process time to go on. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

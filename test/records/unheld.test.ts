@@ -1,6 +1,6 @@
 /**
  * A promise that is begun ahead of its turn may be rejected before anybody waits for it. Node ends the
- * process then; the harness fails the test. The one who asked is told instead.
+ * process then, and the harness fails the test. The caller is told instead.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";

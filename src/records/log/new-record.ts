@@ -21,13 +21,13 @@ export interface NewJournalRecord {
   /** One of the types that the journal was opened with. */
   readonly type: number;
   /**
-   * Whom the record concerns, 0 to 2^32 - 1.
+   * The chain, user or job that the record concerns, 0 to 2^32 - 1.
    *
    * @defaultValue 0
    */
   readonly tenant?: number | undefined;
   /**
-   * Which part of the tenant, 0 to 65535.
+   * A part of the tenant, 0 to 65535.
    *
    * @defaultValue 0
    */

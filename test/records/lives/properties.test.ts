@@ -1,15 +1,15 @@
 /**
- * Any history of a journal, crashed at any of its steps and lived on, again and again: what was durable
- * is there, what is there was given, batches are whole, and a record that was lost never comes back
- * under the LSN of another.
+ * Any history of a journal, crashed at any of its steps and lived on, again and again. Every durable record
+ * is there, every record that is there was appended, batches are whole, and a record that was lost never
+ * comes back under the LSN of another.
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Fault, SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
-import { born, opened } from "./kit.js";
+import type { Fault, SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { type ErrorCode, PersisterError } from "../../../src/types/errors.js";
+import { born, opened } from "../kit.js";
 import { faultsOf, Life, type Promised, promisedBy } from "./life.js";
-import { campaignSize } from "../scale.js";
+import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_263);
 const RUNS = campaignSize(150, "LANEKEEPER_RUNS");
@@ -20,14 +20,14 @@ type Operation =
   | { readonly do: "forget"; readonly back: number }
   | { readonly do: "burst"; readonly counts: readonly number[] };
 
-/** A life, and where it ends: the step of its disk, and which of the disks that this may leave. */
+/** A life and its end: the step at which its disk stops, and the choice among the disks that this may leave. */
 interface Fate {
   readonly operations: readonly Operation[];
   readonly stopAt: number;
   readonly cut: number;
   /** A write that fails on the way there, once or from then on. */
   readonly fault: Fault | undefined;
-  /** Bytes that the disk has beside what is on it; no bound where it is left out. */
+  /** Bytes that are free on the disk; `undefined` is no bound. */
   readonly roomBytes: number | undefined;
   readonly sizes: readonly number[];
 }
@@ -78,7 +78,7 @@ async function act(life: Life, each: Operation): Promise<void> {
   }
 }
 
-/** Lives until it is refused, which a disk that is full, or that fails, may do. */
+/** Lives until an operation is refused. Only a full or a failing disk may refuse one. */
 async function live(life: Life, operations: readonly Operation[], mayFail: boolean): Promise<void> {
   try {
     await life.open();
@@ -110,7 +110,7 @@ test("histories of lives and crashes", { timeout: 240_000 }, async () => {
         disk.capacityBytes = disk.usedBytes + (roomBytes ?? Number.POSITIVE_INFINITY);
         const mayFail = fault !== undefined || roomBytes !== undefined;
         const life: Life = new Life(disk, campaignSize, before);
-        // Nothing settles on a disk that has stopped; what fails on one that has not is a defect.
+        // Nothing settles on a disk that has stopped. A failure on a disk that runs is a defect.
         await Promise.race([live(life, operations, mayFail), disk.stopped]);
         if (disk.isStopped) crashes += 1;
         else disk.crash();

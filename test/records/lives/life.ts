@@ -1,27 +1,27 @@
-/** The life of a journal on a disk that may stop, and what must be found after it did. */
+/** The life of a journal on a disk that may stop, and the check of the journal that is found afterwards. */
 import { expect } from "vitest";
-import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import type { Journal } from "../../src/records/journal.js";
-import type { NewJournalRecord } from "../../src/records/log/new-record.js";
-import { opened, put, textOf } from "./kit.js";
+import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import type { Journal } from "../../../src/records/journal.js";
+import type { NewJournalRecord } from "../../../src/records/log/new-record.js";
+import { opened, put, textOf } from "../kit.js";
 
 interface Batch {
   readonly first: bigint;
   readonly next: bigint;
 }
 
-/** What was promised, and what was begun. */
+/** Everything that a journal has promised, and everything that was begun on it. */
 export interface Promised {
   readonly durableLsn: bigint;
   readonly nextLsn: bigint;
   readonly firstLsn: bigint;
-  /** Where the last truncation that was begun leads. */
+  /** The first LSN, once the last truncation that was begun is durable. */
   readonly truncatedTo: bigint;
   readonly checkpointLsn: bigint;
   readonly batches: readonly Batch[];
 }
 
-/** Of a journal that was just made. */
+/** The promises of a journal that was just made. */
 const nothing: Promised = {
   durableLsn: 0n,
   nextLsn: 1n,
@@ -39,11 +39,11 @@ export class Life {
   readonly #batches: Batch[] = [];
   #journal: Journal | undefined;
   #truncatedTo = 1n;
-  /** What was promised when the journal was last open. */
+  /** The promises of the journal when it was last open. */
   #promised = nothing;
   #given = 0;
 
-  /** `sizeOf` the record at an LSN; `before` is the life after which `found` was there. */
+  /** `sizeOf` gives the size of the record at an LSN. `before` is the life before, and what it left. */
   constructor(
     disk: SimulatedDisk,
     sizeOf: (lsn: bigint) => number,
@@ -94,7 +94,7 @@ export class Life {
     expect(await this.journal.appendBatch(records)).toEqual(batch);
   }
 
-  /** Allows all but the last `back` durable records to go, and has them go. */
+  /** Forgets all but the last `back` durable records. */
   async forget(back: bigint): Promise<void> {
     const { durableLsn, firstLsn, checkpointLsn = firstLsn } = this.journal;
     const lsn = durableLsn - back;
@@ -117,13 +117,13 @@ export class Life {
   }
 }
 
-/** What a journal promises by what it says. */
+/** The promises that an open journal makes by its getters. */
 export function promisedBy(journal: Journal): Promised {
   const { durableLsn, nextLsn, firstLsn, checkpointLsn = 1n } = journal;
   return { durableLsn, nextLsn, firstLsn, truncatedTo: firstLsn, checkpointLsn, batches: [] };
 }
 
-/** What is wrong with what was found after a crash; nothing, where it is right. */
+/** The faults of a journal that was opened after a crash; none if all is right. */
 export async function faultsOf(
   journal: Journal,
   promised: Promised,

@@ -1,24 +1,24 @@
 /**
- * A journal on a disk that stops at every step of its work: what a killed process and what power cuts
- * leave is opened, and must hold all that was durable, nothing that was never given, and of a batch all
- * or nothing.
+ * A journal on a disk that stops at every step of its work. The disks that a killed process and power cuts
+ * leave are opened. Each must hold every durable record, no record that was never appended, and of a batch
+ * all records or none.
  */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { Journal } from "../../src/records/journal.js";
-import { born, DIRECTORY, opened, put, SEGMENT_BYTES, surroundings, textOf } from "./kit.js";
+import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { Journal } from "../../../src/records/journal.js";
+import { born, DIRECTORY, opened, put, SEGMENT_BYTES, surroundings, textOf } from "../kit.js";
 import { faultsOf, Life, type Promised } from "./life.js";
 
 /** Power cuts that are tried at each step. */
 const CUTS_MAX = 8;
 
-/** The disk as it stopped, and what was promised by then. */
+/** The disk as it stopped, and the promises that were made by then. */
 interface Moment extends Promised {
   readonly disk: SimulatedDisk;
 }
 
-/** Of any size, up to what makes chunks of a group. */
+/** Records of many sizes, some of which fill a tenth of a segment. */
 function sizeOf(lsn: bigint): number {
   const draw = createHash("sha256").update(`size ${lsn}`).digest();
   return draw.readUInt8(0) < 40 ? 2500 : draw.readUInt8(1);
