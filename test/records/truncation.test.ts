@@ -238,6 +238,21 @@ describe("forgetting in one step", () => {
     expect([again.firstLsn, again.durableLsn]).toEqual([durableLsn, durableLsn + 3n]);
   });
 
+  test("up to all that is durable, while a record behind it is refused by the full disk", async () => {
+    const { disk, journal } = await fresh();
+    disk.capacityBytes = disk.usedBytes;
+    const fill = async (): Promise<void> => {
+      for (;;) await journal.append(put("x".repeat(3500)));
+    };
+    await refusal(fill(), "DISK_FULL");
+    const { nextLsn } = journal;
+    const append = refusal(journal.append(put("x".repeat(3500))), "DISK_FULL");
+    expect(await journal.forgetBefore(nextLsn)).toMatchObject({ records: nextLsn - 1n });
+    await append;
+    expect([journal.firstLsn, journal.nextLsn]).toEqual([nextLsn, nextLsn]);
+    expect((await reopened(journal, disk)).firstLsn).toBe(nextLsn);
+  });
+
   /** Changes one byte of what lies so many bytes before `text` on disk. */
   function damageBefore(disk: SimulatedDisk, text: string, bytes: number): void {
     const at = disk

@@ -146,10 +146,10 @@ export class RecordLog {
    * labels in memory. Waits for the record while it is on its way. If nothing is held from `lsn` on, there
    * is nothing to compare.
    *
-   * @throws {PersisterError} VERIFY_MISMATCH, JOURNAL_CORRUPT; IO; why the record did not become durable.
+   * @throws {PersisterError} VERIFY_MISMATCH, JOURNAL_CORRUPT; IO, POISONED, CLOSED.
    */
   async verify(lsn: number): Promise<void> {
-    if (lsn === this.#next && lsn < this.#queuedNext) await this.#settledBelow(lsn + 1);
+    while (lsn === this.#next && lsn < this.#queuedNext) await this.#outcomeAt(lsn);
     if (lsn === this.#next) return;
     const bytes = await this.#engine.readBeginning(RECORDS_LOG, BigInt(lsn));
     const length = this.#engine.find(RECORDS_LOG, BigInt(lsn))?.length;
@@ -167,6 +167,15 @@ export class RecordLog {
       "VERIFY_MISMATCH",
       `record ${lsn}, which would become the first, is not the one that was written; nothing went`,
     );
+  }
+
+  /** Resolves when the record that is on its way at `lsn` is durable, or was refused for want of room. */
+  async #outcomeAt(lsn: number): Promise<void> {
+    try {
+      await this.#settledBelow(lsn + 1);
+    } catch (cause) {
+      if (!(cause instanceof PersisterError && cause.code === "DISK_FULL")) throw cause;
+    }
   }
 
   /** Forgets every record below `first`; durable when resolved. */
