@@ -15,11 +15,11 @@ export interface TornTail {
     readonly hasRecordsBehind: boolean;
 }
 export interface WalChoices {
-    readonly types?: Iterable<number>;
-    readonly unknownOptional?: "skip" | "keep";
-    readonly encrypted?: "refuse" | "skip";
-    readonly missing?: "refuse" | "report";
-    readonly damagedTail?: "refuse" | "cut";
+    readonly types?: Iterable<number> | undefined;
+    readonly unknownOptional?: "skip" | "keep" | undefined;
+    readonly encrypted?: "refuse" | "skip" | undefined;
+    readonly missing?: "refuse" | "report" | undefined;
+    readonly damagedTail?: "refuse" | "cut" | undefined;
 }
 export declare class WalError extends LanekeeperError {
     readonly errorClass: WalErrorClass;
