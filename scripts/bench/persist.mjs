@@ -14,11 +14,13 @@ import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
 import { RealDisk } from "../../dist/disk/real/real.js";
 import { openLogMap } from "../../dist/log/map/level-map.js";
-import { startOf } from "../../dist/node/recovery.js";
+import { knownAnchor } from "../../dist/persist/anchor.js";
+import { newCommitQC } from "../../dist/persist/commit-qc-persister.js";
+import { startOf } from "../../dist/node/start.js";
 import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";
 import { laneIdOf } from "../../dist/types/lane.js";
 import { Verifier } from "../../dist/wire/verifier.js";
-import { encodeCommitQC, encodeSignedBlock } from "../../dist/wire/codec/encode.js";
+import { encodeSignedBlock } from "../../dist/wire/codec/encode.js";
 import { openFloor } from "./floor.mjs";
 
 const LANES = 16;
@@ -54,7 +56,7 @@ export async function benchPersist({ recordBytes, rounds, anchored }) {
       times.settled.push(settled);
     }
     const { counters } = persisters.journal;
-    state.close();
+    state.inner.close();
     await running;
     await persisters.close();
     return figures({ recordBytes, rounds, anchored, times, counters });
@@ -92,7 +94,7 @@ async function persistRound(state, traffic, round, anchored) {
     await moveAnchor(state, traffic, behind);
   }
   const began = performance.now();
-  if (anchor) state.admitAnchor(anchor);
+  if (anchor) state.admitAnchor(knownAnchor(anchor));
   for (const [index, lane] of lanes.entries()) {
     const admission = await state.admitBlock(lane, blocks[index]);
     if (admission.status !== "admitted") throw new Error(admission.reason);
@@ -109,7 +111,7 @@ async function persistRound(state, traffic, round, anchored) {
 
 /** Moves the anchor, and waits for everything that is written for it. Not timed. */
 async function moveAnchor(state, traffic, index) {
-  state.admitAnchor(traffic.anchor(index));
+  state.admitAnchor(knownAnchor(traffic.anchor(index)));
   await state.waitForAnchor(index);
   await new Promise((resolve) => setTimeout(resolve, 30));
 }
@@ -151,11 +153,11 @@ function makeTraffic(recordBytes) {
         payloadHash: hashOf("payload", number),
       };
       const block = encodeSignedBlock({ msg: { header, payload }, sig: SIGNATURE });
-      return { number, bytes: block, headerHash: hashOf(lane, number), parentHash };
+      return { number, payload: block, hash: hashOf(lane, number), parentHash };
     },
     qc: (index) => {
       const value = certificate(proposal(index));
-      return { qc: value, bytes: encodeCommitQC(value) };
+      return newCommitQC(value);
     },
     anchor: (index) => ({
       commitQC: certificate(proposal(index)),

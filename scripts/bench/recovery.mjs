@@ -28,7 +28,9 @@ import { runPersist } from "../../dist/avail/run-persist.js";
 import { crc32c } from "../../dist/codec/crc32c.js";
 import { RealDisk } from "../../dist/disk/real/real.js";
 import { openLogMap } from "../../dist/log/map/level-map.js";
-import { startOf } from "../../dist/node/recovery.js";
+import { knownAnchor } from "../../dist/persist/anchor.js";
+import { newCommitQC } from "../../dist/persist/commit-qc-persister.js";
+import { startOf } from "../../dist/node/start.js";
 import { initPersisters, openPersisters } from "../../dist/persist/persisters.js";
 import { verifyAnchor } from "../../dist/wire/rules/verify.js";
 import { laneIdOf } from "../../dist/types/lane.js";
@@ -37,7 +39,7 @@ import { buildAppQC, buildCommitQC } from "../../dist/testing/certificates.js";
 import { Committee } from "../../dist/wire/committee.js";
 import { keyPairFromSeed } from "../../dist/wire/signatures/signer.js";
 import { Verifier } from "../../dist/wire/verifier.js";
-import { encodeCommitQC, encodeSignedBlock } from "../../dist/wire/codec/encode.js";
+import { encodeSignedBlock } from "../../dist/wire/codec/encode.js";
 import { headerHash } from "../../dist/wire/hash.js";
 
 const CHAIN_ID = "bench";
@@ -131,11 +133,12 @@ export async function fillAnchored(directory, { anchors, recordBytes, retainByte
   for (let round = 0n; round < BigInt(anchors) + ANCHOR_BEHIND; round++) {
     const index = round - ANCHOR_BEHIND;
     if (index >= 0n) {
-      state.admitAnchor(anchorAt(index, chains, round === BigInt(anchors) + ANCHOR_BEHIND - 1n));
+      const isLast = round === BigInt(anchors) + ANCHOR_BEHIND - 1n;
+      state.admitAnchor(knownAnchor(anchorAt(index, chains, isLast)));
     }
     for (const chain of chains) await state.admitBlock(chain.lane, chain.next());
     const qc = unsigned(proposalAt(round, chains));
-    state.admitCommitQC({ qc, bytes: encodeCommitQC(qc) });
+    state.admitCommitQC(newCommitQC(qc));
     await state.waitForCommitQC(round);
     if (index >= 0n) await state.waitForAnchor(index);
   }
@@ -154,7 +157,7 @@ function chainOf(lane, recordBytes) {
     const hash = headerHash(header);
     hashes.push(hash);
     const bytes = encodeSignedBlock({ msg: { header, payload }, sig: SIGNATURE });
-    return { number, bytes, headerHash: hash, parentHash };
+    return { number, payload: bytes, hash, parentHash };
   };
   return { lane, next, hashOf: (number) => hashes[Number(number)] };
 }
@@ -194,7 +197,7 @@ async function runningStore(directory, retainBytes = 0) {
   );
   const running = runPersist(state, persisters);
   const close = async () => {
-    state.close();
+    state.inner.close();
     await running;
     await persisters.close();
   };

@@ -7,6 +7,7 @@ import { PersisterError } from "../types/errors.js";
 import { LanekeeperError } from "../types/lanekeeper-error.js";
 import type { AvailStart } from "../avail/avail-start.js";
 import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
+import { isVerifyError } from "../wire/verify-error.js";
 
 /** The error of a caller's function that threw. */
 export function callbackFailed(what: string, cause: unknown): PersisterError {
@@ -86,7 +87,8 @@ async function verdict(verify: () => Promise<void>): Promise<void> {
 }
 
 function verdictOf(cause: unknown): unknown {
-  return cause instanceof LanekeeperError ? cause : callbackFailed("the verifier", cause);
+  const isVerdict = cause instanceof LanekeeperError || isVerifyError(cause);
+  return isVerdict ? cause : callbackFailed("the verifier", cause);
 }
 
 function usage(message: string): PersisterError {
