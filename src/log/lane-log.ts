@@ -26,6 +26,8 @@ export interface RecordKind<T> {
   /** The word for a record in messages: "block" or "commit QC". */
   readonly noun: string;
   readonly decode: (bytes: Uint8Array) => T;
+  /** Decodes the first bytes of a record alone; `undefined` if they are not enough. */
+  readonly decodeBeginning?: (bytes: Uint8Array) => T | undefined;
   /** The facts of an error about record `number` of this log. */
   readonly facts: (number: bigint) => {
     readonly lane?: string;
@@ -197,13 +199,20 @@ export class LaneLog<T> {
       return false;
     }
     try {
-      const first = await this.#verifying(() => this.read(start));
+      const first = await this.#verifying(() => this.#readFirst(start));
       verify?.(first);
     } catch (cause) {
       // A later truncation has gone past this record while it was read.
       if (this.#mustVerify(prune)) throw cause;
     }
     return true;
+  }
+
+  /** Reads 4 KiB at most where those are enough: of a lane they hold the header of the block. */
+  async #readFirst(number: bigint): Promise<T> {
+    const { decodeBeginning } = this.#kind;
+    const bytes = decodeBeginning && (await this.#journal.readBeginning(this.name, number));
+    return (bytes && decodeBeginning?.(bytes)) ?? (await this.read(number));
   }
 
   /**

@@ -10,6 +10,7 @@ import type { NewRecord } from "../log/turn.js";
 import type { LogSet } from "../log/log-set.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { PersisterError } from "../types/errors.js";
+import { headerHash, sameBytes } from "../wire/hash.js";
 import type { BlockHeader } from "../wire/messages.js";
 import { allEnded } from "../async/all-ended.js";
 import { blockKind } from "./kinds.js";
@@ -30,25 +31,23 @@ export interface LaneTurn {
   readonly onDurable?: (next: bigint) => void;
 }
 
-/** The last block of a lane: the next one must name it as its parent. */
-export interface Tip {
-  readonly number: bigint;
-  readonly hash: Uint8Array;
-}
+/** The header hashes of the blocks that are held, by lane and number. */
+export type LaneHashes = Map<LaneId, Map<bigint, Uint8Array>>;
 
 export class BlockPersister {
   readonly #journal: LogEngine;
   readonly #logs: LogSet;
   readonly #lanes = new Map<LaneId, LaneLog<BlockHeader>>();
-  readonly #tips = new Map<LaneId, Tip>();
+  /** Of the blocks that are held or on their way to disk: what parents and read-back blocks must have. */
+  readonly #hashes: LaneHashes;
 
-  constructor(journal: LogEngine, logs: LogSet, tips: ReadonlyMap<LaneId, Tip>) {
+  constructor(journal: LogEngine, logs: LogSet, hashes: LaneHashes) {
     this.#journal = journal;
     this.#logs = logs;
+    this.#hashes = hashes;
     for (const name of logs.recoveredNames()) {
       if (isLaneId(name)) this.#lanes.set(name, logs.open(name, blockKind(name)));
     }
-    for (const [lane, tip] of tips) this.#tips.set(lane, tip);
   }
 
   /** Every lane with a log, and the log. */
@@ -85,7 +84,8 @@ export class BlockPersister {
 
   /** The header hash of the lane's last block, where it is known. */
   tipHash(lane: LaneId): Uint8Array | undefined {
-    return this.#tips.get(lane)?.hash;
+    const { next = 0n } = this.#lanes.get(lane) ?? {};
+    return this.#hashes.get(lane)?.get(next - 1n);
   }
 
   /** Makes the lane's log where there is none; durable when resolved. */
@@ -103,20 +103,21 @@ export class BlockPersister {
   async write(lane: LaneId, turn: LaneTurn): Promise<void> {
     const { start, blocks = [] } = turn;
     const log = this.#lane(lane);
-    const before = this.#tips.get(lane);
+    const hashes = this.#hashesOf(lane);
     try {
       const { lazily, onDurable } = turn;
-      const verify = (first: BlockHeader): void => verifyFirst(lane, start, first);
-      const admit = (): void => this.#admit(lane, start, blocks);
+      const verify = (first: BlockHeader): void => verifyFirst(lane, start, first, hashes);
+      const admit = (): void => this.#admit(lane, start ?? log.first, blocks);
       await log.write({
         ...(start === undefined ? {} : { prune: { start, verify, lazily } }),
         append: { records: blocks, admit, onDurable },
       });
     } catch (cause) {
       // A block that was admitted and did not reach the disk is no parent of anything.
-      this.#noteTip(lane, lastBelow(log.appendNext, [...(before ? [before] : []), ...blocks]));
+      for (const { number } of blocks) if (number >= log.appendNext) hashes.delete(number);
       throw cause;
     }
+    for (const number of hashes.keys()) if (number < log.first) hashes.delete(number);
   }
 
   /** The largest encoded block that the store's segments hold. */
@@ -168,7 +169,7 @@ export class BlockPersister {
       throw refusal;
     }
     this.#lanes.delete(lane);
-    this.#tips.delete(lane);
+    this.#hashes.delete(lane);
     this.#logs.close(lane);
   }
 
@@ -180,22 +181,23 @@ export class BlockPersister {
     return log;
   }
 
-  /** Looked at in the same step as the submission: parents and pins. */
-  #admit(lane: LaneId, start: bigint | undefined, blocks: readonly NewBlock[]): void {
-    let tip = this.#tips.get(lane);
-    // Below the start nothing is held, and a parent that is not held is not looked at (S5).
-    if (start !== undefined && tip !== undefined && start > tip.number) tip = undefined;
+  /** Parents and pins, looked at in the same step as the submission. Below `first` nothing is held (S5). */
+  #admit(lane: LaneId, first: bigint, blocks: readonly NewBlock[]): void {
+    const hashes = this.#hashesOf(lane);
     for (const block of blocks) {
       refusePinned(lane, block, this.pins);
-      if (tip && block.number === tip.number + 1n) refuseWrongParent(lane, block, tip);
-      tip = block;
+      const parent = block.number > first ? hashes.get(block.number - 1n) : undefined;
+      if (parent) refuseWrongParent(lane, block, parent);
+      hashes.set(block.number, block.hash);
     }
-    this.#noteTip(lane, tip);
   }
 
-  #noteTip(lane: LaneId, tip: Tip | undefined): void {
-    if (tip) this.#tips.set(lane, { number: tip.number, hash: tip.hash });
-    else this.#tips.delete(lane);
+  #hashesOf(lane: LaneId): Map<bigint, Uint8Array> {
+    const known = this.#hashes.get(lane);
+    if (known) return known;
+    const made = new Map<bigint, Uint8Array>();
+    this.#hashes.set(lane, made);
+    return made;
   }
 
   #order(order: (settled: Settled) => Entry): Promise<void> {
@@ -209,25 +211,31 @@ export class BlockPersister {
   }
 }
 
-/** The last of `tips`, which ascend, below `next`. */
-function lastBelow(next: bigint, tips: readonly Tip[]): Tip | undefined {
-  return tips.findLast(({ number }) => number < next);
-}
-
-/** D4: the record that becomes the first is this lane's, at this number. */
-function verifyFirst(lane: LaneId, start: bigint | undefined, header: BlockHeader): void {
-  if (header.lane === lane && header.blockNumber === start) return;
+/**
+ * D4: the record that becomes the first is this lane's, at this number. Its header hash covers lane,
+ * number, parent and payload: it is the one of the block that was written here.
+ */
+function verifyFirst(
+  lane: LaneId,
+  start: bigint | undefined,
+  header: BlockHeader,
+  hashes: ReadonlyMap<bigint, Uint8Array>,
+): void {
+  const known = hashes.get(header.blockNumber);
+  const isOther = known !== undefined && !sameBytes(known, headerHash(header));
+  if (header.lane === lane && header.blockNumber === start && !isOther) return;
   throw new PersisterError(
     "VERIFY_MISMATCH",
     `lane ${lane}: the record that would become the first, ${start}, says lane ${header.lane}, ` +
-      `block ${header.blockNumber}; nothing was truncated`,
+      `block ${header.blockNumber}${isOther ? ", and is not the block that was written" : ""}; ` +
+      "nothing was truncated",
     { lane, blockNumber: header.blockNumber },
   );
 }
 
 function refusePinned(lane: LaneId, block: NewBlock, pins: readonly Pin[]): void {
   const pin = pins.find((each) => each.name === lane && each.number === block.number);
-  if (!pin || Buffer.compare(pin.hash, block.hash) === 0) return;
+  if (!pin || sameBytes(pin.hash, block.hash)) return;
   throw new PersisterError(
     "PINNED",
     `lane ${lane}: block ${block.number} was lost while it was being written, and only the block with ` +
@@ -237,11 +245,12 @@ function refusePinned(lane: LaneId, block: NewBlock, pins: readonly Pin[]): void
   );
 }
 
-function refuseWrongParent(lane: LaneId, block: NewBlock, tip: Tip): void {
-  if (Buffer.compare(block.parentHash, tip.hash) === 0) return;
+function refuseWrongParent(lane: LaneId, block: NewBlock, parent: Uint8Array): void {
+  if (sameBytes(block.parentHash, parent)) return;
+  const { number } = block;
   throw new PersisterError(
     "INVALID",
-    `lane ${lane}: block ${block.number} names another parent than block ${tip.number} here`,
-    { lane, blockNumber: block.number },
+    `lane ${lane}: block ${number} names another parent than block ${number - 1n} here`,
+    { lane, blockNumber: number },
   );
 }

@@ -3,7 +3,7 @@
  * log for the road. The bytes received are what is stored.
  */
 import type { RecordKind } from "../log/lane-log.js";
-import { readSignedBlockHeader } from "../wire/codec/block-header.js";
+import { readHeaderAtBegin, readSignedBlockHeader } from "../wire/codec/block-header.js";
 import { decodeCommitQC } from "../wire/codec/decode.js";
 import type { BlockHeader, CommitQC } from "../wire/messages.js";
 import type { LaneId } from "../types/lane.js";
@@ -16,6 +16,7 @@ export function blockKind(lane: LaneId): RecordKind<BlockHeader> {
   return {
     noun: "block",
     decode: readSignedBlockHeader,
+    decodeBeginning: readHeaderAtBegin,
     facts: (blockNumber) => ({ lane, blockNumber }),
   };
 }

@@ -17,9 +17,9 @@ import type { LogMap } from "../log/map/log-map.js";
 import type { JournalEnd } from "../log/map/seal.js";
 import { LogSet } from "../log/log-set.js";
 import { assert } from "../types/assert.js";
-import type { LaneId } from "../types/lane.js";
+import { isLaneId, type LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
-import { BlockPersister, type Tip } from "./block-persister.js";
+import { BlockPersister, type LaneHashes } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type CheckedStore, checkStore, pairFiles } from "./checked-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
@@ -189,7 +189,7 @@ async function beginParts(
   const map = options.retainBytes > 0 ? await options.openMap(endOf(found)) : undefined;
   if (map) closing.push(() => map.close(undefined));
   const logs = new LogSet({ engine: journal, table: recovered.table, map });
-  const blocks = new BlockPersister(journal, logs, heldTips(checks, recovered.table));
+  const blocks = new BlockPersister(journal, logs, heldHashes(checks, recovered.table));
   const road = new CommitQCPersister(logs);
   await logs.startMap();
   if (anchor) await road.startAt(anchor.commitQC);
@@ -227,13 +227,14 @@ function endOf({ store, checked }: Found): JournalEnd {
 }
 
 /** A function of its own: a closure beside those that stay would keep all that was recovered. */
-function heldTips(checks: RecordChecks, table: LogTable): ReadonlyMap<LaneId, Tip> {
-  return new Map(
-    [...checks.tips].filter(([lane, { number }]) => {
-      const state = table.byName(lane);
-      return state !== undefined && number >= state.first && number < state.next;
-    }),
-  );
+function heldHashes(checks: RecordChecks, table: LogTable): LaneHashes {
+  const lanes = new Map<LaneId, Map<bigint, Uint8Array>>();
+  for (const { name, first, next } of table.states()) {
+    if (!isLaneId(name)) continue;
+    const held = [...checks.hashesOf(name)].filter(([number]) => number >= first && number < next);
+    lanes.set(name, new Map(held));
+  }
+  return lanes;
 }
 
 function reportOf(

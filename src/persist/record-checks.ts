@@ -10,13 +10,14 @@ import { decodeCommitQC } from "../wire/codec/decode.js";
 import { DecodeError } from "../wire/codec/decode-error.js";
 import { headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
-import type { Tip } from "./block-persister.js";
 import { ROAD } from "./kinds.js";
 import { LOOK_FIRST } from "./pair-persister.js";
 import { readRelease, RELEASES } from "./release-log.js";
 
 /** A block that was found, and what it must link to. */
-interface FoundBlock extends Tip {
+interface FoundBlock {
+  readonly number: bigint;
+  readonly hash: Uint8Array;
   readonly parentHash: Uint8Array;
   readonly record: RecoveredRecord;
 }
@@ -26,11 +27,10 @@ export class RecordChecks {
   readonly #blocks = new Map<LaneId, Map<bigint, FoundBlock>>();
   readonly #road = new Map<bigint, CommitQC>();
 
-  /** The last block of each lane that has one. */
-  get tips(): ReadonlyMap<LaneId, Tip> {
-    return new Map(
-      [...this.#blocks].map(([lane, blocks]) => [lane, [...blocks.values()].reduce(higher)]),
-    );
+  /** The header hashes of the blocks that were found of `lane`, by number. */
+  hashesOf(lane: LaneId): ReadonlyMap<bigint, Uint8Array> {
+    const blocks = [...(this.#blocks.get(lane) ?? [])];
+    return new Map(blocks.map(([number, { hash }]) => [number, hash]));
   }
 
   /**
@@ -107,10 +107,6 @@ const NOTHING = new Uint8Array(0);
 function checkRelease(record: RecoveredRecord): undefined {
   if (!readRelease(record.payload)) throw mismatch(record, "it does not read as a release");
   return undefined;
-}
-
-function higher(one: FoundBlock, other: FoundBlock): FoundBlock {
-  return one.number > other.number ? one : other;
 }
 
 function mismatch(record: RecoveredRecord, what: string, cause?: unknown): PersisterError {

@@ -85,3 +85,30 @@ test("what could not be stored is no parent, and what is held before it still is
   expect(blocks.lanes.get(lane)?.next).toBe(2n);
   await persisters.close();
 });
+
+test("D4 of a large block its header is read back, and compared with the one that was written", async () => {
+  const large = new TestChain(1, 12_000);
+  const its = laneAt(large, 0);
+  const disk = await born();
+  const persisters = await open(disk);
+  const written = [0n, 1n, 2n].map((number) => {
+    const { bytes, hash, signed } = large.block(its, number);
+    return { number, payload: bytes, hash, parentHash: signed.msg.header.parentHash };
+  });
+  for (const each of written) await persisters.blocks.write(its, { blocks: [each] });
+  const { payloadHash } = large.block(its, 2n).signed.msg.header;
+  const place = disk
+    .files()
+    .map(({ path }) => ({ path, at: Buffer.from(disk.readNow(path)).indexOf(payloadHash) }))
+    .find(({ at }) => at >= 0);
+  if (!place) throw new Error("the header is in a segment");
+  const byte = Uint8Array.of((payloadHash[0] ?? 0) ^ 1);
+  disk.damage(place.path, place.at, byte);
+  const error = await refusal(persisters.blocks.write(its, { start: 2n }), "VERIFY_MISMATCH");
+  expect(error).toMatchObject({ lane: its, blockNumber: 2n });
+  expect(persisters.blocks.lanes.get(its)?.first).toBe(0n);
+  disk.damage(place.path, place.at, payloadHash.subarray(0, 1));
+  await persisters.blocks.write(its, { start: 2n });
+  expect(persisters.blocks.lanes.get(its)?.first).toBe(2n);
+  await persisters.close();
+});

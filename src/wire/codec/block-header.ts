@@ -7,7 +7,7 @@
  */
 import { laneIdOf } from "../../types/lane.js";
 import { WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
-import { blockHeaderFrom, signatureFrom } from "./decode.js";
+import { blockHeaderFrom, decodeBlockHeader, signatureFrom } from "./decode.js";
 import { messageOf, refuse } from "./fields.js";
 import { type BlockHeader, HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from "../messages.js";
 import { RawMessage } from "./raw-message.js";
@@ -50,6 +50,34 @@ function readAny(bytes: Uint8Array): BlockHeader {
 }
 
 /** The header of a block whose fields outside of the payload are those of the canonical form. */
+/** The tag of field 1 where it is a message: a block's place in a signed block, a header's in a block. */
+const TAG_1 = 0x0a;
+
+/**
+ * The header in the first bytes of an encoded signed block, of which the rest is not there; `undefined`
+ * if the header does not stand at its begin, or not all of it is there.
+ *
+ * @throws {DecodeError}
+ */
+export function readHeaderAtBegin(bytes: Uint8Array): BlockHeader | undefined {
+  const block = messageAt(bytes, 0);
+  const header = block && messageAt(bytes, block.at);
+  if (!header || header.at + header.length > bytes.length) return undefined;
+  return decodeBlockHeader(bytes.subarray(header.at, header.at + header.length));
+}
+
+/** Where the message in field 1 begins, and how long it is. */
+function messageAt(bytes: Uint8Array, tagAt: number): { at: number; length: number } | undefined {
+  if (bytes[tagAt] !== TAG_1) return undefined;
+  let length = 0;
+  for (let at = tagAt + 1, scale = 1; at < bytes.length && scale <= 2 ** 28; at++, scale *= 128) {
+    const byte = bytes[at] ?? 0;
+    length += (byte & 0x7f) * scale;
+    if (byte < 0x80) return { at: at + 1, length };
+  }
+  return undefined;
+}
+
 function readInOrder(bytes: Uint8Array): BlockHeader | undefined {
   const fields = new OrderedFields(bytes);
   const blockEnd = fields.enter(1);
