@@ -143,7 +143,8 @@ export function nextSeq(named: readonly bigint[], winner: SlotName | undefined):
   const next = slotOf(above) === otherSlot(winner ?? "b") ? above : above + 1n;
   if (next > U64_MAX) {
     const message = `no slot sequence is left above ${above - 1n}: the slots or the mark are forged`;
-    throw new PersisterError("ANCHOR_CORRUPT", `${message} (restore the state directory)`);
+    const advice = "leave the directory as it is, and run `lanekeeper inspect` on it";
+    throw new PersisterError("ANCHOR_CORRUPT", `${message}; ${advice}`);
   }
   return next;
 }
