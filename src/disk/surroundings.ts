@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` a little later; the store has a timer of its own where it is left out. */
   readonly later?: (task: () => void) => void;
+  /** `auto`: small groups are written by a blocking call where that is measured to be fast. */
+  readonly flush?: "auto" | "async";
   readonly nowMs: () => number;
   /** Whether acknowledged records survive the process (D10). */
   readonly durable: boolean;
@@ -30,11 +32,12 @@ export function realSurroundings(): Surroundings {
     randomBytes: (count) => randomBytes(count),
     whenIdle: (task) => setTimeout(task, IDLE_MS),
     nowMs: () => Date.now(),
+    flush: "auto",
     durable: true,
   };
 }
 
 /** The same with a disk in memory: nothing survives the process, and `durable` says so (D10). */
 export function memorySurroundings(): Surroundings {
-  return { ...realSurroundings(), disk: new MemoryDisk(), durable: false };
+  return { ...realSurroundings(), disk: new MemoryDisk(), flush: "async", durable: false };
 }

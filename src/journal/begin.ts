@@ -22,6 +22,7 @@ import { isDiskFull } from "../types/errors.js";
 import { GROUP_LSNS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { SealedSegment } from "./form/head.js";
+import type { Flush } from "./group/flush-policy.js";
 import { LogEngine } from "./log-engine.js";
 import { MARK_LAG_MS } from "./mark-follower.js";
 import { assert } from "../types/assert.js";
@@ -57,6 +58,8 @@ export interface JournalOptions {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` when `MARK_LAG_MS` are over; a timer, where it is left out. */
   readonly later?: ((task: () => void) => void) | undefined;
+  /** How groups are written; without it always through the thread pool. */
+  readonly flush?: Flush | undefined;
   /** Closes what the parts above hold, before the lock is let go. */
   readonly beforeRelease: () => Promise<void>;
 }
@@ -157,6 +160,7 @@ export async function beginJournal(
     retainBytes,
     randomBytes,
     whenIdle,
+    flush: options.flush,
     later: options.later ?? ((task) => void setTimeout(task, MARK_LAG_MS)),
     ownFiles: [store.file, proven.markFile],
     disk: options.disk,

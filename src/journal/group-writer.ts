@@ -8,6 +8,7 @@ import { assert } from "../types/assert.js";
 import type { LogTable } from "./form/log-table.js";
 import { RECORD_HEADER_BYTES } from "./form/records.js";
 import { ChunkSize } from "./group/chunk-size.js";
+import { type Flush, FlushPolicy } from "./group/flush-policy.js";
 import { Framing, type GroupStart, withFooter } from "./group/framing.js";
 import {
   assembleGroup,
@@ -31,6 +32,9 @@ export interface JournalCounters {
   rotations: number;
   /** Live records that were copied out of a straggling segment. */
   relocated: number;
+  /** Groups that were written by a blocking call, and the longest time that one held the event loop. */
+  blockingGroups: number;
+  longestHoldMs: number;
 }
 
 export interface GroupWriterParts {
@@ -38,22 +42,28 @@ export interface GroupWriterParts {
   readonly places: Places;
   readonly segments: Segments;
   readonly markFile: MarkFile;
+  /** How groups are written; without it always through the thread pool. */
+  readonly flush?: Flush | undefined;
 }
 
 export class GroupWriter {
   readonly #parts: GroupWriterParts;
   readonly #framing = new Framing();
   readonly #chunkSize = new ChunkSize();
+  readonly #policy: FlushPolicy;
   readonly counters: JournalCounters = {
     groups: 0,
     records: 0,
     bytes: 0,
     rotations: 0,
     relocated: 0,
+    blockingGroups: 0,
+    longestHoldMs: 0,
   };
 
   constructor(parts: GroupWriterParts) {
     this.#parts = parts;
+    this.#policy = new FlushPolicy(parts.flush ?? "async");
   }
 
   /**
@@ -102,18 +112,29 @@ export class GroupWriter {
     { slot }: CurrentSegment,
   ): Promise<void>[] {
     const writes: Promise<void>[] = [];
-    const chunkBytes = this.#chunkSize.of(bytesOf(records));
+    const bytes = bytesOf(records);
+    const way = this.#policy.of(bytes, performance.now());
+    const chunkBytes = way === "blocking" ? bytes : this.#chunkSize.of(bytes);
     for (const chunk of this.#framing.chunks(records, start, chunkBytes)) {
-      const write = slot.file.writeDurable(chunk.offset, chunk.buffers);
-      writes.push(this.#timed(chunk.byteLength, write));
+      const beganMs = performance.now();
+      const write = slot.file.writeDurable(chunk.offset, chunk.buffers, way);
+      if (way === "blocking") this.#noteHold(performance.now() - beganMs);
+      writes.push(this.#timed(chunk.byteLength, write, beganMs));
     }
     return writes;
   }
 
-  async #timed(bytes: number, write: Promise<void>): Promise<void> {
-    const began = performance.now();
+  /** The event loop was held for so long. */
+  #noteHold(ms: number): void {
+    this.counters.blockingGroups += 1;
+    this.counters.longestHoldMs = Math.max(this.counters.longestHoldMs, ms);
+  }
+
+  async #timed(bytes: number, write: Promise<void>, beganMs: number): Promise<void> {
     await write;
-    this.#chunkSize.note(bytes, performance.now() - began);
+    const nowMs = performance.now();
+    this.#chunkSize.note(bytes, nowMs - beganMs);
+    this.#policy.note(bytes, nowMs - beganMs, nowMs);
   }
 
   #advance(group: Group, end: Pick<CurrentSegment, "offset" | "chain" | "nextLsn">): void {

@@ -27,6 +27,7 @@ import type { PersisterError } from "../types/errors.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
+import type { Flush } from "./group/flush-policy.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { SealedSegment } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
@@ -60,6 +61,8 @@ export interface LogEngineParts extends SegmentsParts {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` a little later: a mark begins so long behind an acknowledgement (`MARK_LAG_MS`). */
   readonly later: (task: () => void) => void;
+  /** How groups are written; without it always through the thread pool. */
+  readonly flush?: Flush | undefined;
   /** STORE and the mark, which are looked at where they are named (D8). */
   readonly ownFiles: readonly DiskFile[];
   readonly disk: Disk;

@@ -43,6 +43,7 @@ export interface PersistOptions {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` a little later; a timer of its own where it is left out. */
   readonly later?: (task: () => void) => void;
+  readonly flush?: "auto" | "async";
 }
 
 /** One step of an open, and how long it took. */

@@ -1,0 +1,43 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { FlushPolicy } from "../../../src/journal/group/flush-policy.js";
+
+const KIB = 1024;
+
+test("the first writes go through the pool; once one was fast, small groups block", () => {
+  const policy = new FlushPolicy("auto");
+  expect(policy.of(4 * KIB, 0)).toBe("pool");
+  policy.note(8 * KIB, 0.15, 1);
+  expect(policy.of(128 * KIB, 1)).toBe("blocking");
+  expect(policy.of(128 * KIB + 1, 1)).toBe("pool");
+});
+
+test("a write of more than 5 ms sends all writes of the next second through the pool", () => {
+  const policy = new FlushPolicy("auto");
+  policy.note(8 * KIB, 0.15, 0);
+  policy.note(8 * KIB, 5.1, 100);
+  expect(policy.of(4 * KIB, 1099)).toBe("pool");
+  expect(policy.of(4 * KIB, 1100)).toBe("blocking");
+});
+
+test("a slow disk, and whoever asks for it, never sees a blocking call", () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0.2, max: 50, noNaN: true })), (times) => {
+      const policy = new FlushPolicy("auto");
+      const never = new FlushPolicy("async");
+      for (const [at, ms] of times.entries()) {
+        expect(policy.of(4 * KIB, at * 2000)).toBe("pool");
+        policy.note(8 * KIB, ms, at * 2000);
+        never.note(8 * KIB, ms / 1000, at * 2000);
+        expect(never.of(4 * KIB, at * 2000)).toBe("pool");
+      }
+    }),
+  );
+});
+
+test("a disk that has become slow is noticed", () => {
+  const policy = new FlushPolicy("auto");
+  policy.note(8 * KIB, 0.1, 0);
+  for (let write = 0; write < 40; write++) policy.note(8 * KIB, 1, write);
+  expect(policy.of(4 * KIB, 100)).toBe("pool");
+});
