@@ -2,7 +2,7 @@
  * Loaded into every Node process that a test starts: notes what ended it, where that was a rejection
  * without a handler. It changes nothing: the process ends as it would.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
 
@@ -10,5 +10,6 @@ const folder = process.env["LANEKEEPER_UNHANDLED_FOLDER"];
 
 process.on("uncaughtExceptionMonitor", (error, origin) => {
   if (folder === undefined || origin !== "unhandledRejection") return;
+  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `process-${process.pid}`), inspect(error));
 });

@@ -4,7 +4,7 @@
  *
  * A vitest setup file: it runs once for each test file, several times in one process.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -25,10 +25,10 @@ const holder: typeof globalThis & { lanekeeperUnhandled?: Watch } = globalThis;
 const watch = (holder.lanekeeperUnhandled ??= begin());
 
 function begin(): Watch {
-  const folder = mkdtempSync(join(tmpdir(), "lanekeeper-unhandled-"));
+  // Made by the first child that has something to tell: the process of the tests may end at any moment.
+  const folder = join(tmpdir(), `lanekeeper-unhandled-${process.pid}`);
   const met: string[] = [];
   process.on("unhandledRejection", (reason) => met.push(inspect(reason)));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   process.env[FOLDER_VARIABLE] = folder;
   process.env["NODE_OPTIONS"] = `${process.env["NODE_OPTIONS"] ?? ""} --import=${monitor}`.trim();
   return { folder, met };
@@ -39,11 +39,11 @@ export async function takeUnhandled(): Promise<readonly string[]> {
   // Node tells of a rejection behind the microtasks of the turn in which it happened.
   await nextTurn();
   const met = watch.met.splice(0);
+  if (!existsSync(watch.folder)) return met;
   for (const name of readdirSync(watch.folder)) {
-    const path = join(watch.folder, name);
-    met.push(readFileSync(path, "utf8"));
-    rmSync(path);
+    met.push(readFileSync(join(watch.folder, name), "utf8"));
   }
+  rmSync(watch.folder, { recursive: true });
   return met;
 }
 
