@@ -1,6 +1,7 @@
 /** Those who wait, and those who listen to what becomes durable: each is told, and each wait ends. */
 import { expect, test } from "vitest";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import { SEGMENT_BYTES_MIN } from "../../src/node/options.js";
 import type { LaneId } from "../../src/types/lane.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import {
@@ -105,8 +106,8 @@ test("who waits for a block that was dropped for its parent is told, before the 
 });
 
 test("D9 one lane more than the heads list stops alone, with a code of its own", async () => {
-  const many = new TestChain(24, 10);
-  const choices = { chainId: CHAIN_ID, epochOf: many.epochOf, segmentBytes: 24 * 1024 };
+  const many = new TestChain(64, 10);
+  const choices = { chainId: CHAIN_ID, epochOf: many.epochOf, segmentBytes: SEGMENT_BYTES_MIN };
   const keeper = await Lanekeeper.openMemory({ ...choices, retainBytes: 0 });
   const refused: LaneId[] = [];
   for (const each of many.lanes) {
