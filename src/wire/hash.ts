@@ -26,12 +26,12 @@ export function headerHash(header: BlockHeader): Uint8Array {
   return sha256(encodeBlockHeader(header));
 }
 
-/** What a block's header must carry as `payloadHash`. */
+/** The hash that a block's header must carry as `payloadHash`. */
 export function payloadHash(payload: Payload): Uint8Array {
   return sha256(encodePayload(payload));
 }
 
-/** What is signed: 32 bytes. */
+/** The digest that is signed: 32 bytes. */
 export function msgDigest(msg: Msg): Uint8Array {
   return sha256(encodeMsg(msg));
 }

@@ -1,7 +1,7 @@
 /**
  * The messages of the protocol as values. Numbers that travel as u64 or i64 are `bigint`, a lane is
  * its `LaneId`, keys and hashes are byte strings of fixed length. All fields are read-only; byte
- * strings belong to whoever made the value and are not changed after that.
+ * strings belong to the maker of the value, who does not change them any more.
  *
  * Field names follow the schema in `proto/autobahn.proto`; the bytes are made by `encode.ts` and
  * read by `decode.ts`.
@@ -84,7 +84,7 @@ export interface Proposal {
   readonly globalFirst: bigint;
 }
 
-/** What execution made of a commit QC's blocks. An absent `appHash` is not an empty one. */
+/** The result of executing a commit QC's blocks. An absent `appHash` is not an empty one. */
 export interface AppProposal {
   readonly roadIndex: bigint;
   readonly appHash: Uint8Array | undefined;

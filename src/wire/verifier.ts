@@ -48,8 +48,8 @@ export interface VerifierOptions {
    */
   readonly knownMax?: number | undefined;
   /**
-   * The compiled program of the second thread, or `"none"` for one thread alone. Where no thread can be
-   * had (a limit of the system, Node's permission model) one thread verifies everything too.
+   * The compiled program of the second thread, or `"none"` for one thread alone. If no thread can be had
+   * (a limit of the system, Node's permission model), one thread verifies everything too.
    *
    * @defaultValue the program beside this module, if there is one
    */

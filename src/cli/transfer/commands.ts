@@ -54,10 +54,7 @@ export function addImportCommands(
     .requiredOption("--from-sei <directory>", "the state directory of sei-chain")
     .requiredOption("--committee <file>", "the committees that everything is verified by")
     .option("--chain-id <id>", "the chain that the store serves", CHAIN_ID_DEFAULT)
-    .option(
-      "--anchor <file>",
-      "the prune anchor (default: <from-sei>.anchor.pb, where it is there)",
-    )
+    .option("--anchor <file>", "the prune anchor (default: <from-sei>.anchor.pb, if it is there)")
     .option("--partial", "store what verifies, though something is refused")
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", importHelp)
@@ -69,8 +66,8 @@ export function addImportCommands(
     .description("Writes what a store holds as a state directory that sei-chain can open.")
     .argument("<store>", "the state directory to read")
     .requiredOption("--to-sei <directory>", "the directory to write: missing or empty")
-    .option("--committee <file>", "the committees; needed where the store has a prune anchor")
-    .option("--anchor <file>", "where the prune anchor goes (default: <to-sei>.anchor.pb)")
+    .option("--committee <file>", "the committees; needed if the store has a prune anchor")
+    .option("--anchor <file>", "the file for the prune anchor (default: <to-sei>.anchor.pb)")
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", exportHelp)
     .action(async (store: string, parsed: object) =>

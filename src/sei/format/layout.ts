@@ -1,13 +1,13 @@
 /**
- * Where the parts of a state directory are:
+ * The parts of a state directory:
  *
  *   <state-dir>/
  *     inner_a.pb, inner_b.pb       the consensus votes
  *     commitqcs/                   one log: a record per commit QC, under its road index
  *     blocks/<lane>/               one log per lane: a record per signed block, under its number
  *
- * A lane's directory is called by its 40 bytes in hex, in upper or lower case. The block store, where
- * the prune anchor is, lies elsewhere and is not read.
+ * The name of a lane's directory is its 40 bytes in hex, in upper or lower case. The block store, which
+ * has the prune anchor, lies elsewhere and is not read.
  */
 import type { EntryKind } from "../../disk/disk.js";
 import { PersisterError } from "../../types/errors.js";
@@ -26,15 +26,15 @@ export interface LaneDirectory {
 export interface StateLayout {
   readonly directory: string;
   readonly commitQCs: string;
-  /** In the order in which the original opens them: by name. */
+  /** In the order in which sei-chain opens them: by name. */
   readonly lanes: readonly LaneDirectory[];
-  /** What the original passes over without a word, other lanes' older forms included. */
+  /** Names that sei-chain passes over without a word, lanes of an older form included. */
   readonly foreign: readonly ForeignEntry[];
 }
 
 export interface ForeignEntry {
   readonly path: string;
-  /** Set where an older revision wrote it: its records are not read here. */
+  /** Whether an older revision of sei-chain wrote it. Its records are not read here. */
   readonly older: boolean;
 }
 
@@ -56,7 +56,7 @@ const OLDER_ANCHOR = /^avail_inner_[ab]\.pb$/;
 /**
  * Looks at the names in a state directory.
  *
- * @throws {PersisterError} NOT_A_STORE where there is no such directory; IO, READ_ONLY.
+ * @throws {PersisterError} NOT_A_STORE if there is no such directory; IO, READ_ONLY.
  */
 export async function readLayout(disk: ReadableDisk, directory: string): Promise<StateLayout> {
   const top = await disk.list(directory);

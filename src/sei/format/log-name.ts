@@ -17,14 +17,14 @@ export type LogName =
       readonly last: bigint;
     };
 
-/** What marks the directory as in use; its content means nothing, and it stays after close. */
+/** The file that is locked while the log is in use. Its content means nothing, and it stays after close. */
 export const LOCK_NAME = "wal.lock";
-/** Snapshots of running iterations; nothing in it lasts. */
+/** The folder of snapshots of running iterations. Nothing in it lasts. */
 export const ITERATOR_NAME = "iterator";
 /** The end of the names of unfinished atomic writes. */
 export const SWAP_END = ".swap";
 
-/** What `name` says, or `undefined` where it is no log file's. */
+/** The numbers in `name`, or `undefined` if it is not the name of a log file. */
 export function parseLogName(name: string): LogName | undefined {
   const live = /^(\d+)\.wal\.u$/.exec(name);
   if (live) {

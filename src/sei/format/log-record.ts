@@ -1,5 +1,5 @@
 /**
- * The bytes of one log file, version 1 of the original's write-ahead log:
+ * The bytes of one log file, version 1 of sei-chain's write-ahead log:
  *
  *   file    [53 45 49 57 4c "SEIWL"][01 version] record...
  *   record  [index, uvarint][payload length, uvarint][payload][CRC-32 of all before it, 4 bytes BE]
@@ -26,21 +26,21 @@ export interface FramedRecord {
   readonly index: bigint;
   /** A view of the file's bytes. */
   readonly payload: Uint8Array;
-  /** Where the record begins in its file. */
+  /** The byte of its file at which the record begins. */
   readonly offset: number;
   /** Just past the record. */
   readonly end: number;
 }
 
-/** Where the intact records of a file end before the file does. */
+/** The end of the intact records, if it is not the end of the file. */
 export interface Fault {
   readonly offset: number;
   readonly detail: string;
 }
 
 /**
- * The intact records of a file, in order; returns what stopped it before the end of `bytes`, if
- * anything did: a torn tail in a file that was being written, damage in one that was sealed. Every
+ * The intact records of a file, in order. Returns the fault that stopped it before the end of `bytes`, if
+ * there is one: a torn tail in a file that was being written, damage in one that was sealed. Every
  * payload is a view of `bytes`.
  *
  * @throws {StateError} `magic` or `version`.
@@ -68,7 +68,7 @@ export function* recordsOf(
   return undefined;
 }
 
-/** The record at `offset`, or what is wrong with it. */
+/** The record at `offset`, or the reason that there is none. */
 function recordAt(bytes: Uint8Array, offset: number): FramedRecord | string {
   const cursor: Cursor = { bytes, at: offset, end: bytes.length };
   const index = varintAt(cursor);

@@ -3,13 +3,13 @@ import type { ReadableDisk } from "../../disk/readable.js";
 import { StateError } from "./state-error.js";
 
 /**
- * A file is read whole, one at a time. The original seals a log file at 4 MiB and never splits a
- * record (2 MiB at most); what is far beyond that is none of its files.
+ * A file is read whole, one at a time. sei-chain seals a log file at 4 MiB and never splits a record
+ * (2 MiB at most). It has not written a file that is far larger.
  */
 export const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
- * All bytes of a file, or its first `length`; `undefined` where there is no such file.
+ * All bytes of a file, or its first `length`; `undefined` if there is no such file.
  *
  * @throws {StateError} `too_large`.
  * @throws {PersisterError} IO, READ_ONLY.

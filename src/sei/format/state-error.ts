@@ -1,7 +1,7 @@
-/** Why a state directory, or a part of one, cannot be used. */
+/** The reasons for which a state directory, or a part of one, cannot be used. */
 import { LanekeeperError } from "../../types/lanekeeper-error.js";
 
-/** The classes of the original's refusals, and `too_large` for what is not read into memory. */
+/** The classes of sei-chain's refusals, and `too_large` for a file that is not read into memory. */
 export const stateErrorClasses = [
   // A log's directory, as opening sees it.
   "magic",
@@ -19,7 +19,7 @@ export const stateErrorClasses = [
   "same_sequence",
   "no_valid_slot",
   "unmarshal",
-  // What the availability layer asks of lanes and road.
+  // The rules of the availability layer for lanes and road.
   "epoch",
   "road_gap",
   "lane_gap",
@@ -30,10 +30,10 @@ export const stateErrorClasses = [
 
 export type StateErrorClass = (typeof stateErrorClasses)[number];
 
-/** Where it is, each fact that applies. `number` is a block number, or a road index without `lane`. */
+/** The place of the fault, each fact that applies. `number` is a block number, or a road index without `lane`. */
 export interface StateErrorFacts {
   readonly file?: string;
-  /** The byte in `file` at which what is wrong begins. */
+  /** The byte in `file` at which the fault begins. */
   readonly offset?: number;
   readonly lane?: string;
   readonly number?: bigint;
@@ -42,7 +42,7 @@ export interface StateErrorFacts {
 
 /**
  * A state directory that sei-chain would refuse to open or to load. Its code is SOURCE_REFUSED. An
- * error of the disk stays the `PersisterError` that it is.
+ * error of the disk stays a `PersisterError`.
  */
 export class StateError extends LanekeeperError {
   declare readonly errorClass: StateErrorClass;

@@ -1,6 +1,6 @@
 /**
- * The A/B pair that holds the consensus votes, as sei-chain opens it: which slot counts, and where the
- * next write goes. A slot has the form of our own slots, without padding.
+ * The A/B pair that holds the consensus votes, as sei-chain opens it: the slot that counts, and the slot
+ * of the next write. A slot has the form of our own slots, without padding.
  *
  * sei-chain's rules are laxer than ours, and are kept here so that the outcome is the same: a missing
  * file counts as one that was never written, a slot may lie in the file of the other parity, and the
@@ -42,7 +42,7 @@ export type VoteSlots =
     });
 
 interface Opened {
-  /** Where the next write goes. After 2^64-1 comes 0, which no reader takes. */
+  /** The slot and the sequence of the next write. After 2^64-1 comes 0, which no reader takes. */
   readonly next: { readonly slot: SlotName; readonly seq: bigint };
   /** The files that opening would make, empty. */
   readonly missing: readonly SlotName[];
@@ -62,11 +62,11 @@ interface Winner {
 }
 
 /**
- * What opening the pair in `directory` gives.
+ * Opens the pair in `directory`, and changes nothing.
  *
- * @throws {StateError} `same_sequence`, `no_valid_slot`; `unmarshal` where the slot that counts holds
+ * @throws {StateError} `same_sequence`, `no_valid_slot`; `unmarshal` if the slot that counts holds
  * bytes that do not parse: the other slot never stands in for it.
- * @throws {PersisterError} NOT_A_STORE where there is no such directory; IO, READ_ONLY.
+ * @throws {PersisterError} NOT_A_STORE if there is no such directory; IO, READ_ONLY.
  */
 export async function readVoteSlots(
   disk: ReadableDisk,
@@ -100,7 +100,7 @@ async function readSlot(disk: ReadableDisk, slot: SlotName, path: string): Promi
   return { slot, bytes, state: isZeroed ? zeroed : state };
 }
 
-/** The slot that counts; undefined where neither was ever written. */
+/** The slot that counts; undefined if neither was ever written. */
 function chooseWinner(slots: readonly Found[], directory: string): Winner | undefined {
   const facts = { file: directory };
   const valid = slots.flatMap(({ slot, state }): Winner[] => {

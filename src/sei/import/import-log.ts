@@ -13,7 +13,7 @@ import type { CheckResult } from "./record-check.js";
 /** Records between two turns of the event loop: about 2 ms of checking signatures. */
 const SLICE_RECORDS = 16;
 
-/** What one log gave, after its last record. */
+/** The count of one log, after its last record. */
 export interface LogSummary {
   /** None for the road. */
   readonly lane: LaneId | undefined;
@@ -42,7 +42,7 @@ export type LogItem<Taken> =
   | RefusedItem
   | { readonly kind: "log"; readonly summary: LogSummary };
 
-/** Where a log is, by its lane; the road's has none. */
+/** The place of a log. The road's log has no lane. */
 export interface LogPlace {
   readonly lane: LaneId | undefined;
   readonly directory: string;

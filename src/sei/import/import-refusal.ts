@@ -1,9 +1,9 @@
-/** What an import refuses, and why. */
+/** The refusals of an import, and their reasons. */
 import type { LaneId } from "../../types/lane.js";
 import type { VerifyErrorClass } from "../../wire/verify-error.js";
 import type { StateErrorClass } from "../format/state-error.js";
 
-/** Why a record, or a whole log, is refused. */
+/** The reason for which a record, or a whole log, is refused. */
 export type ImportRefusalReason =
   /** The log, or the A/B pair, is refused as a whole: sei-chain would not open or load it either. */
   | StateErrorClass
@@ -33,8 +33,8 @@ export interface ImportRefusal {
   /** The index that the record is stored under. */
   readonly index: bigint | undefined;
   readonly file: string | undefined;
-  /** Where the record begins in `file`. */
+  /** The byte of `file` at which the record begins. */
   readonly offset: number | undefined;
-  /** The error behind it, where there is one. */
+  /** The error behind it, if there is one. */
   readonly cause: unknown;
 }

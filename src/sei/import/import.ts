@@ -31,7 +31,7 @@ import type { DamagedSlot } from "../format/vote-slots.js";
 import { currentView, epochIndexOf, verifyVoteState } from "./vote-state.js";
 
 /**
- * Where road and lanes start.
+ * The start of road and lanes.
  *
  * - `"zero"`: at 0, as without an anchor. A log that starts higher has lost records.
  * - an anchor: the road right above it; a lane anywhere in the anchor's range of it, since sei-chain
@@ -71,7 +71,7 @@ type Items = AsyncGenerator<ImportItem, void, void>;
  * Imports the state directory `directory`, which is never changed. One file is in memory at a time,
  * besides what the caller keeps.
  *
- * @throws {PersisterError} INVALID where the anchor does not verify; NOT_A_STORE, IO, READ_ONLY.
+ * @throws {PersisterError} INVALID if the anchor does not verify; NOT_A_STORE, IO, READ_ONLY.
  */
 export function importSeiDirectory(
   directory: PathInput,

@@ -24,9 +24,9 @@ export interface VerifiedBlock {
 
 export interface LaneTerms {
   readonly lane: LaneId;
-  /** A committee that has the lane; undefined where none does. */
+  /** A committee that has the lane; undefined if none does. */
   readonly committee: Committee | undefined;
-  /** Where the run may begin; undefined if it may begin anywhere. */
+  /** The numbers at which the run may begin; undefined if it may begin anywhere. */
   readonly start: LaneStart | undefined;
 }
 
@@ -42,9 +42,9 @@ export interface LaneStart {
 interface BlockCase extends LaneTerms {
   readonly index: bigint;
   readonly block: SignedBlock;
-  /** The number that would continue the run; undefined where the run has not begun. */
+  /** The number that would continue the run; undefined before it has begun. */
   readonly next: bigint | undefined;
-  /** The header hash of the block before it, where that was taken. */
+  /** The header hash of the block before it, if that was taken. */
   readonly tip: Uint8Array | undefined;
   /** The index of the first refused record. */
   readonly refused: bigint | undefined;

@@ -24,7 +24,7 @@ export function currentView(inner: PersistedInner, epochIndex: bigint): View {
   return { index: road, number, epochIndex };
 }
 
-/** The epoch that the first message names; undefined where there is none. */
+/** The epoch that the first message names; undefined if there is no message. */
 export function epochIndexOf(inner: PersistedInner): bigint | undefined {
   const { commitQC, timeoutQC, prepareQC, commitVote, prepareVote, timeoutVote } = inner;
   const view =

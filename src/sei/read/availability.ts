@@ -1,7 +1,7 @@
 /**
- * What the original's availability layer would hold after opening a state directory: the road and
- * every lane from where the anchor lets them start. It asks that both have no gap there, that blocks
- * are linked to each other, and that no lane holds more than it may. It verifies nothing.
+ * The road and the lanes that sei-chain's availability layer would hold after opening a state directory,
+ * each from its start under the anchor. That layer asks that road and lanes have no gap, that blocks are
+ * linked to each other, and that no lane exceeds its capacity. It verifies no signature.
  */
 import type { LaneId } from "../../types/lane.js";
 import { type Epoch, type EpochOf, isLaneClosed } from "../../wire/committee.js";
@@ -31,10 +31,10 @@ export interface HeldRange {
 
 export interface Availability {
   readonly road: HeldRange;
-  /** The last of the road, or the anchor's where the road is empty. */
+  /** The last of the road, or the anchor's if the road is empty. */
   readonly latestCommitQC: CommitQC | undefined;
   readonly lanes: ReadonlyMap<LaneId, HeldRange>;
-  /** What is left in `blocks/`: the directories of closed lanes are deleted by opening. */
+  /** The names left in `blocks/`. Opening deletes the directories of closed lanes. */
   readonly names: readonly string[];
 }
 
@@ -45,7 +45,7 @@ interface Loaded {
 }
 
 /**
- * What opening the state directory gives.
+ * Opens the state directory as sei-chain does, and changes nothing.
  *
  * @throws {StateError} as opening and reading a log do; `epoch`, `road_gap`, `lane_gap`, `parent_hash`,
  * `over_capacity`.
@@ -81,7 +81,7 @@ export async function availabilityOn(
   return { ...road, lanes, names };
 }
 
-/** Reads and decodes every log, in the original's order: the first that is refused decides. */
+/** Reads and decodes every log, in sei-chain's order: the first that is refused decides. */
 async function load(disk: ReadableDisk, directory: string): Promise<Loaded> {
   const layout = await readLayout(disk, directory);
   const lanes = new Map<LaneId, LiveRun<SignedBlock>>();
@@ -153,7 +153,7 @@ async function openLane(
   return { first, next };
 }
 
-/** The original deletes a dropped lane's directory by the lane's own name, in lower case. */
+/** sei-chain deletes a dropped lane's directory by the lane's own name, in lower case. */
 async function namesLeft(
   disk: ReadableDisk,
   { directory, lanes }: StateLayout,

@@ -1,10 +1,9 @@
 /**
  * The live records of a log: the longest run of consecutive indices that ends at its last record.
  *
- * Pruning removes whole files only, so what the prune point has passed may still lie there; the next
- * record written after a prune past everything leaves a hole. The original takes what lies below the
- * last hole for pruned, and cannot tell it from what was lost: whoever uses the run must know where
- * it has to start.
+ * Pruning removes whole files only, so records below the prune point may still be there. The next record
+ * after a prune past everything leaves a hole. sei-chain takes the records below the last hole for
+ * pruned, and cannot tell them from lost ones. The user of a run must know where it has to start.
  *
  * Finding the run takes one pass over the log, which also decodes every record: one that does not
  * decode, live or not, refuses the log. A second pass gives the records. Both hold one file at a time.
@@ -15,7 +14,7 @@ import { type LogRecord, readLog } from "./log-reading.js";
 import type { ReadableDisk } from "../../disk/readable.js";
 import { StateError } from "../format/state-error.js";
 
-/** A decoded record and where it lies. */
+/** A decoded record and its place. */
 export interface LiveRecord<T> {
   readonly index: bigint;
   readonly value: T;
@@ -36,7 +35,7 @@ export interface LiveRun<T> {
 }
 
 /**
- * Finds the live run of the log in `directory`; an empty one where there is no such directory.
+ * Finds the live run of the log in `directory`; an empty one if there is no such directory.
  * `decode` makes a record's value of its bytes, which the value may keep.
  *
  * @throws {StateError} as opening and reading do; `record_does_not_decode`.

@@ -1,10 +1,10 @@
 /**
- * What opening a log would do to its directory, computed without doing it.
+ * The changes that opening a log would make to its directory, computed and not made.
  *
- * The original opens a log by changing it: it removes what iterations and unfinished writes left,
+ * sei-chain opens a log by changing it: it removes the leftovers of iterations and unfinished writes,
  * settles two sealed files of one sequence, seals every live file at its last intact record, and only
- * then asks whether the sequences are without a gap. All this happens here on a table of names; the
- * bytes stay where they are, and are looked at through it.
+ * then asks whether the sequences have a gap. Here all this happens on a table of names. The bytes stay
+ * in their files, and are read through the table.
  */
 import { StateError } from "../format/state-error.js";
 import {
@@ -22,9 +22,9 @@ import { readFile } from "../format/read-file.js";
 /** One name in the directory. */
 export interface LogEntry {
   readonly kind: "file" | "directory" | "other";
-  /** Where its bytes are on the disk; a file that opening makes has none. */
+  /** The path of its bytes on the disk; none for a file that opening makes. */
   readonly path: string | undefined;
-  /** How many of them are left; all where undefined. */
+  /** How many of the bytes are left; all if undefined. */
   readonly bytes: number | undefined;
 }
 
@@ -49,10 +49,10 @@ export interface Cut {
 
 export interface LogOpening {
   readonly directory: string;
-  /** The directory's entries after opening and closing; after the failure where it is refused. */
+  /** The directory's entries after opening and closing, or after the failure if it is refused. */
   readonly entries: LogEntries;
   readonly refusal: StateError | undefined;
-  /** In the order of their sequences, which have no gap; empty where it is refused. */
+  /** In the order of their sequences, which have no gap. Empty if the log is refused. */
   readonly files: readonly SealedFile[];
   /** The sequence of the live file that opening would make. */
   readonly nextSequence: bigint;
@@ -60,7 +60,7 @@ export interface LogOpening {
   readonly cuts: readonly Cut[];
 }
 
-/** The entries of a log's directory as they are; none where there is no such directory. */
+/** The entries of a log's directory as they are; none if there is no such directory. */
 export async function listLog(disk: ReadableDisk, directory: string): Promise<LogEntries> {
   const entries = (await disk.list(directory)) ?? [];
   return new Map(
@@ -72,10 +72,10 @@ export async function listLog(disk: ReadableDisk, directory: string): Promise<Lo
 }
 
 /**
- * What opening the log in `directory` would give. `before` is what is there, if not what the disk
- * says: the entries that an earlier opening would have left.
+ * Plans the opening of the log in `directory`. `before` are the entries that an earlier opening would have
+ * left; the disk's own if left out.
  *
- * @throws {PersisterError} IO, READ_ONLY; all that is wrong with the log itself is in `refusal`.
+ * @throws {PersisterError} IO, READ_ONLY. A fault of the log itself is in `refusal`.
  */
 export async function planOpening(
   disk: ReadableDisk,
@@ -111,7 +111,7 @@ export async function planOpening(
   }
 }
 
-/** As `planOpening`. @throws {StateError} where opening would be refused. */
+/** As `planOpening`. @throws {StateError} if the opening would be refused. */
 export async function openLog(disk: ReadableDisk, directory: string): Promise<LogOpening> {
   const opening = await planOpening(disk, directory);
   if (opening.refusal) throw opening.refusal;
@@ -128,7 +128,7 @@ function dropLeftovers(entries: Map<string, LogEntry>): void {
 /**
  * Of two sealed files of one sequence the one with the smaller last index stays: only a rollback that
  * was interrupted leaves two, and the shorter is its result. The loser is removed by the name that
- * its numbers give, which is not its own where that has leading zeros.
+ * its numbers give, which is another name if its own has leading zeros.
  */
 function settleTwins(entries: Map<string, LogEntry>, directory: string): void {
   const kept = new Map<bigint, { readonly first: bigint; readonly last: bigint }>();
@@ -174,7 +174,7 @@ async function sealLiveFiles(
 
 interface Survey {
   readonly path: string;
-  /** What its intact records are; undefined where it has none. */
+  /** The extent of its intact records; undefined if it has none. */
   readonly extent:
     | { readonly first: bigint; readonly last: bigint; readonly bytes: number }
     | undefined;
@@ -228,7 +228,7 @@ function plainPath({ kind, path }: LogEntry, directory: string, name: string): s
   throw new StateError("other", "it is no plain file", { file: `${directory}/${name}` });
 }
 
-/** The original cannot make, remove or replace a file where a directory is, and stops there. */
+/** sei-chain cannot make, remove or replace a file whose name a directory has, and stops there. */
 function refuseDirectory(entries: LogEntries, name: string, directory: string): void {
   if (entries.get(name)?.kind !== "directory") return;
   throw new StateError("other", "a directory is in the way", { file: `${directory}/${name}` });

@@ -1,6 +1,6 @@
 /**
- * The records of a log, in the order and with the verdicts of the original's iteration over all of
- * it: a file is checked as a whole before its first record is given, and against its name.
+ * The records of a log, in the order and with the refusals of sei-chain's own iteration: a file is checked
+ * as a whole, and against its name, before its first record is given.
  */
 import { parseLogName, sealedName } from "../format/log-name.js";
 import { listLog, type LogOpening, type SealedFile } from "./log-opening.js";
@@ -15,11 +15,11 @@ export interface LogRecord {
   /** A view of its file's bytes, which nothing else uses. */
   readonly payload: Uint8Array;
   readonly file: string;
-  /** Where it begins in `file`. */
+  /** The byte of `file` at which it begins. */
   readonly offset: number;
 }
 
-/** The first and the last index as the names tell; undefined where the log is empty. */
+/** The first and the last index by the names of the files; undefined if the log is empty. */
 export function boundsOf({
   files,
 }: LogOpening): { readonly first: bigint; readonly last: bigint } | undefined {
@@ -49,8 +49,7 @@ export async function* readLog(
     const bytes = await readSealedFile(disk, file);
     for (const { index, payload, offset } of recordsOf(bytes, file.path)) {
       if (index < bounds.first) continue;
-      // The original takes a falling index for the end of what it was asked for, and goes on with the
-      // next file.
+      // sei-chain takes a falling index for the end of the range, and continues with the next file.
       if (index > bounds.last) break;
       yield { index, payload, file: file.path, offset };
     }

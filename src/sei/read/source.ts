@@ -1,6 +1,6 @@
 /**
- * What an import reads from: logs of blocks and commit QCs, and the consensus votes. A state directory
- * is one such source; whatever else gives records in this shape is verified by the same rules.
+ * A source of an import: logs of blocks and commit QCs, and the consensus votes. A state directory is one
+ * such source. Any other that gives records in this shape is verified by the same rules.
  */
 import type { LaneId } from "../../types/lane.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../wire/codec/decode.js";
@@ -13,7 +13,7 @@ import { readVoteSlots, type VoteSlots } from "../format/vote-slots.js";
 export interface LaneSource {
   readonly lane: LaneId;
   readonly directory: string;
-  /** @throws {StateError} where the log cannot be used. */
+  /** @throws {StateError} if the log cannot be used. */
   open(): Promise<LiveRun<SignedBlock>>;
 }
 
@@ -21,12 +21,12 @@ export interface StateSource {
   readonly lanes: readonly LaneSource[];
   readonly road: {
     readonly directory: string;
-    /** @throws {StateError} where the log cannot be used. */
+    /** @throws {StateError} if the log cannot be used. */
     open(): Promise<LiveRun<CommitQC>>;
   };
   readonly votes: {
     readonly directory: string;
-    /** @throws {StateError} where the pair cannot be used. */
+    /** @throws {StateError} if the pair cannot be used. */
     open(): Promise<VoteSlots>;
   };
   /** Names that were passed over. */

@@ -6,8 +6,8 @@ import { PersisterError } from "../../types/errors.js";
 /**
  * Leaves an empty directory at `path`, whose name is durable.
  *
- * @throws {PersisterError} STORE_EXISTS, and nothing was changed, where anything but an empty directory
- * is there; IO where its parent is missing.
+ * @throws {PersisterError} STORE_EXISTS, and nothing was changed, if anything but an empty directory is
+ * there; IO if its parent is missing.
  */
 export async function claimDirectory(disk: Disk, path: string): Promise<void> {
   const kind = await disk.kind(path);

@@ -1,7 +1,7 @@
 /**
- * Writes a log in the original's form. A file is made whole, under the name that it is sealed by, and
- * is durable with its name before the next one is begun: what a crash leaves is a log that ends early,
- * or one whose last file is refused. Files are the owner's alone.
+ * Writes a log in sei-chain's form. A file is made whole, under its sealed name, and is durable with that
+ * name before the next file is begun. A crash leaves a log that ends early, or one whose last file is
+ * refused. Only the owner may read the files.
  */
 import type { Disk } from "../../disk/disk.js";
 import { PersisterError } from "../../types/errors.js";
@@ -9,7 +9,7 @@ import { LOCK_NAME, liveName, sealedName } from "../format/log-name.js";
 import { frameRecord, HEADER_BYTES, logHeader } from "../format/log-record.js";
 import { claimDirectory, makeFile } from "./new-directory.js";
 
-/** The size at which the original's persisters seal a file. It may overshoot by one record. */
+/** The size at which sei-chain's persisters seal a file. It may overshoot by one record. */
 export const LOG_FILE_BYTES = 4 * 1024 * 1024;
 
 export interface RecordToWrite {
@@ -18,16 +18,17 @@ export interface RecordToWrite {
 }
 
 export interface LogChoices {
-  /** A file that has reached this size is sealed. 4 MiB where left out. */
+  /** A file that has reached this size is sealed. @defaultValue 4 MiB */
   readonly fileBytes?: number;
   /**
-   * What becomes of the last file: sealed, as after closing (where left out), or live, as a log that
-   * is open leaves it after a flush.
+   * The last file is sealed, as after closing, or live, as an open log leaves it after a flush.
+   *
+   * @defaultValue `"sealed"`
    */
   readonly lastFile?: "sealed" | "live";
 }
 
-/** The file in the making. */
+/** The file that is being filled. */
 interface OpenFile {
   readonly sequence: bigint;
   readonly parts: Uint8Array[];

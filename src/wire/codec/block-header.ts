@@ -1,9 +1,9 @@
 /**
- * The header of an encoded signed block, without a look at its transactions: what recovery needs of
- * every record to follow a lane's parent chain.
+ * The header of an encoded signed block, without a look at its transactions. Recovery needs it of every
+ * record, to follow a lane's parent chain.
  *
  * Records are nearly always in canonical form, with every field in its place. So that form is tried
- * first; whatever deviates from it goes the long way, which alone refuses.
+ * first. Bytes of any other form go the long way, and only the long way refuses.
  */
 import { laneIdOf } from "../../types/lane.js";
 import { WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
@@ -114,8 +114,8 @@ function readInOrder(bytes: Uint8Array): BlockHeader | undefined {
 const NUMBER_BYTES_MAX = 7;
 
 /**
- * Reads fields that are expected one after the other. It remembers that an expectation was not met;
- * what is read after that has no meaning.
+ * Reads fields that are expected one after the other. It remembers that an expectation was not met. The
+ * values that it reads after that have no meaning.
  */
 class OrderedFields {
   readonly bytes: Uint8Array;
@@ -126,7 +126,7 @@ class OrderedFields {
     this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** Enters a message or byte string, and returns where it ends. */
+  /** Enters a message or byte string, and returns its end. */
   enter(field: number): number {
     this.#byte(field * 8 + WIRE_BYTES);
     const length = this.#varint();
@@ -142,7 +142,7 @@ class OrderedFields {
     return this.#varint();
   }
 
-  /** Skips a byte string of `length` bytes, fewer than 128, and returns where it begins. */
+  /** Skips a byte string of `length` bytes, fewer than 128, and returns its begin. */
   fixed(field: number, length: number): number {
     this.#byte(field * 8 + WIRE_BYTES);
     this.#byte(length);

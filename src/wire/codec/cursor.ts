@@ -1,7 +1,7 @@
 /**
  * Reading protobuf's framing: varints, tags, lengths, and skipping a value of any wire type. A
- * cursor never reads past `end`; whatever it cannot read is a `Malformed`, which `scan.ts` turns
- * into a `DecodeError` with the place.
+ * cursor never reads past `end`. It throws `Malformed` for bytes that it cannot read, which `scan.ts`
+ * turns into a `DecodeError` with the place.
  */
 export const WIRE_VARINT = 0;
 export const WIRE_FIXED64 = 1;
@@ -16,7 +16,7 @@ export const FIELD_NUMBER_MAX = 0x1fff_ffff;
 const VARINT_BYTES_MAX = 10;
 /** Bytes of a varint that a `number` holds exactly: 49 bits. */
 const EXACT_BYTES_MAX = 7;
-/** Groups in groups, as the original bounds them. */
+/** The depth of groups in groups, as sei-chain bounds it. */
 const GROUP_DEPTH_MAX = 10_001;
 
 export class Malformed extends Error {

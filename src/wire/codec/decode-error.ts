@@ -1,4 +1,4 @@
-/** The one error of every decoder: why, at which field, at which byte. */
+/** The one error of every decoder: the reason, the field, and the byte. */
 import { LanekeeperError } from "../../types/lanekeeper-error.js";
 
 /**
@@ -16,7 +16,7 @@ export type DecodeReason =
   | "duplicate_lane"
   | "empty";
 
-/** Where in the bytes: a dotted path such as `SignedBlock.msg.header`, and an offset. */
+/** A place in the bytes: a dotted path such as `SignedBlock.msg.header`, and an offset. */
 export interface Place {
   readonly path: string;
   readonly offset: number;

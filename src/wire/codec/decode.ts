@@ -64,7 +64,7 @@ function lentDecoder<T>(schema: schemas.Schema, from: From<T>): (bytes: Uint8Arr
 
 const NANOS_PER_SECOND = 1_000_000_000n;
 
-/** Nanos are 32 bits with a sign; what is outside `[0, 10^9)` is carried, wrapping at 64 bits. */
+/** Nanos are 32 bits with a sign. Those outside `[0, 10^9)` carry into the seconds, which wrap at 64 bits. */
 const timestampFrom: From<Timestamp> = (raw) => {
   const seconds = varintOf(raw, 1);
   const nanos = BigInt.asIntN(32, varintOf(raw, 2));
@@ -78,7 +78,7 @@ export const signatureFrom: From<Signature> = (raw) => ({
   bytes: fixedOf(raw, 2, SIGNATURE_BYTES),
 });
 
-/** The hashes are looked at first, as the original does. */
+/** Checks the hashes first, as sei-chain does. */
 export const blockHeaderFrom: From<BlockHeader> = (raw) => {
   const payloadHash = fixedOf(raw, 4, HASH_BYTES);
   const parentHash = fixedOf(raw, 3, HASH_BYTES);
@@ -176,7 +176,7 @@ const timeoutQCFrom: From<TimeoutQC> = (raw) => {
   return { votes, latestPrepareQC: maybeMessageOf(raw, 2, prepareQCFrom) };
 };
 
-/** Of two lane QCs for one lane the later one holds. */
+/** Of two lane QCs for one lane the later one counts. */
 const fullProposalFrom: From<FullProposal> = (raw) => ({
   proposal: signedProposalFrom(messageOf(raw, 5)),
   laneQCs: [...new Map(raw.all(2, laneQCFrom).map((qc) => [qc.vote.lane, qc])).values()],

@@ -140,7 +140,7 @@ export const putAppProposal: Put<AppProposal> = (writer, app) => {
   writer.u64(2, app.roadIndex);
 };
 
-/** `ranges` sorted by lane: themselves, where they are. */
+/** `ranges` sorted by lane. It returns `ranges` itself if they are sorted. */
 export function sortedRanges(ranges: readonly LaneRange[]): readonly LaneRange[] {
   return isSorted(ranges) ? ranges : [...ranges].sort((a, b) => (a.lane < b.lane ? -1 : 1));
 }

@@ -1,6 +1,6 @@
 /**
- * A scanned message: where the values of its known fields begin. It holds places, not values, and
- * lives only while a value is made of it.
+ * A scanned message: the places at which the values of its known fields begin. It lives only while a
+ * value is made of it.
  */
 import { assert } from "../../types/assert.js";
 import { type Cursor, fieldOf, readLength, readTag, readVarint, skipValue } from "./cursor.js";
@@ -10,7 +10,7 @@ import type { Schema } from "./schema.js";
 
 /** The bytes that a message is read from. */
 interface Input extends Cursor {
-  /** Nobody else holds the bytes: what is kept of them may be a view. */
+  /** Nobody else holds the bytes: a value may keep a view of them. */
   readonly isOwn: boolean;
 }
 
@@ -21,7 +21,7 @@ export class RawMessage {
   readonly schema: Schema;
   /** Its first byte. */
   readonly offset: number;
-  /** The number of the last known field; of two oneof arms this one holds. */
+  /** The number of the last known field. Of two arms of a oneof this one counts. */
   last = 0;
   readonly #input: Input;
   readonly #name: string;
@@ -40,8 +40,8 @@ export class RawMessage {
   }
 
   /**
-   * Scans `bytes` as a message of `schema`. What is kept of them is a copy: of all bytes at once
-   * (`own`), or of each byte string by itself (`lent`).
+   * Scans `bytes` as a message of `schema`. A value keeps a copy: of all bytes at once (`own`), or of
+   * each byte string by itself (`lent`).
    *
    * @throws {DecodeError} as `scan` does.
    */
@@ -103,7 +103,7 @@ export class RawMessage {
     });
   }
 
-  /** What `from` makes of each message of a repeated field. */
+  /** The values that `from` makes of the messages of a repeated field. */
   all<T>(field: number, from: (raw: RawMessage) => T): T[] {
     return (this.#repeated ?? []).map((place) => {
       this.#input.at = place;

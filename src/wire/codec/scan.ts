@@ -18,7 +18,7 @@ interface Scan {
   readonly cursor: Cursor;
   /** The names of the messages and of the field around the cursor. */
   readonly path: string[];
-  /** Where the field around the cursor begins. */
+  /** The byte at which the field around the cursor begins. */
   start: number;
   /** The first field with a number that no message may have: an error once the scan is through. */
   badNumber: Place | undefined;

@@ -2,8 +2,8 @@
  * The messages as a table: field numbers, kinds and limits. `scan.ts` enforces it, and a test
  * compares it with `proto/autobahn.proto`.
  *
- * Every field may occur `countMax` times (once, where nothing is said); `bytesMax` bounds one byte
- * string and `totalBytesMax` all of a repeated one. A `dropped` field is scanned, never decoded.
+ * Every field may occur `countMax` times. `bytesMax` bounds one byte string, and `totalBytesMax` all byte
+ * strings of a repeated field together. A `dropped` field is scanned and never decoded.
  */
 import { assert } from "../../types/assert.js";
 import {
@@ -161,7 +161,7 @@ export const PersistedInner = schema("PersistedInner", {
   7: one("commit_vote_v2", SignedProposal),
   8: one("prepare_vote_v2", SignedProposal),
 });
-/** What is signed: one arm. Each arm counts by itself, and of two the later one holds. */
+/** The signing envelope, with one arm. Each arm counts by itself, and of two the later one counts. */
 export const Msg = schema("Msg", {
   1: one("lane_proposal", Block),
   2: one("lane_vote", BlockHeader),

@@ -21,7 +21,7 @@ const PREFIX_BYTES_MAX = 11;
 const U31_MAX = 0x7fff_ffffn;
 
 const SCRATCH_BYTES = 32 * 1024;
-/** Where smaller messages are written before they are copied to where they stay; one at a time. */
+/** Smaller messages are written here, one at a time, and then copied to memory of their own. */
 let scratch: Uint8Array | undefined = new Uint8Array(SCRATCH_BYTES);
 
 /** The bytes of `value`, of which there are about `capacity`. They are the caller's. */
@@ -41,7 +41,7 @@ export function written<T>(put: Put<T>, value: T, capacity = 512): Uint8Array {
   }
 }
 
-/** Memory as it is found: a writer hands out only what it wrote. */
+/** Memory that is not cleared: a writer hands out only the bytes that it wrote. */
 function unfilled(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
@@ -50,7 +50,7 @@ export class Writer {
   #bytes: Uint8Array;
   #start: number;
 
-  /** `memory` is what it begins with, or a guess how many bytes that should be; it grows. */
+  /** `memory` is the memory that it begins with, or a guess of its size. It grows. */
   constructor(memory: Uint8Array | number) {
     this.#bytes = typeof memory === "number" ? unfilled(memory) : memory;
     this.#start = this.#bytes.length;

@@ -43,7 +43,7 @@ export const viewStartShape: Shape = record({
   >),
 } satisfies Fields<ViewStart>);
 
-/** What `verifyFullProposal` promises, in its order. */
+/** The rule of `verifyFullProposal`, in the order of its doc. */
 export function* fullProposalRule(full: FullProposal, start: ViewStart): Rule {
   const { msg: proposal, sig } = full.proposal;
   const { epoch, commitQC } = start;
@@ -72,7 +72,7 @@ export function* fullProposalRule(full: FullProposal, start: ViewStart): Rule {
   yield* rangesRule(full, start);
 }
 
-/** Every lane's range starts where the last one ended, and a lane QC is about its last block. */
+/** Every lane's range starts at the end of its last one, and a lane QC is about its last block. */
 function* rangesRule({ proposal, laneQCs }: FullProposal, { epoch, commitQC }: ViewStart): Rule {
   const ranges = rangesByLane(proposal.msg);
   const before = rangesByLane(commitQC?.vote);
@@ -121,7 +121,7 @@ function reproposalOf(timeoutQC: TimeoutQC): Proposal | undefined {
   return prepared && { ...prepared, view: viewAfter(timeoutQC) };
 }
 
-/** The global number at which the next proposal goes on, and the earliest time it may have. */
+/** The global number of the next proposal's first block, and the earliest time it may have. */
 function continuationOf({ commitQC, genesis }: ViewStart): {
   readonly globalFirst: bigint;
   readonly earliest: bigint;

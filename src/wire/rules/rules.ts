@@ -1,7 +1,7 @@
 /**
  * The rules for blocks and certificates, each in a fixed order, so that the first failure decides:
- * the proposal (epoch, road, empty, ranges), the signatures in the order given, the quorum, and
- * what hangs on it. A bad signature fails even where the others would do.
+ * the proposal (epoch, road, empty, ranges), the signatures in the order given, the quorum, and the rest.
+ * A bad signature fails even if the others have the quorum.
  */
 import { createHash } from "node:crypto";
 import { hex } from "../../codec/hex.js";
@@ -31,7 +31,7 @@ import type {
 import { globalRange, rangeLength, verifyProposal } from "./proposal.js";
 import { VerifyError } from "../verify-error.js";
 
-/** What is hashed at once: half a millisecond where the processor has no instructions for it. */
+/** Bytes that are hashed at once: half a millisecond on a processor without instructions for it. */
 const HASH_PIECE_BYTES = 256 * 1024;
 
 /** A header's lane must be one of the committee's: key and joined epoch. */

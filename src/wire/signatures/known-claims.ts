@@ -34,7 +34,7 @@ export class KnownClaims {
   }
 }
 
-/** What the truth of a claim depends on: committee, quorum, digests, keys and signatures. */
+/** A claim is true by its committee, quorum, digests, keys and signatures: its name is made of these. */
 function nameOf({ checks, committee, quorum }: Claim): string {
   return createHash("sha256")
     .update(committee.fingerprint)

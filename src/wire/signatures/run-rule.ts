@@ -22,7 +22,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a `Verifier` remembers of its runs. */
+/** The memory of a `Verifier`. */
 export interface Memory {
   /** Tells whether a claim was verified before. */
   readonly isKnown?: (claim: Claim) => boolean;
@@ -32,7 +32,7 @@ export interface Memory {
   readonly remember?: (claims: readonly Claim[]) => void;
 }
 
-/** What a `Verifier` adds to a run. */
+/** The part of a `Verifier` in a run. */
 export interface Around extends Memory {
   /** Verifies a batch. @defaultValue `firstBadHere` */
   readonly firstBad?: (batch: Batch) => Promise<Check | undefined>;

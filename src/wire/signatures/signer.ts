@@ -70,7 +70,7 @@ export function keyPairFromSeed(seed: Uint8Array): KeyPair {
   return new KeyPair(seed);
 }
 
-/** What a signed message is, by its signer: there at once, or a promise. */
+/** A signed message: at once from a key pair, or a promise from a signer that answers with one. */
 export type Made<T, S extends Signer> =
   ReturnType<S["sign"]> extends Signature ? T : T | Promise<T>;
 

@@ -3,11 +3,11 @@ declare module "sodium-native" {
   interface GroupArithmetic {
     /** Writes to `r` the 64-byte little-endian `s` modulo the group order, 32 bytes. */
     crypto_core_ed25519_scalar_reduce(r: Buffer, s: Buffer): void;
-    /** Writes `n * B`; throws where libsodium refuses. */
+    /** Writes `n * B`; throws if libsodium refuses. */
     crypto_scalarmult_ed25519_base_noclamp(q: Buffer, n: Buffer): void;
-    /** Writes `n * p`; throws where `p` is no point of the prime-order group. */
+    /** Writes `n * p`; throws if `p` is no point of the prime-order group. */
     crypto_scalarmult_ed25519_noclamp(q: Buffer, n: Buffer, p: Buffer): void;
-    /** Writes `p - q`; throws where one is no point. */
+    /** Writes `p - q`; throws if one of them is no point. */
     crypto_core_ed25519_sub(r: Buffer, p: Buffer, q: Buffer): void;
   }
   const sodium: GroupArithmetic;

@@ -17,8 +17,8 @@ const WORKER_DEATHS_MAX = 3;
 const PROGRAM = "./verify-worker.js";
 
 /**
- * The worker's program, if it is there. It is not where the sources run, nor in a bundle; a bundle in
- * CommonJS does not even know its own place.
+ * The worker's program, if it is there. Neither the sources nor a bundle have it beside them, and a bundle
+ * in CommonJS does not even know its own place.
  */
 function programBeside(): URL | "none" {
   const here: string | undefined = import.meta.url;
@@ -81,7 +81,7 @@ export class Threads {
     this.#worker?.share(this.#batches);
   }
 
-  /** A worker, or none where no thread can be had: this thread verifies everything then. */
+  /** A worker, or none if no thread can be had: this thread verifies everything then. */
   #start(): CheckWorker | undefined {
     this.#program ??= programBeside();
     if (this.#program === "none") return undefined;

@@ -3,7 +3,7 @@ import { MemoryDisk } from "../../../src/disk/memory.js";
 import { encodeSlot, SLOT_HEAD_BYTES } from "../../../src/disk/slots/form.js";
 import { readVoteSlots } from "../../../src/sei/format/vote-slots.js";
 import { currentView } from "../../../src/sei/import/vote-state.js";
-import { writeVoteSlots } from "../../../src/sei/write/write-votes.js";
+import { writeVoteSlots } from "../../../src/sei/write/write-state.js";
 import { signCommitVote, signPrepareVote, signTimeoutVote } from "../../../src/wire/build.js";
 import { buildPrepareQC } from "../../../src/testing/certificates.js";
 import { encodePersistedInner } from "../../../src/wire/codec/encode.js";

@@ -12,7 +12,7 @@ import { readLog } from "../../../src/sei/read/log-reading.js";
 import type { ReadableDisk } from "../../../src/disk/readable.js";
 import { type LogChoices, type RecordToWrite, writeLog } from "../../../src/sei/write/write-log.js";
 import { writeSeiDirectoryOn } from "../../../src/sei/write/write-state.js";
-import { writeVoteSlots } from "../../../src/sei/write/write-votes.js";
+import { writeVoteSlots } from "../../../src/sei/write/write-state.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../../src/wire/codec/decode.js";
 import { sha256 } from "../../../src/wire/hash.js";
 import type { CommitQC } from "../../../src/wire/messages.js";

@@ -1,6 +1,6 @@
 /**
- * What an export takes out of an open store: everything that it holds, a record at a time. A store that
- * remembers more than sei-chain can hold is not exported.
+ * The contents of an open store for an export: everything that it holds, a record at a time. A store
+ * that remembers more than sei-chain can hold is not exported.
  */
 import { PADDING_FIELD } from "../../../disk/slots/form.js";
 import type { Lanekeeper } from "../../../node/lanekeeper.js";
@@ -27,7 +27,7 @@ export interface Exported {
 }
 
 /**
- * What a store held when it was opened.
+ * The contents of a store when it was opened.
  *
  * @throws {PersisterError} PINNED if something was lost in flight and is not settled: sei-chain has no
  * memory of that, and would sign anew; INVALID if the vote state is not of sei-chain's form.

@@ -3,7 +3,7 @@
  *
  * Such a directory has no place for the prune anchor. The anchor is written first, as a file beside the
  * directory, so that a directory that can be opened never stands there without the anchor that it
- * needs. What a stop leaves:
+ * needs. A stop leaves one of these:
  * 1. Nothing.
  * 2. The anchor's file.
  * 3. The anchor's file, and a directory that neither sei-chain nor `import` opens.
@@ -31,7 +31,7 @@ import { showStage, type Stage } from "../progress.js";
 import { requireEmpty, placeOf } from "../target.js";
 import type { InspectPort } from "../../inspect/inspect.js";
 
-/** Where an export goes. */
+/** The target of an export. */
 interface Target {
   readonly directory: string;
   readonly anchorFile: string;

@@ -1,4 +1,4 @@
-/** What `export` says at its end, for people or as JSON. */
+/** The report of `export`, for people or as JSON. */
 import { type Row, table } from "../../terminal/table.js";
 import { lanesJson, laneRows, rangeText } from "../ranges.js";
 import type { Exported } from "./contents.js";
@@ -6,7 +6,7 @@ import type { Exported } from "./contents.js";
 export interface ExportSummary {
   readonly from: string;
   readonly directory: string;
-  /** Where the anchor was written, where there is one. */
+  /** The file of the anchor, if the store has one. */
   readonly anchorFile: string;
   readonly held: Exported;
   /** Whether sei-chain's opening of the directory was rehearsed. */

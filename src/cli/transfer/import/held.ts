@@ -1,9 +1,9 @@
 /**
- * What the store will hold of the records that an import takes.
+ * The part of an import's records that the store will hold.
  *
  * sei-chain prunes lanes in whole files, up to the end of the anchor's range. So the first block that
- * is left of a lane may be any in that range, and a lane without a block goes on at the end of it. A
- * lane starts at the same number here. Lower, it would wait for blocks that nobody keeps, and its owner
+ * is left of a lane may be any in that range, and a lane without a block continues at its end. A lane
+ * starts at the same number here. Lower, it would wait for blocks that nobody keeps, and its owner
  * would sign numbers again.
  */
 import type { Range } from "../../../node/start.js";

@@ -1,4 +1,4 @@
-/** What `import` says: objections one by one, and the summary, for people or as JSON. */
+/** The report of `import`: objections one by one, and the summary, for people or as JSON. */
 import type { Writable } from "node:stream";
 import type { PruneAnchor } from "../../../wire/messages.js";
 import { ListDocument, put } from "../../terminal/json-document.js";
@@ -12,10 +12,10 @@ export interface ImportSummary {
   readonly directory: string;
   readonly chainId: string;
   readonly anchor: PruneAnchor | undefined;
-  /** Where the anchor was read. */
+  /** The file that the anchor was read from. */
   readonly anchorFile: string | undefined;
   readonly tally: ImportTally;
-  /** What the store holds, or would hold. */
+  /** The ranges that the store holds, or would hold. */
   readonly held: Held;
   /** Whether the store was made. */
   readonly stored: boolean;

@@ -3,8 +3,8 @@
  * `<directory>.importing`, and is renamed when it is whole. A store with a part of the records, in the
  * place where a node looks for one, would let that node sign at numbers that it has signed at before.
  *
- * What a stop (a kill, a power cut, an error) leaves, and what the next import says:
- * 1. Before the unfinished directory is made: nothing. The next import goes on.
+ * A stop (a kill, a power cut, an error) leaves this, and the next import says so:
+ * 1. Before the unfinished directory is made: nothing. The next import begins anew.
  *    A stop by a signal takes the unfinished directory away again; the others cannot:
  * 2. Until the rename: the unfinished directory, with no store in it, a part of one, or a whole one.
  *    The next import refuses with STORE_EXISTS and names it. Nothing in it is needed: remove it.
@@ -39,12 +39,12 @@ import { ImportTally } from "./tally.js";
 
 const UNFINISHED = ".importing";
 
-/** What the store is made of. */
+/** The contents of the store that is made. */
 export interface StoreContents {
   readonly choices: Pick<OpenChoices, "chainId" | "epochOf">;
   readonly anchor: PruneAnchor | undefined;
   readonly items: AsyncIterable<ImportItem>;
-  /** What `items` must come to. */
+  /** The tally that `items` must come to. */
   readonly expected: ImportTally;
   /** Called with the number of records that were read. */
   readonly onRecord: (records: number) => void;

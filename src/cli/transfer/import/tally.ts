@@ -1,4 +1,4 @@
-/** What an import found: what it takes, and what speaks against trusting the whole. */
+/** The findings of an import: the records that it takes, and the objections against the whole. */
 import type { Range } from "../../../node/start.js";
 import type { ImportItem } from "../../../sei/import/import.js";
 import type { ImportRefusal, ImportRefusalReason } from "../../../sei/import/import-refusal.js";
@@ -26,7 +26,7 @@ export class ImportTally {
   cuts = 0;
   /** Names that sei-chain does not use. */
   readonly foreign: string[] = [];
-  /** What is ordinary and worth a line. */
+  /** Ordinary states that are worth a line. */
   readonly notes: string[] = [];
   /** Blocks and commit QCs that are taken. */
   records = 0;
