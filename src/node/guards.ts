@@ -4,10 +4,9 @@
  */
 import { readingArguments } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
-import { LanekeeperError } from "../types/lanekeeper-error.js";
+import { isLanekeeperError } from "../types/lanekeeper-error.js";
 import type { AvailStart } from "../avail/avail-start.js";
 import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
-import { isVerifyError } from "../wire/verify-error.js";
 
 /** The error of a caller's function that threw. */
 export function callbackFailed(what: string, cause: unknown): PersisterError {
@@ -87,8 +86,7 @@ async function verdict(verify: () => Promise<void>): Promise<void> {
 }
 
 function verdictOf(cause: unknown): unknown {
-  const isVerdict = cause instanceof LanekeeperError || isVerifyError(cause);
-  return isVerdict ? cause : callbackFailed("the verifier", cause);
+  return isLanekeeperError(cause) ? cause : callbackFailed("the verifier", cause);
 }
 
 function usage(message: string): PersisterError {

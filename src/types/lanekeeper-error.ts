@@ -6,7 +6,7 @@
  * (the evidence of a conflict) are not enumerable, so that no logger prints a block of 2 MB twice.
  */
 import { inspect } from "node:util";
-import type { ErrorCode } from "./error-codes.js";
+import { type ErrorCode, errorCodes } from "./error-codes.js";
 
 /** What an error says of itself beside its message; `undefined` where a fact does not apply. */
 export interface Facts {
@@ -53,6 +53,13 @@ export abstract class LanekeeperError extends Error {
     const why = cause === undefined ? {} : { cause: textOf(cause) };
     return { name, code, message, ...Object.fromEntries(facts), ...why };
   }
+}
+
+/** Tells whether `cause` is an error of this package: of this copy, or of another in the process. */
+export function isLanekeeperError(cause: unknown): cause is LanekeeperError {
+  if (cause instanceof LanekeeperError) return true;
+  if (!(cause instanceof Error) || !("code" in cause) || !("toJSON" in cause)) return false;
+  return typeof cause.code === "string" && Object.hasOwn(errorCodes, cause.code);
 }
 
 function define(error: Error, fact: string, value: unknown, enumerable: boolean): void {

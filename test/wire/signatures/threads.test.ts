@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { isVerifier, Verifier } from "../../../src/wire/verifier.js";
 import { isVerifyError } from "../../../src/wire/verify-error.js";
 import * as kit from "./verifier-kit.js";
@@ -134,6 +135,18 @@ describe("two copies of the package in one process", () => {
     const cause: unknown = await bad.catch((error: unknown) => error);
     expect(cause).toMatchObject({ code: "INVALID", errorClass: "bad_signature" });
     expect(isVerifyError(cause)).toBe(true);
+  });
+
+  it("a store takes it, and refuses as with its own", async () => {
+    const { Verifier: Theirs } = await other();
+    await using verifier = new Theirs({ worker: "none" });
+    const epochOf = (): typeof kit.epoch => kit.epoch;
+    await using keeper = await Lanekeeper.openMemory({ chainId: "copies", epochOf, verifier });
+    await keeper.pushCommitQC(kit.commitQC(0n));
+    await keeper.waitForCommitQC(0n);
+    const bad = keeper.pushCommitQC(kit.withBadSignature(kit.commitQC(1n), 3));
+    await expect(bad).rejects.toMatchObject({ code: "INVALID", roadIndex: 1n });
+    expect(verifier.counts.signatures).toBeGreaterThan(0);
   });
 
   it("a proxy of a verifier is none: it could verify nothing", async () => {
