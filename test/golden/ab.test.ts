@@ -125,7 +125,7 @@ function wanted(verdict: Open, before?: readonly string[]): unknown {
 /** The file that the next write of an empty message makes is the one that we would make. */
 function expectNextWrite({ seq, emptyMessageFile }: z.infer<typeof nextWrite>): void {
   if (emptyMessageFile === undefined) return;
-  // The original writes sequence 0 after the last one. We refuse to, since no reader takes it.
+  // sei-chain writes sequence 0 after the last one. We refuse to, since no reader takes it.
   const ours = () => encodeSlot(seq, new Uint8Array(0), SLOT_HEAD_BYTES);
   if (seq > 0n) expect(toHex(ours())).toBe(emptyMessageFile);
   else expect(ours).toThrow("above 0");

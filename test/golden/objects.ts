@@ -123,7 +123,7 @@ export function encodedFields(type: string, fields: unknown): Encoded {
   return found(fields);
 }
 
-/** A key in the words of the original. We write lanes and keys as plain hex. */
+/** A key in the words of sei-chain. We write lanes and keys as plain hex. */
 export function keyText(key: Uint8Array): string {
   return `validator:ed25519:public:${toHex(key)}`;
 }

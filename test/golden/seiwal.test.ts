@@ -119,13 +119,13 @@ async function readingOf(disk: ReadableDisk, opening: LogOpening): Promise<Readi
   return { records, digest: digest.digest("hex"), failure };
 }
 
-/** The names that opening and closing leave, as the original lists them. */
+/** The names that opening and closing leave, as sei-chain lists them. */
 function namesAfter(path: string, opening: LogOpening, { failure }: Reading): readonly string[] {
   const names = [...opening.entries].flatMap(([name, entry]) => {
     if (entry.kind !== "directory") return [name];
     return [`${name}/`, ...namesUnder(join(path, name), `${name}/`)];
   });
-  // The original makes this one to iterate in, and leaves it empty.
+  // sei-chain makes this one to iterate in, and leaves it empty.
   const iterated = boundsOf(opening) !== undefined && failure?.stage !== "iterator";
   return [...names, ...(iterated ? ["iterator/"] : [])].toSorted();
 }

@@ -1,4 +1,4 @@
-/** Writes logs of WalManager as the original does, on a disk in memory, and reads them. */
+/** Writes logs in the form of WalManager, on a disk in memory, and reads them. */
 import { crc32c } from "../../src/codec/crc32c.js";
 import { MemoryDisk } from "../../src/disk/memory.js";
 import { walTypes } from "../../src/walmanager/record-types.js";

@@ -15,7 +15,7 @@ import { record } from "./kit.js";
 
 const put = hex("574e595302000180010000000000000001000000000005000000265c8f8668656c6c6f");
 
-describe("bytes of the original", () => {
+describe("bytes of WalManager", () => {
   test.each<readonly [string, string, object, string]>([
     [
       "a Put of version 2",

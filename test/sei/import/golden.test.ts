@@ -1,5 +1,5 @@
 /**
- * What the original lets in is refused here, and everything else of its directories is taken: the
+ * What sei-chain lets in is refused here, and everything else of its directories is taken: the
  * import of golden directories, and of single golden records that are wrong in one way.
  */
 import { describe, expect, test } from "vitest";
@@ -78,7 +78,7 @@ describe.skipIf(noGolden)("golden state directories", () => {
         expect(strangers(imported, lane)).toBe(Number(next));
         continue;
       }
-      // What the original has live is there, and what is left of the anchor's range below it.
+      // What sei-chain has live is there, and what is left of the anchor's range below it.
       const given = imported.blocks.filter((block) => block.lane === lane);
       const prints = given.map(({ number, block }) => [number, printOf(encodeSignedBlock(block))]);
       expect(prints.slice(prints.length - blocks.length)).toEqual(blocks);
@@ -150,7 +150,7 @@ function range(from: bigint, to: bigint): bigint[] {
   return Array.from({ length: Number(to > from ? to - from : 0n) }, (_, at) => from + BigInt(at));
 }
 
-describe.skipIf(noGolden)("golden logs that the original loads", () => {
+describe.skipIf(noGolden)("golden logs that sei-chain loads", () => {
   /** The logs' committee, and the directory that a log of blocks would have. */
   function setting(): { readonly lane: LaneId; readonly options: ImportOptions } {
     const whole = golden("seiwal/cases.json");

@@ -12,7 +12,7 @@ const blocks = (from: bigint, count: number): Uint8Array[] =>
 const opened = async (disk: MemoryDisk) =>
   await availabilityOn(lookingOnly(disk), STATE, { latest: chain.epoch, epochOf: chain.epochOf });
 
-describe("what the original would hold after opening", () => {
+describe("what sei-chain would hold after opening", () => {
   test("of two directories of one lane the later one counts, unless it is empty", async () => {
     const upper = lane.toUpperCase();
     const both = { [upper]: numbered(0n, blocks(0n, 3)), [lane]: numbered(0n, blocks(0n, 1)) };

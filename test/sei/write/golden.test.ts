@@ -1,5 +1,5 @@
 /**
- * What we write, byte for byte beside what the original wrote from the same records: names, framing,
+ * What we write, byte for byte beside what sei-chain wrote from the same records: names, framing,
  * rotation, checksums, A/B slots, and a whole state directory.
  */
 import { readFileSync } from "node:fs";
@@ -61,7 +61,7 @@ async function recordsOf(path: string): Promise<RecordToWrite[]> {
 
 const live = { lastFile: "live" } as const;
 
-describe.skipIf(noGolden)("logs, beside those that the original wrote", () => {
+describe.skipIf(noGolden)("logs, beside those that sei-chain wrote", () => {
   const logs: readonly (readonly [string, LogChoices])[] = [
     ["lane-empty", {}],
     ["lane-1", {}],
@@ -93,7 +93,7 @@ describe.skipIf(noGolden)("logs, beside those that the original wrote", () => {
   });
 });
 
-describe.skipIf(noGolden)("A/B pairs, beside those that the original wrote", () => {
+describe.skipIf(noGolden)("A/B pairs, beside those that sei-chain wrote", () => {
   test.each([
     ["opened-only", []],
     ["one-write", ["m1"]],
@@ -120,7 +120,7 @@ describe.skipIf(noGolden)("A/B pairs, beside those that the original wrote", () 
   });
 });
 
-describe.skipIf(noGolden)("state directories, beside those that the original wrote", () => {
+describe.skipIf(noGolden)("state directories, beside those that sei-chain wrote", () => {
   /** A directory's logs as it lists them: every lane's blocks below `next`, and the roads. */
   function contentsOf(chain: GoldenChain, path: string, roads: bigint) {
     const lanes = [...chain.blocks].map(([lane, blocks]) => {
@@ -152,7 +152,7 @@ describe.skipIf(noGolden)("state directories, beside those that the original wro
     expect(await filesOf(disk, MADE)).toEqual(goldenFiles(path));
   });
 
-  test("five-roads, without its votes, of which the original wrote five", async () => {
+  test("five-roads, without its votes, of which sei-chain wrote five", async () => {
     const path = "state/five-roads";
     const disk = new MemoryDisk();
     await writeSeiDirectoryOn(disk, MADE, contentsOf(goldenChain(), path, 5n));

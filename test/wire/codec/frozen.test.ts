@@ -1,6 +1,6 @@
 /**
  * Vectors that stay with the tests: of every message type the bytes and the hash of one value, and
- * of every signing arm the digest and the signature. They were checked against the original's when
+ * of every signing arm the digest and the signature. They were checked against sei-chain's when
  * they were made, and are not made anew: where one differs, records on disk have become unreadable,
  * or signatures void.
  */

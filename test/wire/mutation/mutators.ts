@@ -95,7 +95,7 @@ function groupBody(random: Random, number: number, depth: number): Uint8Array {
   const inside: Field[] = [];
   for (let count = random.below(3); count > 0; count--) {
     const wireType = pick(random, [VARINT, FIXED64, BYTES, FIXED32]);
-    // Inside a group the original bounds field numbers by the framing only.
+    // Inside a group sei-chain bounds field numbers by the framing only.
     const inner = random.below(8) === 0 ? 0x2000_0000 : 1 + random.below(20);
     inside.push(fieldOf(inner, wireType, bodyOf(random, wireType, inner)));
   }

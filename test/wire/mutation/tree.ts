@@ -1,7 +1,7 @@
 /**
  * A message as a tree of fields that can be written with every oddity of the framing: padded tags
  * and numbers, lengths that lie, groups, numbers that do not fit. `inspect` reads any bytes by the
- * rules of the original's scan and says what is wrong with them; it shares no code with `src/wire`.
+ * rules of sei-chain's scan and says what is wrong with them; it shares no code with `src/wire`.
  */
 import type { FieldShape, MessageShape } from "./schema.js";
 
