@@ -143,7 +143,7 @@ export class WalTally {
   }
 }
 
-/** Where an LSN was found. */
+/** The place at which an LSN was found. */
 interface Place {
   readonly file: string;
   readonly offset?: number;

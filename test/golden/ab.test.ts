@@ -74,7 +74,7 @@ const message = z.strictObject({
   reencodesToInput: z.boolean(),
 });
 
-/** What our reader says, in the words of the golden file. */
+/** The answer of our reader, in the words of the golden file. */
 async function openingOf({ disk, directory }: DirectoryOnDisk, epoch: Epoch): Promise<unknown> {
   try {
     const { next, missing, ...found } = await readVoteSlots(disk, directory);

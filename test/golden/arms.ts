@@ -8,7 +8,7 @@ interface Arm {
   readonly type: string;
   /** The envelope around an encoded object. */
   readonly msg: (object: Uint8Array) => Msg;
-  /** What is signed of an encoded object under this arm. */
+  /** The digest of an encoded object under this arm. */
   readonly digest: (object: Uint8Array) => Uint8Array;
 }
 

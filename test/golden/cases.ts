@@ -71,7 +71,7 @@ export function describeGolden(
   });
 }
 
-/** What the tests of one list of cases share. */
+/** The common parts of the tests of one list of cases. */
 export interface Cases<T> {
   /** The list's place in the file, such as `decode`. */
   readonly of: string;

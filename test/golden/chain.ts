@@ -73,7 +73,7 @@ function anchorOf(record: string, appQC: string): PruneAnchor {
   return { commitQC: decodeCommitQC(hex(record)), appQC: decodeAppQC(hex(appQC)) };
 }
 
-/** What a case is opened with: the epochs that are known, and the anchors by their road. */
+/** The context of a case: the epochs that are known, and the anchors by their road. */
 export interface OpeningContext {
   readonly latest: Epoch;
   readonly epochOf: EpochOf;

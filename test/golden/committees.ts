@@ -10,7 +10,7 @@ import { decimal, hexText } from "./cases.js";
 export const member = z.strictObject({ keySeed: z.string(), public: hexText, weight: decimal });
 export const lane = z.strictObject({ validator: hexText, joined: decimal });
 
-/** What follows from the members. */
+/** The values that follow from the members. */
 export const quorums = {
   total: decimal,
   faulty: decimal,

@@ -49,7 +49,7 @@ export const changeShape = z.discriminatedUnion("op", [
 ]);
 export type Change = z.infer<typeof changeShape>;
 
-/** What a directory holds, as its case lists it; a directory's path ends with a slash. */
+/** The contents of a directory, as its case lists them. The path of a directory ends with a slash. */
 export const filesShape = z.array(
   z.strictObject({
     path: z.string(),
@@ -68,7 +68,7 @@ export function expectPristine(path: string, files: z.infer<typeof filesShape>):
   }
 }
 
-/** What can be done with `disk` without changing it, and nothing else, whatever a caller's types say. */
+/** The part of `disk` that changes nothing, and no more, whatever a caller's types say. */
 export function lookingOnly(disk: ReadableDisk): ReadableDisk {
   return {
     kind: (path) => disk.kind(path),

@@ -1,6 +1,6 @@
 /**
- * Where the golden data is, and how it is read: bytes and verdicts of the implementation that this
- * one is modelled on. Absent data makes its tests skip, visibly.
+ * The golden data, its folder and its reading: bytes and verdicts of sei-chain. If the data is not there,
+ * its tests skip, and a warning says so.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -48,7 +48,7 @@ const committee = z.strictObject({
       first: decimal,
       next: decimal,
     }),
-    // What the epoch's first proposal must start with: no certificate is judged by it.
+    // The begin of the epoch's first proposal. No certificate is verified by it.
     firstBlock: decimal,
     firstTimestamp: z.strictObject({ seconds: decimal, nanos: z.number() }),
   }),

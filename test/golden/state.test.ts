@@ -93,7 +93,7 @@ async function innerOf({ disk, directory }: DirectoryOnDisk, context: OpeningCon
   };
 }
 
-/** What our reader says of opening with an anchor, in the words of the golden file. */
+/** The answer of our reader to an opening with an anchor, in the words of the golden file. */
 async function openingOf(
   found: DirectoryOnDisk,
   context: OpeningContext,

@@ -1,4 +1,4 @@
-/** What our decoders and verifiers decide, in the words of the golden data. */
+/** The answers of our decoders and verifiers, in the words of the golden data. */
 import { expect } from "vitest";
 import { DecodeError, type DecodeReason } from "../../src/wire/codec/decode-error.js";
 import { VerifyError } from "../../src/wire/verify-error.js";

@@ -62,7 +62,7 @@ async function outcomeOf(disk: MemoryDisk, choices: WalChoices): Promise<Outcome
   }
 }
 
-/** What is given was written so, once, in order. */
+/** Every record that is given was written so, once, in order. */
 function expectTrue({ given, error, log }: Outcome): void {
   let last = 0n;
   for (const { lsn, payload } of given) {

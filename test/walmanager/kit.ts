@@ -8,7 +8,7 @@ import { putFile } from "../golden/directories.js";
 
 export const LOG = "/log";
 
-/** What a record is made of; what is left out is a Put of tenant 1, vshard 0, version 2. */
+/** The parts of a record. Without others it is a Put of tenant 1, vshard 0, version 2. */
 export interface RecordParts {
   readonly lsn: bigint;
   readonly payload?: Uint8Array;

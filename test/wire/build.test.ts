@@ -1,4 +1,4 @@
-/** What is built from values and keys has the rules of the protocol behind it. */
+/** Messages built from values and keys keep the rules of the protocol. */
 import { describe, expect, it } from "vitest";
 import { buildBlock, signBlock } from "../../src/wire/build.js";
 import { ZERO_HASH } from "../../src/wire/messages.js";

@@ -56,8 +56,8 @@ async function deviceOf(path: string): Promise<number> {
 }
 
 /**
- * Where a directory that was named is: the one behind a symbolic link, since a rename would put another
- * in the place of the link. The absolute path, where nothing is yet.
+ * The absolute path of a directory that was named. Behind a symbolic link it is the path of the directory
+ * itself, since a rename would replace the link.
  */
 export async function placeOf(named: string): Promise<string> {
   const path = absolutePath(named);

@@ -1,5 +1,5 @@
 /**
- * What sei-chain lets in is refused here, and everything else of its directories is taken: the
+ * Records that sei-chain lets in unverified are refused here, and all else of its directories is taken: the
  * import of golden directories, and of single golden records that are wrong in one way.
  */
 import { describe, expect, test } from "vitest";
@@ -78,7 +78,7 @@ describe.skipIf(noGolden)("golden state directories", () => {
         expect(strangers(imported, lane)).toBe(Number(next));
         continue;
       }
-      // What sei-chain has live is there, and what is left of the anchor's range below it.
+      // All that is live for sei-chain is there, and the rest of the anchor's range below it.
       const given = imported.blocks.filter((block) => block.lane === lane);
       const prints = given.map(({ number, block }) => [number, printOf(encodeSignedBlock(block))]);
       expect(prints.slice(prints.length - blocks.length)).toEqual(blocks);

@@ -1,4 +1,4 @@
-/** What an import gives is what a store takes: in its order, with nothing refused on the way. */
+/** A store takes the items of an import in their order, and refuses none. */
 import { expect, test } from "vitest";
 import type { MemoryDisk } from "../../../src/disk/memory.js";
 import { type ImportStart, importSeiDirectoryOn } from "../../../src/sei/import/import.js";

@@ -1,5 +1,5 @@
 /**
- * What we write, byte for byte beside what sei-chain wrote from the same records: names, framing,
+ * Our files, byte for byte beside those that sei-chain wrote from the same records: names, framing,
  * rotation, checksums, A/B slots, and a whole state directory.
  */
 import { readFileSync } from "node:fs";

@@ -120,7 +120,7 @@ async function stepsOf(disk: SimulatedDisk): Promise<number> {
   return disk.steps;
 }
 
-/** What a power cut left; fails where it could be taken for whole and is not. */
+/** Checks what a power cut left: it must not pass for whole if it is not. */
 async function outcomeOf(disk: SimulatedDisk): Promise<"empty" | "refused" | "whole"> {
   if ((await disk.kind(DIRECTORY)) === undefined) return "empty";
   const found = await importedFrom(disk, { epochOf }, DIRECTORY);

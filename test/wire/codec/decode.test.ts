@@ -1,4 +1,4 @@
-/** What decoders refuse, one case or more for each reason, and what they put right. */
+/** The refusals of the decoders, one case or more for each reason, and the faults that they put right. */
 import { describe, expect, it } from "vitest";
 import { DecodeError, type DecodeReason } from "../../../src/wire/codec/decode-error.js";
 import {
@@ -24,7 +24,7 @@ const range = field("1a", bytesOf("LaneRange"));
 /** A view, a timestamp and a global first: a proposal without ranges. */
 const bare = `${field("0a", "080010001800")}${field("2a", "08001000")}3000`;
 
-/** What it is, the type it is read as, its bytes, why it is refused, and at which field. */
+/** A case: its name, the type that it is read as, its bytes, the reason of the refusal, and the field. */
 type Refusal = readonly [string, string, string, DecodeReason, string];
 
 const refusals: readonly Refusal[] = [

@@ -36,7 +36,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-/** What the program prints, by adversary. */
+/** The lines that the program prints, by adversary. */
 function measured<T extends Growth | Time>(
   what: "memory" | "time",
   flags: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * What a decoder must make of any bytes. The verdict is foretold by `inspect`, for framing and
+ * The result that a decoder must have for any bytes. `inspect` foretells it, for framing and
  * limits, and by the second reading, for what a message must have; where both accept, the values
  * are equal, and writing and reading again changes nothing.
  *
@@ -16,7 +16,7 @@ import { inspect, readTree, TreeWriter, type Verdict } from "./tree.js";
 
 export interface Judgement {
   readonly outcome: "accepted" | DecodeReason;
-  /** What is wrong with the decoder. */
+  /** The fault of the decoder. */
   readonly complaint: string | undefined;
   /** protobufjs read it only with plain framing. */
   readonly isReframed: boolean;
@@ -53,7 +53,7 @@ function attemptOf(subject: Subject, bytes: Uint8Array): Attempt {
   }
 }
 
-/** What protobufjs reads, or undefined if it refuses. */
+/** The value that protobufjs reads, or undefined if it refuses. */
 function decodePlain(subject: Subject, bytes: Uint8Array): object | undefined {
   try {
     return subject.shape.type.decode(bytes);
@@ -63,7 +63,7 @@ function decodePlain(subject: Subject, bytes: Uint8Array): object | undefined {
   }
 }
 
-/** What protobufjs reads in the same message with plain framing. */
+/** The value that protobufjs reads in the same message with plain framing. */
 function decodeReframed({ shape }: Subject, bytes: Uint8Array): object {
   return shape.type.decode(reframer.write(readTree(bytes, shape)));
 }

@@ -1,5 +1,5 @@
 /**
- * What is done to a message. Gentle mutators keep the framing sound and often the message valid;
+ * The changes that are made to a message. Gentle mutators keep the framing sound and often the message valid;
  * harsh ones break a rule of the framing or of the schema; rough ones know nothing but bytes. Each
  * takes all its choices from `random`, so that a mutant is made again from its seed.
  */
@@ -90,7 +90,7 @@ function bodyOf(random: Random, wireType: number, number: number): Field["body"]
 
 const writer = new TreeWriter();
 
-/** What follows the start tag of group `number`: groups in each other, some fields, the end tags. */
+/** The bytes behind the start tag of group `number`: groups in each other, some fields, the end tags. */
 function groupBody(random: Random, number: number, depth: number): Uint8Array {
   const inside: Field[] = [];
   for (let count = random.below(3); count > 0; count--) {

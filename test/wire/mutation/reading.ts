@@ -231,7 +231,7 @@ export function readMessage(reading: Reading, shape: MessageShape, message: obje
   return { value: reading(found), faults };
 }
 
-/** Where two values differ first, if they do. Byte strings are equal by content. */
+/** The path at which two values differ first, if they do. Byte strings are equal by content. */
 export function difference(a: unknown, b: unknown, path = ""): string | undefined {
   if (Object.is(a, b)) return undefined;
   if (a instanceof Uint8Array && b instanceof Uint8Array) {

@@ -19,7 +19,7 @@ import { campaignSize } from "../../scale.js";
 
 const MUTANTS = campaignSize(100_000, "LANEKEEPER_MUTANTS");
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 1);
-/** Where there are golden messages, so many mutants of our own come on top. */
+/** The number of mutants of our own messages, beside those of the golden ones. */
 const OWN_MUTANTS = Math.ceil(MUTANTS / 40);
 /** Over ten times of what is seen on a machine with nothing else to do. */
 const MS_PER_MUTANT_MAX = 2;

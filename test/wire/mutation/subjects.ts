@@ -73,7 +73,7 @@ function headerOnly(decoder: (bytes: Uint8Array) => BlockHeader): Subject["decod
   };
 }
 
-/** What is written again is the header alone. */
+/** Only the header is written again. */
 const signedBlockHeader: Subject = {
   name: "SignedBlock, header only",
   type: "SignedBlock",

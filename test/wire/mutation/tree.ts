@@ -25,7 +25,7 @@ export interface Field {
   lie: bigint;
   /** All of the above as bytes, where this is known already: nothing in it has changed since. */
   written: Uint8Array | undefined;
-  /** Where `written` is: how many fields it is, those of nested messages included. */
+  /** The number of fields in `written`, those of nested messages included. */
   size: number;
 }
 

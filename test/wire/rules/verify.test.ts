@@ -30,7 +30,7 @@ import {
 } from "../../../src/wire/verify-error.js";
 import * as s from "../samples.js";
 
-/** What is wrong, the class of the refusal, and the check that refuses. */
+/** A case: its fault, the class of the refusal, and the check that refuses. */
 type Refusal = readonly [string, VerifyErrorClass, () => void | Promise<void>];
 
 const { view } = s.proposal;

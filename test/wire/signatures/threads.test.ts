@@ -1,6 +1,6 @@
 /**
- * Where no second thread can be had, and where the package is not alone: everything verifies all the
- * same. Each program runs in a process of its own, from compiled sources or from a bundle.
+ * Without a second thread, in a bundle, and beside another copy of the package, everything verifies all
+ * the same. Each program runs in a process of its own, from compiled sources or from a bundle.
  */
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -105,7 +105,7 @@ describe("in a bundle, where the worker's program is not beside", () => {
   ] as const)("%s it loads, and verifies", async (name, format, define) => {
     const bundle = await rolldown({
       input: main,
-      // What has native parts, and what it depends on, stays outside.
+      // Packages with native parts, and those that they depend on, stay outside.
       external: [/^[^./]/],
       transform: { define },
       platform: "node",
