@@ -13,8 +13,8 @@ import { encodePersistedInner } from "../../src/wire/codec/encode.js";
 import { sha256 } from "../../src/wire/hash.js";
 import { VerifyError } from "../../src/wire/verify-error.js";
 import { hex, toHex } from "../wire/bytes.js";
-import { decimal, describeGolden, eachCase, forPeople, hexText, read } from "./cases.js";
-import { member } from "./committees.js";
+import { decimal, describeGolden, eachCase, forPeople, hexText, read } from "./kit/cases.js";
+import { member } from "./kit/committees.js";
 import {
   changed,
   changeShape,
@@ -25,7 +25,7 @@ import {
   expectPristine,
   filesShape,
   inPlace,
-} from "./directories.js";
+} from "./kit/directories.js";
 
 const layout = z.strictObject({
   about: z.record(z.string(), forPeople),

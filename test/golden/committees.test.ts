@@ -4,9 +4,17 @@ import { z } from "zod";
 import { laneIdOf } from "../../src/types/lane.js";
 import { Committee, isLaneClosed } from "../../src/wire/committee.js";
 import { hex } from "../wire/bytes.js";
-import { decimal, describeGolden, eachCase, forPeople, hexText, read, verdict } from "./cases.js";
-import { expectQuorums, member, quorums, weighted } from "./committees.js";
-import { verifyVerdict } from "./verdicts.js";
+import {
+  decimal,
+  describeGolden,
+  eachCase,
+  forPeople,
+  hexText,
+  read,
+  verdict,
+} from "./kit/cases.js";
+import { expectQuorums, member, quorums, weighted } from "./kit/committees.js";
+import { verifyVerdict } from "./kit/verdicts.js";
 
 const layout = z.strictObject({
   about: z.strictObject({

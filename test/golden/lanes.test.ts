@@ -14,10 +14,10 @@ import { headerHash, laneProposalDigest, payloadHash, sha256 } from "../../src/w
 import { type SignedBlock, ZERO_HASH } from "../../src/wire/messages.js";
 import { verifyBlock, verifySignature, verifySignedBlock } from "../../src/wire/rules/verify.js";
 import { hex, seedOf, toHex } from "../wire/bytes.js";
-import { decimal, describeGolden, eachCase, forPeople, hexText, read } from "./cases.js";
-import { expectQuorums, lane, member, publicOf, quorums, weighted } from "./committees.js";
-import { goldenDirectory, goldenText } from "./golden.js";
-import { verifyVerdict } from "./verdicts.js";
+import { decimal, describeGolden, eachCase, forPeople, hexText, read } from "./kit/cases.js";
+import { expectQuorums, lane, member, publicOf, quorums, weighted } from "./kit/committees.js";
+import { goldenDirectory, goldenText } from "./kit/golden.js";
+import { verifyVerdict } from "./kit/verdicts.js";
 
 const layout = z.strictObject({
   about: z.strictObject({

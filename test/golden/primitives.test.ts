@@ -11,10 +11,18 @@ import { msgDigest, sha256 } from "../../src/wire/hash.js";
 import { ZERO_HASH } from "../../src/wire/messages.js";
 import { hex, seedOf, toHex } from "../wire/bytes.js";
 import { codecOf } from "../wire/codec/codecs.js";
-import { armNames, armOf } from "./arms.js";
-import { bytes, decimal, describeGolden, eachCase, forPeople, hexText, verdict } from "./cases.js";
-import { encodedFields, keyText, laneText } from "./objects.js";
-import { decoded, decodeVerdict, verifyVerdict } from "./verdicts.js";
+import { armNames, armOf } from "./kit/arms.js";
+import {
+  bytes,
+  decimal,
+  describeGolden,
+  eachCase,
+  forPeople,
+  hexText,
+  verdict,
+} from "./kit/cases.js";
+import { encodedFields, keyText, laneText } from "./kit/objects.js";
+import { decoded, decodeVerdict, verifyVerdict } from "./kit/verdicts.js";
 
 const entries = z.array(z.unknown()).min(1);
 const layout = z.strictObject({

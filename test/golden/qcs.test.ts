@@ -22,9 +22,9 @@ import {
   hexText,
   read,
   verdict,
-} from "./cases.js";
-import { expectQuorums, member, quorums, weighted } from "./committees.js";
-import { decoded, verifyVerdict } from "./verdicts.js";
+} from "./kit/cases.js";
+import { expectQuorums, member, quorums, weighted } from "./kit/committees.js";
+import { decoded, verifyVerdict } from "./kit/verdicts.js";
 
 const layout = z.strictObject({
   about: z.strictObject({

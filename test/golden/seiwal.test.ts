@@ -16,8 +16,8 @@ import { decodeCommitQC, decodeSignedBlock } from "../../src/wire/codec/decode.j
 import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { sha256 } from "../../src/wire/hash.js";
 import { hex, toHex } from "../wire/bytes.js";
-import { decimal, describeGolden, eachCase, forPeople, hexText, read } from "./cases.js";
-import { lane, member } from "./committees.js";
+import { decimal, describeGolden, eachCase, forPeople, hexText, read } from "./kit/cases.js";
+import { lane, member } from "./kit/committees.js";
 import {
   changed,
   changeShape,
@@ -27,7 +27,7 @@ import {
   filesShape,
   inPlace,
   namesUnder,
-} from "./directories.js";
+} from "./kit/directories.js";
 
 const layout = z.strictObject({
   about: z.record(z.string(), forPeople),

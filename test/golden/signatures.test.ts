@@ -5,8 +5,8 @@ import { z } from "zod";
 import { verify, verifyFast, verifySlowly } from "../../src/wire/signatures/ed25519.js";
 import { keyPairFromSeed } from "../../src/wire/signatures/signer.js";
 import { hex, seedOf, toHex } from "../wire/bytes.js";
-import { armNames, armOf } from "./arms.js";
-import { describeGolden, eachCase, forPeople, hexText } from "./cases.js";
+import { armNames, armOf } from "./kit/arms.js";
+import { describeGolden, eachCase, forPeople, hexText } from "./kit/cases.js";
 
 const layout = z.strictObject({
   about: z.strictObject({

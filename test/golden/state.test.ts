@@ -19,9 +19,9 @@ import {
 import { encodeCommitQC, encodeSignedBlock } from "../../src/wire/codec/encode.js";
 import { sha256 } from "../../src/wire/hash.js";
 import { toHex } from "../wire/bytes.js";
-import { decimal, describeGolden, eachCase, forPeople, hexText } from "./cases.js";
-import { contextOf, epochOneShape, goldenChain, type OpeningContext } from "./chain.js";
-import { type DirectoryOnDisk, inPlace, namesUnder } from "./directories.js";
+import { decimal, describeGolden, eachCase, forPeople, hexText } from "./kit/cases.js";
+import { contextOf, epochOneShape, goldenChain, type OpeningContext } from "./kit/chain.js";
+import { type DirectoryOnDisk, inPlace, namesUnder } from "./kit/directories.js";
 
 const layout = z.strictObject({
   about: z.record(z.string(), forPeople),

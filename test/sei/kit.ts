@@ -12,7 +12,7 @@ import type { ImportRefusal } from "../../src/sei/import/import-refusal.js";
 import type { VerifiedCommitQC } from "../../src/sei/import/road-check.js";
 import { type LogChoices, type RecordToWrite, writeLog } from "../../src/sei/write/write-log.js";
 import type { LaneId } from "../../src/types/lane.js";
-import { lookingOnly } from "../golden/directories.js";
+import { lookingOnly } from "../golden/kit/directories.js";
 import type { TestChain } from "../model/chain.js";
 
 export const STATE = "/state";

@@ -4,7 +4,7 @@ import { MemoryDisk } from "../../src/disk/memory.js";
 import { walTypes } from "../../src/walmanager/record-types.js";
 import { type WalChoices, WalLog, type WalRecord } from "../../src/walmanager/wal-log.js";
 import type { WalSummary } from "../../src/walmanager/wal-tally.js";
-import { putFile } from "../golden/directories.js";
+import { putFile } from "../golden/kit/directories.js";
 
 export const LOG = "/log";
 

@@ -7,7 +7,7 @@ import { MemoryDisk } from "../../src/disk/memory.js";
 import { walTypes } from "../../src/walmanager/record-types.js";
 import { type WalChoices, WalLog } from "../../src/walmanager/wal-log.js";
 import type { WalErrorClass } from "../../src/walmanager/wal-error.js";
-import { putFile } from "../golden/directories.js";
+import { putFile } from "../golden/kit/directories.js";
 import { LOG, logOf, payloadOf, readLog, record, records, segmentName, sidecar } from "./kit.js";
 
 /** A refusal of this class, with these facts. */

@@ -11,11 +11,11 @@ import { decodeCommitQC, decodeSignedBlock } from "../../../src/wire/codec/decod
 import { DecodeError } from "../../../src/wire/codec/decode-error.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../../src/wire/codec/encode.js";
 import { sha256 } from "../../../src/wire/hash.js";
-import { bytes, decimal, hexText, read } from "../../golden/cases.js";
-import { contextOf, epochOneShape, goldenChain } from "../../golden/chain.js";
-import { committeeShape, copied, epochOf, epochShape } from "../../golden/directories.js";
-import { member, weighted } from "../../golden/committees.js";
-import { golden, noGolden } from "../../golden/golden.js";
+import { bytes, decimal, hexText, read } from "../../golden/kit/cases.js";
+import { contextOf, epochOneShape, goldenChain } from "../../golden/kit/chain.js";
+import { committeeShape, copied, epochOf, epochShape } from "../../golden/kit/directories.js";
+import { member, weighted } from "../../golden/kit/committees.js";
+import { golden, noGolden } from "../../golden/kit/golden.js";
 import { toHex } from "../../wire/bytes.js";
 import {
   importedFrom,

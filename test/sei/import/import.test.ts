@@ -9,7 +9,7 @@ import { buildBlock, signBlock, signCommitVote } from "../../../src/wire/build.j
 import { buildCommitQC } from "../../../src/testing/certificates.js";
 import { encodeCommitQC, encodeSignedBlock } from "../../../src/wire/codec/encode.js";
 import type { PruneAnchor, SignedBlock } from "../../../src/wire/messages.js";
-import { putFile } from "../../golden/directories.js";
+import { putFile } from "../../golden/kit/directories.js";
 import { TestChain } from "../../model/chain.js";
 import { importedFrom, laneAt, numbered, numbersOf, reasonsOf, STATE, stateWith } from "../kit.js";
 

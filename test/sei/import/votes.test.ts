@@ -8,7 +8,7 @@ import { signCommitVote, signPrepareVote, signTimeoutVote } from "../../../src/w
 import { buildPrepareQC } from "../../../src/testing/certificates.js";
 import { encodePersistedInner } from "../../../src/wire/codec/encode.js";
 import type { PersistedInner, Proposal, TimeoutQC, View } from "../../../src/wire/messages.js";
-import { lookingOnly, putFile } from "../../golden/directories.js";
+import { lookingOnly, putFile } from "../../golden/kit/directories.js";
 import { TestChain } from "../../model/chain.js";
 import { importedFrom, STATE } from "../kit.js";
 

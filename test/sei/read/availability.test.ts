@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MemoryDisk } from "../../../src/disk/memory.js";
 import { availabilityOn } from "../../../src/sei/read/availability.js";
-import { lookingOnly } from "../../golden/directories.js";
+import { lookingOnly } from "../../golden/kit/directories.js";
 import { TestChain } from "../../model/chain.js";
 import { laneAt, numbered, STATE, stateWith } from "../kit.js";
 

@@ -14,7 +14,7 @@ import {
 import type { ReadableDisk } from "../../../src/disk/readable.js";
 import { type RecordToWrite, writeLog } from "../../../src/sei/write/write-log.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
-import { lookingOnly, putFile } from "../../golden/directories.js";
+import { lookingOnly, putFile } from "../../golden/kit/directories.js";
 import { u64 } from "../../wire/arbitraries.js";
 
 const LOG = "/log";

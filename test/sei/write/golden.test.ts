@@ -16,10 +16,10 @@ import { writeVoteSlots } from "../../../src/sei/write/write-state.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../../src/wire/codec/decode.js";
 import { sha256 } from "../../../src/wire/hash.js";
 import type { CommitQC } from "../../../src/wire/messages.js";
-import { read } from "../../golden/cases.js";
-import { type GoldenChain, goldenChain } from "../../golden/chain.js";
-import { inPlace, namesUnder } from "../../golden/directories.js";
-import { golden, goldenDirectory, noGolden } from "../../golden/golden.js";
+import { read } from "../../golden/kit/cases.js";
+import { type GoldenChain, goldenChain } from "../../golden/kit/chain.js";
+import { inPlace, namesUnder } from "../../golden/kit/directories.js";
+import { golden, goldenDirectory, noGolden } from "../../golden/kit/golden.js";
 import { hex, toHex } from "../../wire/bytes.js";
 
 const MADE = "/made";

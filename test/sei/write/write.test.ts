@@ -11,7 +11,7 @@ import {
   writeSeiDirectoryOn,
 } from "../../../src/sei/write/write-state.js";
 import type { PersistedInner } from "../../../src/wire/messages.js";
-import { putFile } from "../../golden/directories.js";
+import { putFile } from "../../golden/kit/directories.js";
 import { TestChain } from "../../model/chain.js";
 import { type Imported, importedFrom, laneAt, numbersOf } from "../kit.js";
 

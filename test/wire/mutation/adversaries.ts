@@ -6,7 +6,15 @@
 import { readSignedBlockHeader } from "../../../src/wire/codec/block-header.js";
 import * as decode from "../../../src/wire/codec/decode.js";
 import { decodeMsg } from "../../../src/wire/codec/envelope.js";
-import { BYTES, type Field, fieldOf, GROUP, GROUP_END, TreeWriter, VARINT } from "./tree.js";
+import {
+  BYTES,
+  type Field,
+  fieldOf,
+  GROUP,
+  GROUP_END,
+  TreeWriter,
+  VARINT,
+} from "./messages/tree.js";
 
 export interface Adversary {
   readonly name: string;

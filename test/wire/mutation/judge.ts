@@ -10,9 +10,9 @@
  * message it is given once more, with plain framing and without its unknown fields.
  */
 import { DecodeError, type DecodeReason } from "../../../src/wire/codec/decode-error.js";
-import { difference, readMessage, type SecondReading } from "./reading.js";
-import type { Decoded, Subject } from "./subjects.js";
-import { inspect, readTree, TreeWriter, type Verdict } from "./tree.js";
+import { difference, readMessage, type SecondReading } from "./messages/reading.js";
+import type { Decoded, Subject } from "./messages/subjects.js";
+import { inspect, readTree, TreeWriter, type Verdict } from "./messages/tree.js";
 
 export interface Judgement {
   readonly outcome: "accepted" | DecodeReason;

@@ -4,7 +4,7 @@
  * takes all its choices from `random`, so that a mutant is made again from its seed.
  */
 import type { Random } from "../../../src/testing/simulated/random.js";
-import type { FieldShape, MessageShape } from "./schema.js";
+import type { FieldShape, MessageShape } from "./messages/schema.js";
 import {
   BYTES,
   type Field,
@@ -15,7 +15,7 @@ import {
   GROUP_END,
   TreeWriter,
   VARINT,
-} from "./tree.js";
+} from "./messages/tree.js";
 
 /**
  * A field that was chosen, the fields beside it, and the message that they are in. The field and the

@@ -3,7 +3,7 @@ import { readSignedBlockHeader } from "../../../src/wire/codec/block-header.js";
 import * as decode from "../../../src/wire/codec/decode.js";
 import { decodeMsg } from "../../../src/wire/codec/envelope.js";
 import { mutationRuns } from "./run.js";
-import { certificates, parts, signedMessages, states } from "./subjects.js";
+import { certificates, parts, signedMessages, states } from "./messages/subjects.js";
 
 describe("mutants are decoded as by a second reading, or refused with reason and place", () => {
   mutationRuns(parts);

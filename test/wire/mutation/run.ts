@@ -9,12 +9,12 @@ import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { type Random, seededRandom } from "../../../src/testing/simulated/random.js";
 import type { DecodeReason } from "../../../src/wire/codec/decode-error.js";
-import { type Corpus, corpusOf } from "./corpus.js";
+import { type Corpus, corpusOf } from "./messages/corpus.js";
 import { judge } from "./judge.js";
 import { type Donors, gentle, harsh, rough, type Spot, type TreeMutator } from "./mutators.js";
-import type { MessageShape } from "./schema.js";
-import type { Subject } from "./subjects.js";
-import { type Field, readTree, TreeWriter } from "./tree.js";
+import type { MessageShape } from "./messages/schema.js";
+import type { Subject } from "./messages/subjects.js";
+import { type Field, readTree, TreeWriter } from "./messages/tree.js";
 import { campaignSize } from "../../scale.js";
 
 const MUTANTS = campaignSize(100_000, "LANEKEEPER_MUTANTS");

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { mutationRuns } from "./run.js";
-import { signedMessages } from "./subjects.js";
+import { signedMessages } from "./messages/subjects.js";
 
 describe("mutants are decoded as by a second reading, or refused with reason and place", () => {
   mutationRuns(signedMessages);

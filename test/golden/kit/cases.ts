@@ -6,7 +6,7 @@
 import { describe, it } from "vitest";
 import { z } from "zod";
 import { golden, goldenDirectory, noGolden } from "./golden.js";
-import { hex } from "../wire/bytes.js";
+import { hex } from "../../wire/bytes.js";
 
 /** Said in words, for people: the one kind of text that is not compared. */
 export const forPeople = z.string();

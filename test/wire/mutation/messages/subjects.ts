@@ -1,9 +1,9 @@
 /** Every decoder of `src/wire`: its messages, its encoder, and the second reading beside it. */
-import { readSignedBlockHeader } from "../../../src/wire/codec/block-header.js";
-import * as decode from "../../../src/wire/codec/decode.js";
-import * as encode from "../../../src/wire/codec/encode.js";
-import { decodeMsg, encodeMsg } from "../../../src/wire/codec/envelope.js";
-import type { BlockHeader, FullProposal } from "../../../src/wire/messages.js";
+import { readSignedBlockHeader } from "../../../../src/wire/codec/block-header.js";
+import * as decode from "../../../../src/wire/codec/decode.js";
+import * as encode from "../../../../src/wire/codec/encode.js";
+import { decodeMsg, encodeMsg } from "../../../../src/wire/codec/envelope.js";
+import type { BlockHeader, FullProposal } from "../../../../src/wire/messages.js";
 import * as reading from "./reading.js";
 import { closedSignedBlock, type MessageShape, messageShape } from "./schema.js";
 

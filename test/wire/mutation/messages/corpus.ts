@@ -6,11 +6,11 @@
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import fc from "fast-check";
-import * as encode from "../../../src/wire/codec/encode.js";
-import { encodeMsg, type Msg } from "../../../src/wire/codec/envelope.js";
-import type * as m from "../../../src/wire/messages.js";
-import { golden, goldenDirectory, goldenText, hex, noGolden } from "../../golden/golden.js";
-import * as random from "../arbitraries.js";
+import * as encode from "../../../../src/wire/codec/encode.js";
+import { encodeMsg, type Msg } from "../../../../src/wire/codec/envelope.js";
+import type * as m from "../../../../src/wire/messages.js";
+import { golden, goldenDirectory, goldenText, hex, noGolden } from "../../../golden/kit/golden.js";
+import * as random from "../../arbitraries.js";
 import { BYTES, fieldOf, TreeWriter } from "./tree.js";
 
 interface Primitives {

@@ -1,7 +1,7 @@
 /** The seven arms of the signing envelope: which object each carries, and the digest of it. */
-import * as decode from "../../src/wire/codec/decode.js";
-import type { Msg } from "../../src/wire/codec/envelope.js";
-import * as hash from "../../src/wire/hash.js";
+import * as decode from "../../../src/wire/codec/decode.js";
+import type { Msg } from "../../../src/wire/codec/envelope.js";
+import * as hash from "../../../src/wire/hash.js";
 
 interface Arm {
   /** The type of the bare object. */

@@ -1,8 +1,8 @@
 /** The answers of our decoders and verifiers, in the words of the golden data. */
 import { expect } from "vitest";
-import { DecodeError, type DecodeReason } from "../../src/wire/codec/decode-error.js";
-import { VerifyError } from "../../src/wire/verify-error.js";
-import { codecOf } from "../wire/codec/codecs.js";
+import { DecodeError, type DecodeReason } from "../../../src/wire/codec/decode-error.js";
+import { VerifyError } from "../../../src/wire/verify-error.js";
+import { codecOf } from "../../wire/codec/codecs.js";
 
 const decodeClasses: Readonly<Record<DecodeReason, string>> = {
   count: "wireguard.count",

@@ -45,7 +45,7 @@ const bytesMax: Readonly<Record<string, number>> = {
 };
 const totalBytesMax: Readonly<Record<string, number>> = { "Payload.txs": 2_048_000 };
 
-const path = fileURLToPath(new URL("../../../proto/autobahn.proto", import.meta.url));
+const path = fileURLToPath(new URL("../../../../proto/autobahn.proto", import.meta.url));
 const source = readFileSync(path, "utf8");
 
 function rootOf(text: string): protobuf.Root {

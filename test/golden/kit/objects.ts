@@ -1,13 +1,13 @@
 /** The hashable objects as golden files write them, read into values of ours. */
 import { expect } from "vitest";
 import { z } from "zod";
-import { laneIdOf, laneParts } from "../../src/types/lane.js";
-import * as encode from "../../src/wire/codec/encode.js";
-import { headerHash, payloadHash, sha256 } from "../../src/wire/hash.js";
-import type { LaneId } from "../../src/types/lane.js";
-import type { Proposal, Timestamp } from "../../src/wire/messages.js";
-import { globalRange, rangeLength } from "../../src/wire/rules/proposal.js";
-import { hex, toHex } from "../wire/bytes.js";
+import { laneIdOf, laneParts } from "../../../src/types/lane.js";
+import * as encode from "../../../src/wire/codec/encode.js";
+import { headerHash, payloadHash, sha256 } from "../../../src/wire/hash.js";
+import type { LaneId } from "../../../src/types/lane.js";
+import type { Proposal, Timestamp } from "../../../src/wire/messages.js";
+import { globalRange, rangeLength } from "../../../src/wire/rules/proposal.js";
+import { hex, toHex } from "../../wire/bytes.js";
 import { bytes, decimal, hexText, read } from "./cases.js";
 
 const timestamp = z.strictObject({ seconds: decimal, nanos: z.number().int() });

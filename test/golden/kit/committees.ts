@@ -1,10 +1,10 @@
 /** Committees as golden files write them: members with weights, quorums, and lanes in order. */
 import { expect } from "vitest";
 import { z } from "zod";
-import { laneIdOf } from "../../src/types/lane.js";
-import type { Committee, Member, Weighted } from "../../src/wire/committee.js";
-import { keyPairFromSeed } from "../../src/wire/signatures/signer.js";
-import { hex, seedOf, toHex } from "../wire/bytes.js";
+import { laneIdOf } from "../../../src/types/lane.js";
+import type { Committee, Member, Weighted } from "../../../src/wire/committee.js";
+import { keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
+import { hex, seedOf, toHex } from "../../wire/bytes.js";
 import { decimal, hexText } from "./cases.js";
 
 export const member = z.strictObject({ keySeed: z.string(), public: hexText, weight: decimal });

@@ -5,10 +5,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
-export { hex, seedOf, toHex } from "../wire/bytes.js";
+export { hex, seedOf, toHex } from "../../wire/bytes.js";
 
 export const goldenDirectory: string = resolve(
-  process.env["LANEKEEPER_GOLDEN"] ?? new URL("../../../shared/golden", import.meta.url).pathname,
+  process.env["LANEKEEPER_GOLDEN"] ??
+    new URL("../../../../shared/golden", import.meta.url).pathname,
 );
 
 export const noGolden: boolean = !existsSync(goldenDirectory);

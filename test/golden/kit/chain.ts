@@ -1,10 +1,10 @@
 /** The chain behind the golden state directories, and what is stored of it. */
 import { z } from "zod";
-import { type LaneId, laneId } from "../../src/types/lane.js";
-import type { Epoch, EpochOf } from "../../src/wire/committee.js";
-import { decodeAppQC, decodeCommitQC } from "../../src/wire/codec/decode.js";
-import type { PruneAnchor } from "../../src/wire/messages.js";
-import { hex } from "../wire/bytes.js";
+import { type LaneId, laneId } from "../../../src/types/lane.js";
+import type { Epoch, EpochOf } from "../../../src/wire/committee.js";
+import { decodeAppQC, decodeCommitQC } from "../../../src/wire/codec/decode.js";
+import type { PruneAnchor } from "../../../src/wire/messages.js";
+import { hex } from "../../wire/bytes.js";
 import { decimal, forPeople, hexText, read } from "./cases.js";
 import { member, quorums } from "./committees.js";
 import { epochOf, epochShape } from "./directories.js";
