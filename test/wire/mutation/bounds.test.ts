@@ -18,7 +18,7 @@ const NS_PER_BYTE_MAX = 2_000;
 const named = adversaries.map((adversary) => [adversary.name, adversary] as const);
 const out = mkdtempSync(join(tmpdir(), "lanekeeper-bounds-"));
 
-/** The program in `mutation-bounds-program.ts`: node runs no TypeScript, so it is compiled. */
+/** Compiles the program in `bounds-program.ts`: node runs no TypeScript. */
 beforeAll(() => {
   const root = fileURLToPath(new URL("../../..", import.meta.url));
   const project = {
@@ -41,7 +41,7 @@ function measured<T extends Growth | Time>(
   what: "memory" | "time",
   flags: readonly string[],
 ): ReadonlyMap<string, T> {
-  const program = join(out, "test/wire/mutation-bounds-program.js");
+  const program = join(out, "test/wire/mutation/bounds-program.js");
   const args = ["--expose-gc", ...flags, program, what];
   const lines = execFileSync(process.execPath, args, { encoding: "utf8" }).trim().split("\n");
   const list = lines.map((line) => JSON.parse(line) as T);

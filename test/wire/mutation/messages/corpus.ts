@@ -1,7 +1,7 @@
 /**
  * Valid messages of every type, to be mutated: golden ones where the golden data is, and always our
  * own, encoded from random values of a fixed seed. Long ones are left out, for the sake of numbers;
- * `mutation-bounds.test.ts` has those.
+ * `bounds.test.ts` has those.
  */
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
