@@ -11,8 +11,7 @@ import { DIRECTORY } from "../../node/surroundings.js";
 import type { FileClass, Harm, HarmKind } from "./harms.js";
 import { openOn, recoveredOf, type Stand } from "../history/session.js";
 
-/** `as a crash`: what was not acknowledged is not there, as a crash could have left it. */
-export const verdicts = ["harmless", "repaired", "pinned", "as a crash", "refused"] as const;
+export const verdicts = ["harmless", "repaired", "pinned", "refused"] as const;
 export type Verdict = (typeof verdicts)[number];
 
 /** A rule for harms of one file, of one kind or of all that no rule before it names. */
@@ -66,7 +65,7 @@ export const verdictRules: readonly VerdictRule[] = [
   {
     label: "the mark: one slot stands in for the other, both bad are refused",
     file: "mark",
-    allows: ["harmless", "repaired", "pinned", "as a crash", "refused"],
+    allows: ["harmless", "repaired", "pinned", "refused"],
     codes: ["MARK_CORRUPT"],
     names: itself,
   },
@@ -81,7 +80,7 @@ export const verdictRules: readonly VerdictRule[] = [
   {
     label: "the acknowledged anchor is refused, the older one is of no more use",
     file: "anchor",
-    allows: ["harmless", "repaired", "pinned", "as a crash", "refused"],
+    allows: ["harmless", "repaired", "pinned", "refused"],
     codes: ["ANCHOR_CORRUPT"],
     names: pair,
   },
@@ -96,14 +95,14 @@ export const verdictRules: readonly VerdictRule[] = [
   {
     label: "the acknowledged vote state is refused, the older one is of no more use",
     file: "vote",
-    allows: ["harmless", "repaired", "pinned", "as a crash", "refused"],
+    allows: ["harmless", "repaired", "pinned", "refused"],
     codes: ["ANCHOR_CORRUPT"],
     names: pair,
   },
   {
     label: "journal: what is live is refused or pinned, what is free or dead harms nothing",
     file: "journal",
-    allows: ["harmless", "repaired", "pinned", "as a crash", "refused"],
+    allows: ["harmless", "repaired", "pinned", "refused"],
     codes: ["JOURNAL_CORRUPT", "ACKNOWLEDGED_LOST", "RECOVERY_MISMATCH", "FORMAT_TOO_NEW"],
     names: journal,
     namesByte: true,
@@ -170,6 +169,5 @@ function verdictOf(got: RecoveredStore, warnings: number, promised: Promised): V
     isReported ||
     got.pins.length > recovered.pins.length ||
     got.abstainThrough !== recovered.abstainThrough;
-  if (isTold && model.judgeDamaged(got).length === 0) return "pinned";
-  return model.clone().judge(got).length === 0 ? "as a crash" : "silent";
+  return isTold && model.judgeDamaged(got).length === 0 ? "pinned" : "silent";
 }
