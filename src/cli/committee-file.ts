@@ -19,7 +19,7 @@ import { Committee, type Epoch, type Weighted } from "../wire/committee.js";
 import { VerifyError } from "../wire/verify-error.js";
 
 const u64 = z
-  .union([z.number().int().nonnegative(), z.string().regex(/^\d{1,20}$/)])
+  .union([z.number().int().safe().nonnegative(), z.string().regex(/^\d{1,20}$/)])
   .transform(BigInt)
   .refine((value) => value <= U64_MAX, "is above 2^64 - 1");
 

@@ -56,8 +56,8 @@ const schema = z.strictObject({
     .min(1)
     .max(64 * KIB)
     .default(defaults.keyBytesMax),
-  queueBytes: z.number().int().min(1).default(defaults.queueBytes),
-  checkpointBytes: z.number().int().min(1).default(defaults.checkpointBytes),
+  queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
+  checkpointBytes: z.number().int().safe().min(1).default(defaults.checkpointBytes),
   segmentBytes: z
     .number()
     .int()

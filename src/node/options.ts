@@ -69,8 +69,8 @@ const initSchema = z.strictObject({
 
 const openSchema = initSchema.extend({
   epochOf: z.custom<EpochOf>(isFunction, "a function"),
-  cacheBytes: z.number().int().min(0).default(defaults.cacheBytes),
-  retainBytes: z.number().int().min(0).default(defaults.retainBytes),
+  cacheBytes: z.number().int().safe().min(0).default(defaults.cacheBytes),
+  retainBytes: z.number().int().safe().min(0).default(defaults.retainBytes),
   verifier: z.custom<Verifier>(isVerifier, "a Verifier").optional(),
   log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
 });

@@ -59,7 +59,7 @@ const initSchema = z.strictObject({
 
 const openSchema = initSchema.extend({
   types: z.array(recordType).readonly(),
-  queueBytes: z.number().int().min(1).default(defaults.queueBytes),
+  queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
 });
 
 export type JournalInitSettings = z.output<typeof initSchema>;

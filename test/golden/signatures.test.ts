@@ -28,7 +28,7 @@ const signing = z.strictObject({
   name: z.string(),
   keySeed: z.string(),
   public: hexText,
-  arm: z.enum(armNames),
+  arm: z.custom<(typeof armNames)[number]>((value) => armNames.some((name) => name === value)),
   type: z.string(),
   object: hexText,
   digest: hexText,

@@ -1,6 +1,7 @@
 /** The options of `import` and `export`, checked once. */
 import { z } from "zod";
 import { PersisterError } from "../../types/errors.js";
+import type { Schema } from "../../types/choices.js";
 
 /** The chain of a store for which no other is named. */
 export const CHAIN_ID_DEFAULT = "sei";
@@ -36,7 +37,7 @@ export function exportOptions(store: string, parsed: object): z.output<typeof ex
   return checked(exportSchema, { ...parsed, store });
 }
 
-function checked<Output>(schema: z.ZodType<Output>, given: unknown): Output {
+function checked<Output>(schema: Schema<Output>, given: unknown): Output {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

@@ -7,6 +7,7 @@ import { describe, it } from "vitest";
 import { z } from "zod";
 import { golden, goldenDirectory, noGolden } from "./golden.js";
 import { hex } from "../../wire/bytes.js";
+import type { Schema } from "../../../src/types/choices.js";
 
 /** Said in words, for people: the one kind of text that is not compared. */
 export const forPeople = z.string();
@@ -35,9 +36,9 @@ export function verdict<Common extends z.ZodRawShape, Accepted extends z.ZodRawS
 }
 
 /** `value` read by `shape`, or an error that says what does not fit. */
-export function read<T>(shape: z.ZodType<T>, value: unknown): T {
+export function read<T>(shape: Schema<T>, value: unknown): T {
   const result = shape.safeParse(value);
-  if (!result.success) throw new Error(`not as expected: ${z.prettifyError(result.error)}`);
+  if (!result.success) throw new Error(`not as expected: ${result.error.message}`);
   return result.data;
 }
 
@@ -76,7 +77,7 @@ export interface Cases<T> {
   /** The list's place in the file, such as `decode`. */
   readonly of: string;
   readonly entries: readonly unknown[];
-  readonly shape: z.ZodType<T>;
+  readonly shape: Schema<T>;
   /** The keys whose values name a case. */
   readonly named: readonly string[];
 }

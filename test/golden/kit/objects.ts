@@ -9,6 +9,7 @@ import type { Proposal, Timestamp } from "../../../src/wire/messages.js";
 import { globalRange, rangeLength } from "../../../src/wire/rules/proposal.js";
 import { hex, toHex } from "../../wire/bytes.js";
 import { bytes, decimal, hexText, read } from "./cases.js";
+import type { Schema } from "../../../src/types/choices.js";
 
 const timestamp = z.strictObject({ seconds: decimal, nanos: z.number().int() });
 const publicKey = z.strictObject({ ed25519: bytes }).transform(({ ed25519 }) => ed25519);
@@ -74,17 +75,21 @@ const proposal = z
     expect(timestampAfter(made)).toEqual(nextTimestamp);
     return made;
   });
-const appProposal = z.strictObject({
-  roadIndex: decimal,
-  appHash: bytes.nullable().transform((hash) => hash ?? undefined),
-  epochIndex: decimal,
-  globalFirst: decimal,
-  globalNext: decimal,
-});
-const timeoutVote = z.strictObject({
-  view,
-  latestPrepareQcViewNumber: decimal.nullable().transform((number) => number ?? undefined),
-});
+const appProposal = z
+  .strictObject({
+    roadIndex: decimal,
+    appHash: bytes.nullable(),
+    epochIndex: decimal,
+    globalFirst: decimal,
+    globalNext: decimal,
+  })
+  .transform((app) => ({ ...app, appHash: app.appHash ?? undefined }));
+const timeoutVote = z
+  .strictObject({ view, latestPrepareQcViewNumber: decimal.nullable() })
+  .transform((vote) => ({
+    ...vote,
+    latestPrepareQcViewNumber: vote.latestPrepareQcViewNumber ?? undefined,
+  }));
 
 export interface Encoded {
   readonly canonical: Uint8Array;
@@ -92,7 +97,7 @@ export interface Encoded {
 }
 
 function object<T>(
-  shape: z.ZodType<T>,
+  shape: Schema<T>,
   toBytes: (value: T) => Uint8Array,
   hashOf: (value: T) => Uint8Array = (value) => sha256(toBytes(value)),
 ): (fields: unknown) => Encoded {
