@@ -14,7 +14,7 @@ const linted = ["src", "test", "scripts", "vitest.config.ts"];
 
 /** The longest first, so that the processors are busy to the end. */
 const parts = {
-  package: ["node", "scripts/package.mjs"],
+  package: ["node", "scripts/check/package.mjs"],
   types: ["npx", "tsc", "--noEmit"],
   dead: ["npx", "knip"],
   lint: [
@@ -27,8 +27,8 @@ const parts = {
   ],
   format: ["npx", "biome", "format"],
   layers: ["node", "scripts/layers.mjs"],
-  api: ["node", "scripts/api.mjs", "--check"],
-  conformance: ["node", "scripts/conformance.mjs", "--quiet"],
+  api: ["node", "scripts/check/api.mjs", "--check"],
+  conformance: ["node", "scripts/check/conformance.mjs", "--quiet"],
   mutants: ["node", "scripts/mutants.mjs", "--check"],
 };
 

@@ -4,12 +4,11 @@
  *     npm run golden -- [DIR] [--only NAME]... [--json]
  *
  * Without DIR the folder is the one that the tests take: LANEKEEPER_GOLDEN, else `../shared/golden`
- * beside the checkout. `test/golden/NAME.test.ts` checks `NAME.json` or the folder `NAME`; one of
- * them that is missing, a case that was skipped and a part of DIR that no test reads count as
- * failures, so that 0 means: everything in DIR was compared, and agrees. `m`, an older revision of
- * sei-chain, is left out.
+ * beside the checkout. `test/golden/NAME.test.ts` checks `NAME.json` or the folder `NAME`. A missing one, a
+ * skipped case and a part of DIR that no test reads count as failures: exit code 0 means that everything
+ * in DIR was compared, and agrees. `m`, an older revision of sei-chain, is left out.
  *
- * Exit code 0 all passed, 1 anything else, 2 a wrong option.
+ * The exit code is 0 if all passed, 1 for anything else, 2 for a wrong option.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -83,12 +82,12 @@ function testNames() {
     .sort();
 }
 
-/** What the test called `name` checks: a file, or a folder of cases. */
+/** The golden file, or the folder of cases, that the test called `name` checks. */
 function pathOf(name) {
   return [`${name}.json`, name].find((path) => existsSync(join(directory, path)));
 }
 
-/** What lies in the folder and belongs to no test. */
+/** The files in the folder that no test checks. */
 function unreadIn(folder) {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
   const read = new Set([

@@ -3,13 +3,13 @@
  *
  *   node scripts/mutants.mjs [--only NAME] [--named] [--json] [--check]
  *
- * A bug is a file in test/mutants: what it breaks, the tests that should find it first, and lines of
- * one source with what stands there instead. Lines are compared without their indentation, and must
- * be there exactly once: a bug that does not fit the sources any more is an error. `--check` looks at
- * nothing else, and is quick.
+ * A bug is a file in test/mutants. It says what it breaks, names the tests that should find it first, and
+ * has lines of one source and the lines to put in their place. Lines are compared without their
+ * indentation, and must be there exactly once: a bug that no longer fits the sources is an error.
+ * `--check` looks only at that, and is quick.
  *
- * A bug that the named tests do not find meets all others that open a store, unless `--named`. Exit code 1 where fewer than 95 of a
- * hundred are found.
+ * If the named tests do not find a bug, all other tests that open a store run too, unless `--named` is
+ * given. The exit code is 1 if fewer than 95 in a hundred are found.
  */
 import { spawn, spawnSync } from "node:child_process";
 import {

@@ -4,9 +4,9 @@
  *
  *   npm run torture -- --minutes N [--seed S] [--keep DIR]
  *
- * Tells live how much was judged. The first disk of each kind of violation is kept in DIR (by default
- * a new folder in the temporary directory), with the words and the seed that lead there again. Exit
- * code 1 where anything broke the contract.
+ * It says live how much was judged. The first disk of each kind of violation is kept in DIR (by default a
+ * new folder in the temporary directory), with the words and the seed that lead there again. The exit
+ * code is 1 if anything broke the contract.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";

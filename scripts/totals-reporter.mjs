@@ -1,10 +1,10 @@
 /**
- * A vitest reporter that ends the output with `N passed, N failed` alone on the last line, and before
- * it `N skipped` where there are any. A file that could not be loaded, a hook of a suite that failed
- * and an error that no test caught count as one failure each.
+ * A vitest reporter. The last line of the output is `N passed, N failed`, and before it stands
+ * `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and an error that no
+ * test caught count as one failure each.
  */
 
-/** Adds up what the run reports. */
+/** The sums over all tests of a run. */
 export function count(testModules, unhandledErrors) {
   const totals = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
   for (const testModule of testModules) {

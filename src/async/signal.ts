@@ -12,7 +12,7 @@ export interface WaitOptions {
 
 type OnAbort = () => void;
 
-/** What is called when a signal aborts, in the order in which it was asked for. */
+/** The functions to call when a signal aborts, in the order in which they were given. */
 const asked = new WeakMap<AbortSignal, Set<OnAbort>>();
 /** The one listener of a signal. */
 const listeners = new WeakMap<AbortSignal, () => void>();

@@ -4,7 +4,7 @@
  */
 import { assert } from "../types/assert.js";
 
-/** Bytes that are not of the expected form. Turned into a typed refusal by whoever knows the file. */
+/** Bytes that are not of the expected form. The caller, who knows the file, turns it into a typed refusal. */
 export class FormatError extends Error {
   override readonly name = "FormatError";
   readonly offset: number;
@@ -68,12 +68,12 @@ export class ByteWriter {
     return this;
   }
 
-  /** All that was written. Valid until the next write. */
+  /** Everything that was written. Valid until the next write. */
   result(): Uint8Array {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Makes room and returns where it begins. It may replace the buffer: call it before using that. */
+  /** Makes room and returns its offset. It may replace the buffer: call it before you use the buffer. */
   #grow(count: number): number {
     const offset = this.#length;
     this.#length += count;
@@ -127,7 +127,7 @@ export class ByteReader {
     return this.#buffer.toString("latin1", offset, offset + count);
   }
 
-  /** Refuses when `bytes` has more than was taken. */
+  /** Refuses bytes behind the last that was taken. */
   end(): void {
     if (this.#offset !== this.#buffer.length) this.fail("bytes beyond the end of the form");
   }

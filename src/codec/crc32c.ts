@@ -1,7 +1,6 @@
 /**
- * CRC-32C (Castagnoli), as the journal, the mark, STORE and the A/B slots use it. The native
- * routine is several times faster than any table from about 200 bytes on; below that a call into
- * it costs more than the work.
+ * CRC-32C (Castagnoli), for the journal, the mark, STORE and the A/B slots. From about 200 bytes on the
+ * native routine is several times faster than any table; below that the call costs more than the work.
  */
 import { crc32c as native } from "@node-rs/crc32";
 
@@ -18,7 +17,7 @@ export function crc32c(bytes: Uint8Array, start = 0): number {
   return crc32cOfRange(bytes, 0, bytes.length, start);
 }
 
-/** The same of bytes [from, to), for few of them: no view is made. */
+/** The same of the bytes [from, to). For few bytes: it makes no view of them. */
 export function crc32cOfRange(bytes: Uint8Array, from: number, to: number, start = 0): number {
   let crc = ~start;
   for (let index = from; index < to; index++) {

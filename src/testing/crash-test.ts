@@ -26,7 +26,7 @@ const DIRECTORY = "state";
 /** Disks of which one is drawn for each power cut. */
 const WORLDS_MAX = 16;
 
-/** Where a life stands. */
+/** One life of the node: from an open to the cut. */
 export interface Life {
   /** From 0. */
   readonly life: number;
@@ -52,7 +52,7 @@ export interface CrashTestOptions extends OpenChoices {
   readonly check: (keeper: Lanekeeper, life: number) => Promise<void> | void;
 }
 
-/** What a crash test has seen. */
+/** The figures of a crash test. */
 export interface CrashTestReport {
   readonly powerCuts: number;
   readonly kills: number;
@@ -144,7 +144,7 @@ function crashAtRest(disk: SimulatedDisk, restMs: number): () => void {
   return () => clearInterval(watch);
 }
 
-/** What `work` gives, or undefined where the power goes first; a later rejection has no effect. */
+/** Returns the result of `work`, or undefined if the power goes first. A later rejection has no effect. */
 async function untilStopped<T>(disk: SimulatedDisk, work: Promise<T>): Promise<T | undefined> {
   work.catch(() => {});
   return await Promise.race([work, disk.stopped.then(() => undefined)]);

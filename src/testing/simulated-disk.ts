@@ -135,12 +135,12 @@ export class SimulatedDisk implements Disk {
     this.#machine.schedule.release();
   }
 
-  /** What is held back now, oldest first. */
+  /** The changes that are held back now, oldest first. */
   get held(): readonly HeldChange[] {
     return this.#machine.schedule.waiting;
   }
 
-  /** Lets the one change go that started at `step`; false where none such is held. */
+  /** Lets the one change go that started at `step`; false if none such is held. */
   finish(step: number): boolean {
     return this.#machine.schedule.letGo(step);
   }

@@ -98,7 +98,7 @@ function isSignalOfAnotherRealm(value: unknown): value is AbortSignal {
   });
 }
 
-/** What a value is, in few words. Calls nothing of the value's own. */
+/** Says in few words what a value is. Calls nothing of the value's own. */
 function shown(value: unknown): string {
   if (value === null || value === undefined || typeof value === "boolean") return String(value);
   if (typeof value === "string") return JSON.stringify(value.slice(0, SHOWN_MAX));

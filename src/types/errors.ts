@@ -4,16 +4,16 @@ import { LanekeeperError } from "./lanekeeper-error.js";
 
 export { type CodeFacts, type ErrorCode, errorCodes } from "./error-codes.js";
 
-/** Where an error happened. A fact that does not apply is left out. */
+/** The place where an error happened. A fact that does not apply is left out. */
 export interface ErrorFacts {
   readonly lane?: string;
   readonly blockNumber?: bigint;
   readonly roadIndex?: bigint;
   readonly file?: string;
   readonly offset?: number;
-  /** The bytes held already, where the refusal is about them (D2). Not a copy. */
+  /** The bytes that are held already, if the refusal is about them (D2). Not a copy. */
   readonly held?: Uint8Array;
-  /** The bytes offered, where the refusal is about them (D2). Not a copy. */
+  /** The bytes that were offered, if the refusal is about them (D2). Not a copy. */
   readonly offered?: Uint8Array;
   readonly cause?: unknown;
 }

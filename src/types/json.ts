@@ -1,11 +1,11 @@
 /**
- * What programs read of a status, a recovery, a summary: `JSON.stringify` knows no bigint and makes `{}`
- * of a Map.
+ * Values for `JSON.stringify`, which knows no bigint and makes `{}` of a Map: a status, a recovery, a
+ * summary.
  */
 
 /**
  * Gives `value` a `toJSON` and returns it: bigints as decimal strings, maps as objects, sets as arrays,
- * bytes left out. The method is not enumerable: whoever lists or copies the fields does not meet it.
+ * bytes left out. The method is not enumerable: it is not among the fields that are listed or copied.
  */
 export function withJson<T extends object>(value: T): T {
   return Object.defineProperty(value, "toJSON", { value: () => plain(value), enumerable: false });

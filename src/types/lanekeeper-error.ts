@@ -8,7 +8,7 @@
 import { inspect } from "node:util";
 import { type ErrorCode, errorCodes } from "./error-codes.js";
 
-/** What an error says of itself beside its message; `undefined` where a fact does not apply. */
+/** The facts of an error, beside its message. A fact that is `undefined` does not apply. */
 export interface Facts {
   readonly [fact: string]: unknown;
   readonly cause?: unknown;

@@ -13,7 +13,7 @@ import { afterEach, expect } from "vitest";
 
 /** Children write what they met into this folder: their pipes belong to the test. */
 const FOLDER_VARIABLE = "LANEKEEPER_UNHANDLED_FOLDER";
-const monitor = new URL("../../scripts/unhandled-monitor.mjs", import.meta.url).href;
+const monitor = new URL("./unhandled-monitor.mjs", import.meta.url).href;
 
 interface Watch {
   readonly folder: string;

@@ -22,8 +22,8 @@ export interface Fault {
   readonly error?: "EIO" | "ENOSPC" | "EROFS" | "EMFILE" | "EACCES" | "EPERM" | "EINVAL";
   readonly mode?: "once" | "from-then-on";
   /**
-   * What a failed write or directory flush leaves. "visible-not-durable": all of it can be read,
-   * no later flush of other bytes makes it durable (its pages are clean); "torn": the first half.
+   * The bytes that a failed write or directory flush leaves. "visible-not-durable": all of it can be
+   * read, and no later flush of other bytes makes it durable (its pages are clean). "torn": the first half.
    */
   readonly effect?: FaultEffect;
 }

@@ -23,7 +23,7 @@ import {
   type World,
 } from "./world.js";
 
-/** Where a path leads: its directory, its last name, and what is there. */
+/** The place that a path leads to: its directory, its last name, and the node there, if any. */
 export interface Place {
   readonly path: string;
   readonly parent: DirectoryNode | undefined;

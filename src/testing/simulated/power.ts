@@ -89,7 +89,7 @@ function choicesOf(world: World): Choices {
   return { writes, names };
 }
 
-/** What any name, durable or pending, leads to: the rest is gone for good. */
+/** The files and folders that any name, durable or pending, leads to. All others are gone for good. */
 function namedNodes(world: World): ReadonlySet<number | undefined> {
   const named = new Set<number | undefined>([ROOT_NODE]);
   for (const node of world.nodes.values()) {

@@ -105,7 +105,7 @@ export class Schedule {
   }
 }
 
-/** What every call on a stopped disk returns. A new promise each time, so that it can be freed. */
+/** Every call on a stopped disk returns this: a promise of its own, so that it can be freed. */
 export function never<T>(): Promise<T> {
   return new Promise<T>(() => {});
 }

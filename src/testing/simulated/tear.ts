@@ -1,5 +1,5 @@
 /**
- * What a power cut may leave of one write. A device writes sectors, so damage is confined to the
+ * The bytes that a power cut may leave of one write. A device writes sectors, so damage is confined to the
  * sectors of the write's range whose new bytes differ from the durable ones: to write durable bytes
  * again, byte-identical and in place, never changes anything, and bytes outside of the range never
  * change.
@@ -15,7 +15,7 @@ import type { Fragment, PendingWrite } from "./world.js";
 /** The unit that a device writes whole. */
 export const SECTOR_BYTES = 512;
 
-/** What lies behind the cut: what was durable, zeros, or anything. */
+/** The bytes behind the cut: those that were durable, zeros, or anything. */
 const fills = ["old", "zeros", "junk"] as const;
 type Fill = (typeof fills)[number];
 

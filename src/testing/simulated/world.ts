@@ -1,6 +1,6 @@
 /**
- * What a simulated disk holds: files and directories, each with what is durable, what is visible
- * (the page cache), and the list of changes that lie between the two.
+ * The content of a simulated disk: files and directories, each with its durable state, its visible
+ * state (the page cache), and the list of changes that lie between the two.
  *
  *   durable --(pending changes, in the order of their start)--> visible
  *

@@ -1,6 +1,6 @@
 /**
- * Loaded into every Node process that a test starts: notes what ended it, where that was a rejection
- * without a handler. It changes nothing: the process ends as it would.
+ * Every Node process that a test starts loads this. If a rejection without a handler ends the process,
+ * the rejection is noted in a file. Nothing else changes: the process ends as it would.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

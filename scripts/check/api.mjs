@@ -6,13 +6,13 @@
  * - a type in a public declaration that no entry exports: a caller could not name it.
  *
  *   npm run api               writes test/api from the build in dist
- *   node scripts/api.mjs --check    compares, and ends with exit code 1 where they differ
+ *   node scripts/check/api.mjs --check compares, and ends with exit code 1 where they differ
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const MAIN_NAMES_MAX = 40;
 const isCheck = process.argv.includes("--check");
 const faults = [];
@@ -51,7 +51,7 @@ const counts = entries.map(({ name, declarations }) => `${name} ${declarations.l
 console.log(`names: ${counts.join(", ")}`);
 process.exitCode = faults.length === 0 ? 0 : 1;
 
-/** What the declaration file at `path` exports, by name: each with the types that it mentions. */
+/** The exports of the declaration file at `path`, by name, each with the types that it mentions. */
 function surfaceOf(path) {
   const source = readFileSync(path, "utf8");
   if (/^export (type )?\*/m.test(source)) faults.push(`${path}: export *`);
