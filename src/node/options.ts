@@ -28,9 +28,11 @@ export interface InitChoices {
   /** The chain that this store serves: 1 to 255 printable ASCII characters. */
   readonly chainId: string;
   /**
-   * Size of the smallest journal segment in bytes; 4 MiB where it is left out. A quarter of it, and at
-   * most 512 KiB, is kept for the list of lanes and segments at its begin: about 2,900 lanes at 4 MiB,
-   * 90 at 64 KiB, 46 at 40 KiB. One more is refused with DISK_FULL.
+   * Size of the smallest journal segment in bytes, 40 KiB to 64 MiB. A quarter of it, and at most 512 KiB,
+   * is kept for the list of lanes and segments at its begin: about 2,900 lanes at 4 MiB, 90 at 64 KiB, 46
+   * at 40 KiB. One more is refused with TOO_MANY_LANES.
+   *
+   * @defaultValue 4 MiB
    */
   readonly segmentBytes?: number;
 }
@@ -44,11 +46,17 @@ export interface OpenChoices extends InitChoices {
    * @defaultValue 64 MiB
    */
   readonly retainBytes?: number;
-  /** Bytes of durable blocks that are kept in memory for readers; 64 MiB where it is left out. */
+  /**
+   * Bytes of durable blocks that are kept in memory for readers.
+   *
+   * @defaultValue 64 MiB
+   */
   readonly cacheBytes?: number;
   /**
-   * What the node verifies with: signatures and certificates that it has verified are not verified
-   * again where they are pushed. It stays the node's, who closes it. One of the store's own where left out.
+   * The verifier of the node: signatures and certificates that it has verified are not verified again
+   * when they are pushed. It stays the node's to close.
+   *
+   * @defaultValue a verifier of the store's own
    */
   readonly verifier?: Verifier;
   /**
