@@ -13,6 +13,7 @@ export type {
   WriteWay,
 } from "../disk/disk.js";
 export { MemoryDisk } from "../disk/memory.js";
+export { buildAppQC, buildCommitQC, buildLaneQC, buildPrepareQC } from "./certificates.js";
 export {
   type CrashTestOptions,
   type CrashTestReport,

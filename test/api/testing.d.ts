@@ -133,6 +133,10 @@ export interface Step {
     readonly path: string;
 }
 export type WriteWay = "pool" | "blocking";
+export declare function buildAppQC(app: AppProposal, keys: readonly KeyPair[]): AppQC;
+export declare function buildCommitQC(proposal: Proposal, keys: readonly KeyPair[]): CommitQC;
+export declare function buildLaneQC(header: BlockHeader, keys: readonly KeyPair[]): LaneQC;
+export declare function buildPrepareQC(proposal: Proposal, keys: readonly KeyPair[]): PrepareQC;
 export declare function crashTest(options: CrashTestOptions): Promise<CrashTestReport>;
 export declare function initOn(disk: Disk, directory: string, choices: InitChoices, seed?: number): Promise<void>;
 export declare function openOn(disk: Disk, directory: string, choices: OpenChoices, seed?: number): Promise<Lanekeeper>;
