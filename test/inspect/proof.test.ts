@@ -197,7 +197,9 @@ describe("the A/B slots", () => {
   test("an anchor of a foreign committee is refused where ours is known", async () => {
     const disk = await anchored(encodePruneAnchor(new TestChain(2, 60).qc(2n).anchor));
     expect((await inspected(disk, signatures)).errors).toEqual([]);
-    expect((await inspected(disk, committees)).errors).toMatchObject([{ class: "ANCHOR_CORRUPT" }]);
+    expect((await inspected(disk, committees)).errors).toMatchObject([
+      { class: "WRONG_COMMITTEE" },
+    ]);
   });
 
   test("an anchor of an epoch that was not given: a warning", async () => {
