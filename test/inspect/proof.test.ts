@@ -206,7 +206,7 @@ describe("the A/B slots", () => {
     const disk = await anchored(encodePruneAnchor(chain.qc(2n).anchor));
     const none: Depth = { kind: "committees", epochs: [{ ...chain.epoch, index: 7n }] };
     const { findings, summary } = await inspected(disk, none);
-    expect(findings).toMatchObject([{ class: "ANCHOR_CORRUPT", severity: "warning" }]);
+    expect(findings).toMatchObject([{ class: "WRONG_COMMITTEE", severity: "warning" }]);
     expect(summary.verdict).toEqual({ opens: true });
   });
 

@@ -55,7 +55,7 @@ async function anchorIn(
   if (depth.kind === "committees" && !knowsEpoch(depth, commitQC)) {
     const text = `no committee was given for epoch ${commitQC.vote.view.epochIndex}`;
     const unchecked = `${text}: the anchor's signatures were checked, membership and quorum were not`;
-    findings.push({ class: "ANCHOR_CORRUPT", severity: "warning", file, message: unchecked });
+    findings.push({ class: "WRONG_COMMITTEE", severity: "warning", file, message: unchecked });
   }
   return read.value;
 }
