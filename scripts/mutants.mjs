@@ -222,4 +222,9 @@ async function main() {
   if (found * 100 < verdicts.length * FOUND_MIN) process.exitCode = 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((cause) => {
+    console.error(cause.message);
+    process.exitCode = 1;
+  });
+}

@@ -280,20 +280,21 @@ it("a transaction that is a string is refused by its place, and not signed as ze
   );
 });
 
-it.each<readonly [string, () => unknown]>([
+it.each<readonly [string, () => unknown, string?]>([
   [
     "throws",
     () => {
       throw new Error("not loaded yet");
     },
+    "CALLBACK_FAILED",
   ],
   ["returns a promise", () => Promise.resolve(epoch)],
   ["returns something else", () => ({ committee })],
-])("a function of epochs that %s is told as the caller's", async (_, epochOf) => {
+])("a function of epochs that %s is told as the caller's", async (_, epochOf, code = "USAGE") => {
   const anchor = { appQC: s.appQC, commitQC: s.commitQC };
   const verified = wire.verifyAnchor(anchor, epochOf as () => typeof epoch);
   await expect(verified).rejects.toMatchObject({
-    code: "USAGE",
+    code,
     message: expect.stringContaining("epochOf") as string,
   });
 });
