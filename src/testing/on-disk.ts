@@ -39,6 +39,7 @@ function surroundingsOn(disk: Disk, seed: number): Surroundings {
     openMap: () => Promise.resolve(memoryLogMap(undefined)),
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
     whenIdle: (task) => setImmediate(task),
+    later: (task) => void setImmediate(task),
     nowMs: () => ticks++,
     durable: true,
   };

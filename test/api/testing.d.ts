@@ -79,7 +79,7 @@ export declare class MemoryDisk implements Disk {
     list(path: string): Promise<readonly DirectoryEntry[] | undefined>;
     makeDirectory(path: string): Promise<void>;
     remove(path: string): Promise<void>;
-    syncDirectory(): Promise<void>;
+    syncDirectory(path: string): Promise<void>;
 }
 export declare class SimulatedDisk implements Disk {
     #private;
