@@ -180,13 +180,6 @@ const table = {
     remedy: "mount the file system for writing, or give this user the rights",
     never: "move the store elsewhere while its owner may still run",
   },
-  STORE_MOVED: {
-    exit: 37,
-    meaning: "the store was copied or moved since it was last open",
-    remedy:
-      "make sure that no other copy runs or will run; if it was moved, open it with `moved: true`",
-    never: "say `moved` of a copy or a backup: the original may have signed since",
-  },
   DISK_FULL: {
     exit: 40,
     meaning: "no space is left; nothing was harmed",

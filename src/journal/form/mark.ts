@@ -35,13 +35,6 @@ export interface Pin {
   readonly hash: Uint8Array;
 }
 
-/** Whether two origins are of two files, as far as both are known. */
-export function isOtherFile(a: FileOrigin, b: FileOrigin): boolean {
-  const differ = (one: bigint, other: bigint): boolean =>
-    one !== 0n && other !== 0n && one !== other;
-  return differ(a.inode, b.inode) || differ(a.bornNs, b.bornNs);
-}
-
 /**
  * Sequences of an A/B pair: the newest that was acknowledged, and the newest that was begun. Both 0
  * where there is none. A sequence begun and not found again stays named until a newer one is
