@@ -150,8 +150,8 @@ function journalOf({ slots: seen, records }: Looked): JournalSummary {
     sequence: base.head.sequence,
     generation: base.head.generation,
   };
-  const { sealed, retained } = records;
-  return { head, ...counts, live: sealed.length + 1, retained: retained.length };
+  const { sealed, retainedSlots } = records;
+  return { head, ...counts, live: sealed.length + 1, retained: retainedSlots.length };
 }
 
 function anchorOf(pairs: PairsSeen | undefined): Summary["anchor"] {

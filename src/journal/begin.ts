@@ -21,7 +21,7 @@ import { flushParent } from "../disk/parent.js";
 import { isDiskFull } from "../types/errors.js";
 import { GROUP_LSNS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
-import type { SealedSegment } from "./form/head.js";
+import type { RetainedSegment } from "./form/head.js";
 import type { Flush } from "./group/flush-policy.js";
 import { LogEngine } from "./log-engine.js";
 import { MARK_LAG_MS } from "./mark-follower.js";
@@ -132,8 +132,7 @@ export async function beginJournal(
       firstLsn: nextFirstLsn(proven.highestLsn),
       anchorSeq: opening.named.anchor.acked,
       voteSeq: opening.named.vote.acked,
-      sealed: held.sealed,
-      retained: held.retained,
+      ...held,
     },
   );
   await writeHead(next);
@@ -262,8 +261,8 @@ export function standingPins({
  */
 async function makeRoom(
   space: Space,
-  retained: readonly SealedSegment[],
-): Promise<readonly SealedSegment[]> {
+  retained: readonly RetainedSegment[],
+): Promise<readonly RetainedSegment[]> {
   let stays = retained;
   while (space.freeCount === 0) {
     try {

@@ -188,7 +188,8 @@ async function makeJournal(options: InitOptions, storeId: Uint8Array): Promise<v
     keyId: 0,
     nextLog: 0,
     sealed: [],
-    retained: [],
+    ended: [],
+    retainedSlots: [],
     logs: [],
   });
   await writeAndClose(first, 0, head);

@@ -29,7 +29,7 @@ import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
 import type { Flush } from "./group/flush-policy.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
-import type { SealedSegment } from "./form/head.js";
+import type { RetainedSegment, SealedSegment } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
 import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
@@ -41,8 +41,8 @@ import { MarkFollower } from "./mark-follower.js";
 import { Ownership } from "./segment/ownership.js";
 import { PairWrites } from "./pair-writes.js";
 import { Reclaimer } from "./reclaimer.js";
-import { type Pointer, readHead } from "./segment/segment.js";
-import { recordsIn, type SegmentRecords } from "./segment/records.js";
+import type { Pointer } from "./segment/segment.js";
+import { endListedIn, nextAt, recordsIn, type SegmentRecords } from "./segment/records.js";
 import {
   type Rotation,
   type SegmentListener,
@@ -190,18 +190,23 @@ export class LogEngine {
     this.#segments.listener = listener;
   }
 
+  /** The sealed segments that the newest head lists as live, oldest first. */
+  get sealed(): readonly SealedSegment[] {
+    return this.#segments.sealed;
+  }
+
   /** Every sealed segment that can be read, oldest first. */
-  get readable(): readonly SealedSegment[] {
+  get readable(): readonly RetainedSegment[] {
     return this.#segments.readable;
   }
 
   /** Whether a segment that could be read still can. */
-  isReadable(segment: SealedSegment): boolean {
+  isReadable(segment: RetainedSegment): boolean {
     return this.#segments.isReadable(segment);
   }
 
   /** The live records in a sealed segment. */
-  liveRecordsIn(segment: SealedSegment): readonly PlacedRecord[] {
+  liveRecordsIn(segment: RetainedSegment): readonly PlacedRecord[] {
     return [...this.#places.recordsIn(segment.slot)];
   }
 
@@ -303,9 +308,11 @@ export class LogEngine {
    * left out. `damage` says why there are no more, where the segment does not verify to its end.
    * Payloads are read only if they are to be checked: `payloads`.
    */
-  async recordsIn(segment: SealedSegment, payloads = false): Promise<SegmentRecords> {
-    const slot = this.#parts.space.slot(segment.slot);
-    return await recordsIn(slot, segment, { table: this.#table, end: segment, payloads });
+  async recordsIn(segment: RetainedSegment, payloads = false): Promise<SegmentRecords> {
+    const { space } = this.#parts;
+    const slot = space.slot(segment.slot);
+    const end = await endListedIn(space.slot(this.#segments.slotAfter(segment)), segment);
+    return await recordsIn(slot, segment, { table: this.#table, end, payloads });
   }
 
   /** The log with this name, by its number on disk. */
@@ -319,11 +326,8 @@ export class LogEngine {
   }
 
   /** The number that was due next in a log when a readable segment began; 0 before the log was there. */
-  async nextAt(segment: SealedSegment, name: string): Promise<bigint> {
-    const log = this.#table.byName(name)?.log ?? NO_LOG;
-    const found = await readHead(this.#parts.space.slot(segment.slot));
-    if (found.status !== "head") return 0n;
-    return found.head.logs.find((entry) => entry.log === log)?.next ?? 0n;
+  async nextAt(segment: RetainedSegment, name: string): Promise<bigint> {
+    return await nextAt(this.#parts.space.slot(segment.slot), this.logOf(name) ?? NO_LOG);
   }
 
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */

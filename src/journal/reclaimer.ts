@@ -71,11 +71,11 @@ export class Reclaimer {
     const room = recordBytesIn(segments.room + SEGMENT_RESERVE_BYTES);
     const count = Math.min(sequences.length, Math.floor(room / RECORD_HEADER_BYTES), ENTRIES_MAX);
     if (count <= 0) return false;
-    return await write(
-      sequences
-        .slice(0, count)
-        .map((sequence) => ({ type: "release", sequence, settled: nobodyWaits })),
-    );
+    const entries = sequences.slice(0, count).map((sequence) => {
+      const slot = segments.slotOf(sequence);
+      return { type: "release", sequence, slot, settled: nobodyWaits } as const;
+    });
+    return await write(entries);
   }
 }
 

@@ -7,7 +7,7 @@
  * the map. Where the map is wrong, the segment itself has the last word.
  */
 import { ahead } from "../async/ahead.js";
-import type { RetainedSegment, SealedSegment } from "../journal/form/head.js";
+import type { RetainedSegment } from "../journal/form/head.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { throwIfAborted } from "../async/signal.js";
 import { PersisterError } from "../types/errors.js";
@@ -226,7 +226,7 @@ export class RetainedRecords {
    * The readable segment in which a record was appended: the last one that began when its number was not
    * there yet. Reads a few heads.
    */
-  async #segmentOf(name: string, number: bigint): Promise<SealedSegment | undefined> {
+  async #segmentOf(name: string, number: bigint): Promise<RetainedSegment | undefined> {
     const segments = this.#engine.readable;
     let low = 0;
     let high = segments.length;
@@ -242,7 +242,7 @@ export class RetainedRecords {
   }
 
   /** The log's next when the segment began; `undefined` where that cannot be read, or not any more. */
-  async #nextAt(segment: SealedSegment, name: string): Promise<bigint | undefined> {
+  async #nextAt(segment: RetainedSegment, name: string): Promise<bigint | undefined> {
     if (!this.#engine.isReadable(segment)) return undefined;
     try {
       return await this.#engine.nextAt(segment, name);

@@ -9,6 +9,7 @@ import {
   RECORD_HEADER_BYTES,
   recordsStart,
   recordType,
+  slotName,
   writeRecordHeader,
 } from "../../src/journal/form/records.js";
 import type { Settled } from "../../src/journal/group/group.js";
@@ -146,12 +147,15 @@ export async function all(log: LaneLog<string>): Promise<string[]> {
   return found;
 }
 
-/** The newest segment: its file, its head, and the bytes of it. */
-export function newestSegment(disk: SimulatedDisk): {
+/** A segment on a disk: its file, its head, and the bytes of it. */
+interface SegmentSeen {
   readonly path: string;
   readonly head: Head;
   readonly bytes: Uint8Array;
-} {
+}
+
+/** Every slot with a head, the newest first. */
+function segmentsOn(disk: SimulatedDisk): readonly SegmentSeen[] {
   const segments = disk.files().flatMap(({ path }) => {
     if (!path.endsWith(".seg")) return [];
     const bytes = disk.readNow(path);
@@ -159,9 +163,21 @@ export function newestSegment(disk: SimulatedDisk): {
     const found = length === undefined ? undefined : decodeHead(bytes.subarray(0, length));
     return found?.status === "head" ? [{ path, head: found.head, bytes }] : [];
   });
-  const [newest] = segments.sort((a, b) => (a.head.sequence > b.head.sequence ? -1 : 1));
+  return segments.sort((a, b) => (a.head.sequence > b.head.sequence ? -1 : 1));
+}
+
+export function newestSegment(disk: SimulatedDisk): SegmentSeen {
+  const [newest] = segmentsOn(disk);
   if (!newest) throw new Error("no segment has a head");
   return newest;
+}
+
+/** The files of the retained segments, the oldest first. */
+export function retainedPaths(disk: SimulatedDisk): readonly string[] {
+  const { head } = newestSegment(disk);
+  const names = new Set(head.retainedSlots.map(slotName));
+  const retained = segmentsOn(disk).filter(({ path }) => names.has(path.slice(-8)));
+  return retained.map(({ path }) => path).reverse();
 }
 
 /** A record to be forged: its log's name, and what it says. */

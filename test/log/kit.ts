@@ -1,11 +1,23 @@
-/** The journals of the log's tests: a segment takes five groups of a small record each. */
+/**
+ * The journals of the log's tests: a segment takes four small records, each with its
+ * truncation: every group takes two blocks.
+ */
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import * as kit from "../journal/kit.js";
 
-export { all, DIRECTORY, forge, forgeHead, newestSegment, text, textKind } from "../journal/kit.js";
+export {
+  all,
+  DIRECTORY,
+  forge,
+  forgeHead,
+  newestSegment,
+  retainedPaths,
+  text,
+  textKind,
+} from "../journal/kit.js";
 export type { JournalChoices, OpenJournal } from "../journal/kit.js";
 
-export const SEGMENT_BYTES = 64 * 1024;
+export const SEGMENT_BYTES = 88 * 1024;
 
 export function bornJournal(segmentBytes = SEGMENT_BYTES): Promise<SimulatedDisk> {
   return kit.bornJournal(segmentBytes);

@@ -4,12 +4,11 @@ import { describe, expect, test } from "vitest";
 import type { RetainedRange } from "../../src/log/retained-records.js";
 import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { bornJournal, newestSegment, openJournal, type OpenJournal, SEGMENT_BYTES } from "./kit.js";
+import { bornJournal, openJournal, type OpenJournal, retainedPaths, SEGMENT_BYTES } from "./kit.js";
 import { refusal, turns } from "../node/kit.js";
 
 const GIB = 1024 ** 3;
 const NUMBERS = 60n;
-
 function payload(name: string, number: bigint): Uint8Array {
   return Buffer.from(`${name} ${number} `.repeat(Number((number * 37n) % 300n) + 1));
 }
@@ -67,7 +66,7 @@ describe("a range", () => {
   test("goes on through the segment that is not sealed yet", async () => {
     const { opened } = await lived();
     const { records } = { records: opened.journal.currentRecords };
-    expect(records.length).toBeGreaterThan(1);
+    expect(records.length).toBeGreaterThan(2);
     const [first] = records.filter(({ name }) => name === "one");
     const from = (first?.number ?? 0n) - 3n;
     expect(await numbersIn(opened, "one", { from })).toEqual(upTo(from, NUMBERS - 1n));
@@ -95,9 +94,7 @@ describe("a range", () => {
 
   test("a damaged record in it is an error that names it; what lies before it comes first", async () => {
     const { disk, opened } = await lived();
-    const { path, head } = newestSegment(disk);
-    const [, second] = head.retained;
-    const file = path.replace(/\d+\.seg$/, `${second?.slot}.seg`.padStart(8, "0"));
+    const file = retainedPaths(disk).at(1) ?? "";
     const bytes = Buffer.from(disk.readNow(file));
     const number =
       upTo(0n, NUMBERS).find((each) => bytes.includes(`one ${each} one ${each} `)) ?? 0n;

@@ -4,17 +4,11 @@
  */
 import { applyRecord, type Manifest } from "../../journal/recovery/apply.js";
 import { findFooters } from "../../journal/recovery/footers.js";
-import {
-  chainStart,
-  type RecordHeader,
-  recordsStart,
-  recordType,
-  slotName,
-} from "../../journal/form/records.js";
+import { type RecordHeader, recordType, slotName } from "../../journal/form/records.js";
 import type { SealedSegment } from "../../journal/form/head.js";
 import { LogTable } from "../../journal/form/log-table.js";
 import type { Mark } from "../../journal/form/mark.js";
-import type { ChainPlace, Slot } from "../../journal/segment/segment.js";
+import { endsAsListed, firstPlace, type Slot } from "../../journal/segment/segment.js";
 import type { FoundHead } from "../../journal/recovery/start.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
 import type { ErrorCode } from "../../types/errors.js";
@@ -65,7 +59,7 @@ export class RecordCheck {
     this.#parts = parts;
     const { head } = parts.base;
     const table = new LogTable(head.logs, head.nextLog);
-    this.#manifest = { head, table, released: new Set() };
+    this.#manifest = { head, table, released: new Map() };
     this.live = new LiveRecords({ head, table, prover: parts.prover, progress: parts.progress });
   }
 
@@ -76,11 +70,14 @@ export class RecordCheck {
 
   /** The sealed segments that must be there: those that the newest one's records released need not. */
   get sealed(): readonly SealedSegment[] {
-    return this.#unlessReleased(this.#manifest.head.sealed);
+    const { head, released } = this.#manifest;
+    return head.sealed.filter(({ sequence }) => !released.has(sequence));
   }
 
-  get retained(): readonly SealedSegment[] {
-    return this.#unlessReleased(this.#manifest.head.retained);
+  /** The slots of the segments that are retained for what was pruned. */
+  get retainedSlots(): readonly number[] {
+    const released = new Set(this.#manifest.released.values());
+    return this.#manifest.head.retainedSlots.filter((slot) => !released.has(slot));
   }
 
   async *findings(): AsyncGenerator<Finding, void, void> {
@@ -91,7 +88,7 @@ export class RecordCheck {
     this.#expectBytes();
     for (const segment of this.sealed) yield* this.#sealed(segment);
     if (own) yield* this.#takeOwn(own);
-    for (const segment of this.retained) yield* this.#retained(segment);
+    for (const slot of this.retainedSlots) yield* this.#retained(slot);
     const file = base.slot.file.path;
     // Records that could not be read are not known to be missing.
     if (base.isNewest && !this.#isPartlyUnread) yield* this.live.missing(file);
@@ -110,7 +107,7 @@ export class RecordCheck {
   async #lookBehind(own: Uint8Array): Promise<void> {
     const { base } = this.#parts;
     if (!base.isNewest) return;
-    let end = placeOf(base);
+    let end = firstPlace(base.head, base.headBytes);
     for (const step of walkPastDamage(own, end, end.nextLsn - 1n)) {
       if (step.kind === "end") end = step.place;
     }
@@ -127,7 +124,11 @@ export class RecordCheck {
     const { base } = this.#parts;
     const file = base.slot.file.path;
     const lost: LostStep[] = [];
-    for (const step of walkPastDamage(bytes, placeOf(base), this.#through)) {
+    for (const step of walkPastDamage(
+      bytes,
+      firstPlace(base.head, base.headBytes),
+      this.#through,
+    )) {
       if (step.kind === "record") {
         const refusal = applyRecord(step.record, this.#manifest);
         if (refusal === undefined) continue;
@@ -152,7 +153,11 @@ export class RecordCheck {
 
   async *#takeOwn(bytes: Uint8Array): AsyncGenerator<Finding, void, void> {
     const { base } = this.#parts;
-    for (const step of walkPastDamage(bytes, placeOf(base), this.#through)) {
+    for (const step of walkPastDamage(
+      bytes,
+      firstPlace(base.head, base.headBytes),
+      this.#through,
+    )) {
       if (step.kind === "record") yield* this.live.take(step.record, base.slot);
     }
   }
@@ -165,23 +170,41 @@ export class RecordCheck {
     else if (this.#parts.base.isNewest) yield this.#finding(ofSealed, found.file, START, found.why);
   }
 
-  async *#retained(segment: SealedSegment): AsyncGenerator<Finding, void, void> {
-    const found = this.#find(segment);
-    if (found === "unread") return;
-    if ("slot" in found) yield* this.#walk(segment, found, ofRetained);
-    else yield this.#finding(ofRetained, found.file, START, found.why);
+  /** A retained segment lies in this slot. Its end is known if some head lists it. */
+  async *#retained(slot: number): AsyncGenerator<Finding, void, void> {
+    const { base, seen } = this.#parts;
+    if (seen.unread.has(slot)) return;
+    const found = seen.heads.find((each) => each.slot.slot === slot);
+    if (!found || found.head.sequence >= base.head.sequence) {
+      const why = "the retained segment that the newest head lists here is missing";
+      yield this.#finding(ofRetained, this.#fileOf(slot), START, why);
+      return;
+    }
+    const { sequence } = found.head;
+    const ends = seen.heads.flatMap(({ head }) => [...head.sealed, ...head.ended]);
+    yield* this.#walk(
+      ends.find((each) => each.sequence === sequence),
+      found,
+      ofRetained,
+    );
+  }
+
+  #fileOf(slot: number): string {
+    const { directory, seen } = this.#parts;
+    const there = seen.slots.find((each) => each.slot === slot);
+    return there?.file.path ?? `${directory}/${JOURNAL_DIRECTORY}/${slotName(slot)}`;
   }
 
   /** A segment that is listed; or that it could not be read, which was told; or why it is not there. */
   #find(
     segment: SealedSegment,
   ): FoundHead | "unread" | { readonly file: string; readonly why: string } {
-    const { directory, seen } = this.#parts;
+    const { seen } = this.#parts;
     if (seen.unread.has(segment.slot)) return "unread";
     const head = seen.heads.find((each) => each.slot.slot === segment.slot);
     if (head?.head.sequence === segment.sequence) return head;
     const slot = seen.slots.find((each) => each.slot === segment.slot);
-    const file = slot?.file.path ?? `${directory}/${JOURNAL_DIRECTORY}/${slotName(segment.slot)}`;
+    const file = this.#fileOf(segment.slot);
     const there = head ? `it is segment ${head.head.sequence}` : seen.headless.get(segment.slot);
     const why = slot
       ? `it is not segment ${segment.sequence}, which the newest head lists: ${there}`
@@ -189,22 +212,28 @@ export class RecordCheck {
     return { file, why };
   }
 
+  /** Walks a segment to its end or, if that is not known, as far as its records go. */
   async *#walk(
-    segment: SealedSegment,
+    segment: SealedSegment | undefined,
     found: FoundHead,
     damage: Damage,
   ): AsyncGenerator<Finding, void, void> {
     const { slot } = found;
-    const bytes = yield* this.#read(slot, segment.endOffset);
+    const bytes = yield* this.#read(slot, segment?.endOffset ?? slot.bytes);
     if (!bytes) return;
     let isDamaged = false;
-    for (const step of walkPastDamage(bytes, placeOf(found), segment.nextLsn - 1n)) {
+    const nextLsn = segment?.nextLsn ?? found.head.firstLsn;
+    for (const step of walkPastDamage(
+      bytes,
+      firstPlace(found.head, found.headBytes),
+      nextLsn - 1n,
+    )) {
       if (step.kind === "record") {
         if (damage !== ofRetained) yield* this.live.take(step.record, slot);
       } else if (step.kind !== "end") {
         isDamaged = true;
         yield this.#lost(damage, slot.file.path, step);
-      } else if (!isDamaged && !endsAsListed(step.place, segment)) {
+      } else if (segment && !isDamaged && !endsAsListed(step.place, segment)) {
         const why = "its records end elsewhere than the newest head says";
         yield this.#finding(damage, slot.file.path, step.place, why);
       }
@@ -261,34 +290,15 @@ export class RecordCheck {
     return { lane: state.name, number };
   }
 
-  #unlessReleased(segments: readonly SealedSegment[]): readonly SealedSegment[] {
-    return segments.filter(({ sequence }) => !this.#manifest.released.has(sequence));
-  }
-
   /** Expects the bytes that are left: the segments here, and the live ones once more in the rehearsal. */
   #expectBytes(): void {
-    const { progress, base } = this.#parts;
-    const sum = (segments: readonly SealedSegment[]): number =>
-      segments.reduce((total, { endOffset }) => total + endOffset, 0);
-    const left = 2 * sum(this.sealed) + sum(this.retained) + base.slot.bytes;
-    progress.bytesExpected = progress.bytesRead + left;
+    const { progress, base, seen } = this.#parts;
+    const slots = new Set(this.retainedSlots);
+    const retained = seen.slots.filter(({ slot }) => slots.has(slot));
+    const live = this.sealed.reduce((sum, { endOffset }) => sum + endOffset, base.slot.bytes);
+    const left = retained.reduce((sum, { bytes }) => sum + bytes, live);
+    progress.bytesExpected = progress.bytesRead + left + live;
   }
 }
 
 const START = { offset: 0 };
-
-function placeOf({ head, bytes }: FoundHead): ChainPlace {
-  return {
-    offset: recordsStart(bytes.length),
-    chain: chainStart(head.salt),
-    nextLsn: head.firstLsn,
-  };
-}
-
-function endsAsListed(end: ChainPlace, segment: SealedSegment): boolean {
-  return (
-    end.nextLsn === segment.nextLsn &&
-    end.offset === segment.endOffset &&
-    end.chain === segment.endChain
-  );
-}

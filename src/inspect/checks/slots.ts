@@ -3,7 +3,7 @@
  * depends on that one.
  */
 import type { Disk, DirectoryEntry } from "../../disk/disk.js";
-import type { HeadFound, SealedSegment } from "../../journal/form/head.js";
+import type { HeadFound } from "../../journal/form/head.js";
 import type { Mark } from "../../journal/form/mark.js";
 import { openSlot, readHead, type Slot } from "../../journal/segment/segment.js";
 import { type FoundHead, isBlank, newestHead } from "../../journal/recovery/start.js";
@@ -65,7 +65,7 @@ export async function checkSlots(
     findings.push({ class: "JOURNAL_CORRUPT", severity: "error", file: journal, message });
   }
   const isMissed = !isUnknown && base?.isNewest !== true;
-  const listed = new Set(isMissed ? [] : listedBy(base).map(({ slot }) => slot));
+  const listed = new Set(isMissed ? [] : listedBy(base));
   for (const each of seen) {
     if (!listed.has(each.slot.slot)) findings.push(...headFindings(each, isMissed));
   }
@@ -137,9 +137,9 @@ function baseOf(
   return { ...newest, isNewest };
 }
 
-/** The segments that a head lists: they are checked with their records. */
-function listedBy(base: BaseHead | undefined): readonly SealedSegment[] {
-  return base ? [...base.head.sealed, ...base.head.retained] : [];
+/** The slots of the segments that a head lists: they are checked with their records. */
+function listedBy(base: BaseHead | undefined): readonly number[] {
+  return base ? [...base.head.sealed.map(({ slot }) => slot), ...base.head.retainedSlots] : [];
 }
 
 /** Findings about a slot that the base head does not list: free space, or the place of a missed head. */
@@ -166,7 +166,9 @@ function whyHeadless(found: HeadFound): string {
 
 function headsIn(seen: readonly SlotHead[]): FoundHead[] {
   return seen.flatMap(({ slot, found }) =>
-    found.status === "head" ? [{ slot, head: found.head, bytes: found.bytes }] : [],
+    found.status === "head"
+      ? [{ slot, head: found.head, headBytes: found.bytes.length, bytes: found.bytes }]
+      : [],
   );
 }
 

@@ -10,7 +10,8 @@
  *   4   bytes in the head   8   vote sequence      4  key id        4 next log number
  *   4   count of live sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
  *                                                  4 end of its records (bytes), 4 end chain value
- *   4   count of retained segments, then each the same
+ *   4   count of segments that are retained since this head, then each the same
+ *   4   bytes of a bit map of all slots with a retained segment: slot s is bit s % 8 of byte s / 8
  *   4   count of logs, then each:  4 log number, 1+n name, 8 first, 8 next, 32 tip hash
  *   4   CRC-32C of all before it
  * ```
@@ -36,7 +37,7 @@ const HEAD_SHARE = 4;
 const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
 
 /** What a head takes that lists nothing, and what it takes beside a log's name. */
-const EMPTY_HEAD_BYTES = 128;
+const EMPTY_HEAD_BYTES = 132;
 const LOG_ENTRY_BYTES = 53;
 /** Bytes that a head takes for each segment that it lists. */
 export const SEALED_SEGMENT_BYTES = 36;
@@ -50,9 +51,14 @@ export function headBytesMax(segmentBytes: number): number {
   return Math.min(HEAD_SHARE_MAX, Math.max(BLOCK_BYTES, share));
 }
 
-/** Bytes of a head that lists so many segments, and logs that take `logBytes` of it. */
-export function headBytes(segments: number, logBytes: number): number {
-  return EMPTY_HEAD_BYTES + segments * SEALED_SEGMENT_BYTES + logBytes;
+/** Bytes of a head that lists so many segments in full, and logs that take `logBytes` of it. */
+export function headBytes(segments: number, logBytes: number, mapBytes = 0): number {
+  return EMPTY_HEAD_BYTES + segments * SEALED_SEGMENT_BYTES + mapBytes + logBytes;
+}
+
+/** Bytes of the bit map of these slots: a bit for each slot up to the highest. */
+export function slotMapBytes(slots: readonly number[]): number {
+  return slots.reduce((bytes, slot) => Math.max(bytes, (slot >>> 3) + 1), 0);
 }
 
 /** What a log of this name takes of a head. */
@@ -83,12 +89,16 @@ export interface LogEntry {
   readonly tip: Uint8Array;
 }
 
-export interface Head {
+/** The front of a head: which segment it begins, and where the chain of its records starts. */
+export interface HeadFront {
   readonly storeId: Uint8Array;
   readonly generation: bigint;
   readonly sequence: bigint;
   readonly salt: Uint8Array;
   readonly firstLsn: bigint;
+}
+
+export interface Head extends HeadFront {
   /** Sequences of the newest anchor and vote that were acknowledged when the segment began. */
   readonly anchorSeq: bigint;
   readonly voteSeq: bigint;
@@ -96,16 +106,30 @@ export interface Head {
   readonly nextLog: number;
   /** Those with live records, in the order of their sequences: each must verify, or open refuses. */
   readonly sealed: readonly SealedSegment[];
-  /** Those kept for what was pruned: nothing in them is promised. */
-  readonly retained: readonly SealedSegment[];
+  /** Those that are retained for what was pruned, and that the head before this one did not retain. */
+  readonly ended: readonly SealedSegment[];
+  /**
+   * The slots of all segments that are retained for what was pruned, ascending. Nothing in them is
+   * promised. A bit each: heads do not grow with what is retained.
+   */
+  readonly retainedSlots: readonly number[];
   readonly logs: readonly LogEntry[];
 }
 
-/** What the first bytes of a slot hold. */
-export type HeadFound =
-  | { readonly status: "head"; readonly head: Head; readonly bytes: Uint8Array }
+/** Why the first bytes of a slot are no head that can be read. */
+type NoHead =
   | { readonly status: "too-new"; readonly version: number }
   | { readonly status: "none"; readonly reason: string };
+
+/** The head in the first bytes of a slot. */
+export type HeadFound =
+  | { readonly status: "head"; readonly head: Head; readonly bytes: Uint8Array }
+  | NoHead;
+
+/** The front of the head in the first bytes of a slot; all of the head was checked. */
+export type FrontFound =
+  | { readonly status: "front"; readonly head: HeadFront; readonly headBytes: number }
+  | NoHead;
 
 export function encodeHead(head: Head): Uint8Array {
   const writer = new ByteWriter();
@@ -114,7 +138,8 @@ export function encodeHead(head: Head): Uint8Array {
   writer.u64(head.generation).u64(head.sequence).bytes(head.salt);
   writer.u64(head.firstLsn).u64(head.anchorSeq).u64(head.voteSeq);
   writer.u32(head.keyId).u32(head.nextLog);
-  for (const segments of [head.sealed, head.retained]) writeSegments(writer, segments);
+  for (const segments of [head.sealed, head.ended]) writeSegments(writer, segments);
+  writeSlotMap(writer, head.retainedSlots);
   writer.u32(head.logs.length);
   for (const entry of head.logs) {
     assert(entry.first <= entry.next, "a log's first is not above its next");
@@ -136,6 +161,21 @@ function writeSegments(writer: ByteWriter, segments: readonly SealedSegment[]): 
   }
 }
 
+function writeSlotMap(writer: ByteWriter, slots: readonly number[]): void {
+  const map = Buffer.alloc(slotMapBytes(slots));
+  for (const slot of slots) map[slot >>> 3] = (map[slot >>> 3] ?? 0) | (1 << (slot & 7));
+  writer.u32(map.length).bytes(map);
+}
+
+function readSlotMap(reader: ByteReader): number[] {
+  const map = reader.bytes(reader.u32());
+  const slots: number[] = [];
+  for (const [index, byte] of map.entries()) {
+    for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) slots.push(index * 8 + bit);
+  }
+  return slots;
+}
+
 /** Length that the head at the start of `prefix` claims, or `undefined` where no head begins. */
 export function claimedHeadBytes(prefix: Uint8Array): number | undefined {
   if (prefix.length < LENGTH_OFFSET + 4) return undefined;
@@ -145,8 +185,8 @@ export function claimedHeadBytes(prefix: Uint8Array): number | undefined {
   return length >= LENGTH_OFFSET + 8 && length <= HEAD_BYTES_MAX ? length : undefined;
 }
 
-/** Decodes the head in `bytes`, exactly as long as the head claims. Total. Copies. */
-export function decodeHead(bytes: Uint8Array): HeadFound {
+/** Checks the head in `bytes`, exactly as long as the head claims, and decodes its front. Total. Copies. */
+export function decodeFront(bytes: Uint8Array): FrontFound {
   if (claimedHeadBytes(bytes) !== bytes.length) return { status: "none", reason: "no head here" };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (buffer.readUInt32LE(bytes.length - 4) !== crc32c(bytes.subarray(0, -4))) {
@@ -155,42 +195,60 @@ export function decodeHead(bytes: Uint8Array): HeadFound {
   const version = buffer.readUInt32LE(MAGIC.length);
   if (version > FORMAT_VERSION) return { status: "too-new", version };
   if (version < FORMAT_VERSION) return { status: "none", reason: `format ${version} is too old` };
+  return decoded(() => {
+    const head = readFront(new ByteReader(bytes.subarray(0, -4)));
+    return { status: "front", head, headBytes: bytes.length };
+  });
+}
+
+/** Decodes the head in `bytes`, exactly as long as the head claims. Total. Copies. */
+export function decodeHead(bytes: Uint8Array): HeadFound {
+  const front = decodeFront(bytes);
+  if (front.status !== "front") return front;
+  return decoded(() => ({ status: "head", head: readHead(bytes), bytes: Uint8Array.from(bytes) }));
+}
+
+function decoded<Found>(decode: () => Found): Found | NoHead {
   try {
-    return { status: "head", head: readHead(bytes), bytes: Uint8Array.from(bytes) };
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { status: "none", reason: `${error.message} at byte ${error.offset} of the head` };
+    return decode();
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    return { status: "none", reason: `${cause.message} at byte ${cause.offset} of the head` };
   }
+}
+
+function readFront(reader: ByteReader): HeadFront {
+  reader.bytes(LENGTH_OFFSET + 4);
+  return {
+    storeId: reader.bytes(STORE_ID_BYTES),
+    generation: reader.u64(),
+    sequence: reader.u64(),
+    salt: reader.bytes(SALT_BYTES),
+    firstLsn: reader.u64(),
+  };
 }
 
 function readHead(bytes: Uint8Array): Head {
   const reader = new ByteReader(bytes.subarray(0, -4));
-  reader.bytes(LENGTH_OFFSET + 4);
-  const storeId = reader.bytes(STORE_ID_BYTES);
-  const generation = reader.u64();
-  const sequence = reader.u64();
-  const salt = reader.bytes(SALT_BYTES);
-  const firstLsn = reader.u64();
+  const front = readFront(reader);
   const anchorSeq = reader.u64();
   const voteSeq = reader.u64();
   const keyId = reader.u32();
   const nextLog = reader.u32();
   const sealed = readList(reader, () => readSegment(reader));
-  const retained = readList(reader, () => readSegment(reader));
+  const ended = readList(reader, () => readSegment(reader));
+  const retainedSlots = readSlotMap(reader);
   const logs = readList(reader, () => readLogEntry(reader));
   reader.end();
   return {
-    storeId,
-    generation,
-    sequence,
-    salt,
-    firstLsn,
+    ...front,
     anchorSeq,
     voteSeq,
     keyId,
     nextLog,
     sealed,
-    retained,
+    ended,
+    retainedSlots,
     logs,
   };
 }

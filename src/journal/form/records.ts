@@ -22,7 +22,7 @@
  *   13  u8   1 where more of its batch follows: it counts only together with the next record; else 0
  *   14  u16  0
  *   16  u64  LSN
- *   24  u32  log: the number that a head or an OPEN record gave to the log's name
+ *   24  u32  log: the number that a head or an OPEN record gave to the log's name; RELEASE: the slot
  *   28  u32  0
  *   32  u64  number: APPEND, COPY the record's number in its log; TRUNCATE the new first;
  *            RELEASE the sequence of the segment; FOOTER the first LSN of its group; else 0

@@ -34,7 +34,12 @@ export type RecordEntry =
     }
   | { readonly type: "drop"; readonly name: string; readonly settled: Settled }
   | CopyEntry
-  | { readonly type: "release"; readonly sequence: bigint; readonly settled: Settled };
+  | {
+      readonly type: "release";
+      readonly sequence: bigint;
+      readonly slot: number;
+      readonly settled: Settled;
+    };
 
 export interface AppendEntry {
   readonly type: "append";
@@ -197,7 +202,12 @@ class GroupBuilder implements Group {
         return;
       }
       case "release":
-        this.#put({ type: recordType.release, log: 0, number: entry.sequence, payload: NOTHING });
+        this.#put({
+          type: recordType.release,
+          log: entry.slot,
+          number: entry.sequence,
+          payload: NOTHING,
+        });
     }
     this.entries.push({ entry });
   }

@@ -9,8 +9,8 @@ import { type LogTable, NO_HASH, type EntryRefusal } from "../form/log-table.js"
 export interface Manifest {
   readonly head: Head;
   readonly table: LogTable;
-  /** Sequences of the segments that were released. */
-  readonly released: Set<bigint>;
+  /** The slots of the segments that were released, by sequence. */
+  readonly released: Map<bigint, number>;
 }
 
 /** Applies one record to `manifest`, or says why it cannot be one of this segment. */
@@ -32,10 +32,10 @@ export function applyRecord(
     case recordType.copy:
       return table.copy(record.log, record.number);
     case recordType.release: {
-      const listed = [...head.sealed, ...head.retained];
-      const isListed = listed.some(({ sequence }) => sequence === record.number);
+      const isSealed = head.sealed.some(({ sequence }) => sequence === record.number);
+      const isListed = isSealed || head.retainedSlots.includes(record.log);
       if (!isListed) return `it releases segment ${record.number}, which the head does not list`;
-      released.add(record.number);
+      released.set(record.number, record.log);
       return undefined;
     }
     case recordType.pad:

@@ -3,12 +3,17 @@
  * follows was acknowledged (D6).
  */
 import type { Footer } from "../form/footer.js";
-import type { SealedSegment } from "../form/head.js";
+import type { RetainedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Mark, Pin } from "../form/mark.js";
-import { chainStart, RECORD_HEADER_BYTES, recordsStart, recordType } from "../form/records.js";
+import { RECORD_HEADER_BYTES, recordType } from "../form/records.js";
 import { SegmentParts } from "../segment/parts.js";
-import type { ChainEnd, ChainPlace, WalkedRecord } from "../segment/segment.js";
+import {
+  type ChainEnd,
+  type ChainPlace,
+  firstPlace,
+  type WalkedRecord,
+} from "../segment/segment.js";
 import { applyRecord } from "./apply.js";
 import { endingOf, ownFooter } from "./ending.js";
 import type { RecoveryErrors } from "./errors.js";
@@ -27,8 +32,8 @@ export interface NewestRead {
   readonly end: ChainEnd;
   /** Where the first record above the acknowledged LSN lies; `undefined` where there is none. */
   readonly unprovenFrom: number | undefined;
-  /** Sequences of the segments that its records released. */
-  readonly released: ReadonlySet<bigint>;
+  /** The slots of the segments that its records released, by sequence. */
+  readonly released: ReadonlyMap<bigint, number>;
   readonly broken: BrokenGroup | undefined;
   /** The highest LSN that is seen in it, also in a group that is not whole. */
   readonly highestLsn: bigint;
@@ -36,20 +41,13 @@ export interface NewestRead {
 
 export interface NewestParts {
   readonly newest: FoundHead;
+  /** The retained segments that are there; each of them has records. */
+  readonly retained: readonly RetainedSegment[];
   readonly mark: Mark;
   readonly markPath: string;
   /** As the head lists it; changed to what the records say. */
   readonly table: LogTable;
   readonly errors: RecoveryErrors;
-}
-
-/** Where the first record of a segment lies. */
-export function startOf({ head, bytes }: FoundHead): ChainPlace {
-  return {
-    offset: recordsStart(bytes.length),
-    chain: chainStart(head.salt),
-    nextLsn: head.firstLsn,
-  };
 }
 
 /**
@@ -69,7 +67,7 @@ export async function readNewest(parts: NewestParts): Promise<NewestRead> {
   const own = ownFooter({ due: end.nextLsn, footers });
   const begun = end.offset > groupEnd || own ? groups + 1 : groups;
   const { acked } = mark;
-  const isMarkStale = isStale(mark, newest, begun);
+  const isMarkStale = isStale(parts, begun);
   const row = endingOf({ due: end.nextLsn, acked, isMarkStale, footers });
   if (row.label === "mark-left-behind") errors.staleMark(parts.markPath, file.path, row);
   if (row.action === "refuse") {
@@ -93,8 +91,8 @@ interface NewestWalked extends Pick<NewestRead, "end" | "unprovenFrom" | "releas
 
 async function walkNewest({ newest, mark, table, errors }: NewestParts): Promise<NewestWalked> {
   const { slot, head } = newest;
-  const released = new Set<bigint>();
-  const start = startOf(newest);
+  const released = new Map<bigint, number>();
+  const start = firstPlace(head, newest.headBytes);
   const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: slot.bytes }]);
   const batch: (WalkedRecord & { readonly place: ChainPlace })[] = [];
   let unprovenFrom: number | undefined;
@@ -139,12 +137,12 @@ const NOTHING = new Uint8Array(0);
  * - open writes a mark that names its head, and its generation, before its first group;
  * - a rotation's head that no mark names follows the named one, and only its first group is ever begun.
  */
-function isStale(mark: Mark, { head }: FoundHead, groupsBegun: number): boolean {
+function isStale({ mark, newest: { head }, retained }: NewestParts, groupsBegun: number): boolean {
   const unnamed = mark.headSequence + 1n;
-  const isLater = ({ sequence, firstLsn, nextLsn }: SealedSegment): boolean =>
-    sequence > unnamed && nextLsn > firstLsn;
+  const withRecords = head.sealed.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
+  const isLater = ({ sequence }: RetainedSegment): boolean => sequence > unnamed;
   return (
-    [...head.sealed, ...head.retained].some(isLater) ||
+    [...withRecords, ...head.ended, ...retained].some(isLater) ||
     (head.sequence === unnamed && groupsBegun > 1) ||
     (head.sequence > unnamed && groupsBegun > 0) ||
     (head.generation > mark.generation && groupsBegun > 0)

@@ -11,7 +11,7 @@
  * since what lies above it may be a relocation that was not finished.
  */
 import type { Disk, DiskFile } from "../../disk/disk.js";
-import type { Head, SealedSegment } from "../form/head.js";
+import type { Head, RetainedSegment, SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Mark } from "../form/mark.js";
 import { JOURNAL_DIRECTORY } from "../form/store.js";
@@ -20,7 +20,7 @@ import type { Places } from "../segment/places.js";
 import { openSlots, type Slot } from "../segment/segment.js";
 import type { BrokenGroup } from "./newest.js";
 import { type RecordVisitor, Scan, type UnprovenBytes } from "./scan.js";
-import { type FoundHead, findHeads, newestHead, openMark } from "./start.js";
+import { type FoundFront, findHeads, newestHead, openMark, wholeHead } from "./start.js";
 
 export interface Recovered {
   readonly head: Head;
@@ -29,7 +29,8 @@ export interface Recovered {
   readonly slots: readonly Slot[];
   /** Sealed segments, and last the newest one, which the next head will list as sealed. */
   readonly segments: readonly SealedSegment[];
-  readonly retained: readonly SealedSegment[];
+  /** In the order of their sequences. */
+  readonly retained: readonly RetainedSegment[];
   readonly table: LogTable;
   readonly places: Places;
   readonly unproven: readonly UnprovenBytes[];
@@ -63,15 +64,18 @@ export async function recoverJournal(
     const { slots, foreign } = await openSlots(disk, `${directory}/${JOURNAL_DIRECTORY}`);
     opened.push(...slots.map((slot) => slot.file));
     const headsFound = await findHeads(slots, storeId);
-    const newest = newestHead(headsFound, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const { heads } = headsFound;
+    const front = newestHead(headsFound, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
+    const newest = await wholeHead(front);
+    const there = retainedOf(newest.head, heads);
     const scan = new Scan(newest, found, visit);
-    await scan.readNewest(markFile.path);
+    await scan.readNewest(markFile.path, there);
     await scan.checkSealed(heads, slots);
     await scan.deliverNewest();
     scan.checkComplete();
-    const retained = scan.retained().filter((segment) => isThere(segment, heads));
-    const lost = scan.retained().length - retained.length;
+    const retainedSlots = scan.retainedSlots();
+    const retained = there.filter(({ slot }) => retainedSlots.has(slot));
+    const lost = retainedSlots.size - retained.length;
     return {
       head: newest.head,
       mark: found.mark,
@@ -98,8 +102,19 @@ export async function recoverJournal(
   }
 }
 
-function isThere({ slot, sequence }: SealedSegment, heads: readonly FoundHead[]): boolean {
-  return heads.some((each) => each.slot.slot === slot && each.head.sequence === sequence);
+/**
+ * The retained segments that are there, in the order of their sequences. Nothing in them is promised; of two
+ * slots with the same one, the second is damaged.
+ */
+function retainedOf(newest: Head, heads: readonly FoundFront[]): RetainedSegment[] {
+  const slots = new Set(newest.retainedSlots);
+  const bySequence = new Map<bigint, RetainedSegment>();
+  for (const { slot, head } of heads) {
+    const { sequence } = head;
+    if (!slots.has(slot.slot) || sequence >= newest.sequence || bySequence.has(sequence)) continue;
+    bySequence.set(sequence, { slot: slot.slot, sequence });
+  }
+  return [...bySequence.values()].sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
 }
 
 async function closeAll(files: readonly DiskFile[]): Promise<void> {

@@ -5,16 +5,24 @@
 import type { DiskFile } from "../../disk/disk.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
-import type { SealedSegment } from "../form/head.js";
+import type { RetainedSegment, SealedSegment } from "../form/head.js";
 import { type LogState, LogTable, NO_HASH } from "../form/log-table.js";
-import { RECORD_HEADER_BYTES, recordType, slotName } from "../form/records.js";
+import { recordType, slotName } from "../form/records.js";
 import type { MarkFound } from "../segment/mark-file.js";
 import { SegmentParts } from "../segment/parts.js";
-import type { ChainPlace, Pointer, Slot, WalkedRecord } from "../segment/segment.js";
+import {
+  type ChainPlace,
+  endsAsListed,
+  firstPlace,
+  type Pointer,
+  pointerTo,
+  type Slot,
+  type WalkedRecord,
+} from "../segment/segment.js";
 import { RecoveryErrors } from "./errors.js";
 import { FoundRecords } from "./found-records.js";
-import { type NewestRead, readNewest, startOf } from "./newest.js";
-import type { FoundHead } from "./start.js";
+import { type NewestRead, readNewest } from "./newest.js";
+import type { FoundFront, FoundHead } from "./start.js";
 
 /** A live record, on its way to whoever knows what its payload means. */
 export interface RecoveredRecord {
@@ -62,10 +70,11 @@ export class Scan {
   }
 
   /** Applies the newest segment's own records to the table. */
-  async readNewest(markPath: string): Promise<void> {
+  async readNewest(markPath: string, retained: readonly RetainedSegment[]): Promise<void> {
     const { slot } = this.#newest;
     const own = await readNewest({
       newest: this.#newest,
+      retained,
       mark: this.#marks.mark,
       markPath,
       table: this.#table,
@@ -89,13 +98,14 @@ export class Scan {
     return this.#newest.head.sealed.filter(({ sequence }) => !this.#read.released.has(sequence));
   }
 
-  /** The segments that are kept for what was pruned: nothing in them is promised. */
-  retained(): readonly SealedSegment[] {
-    return this.#newest.head.retained.filter(({ sequence }) => !this.#read.released.has(sequence));
+  /** The slots of the segments that are retained for what was pruned. */
+  retainedSlots(): ReadonlySet<number> {
+    const released = new Set(this.#read.released.values());
+    return new Set(this.#newest.head.retainedSlots.filter((slot) => !released.has(slot)));
   }
 
   /** Verifies each sealed segment from its head to its last byte, and delivers its live records. */
-  async checkSealed(heads: readonly FoundHead[], slots: readonly Slot[]): Promise<void> {
+  async checkSealed(heads: readonly FoundFront[], slots: readonly Slot[]): Promise<void> {
     const needed = this.needed().map((segment) => {
       const found = heads.find((each) => each.slot.slot === segment.slot);
       return { segment, found: found?.head.sequence === segment.sequence ? found : undefined };
@@ -103,7 +113,13 @@ export class Scan {
     const parts = new SegmentParts(
       needed.flatMap(({ segment, found }) =>
         found
-          ? [{ file: found.slot.file, from: startOf(found).offset, to: segment.endOffset }]
+          ? [
+              {
+                file: found.slot.file,
+                from: firstPlace(found.head, found.headBytes).offset,
+                to: segment.endOffset,
+              },
+            ]
           : [],
       ),
     );
@@ -111,12 +127,12 @@ export class Scan {
       for (const { segment, found } of needed) {
         if (!found) this.#refuseMissing(segment, slots);
         const { slot } = found;
-        const end = await parts.walkNext(startOf(found), (record) => this.#deliver(record, slot));
-        const whole =
-          end.nextLsn === segment.nextLsn &&
-          end.offset === segment.endOffset &&
-          end.chain === segment.endChain;
-        if (!whole) this.#errors.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
+        const end = await parts.walkNext(firstPlace(found.head, found.headBytes), (record) =>
+          this.#deliver(record, slot),
+        );
+        if (!endsAsListed(end, segment)) {
+          this.#errors.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
+        }
         this.#segments.push(segment);
       }
     } finally {
@@ -133,7 +149,7 @@ export class Scan {
 
   async deliverNewest(): Promise<void> {
     const { slot, head } = this.#newest;
-    const start = startOf(this.#newest);
+    const start = firstPlace(head, this.#newest.headBytes);
     const end: ChainPlace = this.#read.end;
     const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: end.offset }]);
     await parts.walkNext(start, (record) => this.#deliver(record, slot));
@@ -205,12 +221,7 @@ export class Scan {
       }
       return;
     }
-    const pointer = {
-      slot: slot.slot,
-      offset: record.offset + RECORD_HEADER_BYTES,
-      length: record.payloadLength,
-      crc: record.payloadCrc,
-    };
+    const pointer = pointerTo(slot.slot, record);
     const { name } = state;
     const { number, payload } = record;
     const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });

@@ -4,16 +4,23 @@
  */
 import type { Disk, DiskFile } from "../../disk/disk.js";
 import { PersisterError } from "../../types/errors.js";
-import type { Head } from "../form/head.js";
+import type { Head, HeadFront } from "../form/head.js";
 import { MARK_FILE, type Mark } from "../form/mark.js";
 import { type MarkFound, readMarks } from "../segment/mark-file.js";
-import { readHead, type Slot } from "../segment/segment.js";
+import { readFront, readHead, type Slot } from "../segment/segment.js";
 
 /** Every head begins with more than zeros in these. */
 const BLANK_BYTES = 16;
 
-export interface FoundHead {
+/** A slot with a head of this store, and the head's front. */
+export interface FoundFront {
   readonly slot: Slot;
+  readonly head: HeadFront;
+  readonly headBytes: number;
+}
+
+/** The same with all of the head. */
+export interface FoundHead extends FoundFront {
   readonly head: Head;
   readonly bytes: Uint8Array;
 }
@@ -49,17 +56,17 @@ export async function openMark(
 /** What the slots begin with. */
 export interface HeadsFound {
   /** Those of this store. */
-  readonly heads: readonly FoundHead[];
+  readonly heads: readonly FoundFront[];
   /** The slots in which something was written that is no head: torn, or damaged. */
   readonly broken: readonly Slot[];
 }
 
-/** Reads the head of every slot. */
+/** Reads the head of every slot, and keeps the fronts: heads are long, and only one of them counts. */
 export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<HeadsFound> {
-  const heads: FoundHead[] = [];
+  const heads: FoundFront[] = [];
   const broken: Slot[] = [];
   const read = await Promise.all(
-    slots.map(async (slot) => ({ slot, found: await readHead(slot) })),
+    slots.map(async (slot) => ({ slot, found: await readFront(slot) })),
   );
   for (const { slot, found } of read) {
     if (found.status === "too-new") {
@@ -70,8 +77,8 @@ export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Pr
       );
     }
     if (found.status === "none" && !(await isBlank(slot))) broken.push(slot);
-    if (found.status === "head" && Buffer.compare(found.head.storeId, storeId) === 0) {
-      heads.push({ slot, head: found.head, bytes: found.bytes });
+    if (found.status === "front" && Buffer.compare(found.head.storeId, storeId) === 0) {
+      heads.push({ slot, head: found.head, headBytes: found.headBytes });
     }
   }
   return { heads, broken };
@@ -91,8 +98,8 @@ export function newestHead(
   { heads, broken }: HeadsFound,
   mark: Mark,
   directory: string,
-): FoundHead {
-  const newest = heads.reduce<FoundHead | undefined>(
+): FoundFront {
+  const newest = heads.reduce<FoundFront | undefined>(
     (best, each) => (best && best.head.sequence >= each.head.sequence ? best : each),
     undefined,
   );
@@ -115,4 +122,15 @@ export function newestHead(
     );
   }
   return newest;
+}
+
+/** All of a head whose front was found. */
+export async function wholeHead({ slot }: FoundFront): Promise<FoundHead> {
+  const found = await readHead(slot);
+  if (found.status !== "head") {
+    const file = slot.file.path;
+    const text = `${file}: its head changed while it was read`;
+    throw new PersisterError("JOURNAL_CORRUPT", text, { file, offset: 0 });
+  }
+  return { slot, head: found.head, headBytes: found.bytes.length, bytes: found.bytes };
 }

@@ -4,17 +4,21 @@
  * their size.
  */
 import type { DiskFile } from "../../disk/disk.js";
-import {
-  chainStart,
-  RECORD_HEADER_BYTES,
-  type RecordHeader,
-  recordsStart,
-  recordType,
-} from "../form/records.js";
-import type { Head, RetainedSegment, SealedSegment } from "../form/head.js";
+import { RECORD_HEADER_BYTES, type RecordHeader, recordType } from "../form/records.js";
+import type { RetainedSegment, SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { PlacedRecord } from "./places.js";
-import { type ChainEnd, type ChainPlace, readHead, recordAt, type Slot } from "./segment.js";
+import {
+  type ChainEnd,
+  type ChainPlace,
+  endsAsListed,
+  firstPlace,
+  pointerTo,
+  readFront,
+  readHead,
+  recordAt,
+  type Slot,
+} from "./segment.js";
 import { SegmentParts } from "./parts.js";
 
 /** Bytes that are read at once: the headers of many small records, and little beside that of a large one. */
@@ -42,28 +46,37 @@ export async function recordsIn(
   segment: RetainedSegment,
   { table, end, payloads }: SegmentReading,
 ): Promise<SegmentRecords> {
-  const found = await readHead(slot);
-  if (found.status !== "head" || found.head.sequence !== segment.sequence) {
+  const found = await readFront(slot);
+  if (found.status !== "front" || found.head.sequence !== segment.sequence) {
     return { records: [], damage: "it is not the segment that the head lists" };
   }
   const list = new RecordList(segment.slot, table);
-  const start = startOf(found.head, found.bytes.length);
+  const start = firstPlace(found.head, found.headBytes);
   const to = end?.endOffset ?? slot.bytes;
   const visit = (header: RecordHeader & { readonly offset: number }): void => list.add(header);
   const walked = payloads
     ? await new SegmentParts([{ file: slot.file, from: start.offset, to }]).walkNext(start, visit)
     : await walkHeaders(slot.file, { start, to }, visit);
-  const isWhole = !end || (walked.nextLsn === end.nextLsn && walked.chain === end.endChain);
+  const isWhole = !end || endsAsListed(walked, end);
   const damage = isWhole ? undefined : `${walked.reason} at byte ${walked.offset}`;
   return { records: list.whole, damage };
 }
 
-function startOf(head: Head, headBytes: number): ChainPlace {
-  return {
-    offset: recordsStart(headBytes),
-    chain: chainStart(head.salt),
-    nextLsn: head.firstLsn,
-  };
+/** The end of `segment`, if the head in `slot` lists it: that of the segment which came next. */
+export async function endListedIn(
+  slot: Slot,
+  { sequence }: RetainedSegment,
+): Promise<SealedSegment | undefined> {
+  const found = await readHead(slot);
+  if (found.status !== "head") return undefined;
+  return [...found.head.sealed, ...found.head.ended].find((each) => each.sequence === sequence);
+}
+
+/** The number that was due next in a log when the segment in `slot` began; 0 before the log was there. */
+export async function nextAt(slot: Slot, log: number): Promise<bigint> {
+  const found = await readHead(slot);
+  if (found.status !== "head") return 0n;
+  return found.head.logs.find((entry) => entry.log === log)?.next ?? 0n;
 }
 
 /** Walks the headers from `start` on, as far as they continue the chain and their records end by `to`. */
@@ -114,12 +127,11 @@ class RecordList {
   }
 
   add(header: RecordHeader & { readonly offset: number }): void {
-    const { type, log, number, offset, payloadLength: length, payloadCrc: crc, more } = header;
+    const { type, log, number, more } = header;
     const isOfLog = type === recordType.append || type === recordType.copy;
     const name = isOfLog ? this.#table.byLog(log)?.name : undefined;
     if (name !== undefined) {
-      const pointer = { slot: this.#slot, offset: offset + RECORD_HEADER_BYTES, length, crc };
-      this.#records.push({ name, number, pointer });
+      this.#records.push({ name, number, pointer: pointerTo(this.#slot, header) });
     }
     if (!more) this.#count = this.#records.length;
   }

@@ -7,14 +7,24 @@ import type { Disk, DirectoryEntry, DiskFile } from "../../disk/disk.js";
 import { fillHoles } from "../../disk/holes.js";
 import { PersisterError } from "../../types/errors.js";
 import {
+  chainStart,
   expectedHeaderCrc,
   RECORD_HEADER_BYTES,
   type RecordHeader,
   readRecordHeader,
+  recordsStart,
   slotName,
   slotOfName,
 } from "../form/records.js";
-import { claimedHeadBytes, decodeHead, type HeadFound } from "../form/head.js";
+import {
+  claimedHeadBytes,
+  decodeFront,
+  decodeHead,
+  type FrontFound,
+  type HeadFound,
+  type HeadFront,
+  type SealedSegment,
+} from "../form/head.js";
 
 const PROBE_BYTES = 4096;
 const ZEROS = Buffer.alloc(1024 * 1024);
@@ -122,11 +132,19 @@ export async function openSlot(
 
 /** The head at the start of a slot. */
 export async function readHead(slot: Slot): Promise<HeadFound> {
+  return decodeHead(await headBytesOf(slot));
+}
+
+/** The front of the head at the start of a slot; all of the head is checked. */
+export async function readFront(slot: Slot): Promise<FrontFound> {
+  return decodeFront(await headBytesOf(slot));
+}
+
+/** The bytes of a head, if they claim to be one. */
+async function headBytesOf(slot: Slot): Promise<Uint8Array> {
   const probe = await slot.file.read(0, PROBE_BYTES);
-  const bytes = claimedHeadBytes(probe);
-  if (bytes === undefined) return { status: "none", reason: "no head at its start" };
-  if (bytes <= probe.length) return decodeHead(probe.subarray(0, bytes));
-  return decodeHead(await slot.file.read(0, bytes));
+  const bytes = claimedHeadBytes(probe) ?? 0;
+  return bytes <= probe.length ? probe.subarray(0, bytes) : await slot.file.read(0, bytes);
 }
 
 /** A record found in a chain; `payload` is valid only as long as the bytes that were walked. */
@@ -140,6 +158,29 @@ export interface ChainPlace {
   readonly offset: number;
   readonly chain: number;
   readonly nextLsn: bigint;
+}
+
+/** The place of the first record behind a head of `headBytes` bytes. */
+export function firstPlace({ salt, firstLsn }: HeadFront, headBytes: number): ChainPlace {
+  return { offset: recordsStart(headBytes), chain: chainStart(salt), nextLsn: firstLsn };
+}
+
+/** Whether a walk ended where a head says that the segment ends. */
+export function endsAsListed(end: ChainPlace, segment: SealedSegment): boolean {
+  return (
+    end.nextLsn === segment.nextLsn &&
+    end.offset === segment.endOffset &&
+    end.chain === segment.endChain
+  );
+}
+
+/** The place of a record's payload. `offset` is that of its header. */
+export function pointerTo(
+  slot: number,
+  record: RecordHeader & { readonly offset: number },
+): Pointer {
+  const { offset, payloadLength: length, payloadCrc: crc } = record;
+  return { slot, offset: offset + RECORD_HEADER_BYTES, length, crc };
 }
 
 /** The end of a chain of records, and why the chain goes no further. */

@@ -3,10 +3,11 @@
  */
 import { assert } from "../../types/assert.js";
 import { chainStart, recordsStart, SEGMENT_RESERVE_BYTES } from "../form/records.js";
-import { encodeHead, headBytes, SALT_BYTES, type SealedSegment } from "../form/head.js";
+import { encodeHead, SALT_BYTES, type SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { PlacedRecord } from "../segment/places.js";
 import type { Slot } from "../segment/segment.js";
+import { headBytesOf, type Succession } from "./succession.js";
 
 /** The segment that groups go into. */
 export interface CurrentSegment {
@@ -62,12 +63,11 @@ export function nextSegment(
     readonly firstLsn: bigint;
     readonly anchorSeq: bigint;
     readonly voteSeq: bigint;
-    readonly sealed: readonly SealedSegment[];
-    readonly retained: readonly SealedSegment[];
-  },
+  } & Pick<Succession, "sealed" | "ended" | "retained">,
 ): NextSegment {
   const { slot, sequence, firstLsn } = plan;
   const salt = parts.randomBytes(SALT_BYTES);
+  const retainedSlots = plan.retained.map((segment) => segment.slot).sort((a, b) => a - b);
   const head = encodeHead({
     storeId: parts.storeId,
     generation: plan.generation,
@@ -79,11 +79,12 @@ export function nextSegment(
     keyId: 0,
     nextLog: parts.table.nextLog,
     sealed: plan.sealed,
-    retained: plan.retained,
+    ended: plan.ended,
+    retainedSlots,
     logs: parts.table.entries(),
   });
-  const listed = plan.sealed.length + plan.retained.length;
-  assert(head.length === headBytes(listed, parts.table.headBytes), "a head is as long as reckoned");
+  const reckoned = headBytesOf(plan, parts.table);
+  assert(head.length === reckoned, "a head is as long as reckoned");
   assert(head.length <= slot.bytes, "a head fits its segment");
   const offset = recordsStart(head.length);
   const current = {

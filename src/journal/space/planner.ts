@@ -8,7 +8,7 @@
  * - A segment without live records counts as a spare: the next head gives its slot back.
  * - A slot that is smaller than the smallest segment counts as none: it must grow first.
  */
-import { headBytes, headBytesMax, type SealedSegment } from "../form/head.js";
+import { headBytes, headBytesMax, type RetainedSegment, type SealedSegment } from "../form/head.js";
 import {
   GROUP_BYTES_MIN,
   RECORD_HEADER_BYTES,
@@ -19,7 +19,13 @@ import { groupBytes, recordBytesIn } from "../form/group-size.js";
 import { type CurrentSegment, roomIn, sealSegment } from "./current-segment.js";
 import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
 import { SPARE_SLOTS } from "./slots.js";
-import { bySequence, type Succession, succession, type SuccessionParts } from "./succession.js";
+import {
+  bySequence,
+  headBytesOf,
+  type Succession,
+  succession,
+  type SuccessionParts,
+} from "./succession.js";
 
 /** The part of a segment that may stay empty at its end: one in so many. */
 const WASTED_SHARE = 6;
@@ -34,7 +40,7 @@ export interface Standing {
   readonly current: CurrentSegment;
   /** In the order of their sequences, as are those retained. */
   readonly sealed: readonly SealedSegment[];
-  readonly retained: readonly SealedSegment[];
+  readonly retained: readonly RetainedSegment[];
   /** Bytes that a new slot is to have. */
   readonly wantedBytes: number;
 }
@@ -144,10 +150,10 @@ export class Planner {
    */
   restoresSpares(beside: number): boolean {
     const { space, table } = this.#parts;
-    const { sealed, retained, freed } = this.succession;
+    const { sealed, ended, retained, freed } = this.succession;
     if (!this.leavesSpare) return false;
     const next = space.next(this.#standing.wantedBytes);
-    const head = headBytes(sealed.length + retained.length, table.headBytes);
+    const head = headBytesOf({ sealed, ended, retained }, table);
     const takes = next.bytes - recordsStart(head) - SEGMENT_RESERVE_BYTES;
     const free = space.free.filter(({ slot }) => slot !== next.slot);
     const freedSlots = freed.map(({ slot }) => ({ slot, bytes: space.slot(slot).bytes }));
@@ -171,7 +177,7 @@ export class Planner {
       leastBytes: space.leastBytes,
       wantedBytes,
       currentBytes: current.slot.bytes,
-      segments: bySequence([...sealed, ...retained]).map((segment) => ({
+      segments: bySequence<RetainedSegment>([...sealed, ...retained]).map((segment) => ({
         sequence: segment.sequence,
         slotBytes: space.slot(segment.slot).bytes,
         live: places.liveIn(segment.slot),
@@ -187,18 +193,18 @@ export class Planner {
   }
 
   /** Free slots that a rotation into one of them leaves; below 0 where there is none to begin in. */
-  #sparesAfter(freed: readonly SealedSegment[]): number {
+  #sparesAfter(freed: readonly RetainedSegment[]): number {
     const { freeCount } = this.#parts.space;
     return freeCount === 0 ? Number.NEGATIVE_INFINITY : freeCount - 1 + this.#wholeOf(freed);
   }
 
   /** Free slots that a rotation needs which frees these segments. */
-  #slotsFor(freed: readonly SealedSegment[]): number {
+  #slotsFor(freed: readonly RetainedSegment[]): number {
     return Math.max(1, SPARE_SLOTS + 1 - this.#wholeOf(freed));
   }
 
   /** How many of these segments have slots that are large enough to be spares as they are. */
-  #wholeOf(segments: readonly SealedSegment[]): number {
+  #wholeOf(segments: readonly RetainedSegment[]): number {
     const { space } = this.#parts;
     return segments.filter(({ slot }) => space.slot(slot).bytes >= space.leastBytes).length;
   }

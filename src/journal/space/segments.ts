@@ -17,7 +17,7 @@
  * A call that makes or removes files rejects with the refusal of the disk. A refusal harms nothing.
  */
 import { assert } from "../../types/assert.js";
-import { headBytesMax, type SealedSegment } from "../form/head.js";
+import { headBytesMax, type RetainedSegment, type SealedSegment } from "../form/head.js";
 import { GROUP_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../form/records.js";
 import { recordBytesIn } from "../form/group-size.js";
 import type { MarkFile } from "../segment/mark-file.js";
@@ -44,7 +44,7 @@ export interface SegmentListener {
   /** A segment ended, with every record of a log in it; its successor is about to be the current one. */
   sealed(segment: SealedSegment, records: readonly PlacedRecord[]): void;
   /** Nothing can be read from it any more. */
-  released(segment: SealedSegment): void;
+  released(segment: RetainedSegment): void;
   /** The log and all its records are forgotten; a later log of this name is another one. */
   dropped(name: string): void;
 }
@@ -55,7 +55,7 @@ export interface SegmentsParts extends SuccessionParts {
   readonly current: CurrentSegment;
   /** In the order of their sequences, as are those retained. */
   readonly sealed: readonly SealedSegment[];
-  readonly retained: readonly SealedSegment[];
+  readonly retained: readonly RetainedSegment[];
   /** Cryptographically random bytes, for salts. */
   readonly randomBytes: (count: number) => Uint8Array;
 }
@@ -83,7 +83,7 @@ export class Segments implements Standing {
   /** Sealed segments that the newest head lists as live; some may hold nothing live since. */
   #sealed: readonly SealedSegment[];
   /** Segments that the newest head lists for reading alone. */
-  #retained: readonly SealedSegment[];
+  #retained: readonly RetainedSegment[];
   /** Told what becomes of segments. */
   #listener: SegmentListener | undefined;
   /** The most bytes that waited for a group, since the last rotation and between the two before. */
@@ -112,17 +112,18 @@ export class Segments implements Standing {
     return this.#sealed;
   }
 
-  get retained(): readonly SealedSegment[] {
+  get retained(): readonly RetainedSegment[] {
     return this.#retained;
   }
 
   /** Every sealed segment that can be read, live ones and retained ones, oldest first. */
-  get readable(): readonly SealedSegment[] {
-    return bySequence([...this.#sealed, ...this.#retained]);
+  get readable(): readonly RetainedSegment[] {
+    return bySequence<RetainedSegment>([...this.#sealed, ...this.#retained]);
   }
 
-  isReadable(segment: SealedSegment): boolean {
-    return this.#sealed.includes(segment) || this.#retained.includes(segment);
+  isReadable(segment: RetainedSegment): boolean {
+    const isIt = ({ sequence }: RetainedSegment): boolean => sequence === segment.sequence;
+    return this.#sealed.some(isIt) || this.#retained.some(isIt);
   }
 
   /** Bytes left in the current segment for appends and copies. */
@@ -204,7 +205,7 @@ export class Segments implements Standing {
    */
   rotation(): Rotation {
     const { space, markFile } = this.#parts;
-    const { sealed, retained, freed } = this.planner.succession;
+    const succession = this.planner.succession;
     const next = nextSegment(this.#parts, {
       slot: space.take(this.wantedBytes),
       generation: markFile.current.generation,
@@ -212,10 +213,9 @@ export class Segments implements Standing {
       firstLsn: this.#current.nextLsn,
       anchorSeq: markFile.current.anchor.acked,
       voteSeq: markFile.current.vote.acked,
-      sealed,
-      retained,
+      ...succession,
     });
-    return { ...next, sealed, retained, freed };
+    return { ...next, ...succession };
   }
 
   /** The head of `rotation` is durable, and a mark names it. */
@@ -251,6 +251,19 @@ export class Segments implements Standing {
     return segment ? [...this.#parts.places.recordsIn(segment.slot)] : [];
   }
 
+  /** The slot of the segment that came after a readable one, as far as it is there. */
+  slotAfter({ sequence }: RetainedSegment): number {
+    const next = this.readable.find((each) => each.sequence > sequence);
+    return next?.slot ?? this.#current.slot.slot;
+  }
+
+  /** The slot of the readable segment with this sequence. */
+  slotOf(sequence: bigint): number {
+    const segment = this.readable.find((each) => each.sequence === sequence);
+    assert(segment !== undefined, "a segment that is to be released is there");
+    return segment.slot;
+  }
+
   /** A RELEASE record of this segment is durable: its slot is free from here on. */
   released(sequence: bigint): void {
     const segment = this.readable.find((each) => each.sequence === sequence);
@@ -260,7 +273,7 @@ export class Segments implements Standing {
     this.#free(segment);
   }
 
-  #free(segment: SealedSegment): void {
+  #free(segment: RetainedSegment): void {
     const { places, space } = this.#parts;
     assert(
       places.liveIn(segment.slot).records === 0,

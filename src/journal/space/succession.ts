@@ -1,8 +1,15 @@
 /**
- * The list of the next head: the segments with live records, and of the others as many as are retained.
- * Nothing needs the rest, so its slots are free once that head is durable.
+ * The segments that the next head lists: those with live records, and of the others as many as are
+ * retained. Nothing needs the rest, so its slots are free once that head is durable.
  */
-import { headBytes, headBytesMax, SEALED_SEGMENT_BYTES, type SealedSegment } from "../form/head.js";
+import {
+  headBytes,
+  headBytesMax,
+  type RetainedSegment,
+  SEALED_SEGMENT_BYTES,
+  type SealedSegment,
+  slotMapBytes,
+} from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Places } from "../segment/places.js";
 import type { Space } from "./slots.js";
@@ -18,40 +25,64 @@ export interface SuccessionParts {
 /** The segments that the next head lists, and those that it sets free. */
 export interface Succession {
   readonly sealed: readonly SealedSegment[];
-  readonly retained: readonly SealedSegment[];
-  readonly freed: readonly SealedSegment[];
+  /** Of those retained, the ones that the head before did not retain: their ends are listed once. */
+  readonly ended: readonly SealedSegment[];
+  readonly retained: readonly RetainedSegment[];
+  readonly freed: readonly RetainedSegment[];
 }
 
-/** The list of a head that is written when `sealed` and `retained` are there. */
+/** The segments that a head lists when `sealed` and `retained` are there. */
 export function succession(
   parts: SuccessionParts,
   sealed: readonly SealedSegment[],
-  retained: readonly SealedSegment[],
+  retained: readonly RetainedSegment[],
 ): Succession {
   const { places, retainBytes, space } = parts;
   const isLive = ({ slot }: SealedSegment): boolean => places.liveIn(slot).records > 0;
   const live = sealed.filter(isLive);
-  const dead = bySequence([...retained, ...sealed.filter((segment) => !isLive(segment))]);
+  const dead = sealed.filter((segment) => !isLive(segment));
   // Segments without records (each restart leaves one) would push out segments that have some.
   const readable = dead.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
-  const listed = readable.slice(Math.max(0, readable.length - retainedMax(parts, live.length)));
-  const kept = newestWithin(listed, retainBytes, ({ slot }) => space.slot(slot).bytes);
+  const bytesOf = ({ slot }: RetainedSegment): number => space.slot(slot).bytes;
+  // A bit for each slot must fit: live segments and logs come first.
+  const slotsMax = 8 * Math.max(0, roomInHead(parts, { sealed: live, ended: [], retained: [] }));
+  const listed = [...retained, ...readable].filter(({ slot }) => slot < slotsMax);
+  const kept = newestWithin(bySequence(listed), retainBytes, bytesOf);
   const isKept = new Set(kept);
-  return { sealed: live, retained: kept, freed: dead.filter((segment) => !isKept.has(segment)) };
+  const left = roomInHead(parts, { sealed: live, ended: [], retained: kept });
+  const endedMax = Math.max(0, Math.floor(left / SEALED_SEGMENT_BYTES));
+  const ended = readable.filter((segment) => isKept.has(segment));
+  return {
+    sealed: live,
+    ended: ended.slice(Math.max(0, ended.length - endedMax)),
+    retained: kept,
+    freed: bySequence([...retained, ...dead]).filter((segment) => !isKept.has(segment)),
+  };
 }
 
-/** How many retained segments a head lists at most: what is live and the logs come first. */
-function retainedMax({ space, table }: SuccessionParts, sealed: number): number {
-  const left = headBytesMax(space.leastBytes) - headBytes(sealed, table.headBytes);
-  return Math.max(0, Math.floor(left / SEALED_SEGMENT_BYTES));
+/** Bytes of a head that lists these segments, and the logs in `table`. */
+export function headBytesOf(
+  { sealed, ended, retained }: Pick<Succession, "sealed" | "ended" | "retained">,
+  table: LogTable,
+): number {
+  const mapBytes = slotMapBytes(retained.map(({ slot }) => slot));
+  return headBytes(sealed.length + ended.length, table.headBytes, mapBytes);
+}
+
+/** Bytes that a head which lists these has left of its share. */
+function roomInHead(
+  { space, table }: SuccessionParts,
+  listed: Pick<Succession, "sealed" | "ended" | "retained">,
+): number {
+  return headBytesMax(space.leastBytes) - headBytesOf(listed, table);
 }
 
 /** The newest of `segments` that `budget` bytes hold, oldest first: the oldest are dropped first. */
 function newestWithin(
-  segments: readonly SealedSegment[],
+  segments: readonly RetainedSegment[],
   budget: number,
-  bytesOf: (segment: SealedSegment) => number,
-): SealedSegment[] {
+  bytesOf: (segment: RetainedSegment) => number,
+): RetainedSegment[] {
   let left = budget;
   let from = segments.length;
   for (const segment of [...segments].reverse()) {
@@ -63,6 +94,8 @@ function newestWithin(
 }
 
 /** Oldest first. */
-export function bySequence(segments: readonly SealedSegment[]): SealedSegment[] {
-  return [...segments].sort((a, b) => Number(a.sequence - b.sequence));
+export function bySequence<Segment extends RetainedSegment>(
+  segments: readonly Segment[],
+): Segment[] {
+  return [...segments].sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
 }

@@ -13,7 +13,7 @@
  * A map that refuses a write is left for one in memory, and a warning says so. No error of the map
  * reaches a writer of the journal.
  */
-import type { SealedSegment } from "../../journal/form/head.js";
+import type { RetainedSegment } from "../../journal/form/head.js";
 import type { LogEngine } from "../../journal/log-engine.js";
 import type { PlacedRecord } from "../../journal/segment/places.js";
 import type { SegmentRecords } from "../../journal/segment/records.js";
@@ -111,7 +111,7 @@ export class MapKeeper {
     this.#mended = ahead(this.#mended.then(() => this.#mendEach(segments)));
   }
 
-  async #mendEach(segments: readonly SealedSegment[]): Promise<void> {
+  async #mendEach(segments: readonly RetainedSegment[]): Promise<void> {
     for (const segment of segments) {
       if (this.#isClosing) return;
       if (this.#unmended.has(segment.sequence)) await this.mend(segment);
@@ -121,7 +121,7 @@ export class MapKeeper {
   }
 
   /** Reads a segment's records and writes them into the map. `payloads`: checks all of each record. */
-  async mend(segment: SealedSegment, payloads = false): Promise<void> {
+  async mend(segment: RetainedSegment, payloads = false): Promise<void> {
     const { sequence } = segment;
     const known = this.#mending.get(sequence);
     if (known && !payloads) return await known;
@@ -134,7 +134,7 @@ export class MapKeeper {
     await mending;
   }
 
-  async #mendOne(segment: SealedSegment, payloads: boolean): Promise<void> {
+  async #mendOne(segment: RetainedSegment, payloads: boolean): Promise<void> {
     const { sequence } = segment;
     if (this.#engine.isReadable(segment)) {
       const { records, damage } = await this.#recordsIn(segment, payloads);
@@ -155,7 +155,7 @@ export class MapKeeper {
   }
 
   /** A segment that cannot be read holds nothing: retained records are not promised. */
-  async #recordsIn(segment: SealedSegment, payloads: boolean): Promise<SegmentRecords> {
+  async #recordsIn(segment: RetainedSegment, payloads: boolean): Promise<SegmentRecords> {
     try {
       return await this.#engine.recordsIn(segment, payloads);
     } catch (cause) {
@@ -165,7 +165,7 @@ export class MapKeeper {
   }
 
   /** A segment was sealed: the journal tells what lies in it. */
-  sealed({ sequence }: SealedSegment, records: readonly PlacedRecord[]): void {
+  sealed({ sequence }: RetainedSegment, records: readonly PlacedRecord[]): void {
     this.#take(sequence, records, true);
   }
 
@@ -184,7 +184,7 @@ export class MapKeeper {
   }
 
   /** A segment is gone. Its slot may be written over from now on. */
-  released({ sequence }: SealedSegment): void {
+  released({ sequence }: RetainedSegment): void {
     this.#damaged.delete(sequence);
     this.#unmended.delete(sequence);
     this.#release(sequence);

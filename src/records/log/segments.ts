@@ -67,7 +67,7 @@ export function freedBy(
     if (span.next > first) dying.delete(span.slot);
   }
   if (dying.size === 0) return { segments: 0, bytes: 0 };
-  const freed = engine.readable.filter(({ slot }) => dying.has(slot));
+  const freed = engine.sealed.filter(({ slot }) => dying.has(slot));
   return {
     segments: freed.length,
     bytes: freed.reduce((sum, { endOffset }) => sum + endOffset, 0),

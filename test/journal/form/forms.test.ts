@@ -44,7 +44,10 @@ const heads: fc.Arbitrary<Head> = fc.record({
   keyId: u32,
   nextLog: u32,
   sealed: segments,
-  retained: segments,
+  ended: segments,
+  retainedSlots: fc
+    .uniqueArray(fc.nat({ max: 3000 }), { maxLength: 20 })
+    .map((slots) => slots.sort((a, b) => a - b)),
   logs: fc.array(
     fc.tuple(u32, name, range, bytes(32)).map(([log, logName, [first, next], tip]) => {
       return { log, name: logName, first, next, tip };

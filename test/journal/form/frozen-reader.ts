@@ -64,7 +64,8 @@ interface Head {
   readonly salt: Buffer;
   readonly firstLsn: bigint;
   readonly sealed: readonly Listed[];
-  readonly retained: readonly Listed[];
+  readonly ended: readonly Listed[];
+  readonly retainedSlots: readonly number[];
   readonly logs: readonly (readonly [number, Log])[];
 }
 
@@ -142,9 +143,15 @@ export function readStore(files: StoreFiles): StoreRead {
   const newest = [...heads.values()].reduce((a, b) => (a.sequence > b.sequence ? a : b));
   if (newest.sequence < mark.headSequence) throw new Error("the mark's head is not there");
   const own = wholeOf(walk(newest), newest);
-  const { logs, released } = applied(newest, own);
+  const { logs, released, releasedSlots } = applied(newest, own);
   const footers = footersFrom(newest, own.end);
-  refuseStale(mark, newest, own, footers);
+  const keptIn = new Map(
+    [...heads].filter(([slot, { sequence }]) => {
+      return newest.retainedSlots.includes(slot) && sequence < newest.sequence;
+    }),
+  );
+  const kept = [...keptIn.values()];
+  refuseStale(mark, { newest, kept }, own, footers);
   if (mark.acked >= own.nextLsn) throw new Error("a lost record");
   if (footers.some(({ firstLsn }) => firstLsn > own.nextLsn)) throw new Error("a lost group");
   const last = footers.find(({ firstLsn, lastLsn }) => {
@@ -160,10 +167,9 @@ export function readStore(files: StoreFiles): StoreRead {
     .filter(({ sequence }) => !released.has(sequence))
     .map((listed) => sealedSegment(heads, listed));
   const live = [...segments.flatMap(({ records }) => records), ...own.records];
-  const retained = newest.retained.flatMap((listed) => {
-    const head = heads.get(listed.slot);
-    return head?.sequence === listed.sequence ? walk(head, listed.nextLsn).records : [];
-  });
+  const retained = [...keptIn]
+    .filter(([slot]) => !releasedSlots.has(slot))
+    .flatMap(([, head]) => wholeOf(walk(head), head).records);
   const found = [...logs].map(
     ([log, state]) => [state.name, readLog(log, state, live, retained)] as const,
   );
@@ -259,14 +265,29 @@ function readHead(bytes: Buffer, storeId: string): Head | undefined {
     chain: cursor.u32(),
   });
   const sealed = cursor.list(listed);
-  const retained = cursor.list(listed);
+  const ended = cursor.list(listed);
+  const map = cursor.take(cursor.u32());
+  const retainedSlots = [...map].flatMap((byte, index) =>
+    [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (byte >> bit) % 2 === 1).map((bit) => index * 8 + bit),
+  );
   const logs = cursor.list((): readonly [number, Log] => {
     const log = cursor.u32();
     const entry = { name: cursor.name(), first: cursor.u64(), next: cursor.u64() };
     cursor.take(32);
     return [log, entry];
   });
-  return { bytes, headBytes, generation, sequence, salt, firstLsn, sealed, retained, logs };
+  return {
+    bytes,
+    headBytes,
+    generation,
+    sequence,
+    salt,
+    firstLsn,
+    sealed,
+    ended,
+    retainedSlots,
+    logs,
+  };
 }
 
 /** Every footer that begins at a block from `from` on, by its own checksum. */
@@ -297,7 +318,7 @@ function footersFrom({ bytes, sequence, salt }: Head, from: number): Footer[] {
 /** A mark that is older than any that a crash leaves beside this segment. */
 function refuseStale(
   mark: { readonly generation: bigint; readonly headSequence: bigint },
-  newest: Head,
+  { newest, kept }: { readonly newest: Head; readonly kept: readonly Head[] },
   { records, nextLsn }: Walked,
   footers: readonly Footer[],
 ): void {
@@ -311,7 +332,8 @@ function refuseStale(
   const isLater = (listed: Listed): boolean =>
     listed.sequence > mark.headSequence + 1n && listed.nextLsn > listed.firstLsn;
   const isStale =
-    [...newest.sealed, ...newest.retained].some(isLater) ||
+    [...newest.sealed, ...newest.ended].some(isLater) ||
+    kept.some(({ sequence }) => sequence > mark.headSequence + 1n) ||
     (behind > 0n && groups > 1) ||
     (behind > 1n && groups > 0) ||
     (newest.generation > mark.generation && groups > 0);
@@ -375,6 +397,7 @@ function sealedSegment(heads: ReadonlyMap<number, Head>, listed: Listed): Walked
 function applied(newest: Head, { records }: Walked) {
   const logs = new Map(newest.logs.map(([log, entry]) => [log, { ...entry }]));
   const released = new Set<bigint>();
+  const releasedSlots = new Set<number>();
   for (const { type, log, number, payload } of records) {
     const state = logs.get(log);
     if (type === 1) {
@@ -384,10 +407,12 @@ function applied(newest: Head, { records }: Walked) {
       if (number > state.first) state.first = number;
       if (number > state.next) state.next = number;
     } else if (type === 4) logs.delete(log);
-    else if (type === 6) released.add(number);
-    else if (type > 8 && type < 0x80) throw new Error(`record type ${type} is not known`);
+    else if (type === 6) {
+      released.add(number);
+      releasedSlots.add(log);
+    } else if (type > 8 && type < 0x80) throw new Error(`record type ${type} is not known`);
   }
-  return { logs, released };
+  return { logs, released, releasedSlots };
 }
 
 function readLog(
