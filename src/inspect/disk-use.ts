@@ -6,7 +6,7 @@ import { STORE_FILE } from "../journal/form/store.js";
 import { pairFiles } from "../persist/checked-store.js";
 import { attempted } from "./finding.js";
 
-/** What cannot be looked at is not counted. */
+/** Leaves out files whose size cannot be read. */
 export async function diskBytesOf(
   disk: Disk,
   directory: string,

@@ -22,7 +22,7 @@ export interface Finding {
   readonly lane?: string | undefined;
   /** The block number, or the road index. */
   readonly number?: bigint | undefined;
-  /** What is wrong. One line. */
+  /** Says what is wrong, in one line. */
   readonly message: string;
 }
 

@@ -1,4 +1,4 @@
-/** What an inspection ends with: the whole store in one look. */
+/** The summary at the end of an inspection: the whole store in one look. */
 import { standingPins } from "../journal/begin.js";
 import type { Mark, Pin } from "../journal/form/mark.js";
 import type { StoreIdentity } from "../journal/form/store.js";
@@ -23,7 +23,7 @@ export interface LogSummary {
   readonly bytes: number;
 }
 
-/** What open would do if it were called now, and nobody had the store open. */
+/** The outcome of an open, if it were called now and nobody had the store open. */
 export type Verdict =
   | { readonly opens: true }
   | { readonly opens: false; readonly class: ErrorCode; readonly message: string };
@@ -72,11 +72,11 @@ export interface Summary {
   readonly depth: Depth["kind"];
   /** Live records that were judged. */
   readonly recordsRead: number;
-  /** What was proven beyond what open checks. */
+  /** How many records were proven beyond the checks of open. */
   readonly proven: Proven;
 }
 
-/** What was looked at, part by part; a part is missing where there was nothing to look at. */
+/** The outcome of each check. A part that does not exist is missing. */
 export interface Looked {
   readonly directory: string;
   readonly depth: Depth;

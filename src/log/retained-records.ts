@@ -21,7 +21,7 @@ import { UnsealedRecords } from "./unsealed-records.js";
 const BATCH_RECORDS = 64;
 const BATCH_BYTES = 1024 * 1024;
 
-/** Which retained records of a log are read. */
+/** The part of a log's retained records that is read. */
 export interface RetainedRange {
   /** The first number; the lowest retained one if left out, or if that is higher. */
   readonly from?: bigint | undefined;
@@ -124,7 +124,7 @@ export class RetainedRecords {
     }
   }
 
-  /** Where a range begins that asks for `from`. */
+  /** The first number of a range that asks for `from`. */
   async #startOf(name: string, from: bigint | undefined): Promise<bigint> {
     const [oldest] = this.#engine.readable;
     const wished =

@@ -1,4 +1,4 @@
-/** What a mere crash leaves is no error, and inspection says what the next open finds. */
+/** A mere crash leaves no error, and inspection foretells what the next open finds. */
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { ROAD } from "../../src/persist/kinds.js";

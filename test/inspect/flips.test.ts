@@ -1,4 +1,4 @@
-/** Whatever byte is turned over: inspection and open agree, and nothing ever throws. */
+/** Any byte is turned over: inspection and open agree, and nothing ever throws. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { BLOCK_BYTES, RECORD_HEADER_BYTES } from "../../src/journal/form/records.js";
@@ -32,7 +32,7 @@ async function found(on: SimulatedDisk): Promise<unknown> {
   return what;
 }
 
-/** What open makes of a copy: the same contents as before, or its refusal. */
+/** The outcome of an open of a copy: the same contents as before, or its refusal. */
 async function opening(damaged: SimulatedDisk): Promise<PersisterError | "same"> {
   try {
     expect(await found(damaged.kill())).toEqual(whole);

@@ -1,4 +1,4 @@
-/** What the tests of inspection need: an inspection run to its end, and small stores to harm. */
+/** The kit of the tests of inspection: an inspection run to its end, and small stores to harm. */
 import type { Disk } from "../../src/disk/disk.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { chainStart, recordsStart, slotName } from "../../src/journal/form/records.js";

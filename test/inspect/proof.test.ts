@@ -44,7 +44,7 @@ function broken(sig: Signature): Signature {
   return { ...sig, bytes };
 }
 
-/** What each depth says: class, lane, number and the words that the rule gives. */
+/** The findings of each depth: class, lane, number and the words that the rule gives. */
 async function told(disk: SimulatedDisk, depth: Depth): Promise<string[]> {
   const { findings } = await inspected(disk, depth);
   return findings.map(({ severity, class: code, lane: name, number, message }) => {

@@ -1,4 +1,4 @@
-/** What lies in which segment: against a model that keeps every number of every segment in a set. */
+/** The numbers in each segment: against a model that keeps every number of every segment in a set. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { PlacedRecord } from "../../src/journal/segment/places.js";

@@ -1,4 +1,4 @@
-/** What was pruned and is retained: which records can be read, for how long, and what they say. */
+/** Records that were pruned and are retained: which can be read, for how long, and that they are right. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
@@ -36,7 +36,7 @@ function recordOf(name: string, number: bigint, size = SIZE): string | undefined
   return textOf(payload(name, number, size));
 }
 
-/** What is read of a retained record, as text. */
+/** A retained record as text, as it is read. */
 async function read(
   opened: OpenJournal,
   name: string,
@@ -314,7 +314,7 @@ describe("a retained record that is damaged", () => {
     expect(opened.logs.mapWarnings.length).toBeLessThanOrEqual(20);
   });
 
-  /** What befalls the third of the retained segments before the next opening. */
+  /** The harm that comes to the third of the retained segments before the next opening. */
   const harms: Readonly<Record<string, (disk: SimulatedDisk, path: string) => unknown>> = {
     "a flipped byte in a record": (disk, path) => disk.damage(path, 6000, Buffer.from("damage")),
     "a flipped byte in its head": (disk, path) => disk.damage(path, 40, Buffer.from("damage")),
@@ -530,7 +530,7 @@ class Ground {
 
   /** Reads every number that the bounds name, and those just outside of them. */
   async check(): Promise<void> {
-    // What is reclaimed at rest may shrink the bounds.
+    // Reclaiming at rest may shrink the bounds.
     await turns(12);
     const { logs, journal } = this.#now;
     for (const [name, { life, sizes }] of this.#pushed) {

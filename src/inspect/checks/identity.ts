@@ -17,7 +17,7 @@ import { FOREIGN } from "./slots.js";
 
 export interface IdentitySeen {
   readonly findings: readonly Finding[];
-  /** What STORE says, or why open refuses because of it. */
+  /** The identity in STORE, or the error with which open refuses it. */
   readonly store: Attempt<StoreIdentity>;
   /** Whether there is anything of a store, of a format that can be read. */
   readonly isWorthReading: boolean;
@@ -34,7 +34,7 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   const found = "value" in names ? names.value : new Set<string>();
   const hasParts = [MARK_FILE, JOURNAL_DIRECTORY].some((name) => found.has(name));
   const code = "error" in store ? store.error.code : undefined;
-  // What an unfinished init has made is nothing yet: nothing was ever stored in it.
+  // An unfinished init has made no store yet: nothing was ever stored in it.
   const isUnfinished = code === "NOT_A_STORE" && found.has(INIT_FILE);
   const isOther = code === "FORMAT_TOO_NEW" || code === "WRONG_CHAIN";
   const isWorthReading = hasParts && !isUnfinished && !isOther;

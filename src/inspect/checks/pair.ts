@@ -12,7 +12,7 @@ import { attempted, type Finding, findingOf } from "../finding.js";
 
 export interface PairSeen {
   readonly findings: readonly Finding[];
-  /** What the pair holds, where open would take it. */
+  /** The message that the pair holds, if open would take it. */
   readonly held: HeldMessage | undefined;
   /** Whether open would go on with it, be it with nothing in it. */
   readonly isAccepted: boolean;

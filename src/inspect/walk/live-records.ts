@@ -24,7 +24,7 @@ export function newProgress(): Progress {
   return { bytesRead: 0, bytesExpected: 0, records: 0 };
 }
 
-/** What was found of a record: enough to tell a copy of it from another one. */
+/** The length and checksum of a record that was found: they tell a copy of it from another record. */
 interface FoundRecord {
   readonly length: number;
   readonly crc: number;

@@ -1,4 +1,4 @@
-/** What is missing of a contiguous range of numbers. */
+/** Finds the numbers that are missing of a contiguous range. */
 
 /** Numbers [first, next). */
 export interface NumberRange {

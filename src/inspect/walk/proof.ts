@@ -1,6 +1,6 @@
 /**
- * Proves what records say, beyond what open checks: every block's payload hash and signature, every
- * QC's signatures, and, where the committees are known, membership and quorum.
+ * Proves more of records than open checks: every block's payload hash and signature, every QC's
+ * signatures and, if the committees are known, membership and quorum.
  */
 import type { EpochOf } from "../../wire/committee.js";
 import { proveAnchor } from "../../persist/anchor.js";
@@ -30,13 +30,13 @@ export type Depth =
   | { readonly kind: "signatures" }
   | { readonly kind: "committees"; readonly epochs: readonly Epoch[] };
 
-/** What a proof says of a record: what is wrong with it, or what could not be checked. */
+/** A doubt about a record: it is wrong, or something of it could not be checked. */
 export interface Doubt {
   readonly severity: "error" | "warning";
   readonly message: string;
 }
 
-/** What was proven so far. */
+/** How many records were proven so far. */
 export interface Proven {
   readonly blocks: number;
   readonly commitQCs: number;

@@ -21,7 +21,7 @@ import {
   type WalkedRecord,
 } from "../../journal/segment/segment.js";
 
-/** What a step of the walk came upon. */
+/** One step of the walk. */
 export type WalkStep =
   | { readonly kind: "record"; readonly record: WalkedRecord }
   /** The header is proven: this very record is lost, and no other. */
@@ -74,7 +74,7 @@ export function* walkPastDamage(
   yield { kind: "end", place: whole };
 }
 
-/** Where the chain goes on; `record` is there where the chain cannot prove it again. */
+/** The place at which the chain goes on. `record` is set if the chain cannot prove it again. */
 interface Resumed {
   readonly place: ChainPlace;
   readonly record: WalkedRecord | undefined;
@@ -116,7 +116,7 @@ function searched(buffer: Buffer, broken: ChainPlace, through: bigint): Resumed 
   return undefined;
 }
 
-/** What is 0 in every header: tells most places apart at the cost of one comparison. */
+/** Whether the bytes that are 0 in every header are 0 here: rules out most places at little cost. */
 function looksLikeHeader(buffer: Buffer, offset: number): boolean {
   return (
     buffer[offset + 14] === 0 &&

@@ -40,7 +40,7 @@ const CACHE_BYTES = 1024 * 1024;
 
 type Database = Level<Uint8Array, Uint8Array>;
 type Sublevel = ReturnType<typeof sublevelOf>;
-/** What is used of an iterator. */
+/** The methods of an iterator that are used here. */
 interface LevelIterator {
   nextv(size: number): Promise<[Uint8Array, Uint8Array][]>;
   close(): Promise<void>;
@@ -159,7 +159,7 @@ class LevelMap implements LogMap {
   }
 }
 
-/** What an iterator has left, a few entries in each turn of the event loop. Closes it. */
+/** The entries of an iterator, a few in each turn of the event loop. Closes it. */
 async function* entriesOf(
   iterator: LevelIterator,
 ): AsyncGenerator<readonly [Uint8Array, Uint8Array]> {

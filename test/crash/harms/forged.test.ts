@@ -1,4 +1,4 @@
-/** What no crash leaves, written with right checksums: it is refused for what it says (D5). */
+/** States that no crash leaves, written with right checksums, are refused for what they say (D5). */
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { claimedHeadBytes, decodeHead, encodeHead } from "../../../src/journal/form/head.js";

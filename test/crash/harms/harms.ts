@@ -21,7 +21,7 @@ import { claimedHeadBytes, decodeHead } from "../../../src/journal/form/head.js"
 import { DIRECTORY } from "../../node/surroundings.js";
 import { directoryIn, filesOf } from "../history/worlds.js";
 
-/** What a file is for. */
+/** The purpose of a file. */
 export type FileClass = "journal" | "mark" | "anchor" | "vote" | "store";
 
 export const harmKinds = [
@@ -106,7 +106,7 @@ export function* everyByteOf(whole: World, path: string, end: number): Generator
   }
 }
 
-/** Where the records of a segment end. */
+/** The offset at which the records of a segment end. */
 export function recordsEndOf(whole: World, path: string): number {
   return recordsIn(contentAt(whole, path)).at(-1)?.end ?? 0;
 }

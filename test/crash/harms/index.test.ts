@@ -1,6 +1,6 @@
 /**
- * The map on real files after crashes and under damage: whatever LevelDB is left with costs time, never
- * a record. Its file system is taken to be a journalling one, where a crash leaves of each file a prefix
+ * The map on real files after crashes and under damage: the state in which LevelDB is left costs time,
+ * never a record. Its file system is taken to be a journalling one, where a crash leaves of each file a prefix
  * of what was written, and of all files a moment.
  */
 import * as fs from "node:fs";
@@ -25,7 +25,7 @@ const random = seededRandom(SEED);
 
 let folder: string;
 let directory: string;
-/** What index/ held at each moment. */
+/** The files of index/ at each moment. */
 const moments: ReadonlyMap<string, Buffer>[] = [];
 let states = 0;
 

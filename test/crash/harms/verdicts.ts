@@ -1,5 +1,5 @@
 /**
- * What an open may make of damage, as data (D5, D6): every harm comes to exactly one verdict, and
+ * The verdicts that an open may give of damage, as data (D5, D6): every harm comes to exactly one verdict, and
  * nothing is lost or changed in silence.
  */
 import { isDeepStrictEqual } from "node:util";
@@ -23,7 +23,7 @@ interface VerdictRule {
   readonly allows: readonly Verdict[];
   /** With these codes. */
   readonly codes: readonly ErrorCode[];
-  /** What a refusal names: the file, either file of its pair, or some file of its folder. */
+  /** The name in a refusal: the file, either file of its pair, or some file of its folder. */
   readonly names: (path: string) => RegExp;
   /** Whether it must name a byte, too. */
   readonly namesByte?: boolean;
@@ -117,7 +117,7 @@ export interface Promised {
   readonly warnings: number;
 }
 
-/** What became of a harm; `wrong` says how it breaks its rule. */
+/** The outcome of a harm; `wrong` says how it breaks its rule. */
 export interface Judged {
   readonly verdict: Verdict | "silent";
   readonly wrong: string | undefined;

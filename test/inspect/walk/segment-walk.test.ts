@@ -37,7 +37,7 @@ function segment(): { bytes: Buffer; offsets: number[] } {
   return { bytes, offsets };
 }
 
-/** What the walk says in short: numbers of records, `!n` for a damaged one, `..` for a gap. */
+/** The steps of the walk in short: numbers of records, `!n` for a damaged one, `..` for a gap. */
 function walked(bytes: Uint8Array, through = THROUGH): string {
   const words: string[] = [];
   for (const step of walkPastDamage(bytes, START, through)) words.push(wordOf(step));
