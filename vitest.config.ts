@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as {
+const { exports } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8")) as {
   readonly exports: Readonly<Record<string, { readonly default?: string }>>;
 };
 

@@ -12,6 +12,10 @@
  * a start before the anchor is durable. So a crash that loses the anchor leaves lanes that go on under
  * the anchor before it, and one that keeps it finds them whole, to be pruned by it.
  *
+ * An anchor waits until the prunes of the anchor before it are durable: 1. Anchor 4 starts lane A at 4.
+ * 2. Anchor 9 says nothing of lane A. 3. A crash leaves anchor 9 alone. If lane A's log did not say 4 by
+ * then, lane A would begin at 0 again (D3: starts only rise).
+ *
  * A refusal stops its lane alone. A failed write poisons the store: the loop ends with the first error,
  * after all branches of the turn have ended. Lanes are dropped in a turn of their own.
  */
@@ -39,11 +43,16 @@ const BRANCHES_MAX = 1024;
 export async function runPersist(state: AvailabilityState, parts: Parts): Promise<void> {
   // Anchors and truncations: no turn waits for them, the end does.
   const background = new Background();
+  const anchors = pLimit(1);
   for (;;) {
     const turn = await nextTurn(state, background.failure);
     if (!turn) break;
     if (turn.kind === "drop") await dropTurn(state.inner, parts, turn);
-    else await writeTurn(state.inner, parts, turn, background);
+    else {
+      const { anchor } = turn;
+      if (anchor) background.add(anchors(() => persistAnchor(state.inner, parts, anchor)));
+      await writeTurn(state.inner, parts, turn);
+    }
   }
   await background.ended();
 }
@@ -61,13 +70,7 @@ async function nextTurn(
   }
 }
 
-async function writeTurn(
-  inner: Inner,
-  parts: Parts,
-  turn: WriteTurn,
-  background: Background,
-): Promise<void> {
-  if (turn.anchor) background.add(persistAnchor(inner, parts, turn.anchor));
+async function writeTurn(inner: Inner, parts: Parts, turn: WriteTurn): Promise<void> {
   const limit = pLimit(BRANCHES_MAX);
   const lanes = turn.lanes.map((work) => limit(() => persistLane(inner, parts, work)));
   await allEnded([...lanes, limit(() => persistRoad(inner, parts, turn))]);
@@ -146,7 +149,7 @@ async function persistRoad(inner: Inner, { road, blocks }: Parts, turn: WriteTur
   for (const { qc } of commitQCs) await liftCovered(blocks, qc);
 }
 
-/** Nobody waits for a truncation: it verifies at once, and rides in the group of a later turn. */
+/** Durable when resolved: the next anchor waits for it. */
 async function pruneLane(
   inner: Inner,
   { blocks }: Parts,
@@ -154,7 +157,7 @@ async function pruneLane(
   start: bigint,
 ): Promise<void> {
   try {
-    await blocks.write(lane, { start, lazily: true });
+    await prune(inner, (lazily) => blocks.write(lane, { start, lazily }));
   } catch (cause) {
     refuseLane(inner, lane, cause);
   }
@@ -163,9 +166,20 @@ async function pruneLane(
 /** As for a lane. An anchor beyond the road empties it; its commit QC is the next one that is written. */
 async function pruneRoad(inner: Inner, { road }: Parts, anchorQC: CommitQC): Promise<void> {
   try {
-    await road.prune(anchorQC, { lazily: true });
+    await prune(inner, (lazily) => road.prune(anchorQC, { lazily }));
   } catch (cause) {
     stallWhenFull(inner, cause);
+  }
+}
+
+/** A truncation that a full disk refuses waits for the group that has room for it. */
+async function prune(inner: Inner, write: (lazily: boolean) => Promise<void>): Promise<void> {
+  try {
+    await write(false);
+  } catch (cause) {
+    if (!hasCode(cause, "DISK_FULL")) throw cause;
+    inner.stall(cause);
+    await write(true);
   }
 }
 

@@ -4,7 +4,7 @@
 import type { LaneLog } from "../log/lane-log.js";
 import type { NewRecord } from "../log/turn.js";
 import type { LogSet } from "../log/log-set.js";
-import { PersisterError } from "../types/errors.js";
+import { hasCode, PersisterError } from "../types/errors.js";
 import { encodeCommitQC } from "../wire/codec/encode.js";
 import { decodeCommitQC } from "../wire/codec/decode.js";
 import { commitVoteDigest, sameBytes } from "../wire/hash.js";
@@ -68,10 +68,18 @@ export class CommitQCPersister {
     });
   }
 
-  /** As `prune`, and the anchor's own QC is written again if the road lacks it. Durable when resolved. */
+  /**
+   * As `prune`, and the anchor's own QC is written again if the road lacks it. Durable when resolved. On
+   * a full disk the QC stays in the anchor alone, and is the next one that is written (D9).
+   */
   async startAt(anchor: CommitQC): Promise<void> {
     await this.prune(anchor);
-    if (this.log.appendNext === anchor.vote.view.index) await this.append([newCommitQC(anchor)]);
+    if (this.log.appendNext !== anchor.vote.view.index) return;
+    try {
+      await this.append([newCommitQC(anchor)]);
+    } catch (cause) {
+      if (!hasCode(cause, "DISK_FULL")) throw cause;
+    }
   }
 
   async #refuseConflict({ qc, payload }: NewCommitQC): Promise<void> {

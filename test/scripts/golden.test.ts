@@ -78,7 +78,9 @@ describe("npm run golden", () => {
     const { status, stdout } = golden(folder, "--only", "signatures");
     expect(stdout).toMatch(/^signatures.json +3 passed +2 failed$/m);
     expect(stdout).toMatch(/sign\[0\] node-0, a lane vote: expected 0a96695e.*, found be22f52a/);
-    expect(stdout).toMatch(/verify\[0\] valid, a lane vote: .*Unrecognized key: "new"/);
+    expect(stdout).toMatch(
+      /verify\[0\] valid, a lane vote: .*Unrecognized key\(s\) in object: 'new'/,
+    );
     expect(status).toBe(1);
   });
 

@@ -33,8 +33,17 @@ export class RoadQueue {
       const qc = held.get(index);
       this.#digests.push(qc && commitVoteDigest(qc.vote));
     }
-    if (anchorQC) this.anchoredAt(anchorQC);
+    if (anchorQC) this.#startAt(anchorQC);
     this.#latest = held.get(range.next - 1n) ?? anchorQC;
+  }
+
+  /** The anchor's own QC is held, or, if the disk was full at open, is the next one to be written. */
+  #startAt(anchorQC: CommitQC): void {
+    const { index } = anchorQC.vote.view;
+    if (index >= this.#durable) this.prune(anchorQC);
+    else if (index >= this.#first) {
+      this.#digests[Number(index - this.#first)] ??= commitVoteDigest(anchorQC.vote);
+    }
   }
 
   get first(): bigint {

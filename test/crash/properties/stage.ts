@@ -10,7 +10,7 @@
 import type { Fault, SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { PersisterError } from "../../../src/types/errors.js";
-import { encodePruneAnchor } from "../../../src/wire/codec/encode.js";
+import { encodeCommitQC, encodePruneAnchor } from "../../../src/wire/codec/encode.js";
 import { CHAIN_ID } from "../../model/chain.js";
 import { type RecoveredStore, ReferenceModel } from "../../model/reference-model.js";
 import { DIRECTORY, simulatedSurroundings } from "../../node/surroundings.js";
@@ -238,8 +238,18 @@ export class DiskStage implements Stage {
 /** What an open returned, every record read back. */
 async function recoveredBy(keeper: Lanekeeper): Promise<RecoveredStore> {
   const { lanes, road, anchor, pins, voteState, abstainThrough } = keeper.recovery;
+  const contents = await contentsOf(keeper, lanes, road);
   return {
-    ...(await contentsOf(keeper, lanes, road)),
+    lanes: contents.lanes,
+    // On a full disk the anchor's own QC is held in the anchor alone.
+    road:
+      anchor?.commitQC.vote.view.index === road.next
+        ? {
+            first: road.first,
+            next: road.next + 1n,
+            records: [...contents.road.records, encodeCommitQC(anchor.commitQC)],
+          }
+        : contents.road,
     anchor: anchor && encodePruneAnchor(anchor),
     pins: pins.map((pin) => ({ ...pin, hash: hex(pin.headerHash) })),
     vote: voteState,

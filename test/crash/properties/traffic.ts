@@ -4,6 +4,8 @@
  * run to run; one signature is a quorum here, since signing and verifying are the slow part.
  */
 import { createHash } from "node:crypto";
+import { recordBytesIn } from "../../../src/journal/form/group-size.js";
+import { headBytesMax } from "../../../src/journal/form/head.js";
 import {
   BLOCK_BYTES,
   RECORD_HEADER_BYTES,
@@ -27,9 +29,18 @@ import { globalRange } from "../../../src/wire/rules/proposal.js";
 import type { OfferedAnchor } from "../../model/reference-model.js";
 import { CRASH_SEGMENT_BYTES } from "../history/session.js";
 
-/** The largest block that a segment holds behind a head of one block of the disk. */
+/** The largest block that a segment holds, whatever its head lists, with its group's footer. */
 export const BLOCK_BYTES_MAX =
-  CRASH_SEGMENT_BYTES - BLOCK_BYTES - SEGMENT_RESERVE_BYTES - 2 * RECORD_HEADER_BYTES - 255;
+  recordBytesIn(CRASH_SEGMENT_BYTES - headBytesMax(CRASH_SEGMENT_BYTES) - SEGMENT_RESERVE_BYTES) -
+  2 * RECORD_HEADER_BYTES -
+  255;
+
+/**
+ * A block that fills a segment but for two blocks of the disk. A larger one, copied on a disk without a
+ * free byte, leaves its segment no room for the group of the anchor's QC, which open appends: it is then
+ * refused with DISK_FULL until there is room. Segments that are a few times as large as a record have it.
+ */
+const BLOCK_BYTES_FULL = BLOCK_BYTES_MAX - 2 * BLOCK_BYTES;
 
 /** Bytes of the one transaction, or: all that fits, or one byte more. */
 type Size = number | "full" | "too large";
@@ -113,7 +124,7 @@ export function blockOn(
 }
 
 function bytesOf(size: "full" | "too large"): number {
-  return size === "full" ? BLOCK_BYTES_MAX : BLOCK_BYTES_MAX + 1;
+  return size === "full" ? BLOCK_BYTES_FULL : BLOCK_BYTES_MAX + 1;
 }
 
 /** The block that has just so many bytes. */

@@ -24,6 +24,8 @@ freezeTime();
 interface Group {
   readonly records: readonly Extent[];
   readonly footer: Footer;
+  /** The number of the road's log, as the segment's head, or a footer behind it, names it. */
+  readonly road: number | undefined;
 }
 
 function* groupsIn(world: World): Generator<Group> {
@@ -32,7 +34,8 @@ function* groupsIn(world: World): Generator<Group> {
     const bytes = Buffer.from(bytesOf(visible, 0, visible.size));
     const found = decodeHead(bytes.subarray(0, claimedHeadBytes(bytes) ?? 0));
     if (found.status !== "head") continue;
-    const { salt, sequence } = found.head;
+    const { salt, sequence, logs } = found.head;
+    let road = logs.find(({ name }) => name === ROAD)?.log;
     let records: Extent[] = [];
     for (const record of recordsIn(visible)) {
       const { type } = record.header;
@@ -40,7 +43,10 @@ function* groupsIn(world: World): Generator<Group> {
       if (type !== recordType.footer) continue;
       expect([record.from % BLOCK_BYTES, record.end % BLOCK_BYTES]).toEqual([0, 0]);
       const footer = footerAt(bytes, record.from, { salt, sequence, offset: record.from });
-      if (footer) yield { records, footer };
+      if (footer) {
+        road ??= footer.opened.find(({ name }) => name === ROAD)?.log;
+        yield { records, footer, road };
+      }
       records = [];
     }
   }
@@ -58,10 +64,8 @@ test("every footer names the appends of its group, the logs that it opened, and 
   const campaign = new Campaign(SEED, stand);
   const { end } = await campaign.run(await campaign.born(), workload, "many lanes", 1);
   const seen = { groups: 0, appends: 0, opened: 0, dropped: 0 };
-  let road: number | undefined;
   for (const group of groupsIn(end.world)) {
-    const { records, footer } = group;
-    road ??= footer.opened.find(({ name }) => name === ROAD)?.log;
+    const { records, footer, road } = group;
     const [first] = records;
     expect(footer.firstLsn).toBe(first?.header.lsn);
     const dropped = new Set(footer.dropped.map(({ log }) => log));

@@ -216,7 +216,7 @@ const arms: Readonly<Record<string, Reading>> = {
 export const msg: Reading = (found) => {
   const arm = found.message["arm"] as string | undefined;
   if (arm === undefined) return fault(found, "arm", "empty");
-  return { arm, value: one(found, arm, arms[arm]!) };
+  return { kind: arm, value: one(found, arm, arms[arm]!) };
 };
 
 export interface SecondReading {
