@@ -53,6 +53,7 @@ const campaigns = {
 const slow = [
   "test/cli/transfer/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",
+  "test/jobs/{arguments,behaviours,crash,damage,kills,oracle}.test.ts",
   "test/journal/form/store.test.ts",
   "test/journal/group/batch.test.ts",
   "test/journal/recovery/damage.test.ts",
