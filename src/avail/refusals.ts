@@ -95,7 +95,7 @@ export function lowerStart(anchor: KnownAnchor, lane: LaneId, least: bigint): Pe
   );
 }
 
-/** What a closing store could not write, by its numbers; `cause` is why. */
+/** The error for numbers that a closing store could not write; `cause` is why. */
 export function unwritten(places: readonly string[], cause: PersisterError): PersisterError {
   return new PersisterError(
     cause.code,

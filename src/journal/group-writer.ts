@@ -181,7 +181,7 @@ export class GroupWriter {
   }
 }
 
-/** Where the next group of a segment begins. */
+/** The place at which the next group of a segment begins. */
 function startIn({ slot, salt, sequence, offset, chain, nextLsn }: CurrentSegment): GroupStart {
   return { slot: slot.slot, salt, sequence, offset, chain, nextLsn };
 }

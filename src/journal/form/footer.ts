@@ -55,7 +55,7 @@ export interface NamedLog {
   readonly name: string;
 }
 
-/** What a group says of itself in its footer. */
+/** The content of a footer: its group, in the group's own words. */
 export interface FooterNames {
   readonly opened: readonly NamedLog[];
   readonly dropped: readonly NamedLog[];
@@ -68,7 +68,7 @@ export interface Footer extends FooterNames {
   readonly lastLsn: bigint;
 }
 
-/** Where a footer lies: its own checksum is over this. */
+/** The place of a footer: its own checksum is over this. */
 export interface FooterPlace {
   /** Of the segment's head. */
   readonly salt: Uint8Array;

@@ -2,7 +2,7 @@
 import { footerBytes } from "./footer.js";
 import { BLOCK_BYTES, padBytes, RECORD_HEADER_BYTES } from "./records.js";
 
-/** What a group holds, in bytes. */
+/** The content of a group, in bytes. */
 export interface GroupSize {
   /** Of its records, without PAD and footer. */
   readonly records: number;

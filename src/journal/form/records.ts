@@ -145,7 +145,7 @@ export function wholeBlocks(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
-/** Where the first group begins behind a head of `headBytes`. */
+/** The place at which the first group begins, behind a head of `headBytes`. */
 export function recordsStart(headBytes: number): number {
   return wholeBlocks(headBytes);
 }

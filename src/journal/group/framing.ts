@@ -26,7 +26,7 @@ const SLAB_BYTES_MIN = 256 * 1024;
 
 const ZEROS = new Uint8Array(2 * BLOCK_BYTES);
 
-/** Where a group begins. */
+/** The place at which a group begins. */
 export interface GroupStart {
   readonly slot: number;
   /** Of the segment's head. */
@@ -54,7 +54,7 @@ export class Framing {
     return this.#chain;
   }
 
-  /** Where the records of the last group lie, in their order; behind them its PAD and its footer. */
+  /** The places of the last group's records, in their order; behind them its PAD and its footer. */
   get pointers(): readonly Pointer[] {
     return this.#pointers;
   }

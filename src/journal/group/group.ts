@@ -69,7 +69,7 @@ export interface CopyEntry {
   readonly settled: Settled;
 }
 
-/** Which of the mark's two A/B pairs. */
+/** One of the mark's two A/B pairs. */
 export type PairRole = "anchor" | "vote";
 
 /**
@@ -108,7 +108,7 @@ export interface Group {
   readonly entries: readonly { readonly entry: RecordEntry; readonly record?: number }[];
   /** Without PAD and footer. */
   readonly records: readonly GroupRecord[];
-  /** What the footer names: the appends that have a header hash, the logs opened and dropped. */
+  /** The names in the footer: the appends that have a header hash, the logs opened and dropped. */
   readonly appends: readonly GroupAppend[];
   readonly opened: readonly NamedLog[];
   readonly dropped: readonly NamedLog[];
