@@ -66,7 +66,7 @@ export interface LogEngineParts extends SegmentsParts {
   /** STORE and the mark, which are looked at where they are named (D8). */
   readonly ownFiles: readonly DiskFile[];
   readonly disk: Disk;
-  /** What open is to tell, beside what recovery found. */
+  /** Warnings of this open, beside the findings of recovery. */
   readonly warnings: readonly string[];
   /** Closes what the journal does not know: the lock. Called last. */
   readonly release: () => Promise<void>;
@@ -79,7 +79,7 @@ export class LogEngine {
   readonly #parts: LogEngineParts;
   /** Every log: its number, its name, its first and next. `next` is ahead of the disk by one group. */
   readonly #table: LogTable;
-  /** Where each live record lies. Never ahead of the disk. */
+  /** The place of each live record. Never ahead of the disk. */
   readonly #places: Places;
   /** Writes the mark. */
   readonly #markFile: MarkFile;
@@ -155,7 +155,7 @@ export class LogEngine {
     return this.#poison;
   }
 
-  /** What open is to tell, beside what recovery found. */
+  /** Warnings of this open, beside the findings of recovery. */
   get warnings(): readonly string[] {
     return this.#parts.warnings;
   }
@@ -179,7 +179,7 @@ export class LogEngine {
 
   /**
    * The largest payload that a record can have here; a batch takes as much with the headers of its
-   * records. What is larger is refused when it is submitted, and nothing else for its size.
+   * records. A larger one is refused when it is submitted, and no other record is refused for its size.
    */
   get payloadBytesMax(): number {
     return this.#segments.payloadBytesMax;
@@ -247,12 +247,12 @@ export class LogEngine {
     else this.#restSoon();
   }
 
-  /** Which live records of a log lie in which slot, oldest record first. */
+  /** The live records of a log by slot, oldest record first. */
   spansOf(name: string): Iterable<Span> {
     return this.#places.spansOf(name);
   }
 
-  /** Where a live record lies. */
+  /** The place of a live record; `undefined` if there is none. */
   find(name: string, number: bigint): Pointer | undefined {
     return this.#places.find(name, number);
   }
@@ -409,7 +409,7 @@ export class LogEngine {
   }
 
   async #drain(): Promise<void> {
-    // Whatever this turn of the event loop submits, behind any number of promises, is one group.
+    // All entries of this turn of the event loop, behind any number of promises, become one group.
     await turnOfTheLoop();
     while (this.#queue.isAwaited && !this.#poison) {
       this.#segments.noteDemand(this.#queue.byteLength);

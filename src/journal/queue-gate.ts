@@ -1,6 +1,7 @@
 /**
- * What of the queue finds room, and what is refused where there is none (D9). A record that is let in is
- * never refused for its size: what no segment takes is refused when it comes.
+ * Decides how many entries of the queue the next group takes, and which are refused if there is no room
+ * (D9). A record that is let in is never refused for its size: one that fits no segment is refused when
+ * it comes.
  */
 import { isDiskFull, type PersisterError } from "../types/errors.js";
 import type { EntryQueue } from "./group/entry-queue.js";
@@ -21,7 +22,7 @@ import { crowdedError, noRoomError, oversizedError } from "./group/errors.js";
 import type { ReclaimPlan } from "./space/reclaim.js";
 import type { Segments } from "./space/segments.js";
 
-/** What a segment has for a group. */
+/** The room that a segment has for a group. */
 export interface RoomThere {
   /** Bytes for appends and copies. */
   readonly room: number;
@@ -45,7 +46,7 @@ export class QueueGate {
     this.#segments = parts.segments;
   }
 
-  /** Queues `entries`. What no segment takes is refused, and with it what follows in its log. */
+  /** Queues `entries`. One that fits no segment is refused, and so are the later ones of its log. */
   enter(entries: readonly RecordEntry[], how: { readonly summed: boolean }): void {
     const most = this.#segments.payloadBytesMax;
     const large = firstOversized(entries, most);
@@ -95,7 +96,7 @@ export class QueueGate {
     });
   }
 
-  /** Where the first entry would open a log that no head has room to list, its log is refused. */
+  /** Refuses the log of the first entry if the entry would open it and no head has room to list it. */
   refuseLog(): boolean {
     const [first] = this.#queue.entries;
     const opened = first && openedBy(first, this.#table);

@@ -31,20 +31,20 @@ const MAGIC = "LKSEGMT1";
 const LENGTH_OFFSET = 12;
 /** A head of the most lanes that a committee can have, over several epochs, is far below this. */
 export const HEAD_BYTES_MAX = 1 << 20;
-/** Of the smallest segment, what heads may take, in whole blocks: one part in so many. */
+/** Heads may take one part in so many of the smallest segment, in whole blocks. */
 const HEAD_SHARE = 4;
-/** And at most so much: every open lists a segment more, and is never refused for it. */
+/** Appends and new logs fill a head up to this half: the rest is for later opens, which add a segment each. */
 const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
 
-/** What a head takes that lists nothing, and what it takes beside a log's name. */
+/** Bytes of a head that lists nothing, and bytes that a listed log takes beside its name. */
 const EMPTY_HEAD_BYTES = 132;
 const LOG_ENTRY_BYTES = 53;
 /** Bytes that a head takes for each segment that it lists. */
 export const SEALED_SEGMENT_BYTES = 36;
 
 /**
- * What heads may take where no segment is smaller than `segmentBytes`, whatever they list: so the
- * largest record that a store takes is the same in every segment that it may ever begin.
+ * The bytes that every head may take in a store whose segments have `segmentBytes` or more. The share
+ * does not depend on what a head lists, so every segment has room for the same largest record.
  */
 export function headBytesMax(segmentBytes: number): number {
   const share = Math.floor(segmentBytes / HEAD_SHARE / BLOCK_BYTES) * BLOCK_BYTES;
@@ -61,7 +61,7 @@ export function slotMapBytes(slots: readonly number[]): number {
   return slots.reduce((bytes, slot) => Math.max(bytes, (slot >>> 3) + 1), 0);
 }
 
-/** What a log of this name takes of a head. */
+/** Bytes that a log of this name takes of a head. */
 export function logEntryBytes(name: string): number {
   return LOG_ENTRY_BYTES + name.length;
 }

@@ -44,7 +44,7 @@ export class LogTable {
     if (log >= this.#nextLog) this.#nextLog = log + 1;
   }
 
-  /** What all logs together take of a head. */
+  /** Bytes that all logs together take of a head. */
   get headBytes(): number {
     return this.#headBytes;
   }

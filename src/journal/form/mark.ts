@@ -66,12 +66,12 @@ export interface Mark {
 /** The sequence of the mark that init writes. */
 export const FIRST_MARK_SEQUENCE = 1n;
 
-/** What one mark slot holds. */
+/** The content of one mark slot. */
 export type MarkSlot =
   | { readonly status: "valid"; readonly mark: Mark; readonly bytes: Uint8Array }
   | { readonly status: "bad"; readonly reason: string };
 
-/** Where the mark of this sequence lies in the file. */
+/** The offset in the file at which the mark of this sequence lies. */
 export function markSlotOffset(sequence: bigint): number {
   return Number(sequence % 2n) * MARK_SLOT_BYTES;
 }

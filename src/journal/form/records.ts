@@ -36,7 +36,7 @@
  */
 import { crc32c, crc32cOfRange } from "../../codec/crc32c.js";
 
-/** What a record says of its log. Values are on disk and never change. */
+/** Each type of record, and its effect on its log. Values are on disk and never change. */
 export const recordType = {
   /** Gives the payload (ASCII) as the name of log `log`, which starts at `number`. */
   open: 1,

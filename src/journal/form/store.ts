@@ -33,7 +33,7 @@ export interface StoreIdentity {
   readonly createdMs: bigint;
 }
 
-/** What the bytes of a STORE file say. */
+/** The verdict on the bytes of a STORE file. */
 export type StoreFound =
   | { readonly status: "valid"; readonly identity: StoreIdentity }
   | { readonly status: "too-new" | "too-old"; readonly version: number }
@@ -76,7 +76,7 @@ export function decodeStore(bytes: Uint8Array): StoreFound {
   }
 }
 
-/** What stands in a directory that should be a store. */
+/** The facts about a directory that should be a store. */
 interface OpenFacts {
   readonly directory: boolean;
   readonly store: StoreFound["status"] | "missing";
@@ -179,8 +179,8 @@ export async function ownStore(
 }
 
 /**
- * What the open STORE in `directory` says (`undefined`: there is none); of whatever chain it is where
- * `chainId` is left out.
+ * Reads the identity from `file`, the open STORE of `directory` (`undefined`: there is none). Without
+ * `chainId` it takes a store of any chain.
  *
  * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says.
  */

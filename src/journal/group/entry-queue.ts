@@ -1,6 +1,7 @@
 /**
- * What waits to be written: entries in the order in which they came. Whoever submits bounds what is on
- * its way (D9): blocks by the capacity of their lane, other records by a budget of bytes.
+ * The entries that wait to be written, in the order in which they came. The queue itself has no limit:
+ * its callers bound the entries on their way (D9), blocks by the capacity of their lane, other records
+ * by a budget of bytes.
  */
 import { crc32c } from "../../codec/crc32c.js";
 import type { PersisterError } from "../../types/errors.js";

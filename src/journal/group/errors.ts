@@ -1,4 +1,4 @@
-/** What a running journal says of entries that it does not take. */
+/** The errors with which a running journal refuses entries. */
 import { isDiskFull, PersisterError } from "../../types/errors.js";
 import { type AppendEntry, contentBytes } from "./group.js";
 

@@ -1,6 +1,6 @@
 /**
- * Which way a group is written: by a blocking call, or through the thread pool. A blocking call saves two
- * hops between threads, which is much where a durable write is fast. On a slow disk it would hold the
+ * Chooses how a group is written: by a blocking call, or through the thread pool. A blocking call saves
+ * two hops between threads, which is much if a durable write is fast. On a slow disk it would hold the
  * event loop, so it is used only while writes were measured to be fast:
  *
  * 1. The first writes go through the pool. The running minimum of their times is kept.

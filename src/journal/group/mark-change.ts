@@ -1,4 +1,4 @@
-/** What an acknowledgement, or a message on its way to an A/B slot, changes in the mark. */
+/** The changes of the mark that an acknowledgement, or a message on its way to an A/B slot, makes. */
 import type { Mark } from "../form/mark.js";
 import type { MarkChange } from "../segment/mark-file.js";
 import type { Group, PairEntry } from "./group.js";

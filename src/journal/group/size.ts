@@ -16,7 +16,7 @@ function sum(a: GroupSize, b: GroupSize): GroupSize {
 
 const NOTHING: GroupSize = { records: 0, names: 0 };
 
-/** What `entry` adds to a group, without the OPEN record that it may need. */
+/** Bytes that `entry` adds to a group, without the OPEN record that it may need. */
 function sizeOf(entry: RecordEntry): GroupSize {
   switch (entry.type) {
     case "append": {
@@ -41,12 +41,12 @@ export function openedBy(entry: RecordEntry, table: LogTable): string | undefine
   return opens && !table.byName(entry.name) ? entry.name : undefined;
 }
 
-/** What the OPEN record of a log adds to a group. */
+/** Bytes that the OPEN record of a log adds to a group. */
 function openSize(name: string): GroupSize {
   return { records: RECORD_HEADER_BYTES + name.length, names: namedLogBytes(name) };
 }
 
-/** What `entry` adds to a group, with the OPEN record that it may need. */
+/** Bytes that `entry` adds to a group, with the OPEN record that it may need. */
 export function entrySize(entry: RecordEntry, table: LogTable): GroupSize {
   const opened = openedBy(entry, table);
   return opened === undefined ? sizeOf(entry) : sum(sizeOf(entry), openSize(opened));

@@ -1,6 +1,6 @@
 /**
- * What the newest segment's own records change of what its head says: which logs there are, their
- * live ranges, and which of the listed segments need not be there any more.
+ * Applies the newest segment's own records to the facts of its head: the logs, their live ranges, and
+ * the listed segments that need not be there any more.
  */
 import { OPTIONAL_TYPE_BIT, type RecordHeader, recordType } from "../form/records.js";
 import type { Head } from "../form/head.js";

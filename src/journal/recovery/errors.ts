@@ -5,7 +5,7 @@ import type { LogTable } from "../form/log-table.js";
 import type { EndingCase } from "./ending.js";
 import type { ChainEnd } from "../segment/segment.js";
 
-/** What a record's header says of its place, proven or not. */
+/** The log and number in a record's header, proven or not. */
 interface Named {
   readonly log: number;
   readonly number: bigint;
@@ -21,7 +21,7 @@ export class RecoveryErrors {
     this.#found = found;
   }
 
-  /** What must verify does not; `at` the record that is meant, where it is known. */
+  /** Refuses bytes that must verify and do not; `at` is the damaged record, if it is known. */
   corrupt(file: string, offset: number, reason: string, at: Named | undefined): never {
     const place = this.#place(at);
     throw new PersisterError(
@@ -55,7 +55,7 @@ export class RecoveryErrors {
     );
   }
 
-  /** Which record is meant, where a damaged header still tells. */
+  /** The lane and number of the damaged record, if its header still tells them. */
   #place(at: Named | undefined) {
     const state = at && this.#table.byLog(at.log);
     if (!at || !state) return this.#firstMissing();

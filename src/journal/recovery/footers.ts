@@ -11,7 +11,7 @@ const PART_BYTES = 1024 * 1024;
 /** A part of a segment, and which segment it is. */
 export interface FooterSearch extends Pick<FooterPlace, "salt" | "sequence"> {
   readonly file: DiskFile;
-  /** Where the records break off. */
+  /** The offset at which the records break off. */
   readonly from: number;
   /** Bytes of the segment. */
   readonly to: number;

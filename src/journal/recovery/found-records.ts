@@ -40,7 +40,7 @@ export class FoundRecords {
     return number;
   }
 
-  /** Where all of them lie; nothing is missing. */
+  /** The places of all live records, none of which is missing. */
   places(logs: Iterable<LogState>): Places {
     const places = new Places();
     for (const log of logs) {

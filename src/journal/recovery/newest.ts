@@ -20,7 +20,7 @@ import type { RecoveryErrors } from "./errors.js";
 import { findFooters } from "./footers.js";
 import type { FoundHead } from "./start.js";
 
-/** What the footer of a last group that is not whole says: open drops it again, and pins it (D6). */
+/** The footer of a last group that is not whole: open repeats its drops, and pins its appends (D6). */
 export interface BrokenGroup {
   readonly dropped: Footer["dropped"];
   /** Every append that the group held, whether or not it is there. */
@@ -30,7 +30,7 @@ export interface BrokenGroup {
 /** The newest segment as it was found. */
 export interface NewestRead {
   readonly end: ChainEnd;
-  /** Where the first record above the acknowledged LSN lies; `undefined` where there is none. */
+  /** The offset of the first record above the acknowledged LSN; `undefined` if there is none. */
   readonly unprovenFrom: number | undefined;
   /** The slots of the segments that its records released, by sequence. */
   readonly released: ReadonlyMap<bigint, number>;

@@ -5,7 +5,7 @@
  * The newest valid head settles what must exist. Its own records are read first, since they may
  * truncate, drop or release what lies in the sealed segments; then every other segment that it lists
  * as live must verify. A segment that is missing, emptied, renamed or replaced is never taken for
- * free space. What is merely retained is not looked at here.
+ * free space. Segments that are merely retained are not read here.
  *
  * A record may be there twice, as its APPEND and as COPYs of it: the one with the lowest LSN counts,
  * since what lies above it may be a relocation that was not finished.

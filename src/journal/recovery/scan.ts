@@ -87,7 +87,7 @@ export class Scan {
     this.#unproven = { file: slot.file, offset, bytes };
   }
 
-  /** What the newest segment's own records say; they are read first. */
+  /** The newest segment's own records, which are read first. */
   get #read(): NewestRead {
     assert(this.#own !== undefined, "the newest segment is read first");
     return this.#own;

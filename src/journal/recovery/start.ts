@@ -1,5 +1,5 @@
 /**
- * Where recovery begins: the mark, and the newest valid head, which the mark proves to be the right
+ * Recovery begins with the mark and with the newest valid head, which the mark proves to be the right
  * one.
  */
 import type { Disk, DiskFile } from "../../disk/disk.js";
@@ -53,7 +53,7 @@ export async function openMark(
   }
 }
 
-/** What the slots begin with. */
+/** The heads of all slots. */
 export interface HeadsFound {
   /** Those of this store. */
   readonly heads: readonly FoundFront[];
@@ -91,8 +91,8 @@ export async function isBlank(slot: Slot): Promise<boolean> {
 }
 
 /**
- * The head from which recovery goes: the newest, not below the one that the mark names. Where that one
- * is missing, and a single slot could have held it, the refusal names its file.
+ * The head from which recovery starts: the newest, not below the one that the mark names. If that one is
+ * missing, and a single slot could have held it, the refusal names its file.
  */
 export function newestHead(
   { heads, broken }: HeadsFound,
