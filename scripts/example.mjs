@@ -43,7 +43,7 @@ if (temporary) await Lanekeeper.init(directory, { chainId });
 // 2. At each start. `await using` (or `close`) writes what is queued and lets go of the lock.
 const keeper = await Lanekeeper.open(directory, { chainId, epochOf });
 try {
-  // 3. What is there, and what must not be signed: pins, and rounds to abstain in.
+  // 3. The recovery says what is there, and what must not be signed: pins, and rounds to abstain in.
   const { recovery } = keeper;
   for (const warning of recovery.warnings) console.error(`recovery: ${warning}`);
   for (const { number } of recovery.pins)
@@ -85,7 +85,7 @@ try {
   await keeper.pushCommitQC(qc);
   await keeper.waitForCommitQC(road);
 
-  // 6. Executed and signed by the quorum: an anchor. What lies below it is forgotten.
+  // 6. Executed and signed by the quorum: an anchor. Everything below it is forgotten.
   const { first: globalFirst, next: globalNext } = globalRange(proposal);
   const appHash = createHash("sha256").update(headerHash(block.header)).digest();
   const app = { roadIndex: road, appHash, epochIndex: 0n, globalFirst, globalNext };

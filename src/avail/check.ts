@@ -1,6 +1,6 @@
 /**
- * A message is let in once it is decoded and verified. Whatever refuses it names its lane and number,
- * or its road index.
+ * A message is let in once it is decoded and verified. Each refusal names its lane and number, or its
+ * road index.
  *
  * A message that comes as a value is encoded first and decoded again, so that what is verified is what
  * is stored, whatever the caller does to the value later. A value that cannot be encoded is a mistake

@@ -1,6 +1,6 @@
 /**
- * What one subscriber is still to be offered: blocks for voting, or commit QCs, as they become durable,
- * each once, those of a lane in order.
+ * The offers of one subscriber: blocks for voting, or commit QCs, as they become durable, each once,
+ * those of a lane in order.
  */
 import type { WaitOptions } from "../async/signal.js";
 import type { LaneId } from "../types/lane.js";

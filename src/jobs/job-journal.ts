@@ -63,7 +63,7 @@ export class JobJournal {
     this.#journal = journal;
   }
 
-  /** Opens the journal below `root`. Where there is none it makes one, if `mayMake`. */
+  /** Opens the journal below `root`. If there is none it makes one, if it may (`mayMake`). */
   static async open(
     surroundings: Surroundings,
     root: string,

@@ -137,12 +137,12 @@ function sizeOf(operations: readonly Operation[]): number {
   return bytes;
 }
 
-/** Whose write a record is, without its operations. @throws {FormatError} */
+/** The owner of the write in a record, without its operations. @throws {FormatError} */
 export function decodeOwner(record: Uint8Array): WriteOwner {
   return ownerFrom(new ByteReader(record));
 }
 
-/** Whose write a record is, and its operations. Copies. @throws {FormatError} */
+/** The owner of the write in a record, and its operations. Copies. @throws {FormatError} */
 export function decodeWrite(record: Uint8Array): {
   readonly owner: WriteOwner;
   readonly operations: readonly Operation[];

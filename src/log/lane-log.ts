@@ -118,8 +118,8 @@ export class LaneLog<T> {
    * Does one turn; durable when resolved. The verifying read comes first. Then the truncation and the
    * appends enter the engine's queue without an await between them, so that one group takes them all.
    *
-   * @throws {PersisterError} as `append` and `truncateBefore`. Where a record is refused, none of
-   * the turn's records were taken.
+   * @throws {PersisterError} as `append` and `truncateBefore`. If a record is refused, none of the
+   * turn's records were taken.
    */
   async write({ prune, append }: LogTurn<T>): Promise<void> {
     // A turn with nothing to read back enters the queue in this very step: turns of many logs that are

@@ -2,9 +2,9 @@
  * Records that were pruned and are retained: they can be read as long as their segments are there (D9).
  * Nothing is promised of them, and nothing wrong is ever returned: every record is checked as it is read.
  *
- * The map finds a record. Where the map does not hold its segment yet (after a crash), the heads of the
+ * The map finds a record. If the map does not hold its segment yet (after a crash), the heads of the
  * segments tell in which one it was appended, and that one is mended first: no read waits for all of
- * the map. Where the map is wrong, the segment itself has the last word.
+ * the map. If the map is wrong, the segment itself has the last word.
  */
 import { ahead } from "../async/ahead.js";
 import type { RetainedSegment } from "../journal/form/head.js";

@@ -1,5 +1,5 @@
 /**
- * What happens in a store, as it happens: for those who watch it, and for its log. A listener is called
+ * Events of a store, for its watchers and its log, at the moment at which they happen. A listener is called
  * in a step of its own, never inside a decision of the store; it may call the store. A listener that
  * throws, or whose promise is rejected, changes nothing: `status().listenerFailures` counts it, and
  * `listenerFailed` tells it to the others.

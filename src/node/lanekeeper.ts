@@ -32,7 +32,7 @@ const MEMORY_DIRECTORY = "memory";
 
 /** The durable memory of one validator. */
 export class Lanekeeper {
-  /** What the open found and did. */
+  /** The findings and the work of the open. */
   readonly recovery: Recovery;
   readonly #store: Omit<OpenedStore, "start">;
   readonly #persisters: Persisters;
@@ -137,8 +137,8 @@ export class Lanekeeper {
   }
 
   /**
-   * Takes a prune anchor; a backward one is ignored. What lies below it is forgotten once it is
-   * durable (D3).
+   * Takes a prune anchor; a backward one is ignored. Everything below the anchor is forgotten once the
+   * anchor is durable (D3).
    *
    * @throws {PersisterError} INVALID; CONFLICT where it contradicts a QC that is held, or would lower a
    * lane's start; POISONED, CLOSED.
@@ -161,7 +161,7 @@ export class Lanekeeper {
 
   /**
    * Lifts one pin by an operator's decision (D6): the decision is put on record with its reason, then
-   * the pin goes; both are durable when resolved. Where nothing is pinned nothing happens.
+   * the pin goes; both are durable when resolved. A number without a pin is left as it is.
    *
    * @throws {PersisterError} USAGE without a reason; DISK_FULL, POISONED, CLOSED.
    */
@@ -288,8 +288,8 @@ export class Lanekeeper {
   }
 
   /**
-   * A block that an anchor has pruned, as it was received; `undefined` where it is not retained. Which
-   * ones are, `status` tells. Nothing is promised of them.
+   * A block that an anchor has pruned, as it was received; `undefined` if it is not retained. `status`
+   * tells which ones are. Nothing is promised of them.
    *
    * @throws {PersisterError} JOURNAL_CORRUPT where it is damaged; IO.
    */

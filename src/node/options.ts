@@ -1,5 +1,5 @@
 /**
- * What a user may choose, checked once, with every default and its reason in one table.
+ * The options of a user, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";

@@ -2,11 +2,11 @@
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 
-/** Where to look for the records of one log. */
+/** The two places in which a record of one log may be. */
 interface PassedIn {
   readonly log: Pick<LaneLog<unknown>, "first" | "next" | "readBytes"> | undefined;
   readonly logs: LogSet;
-  /** Where the durable anchor lets the log start. */
+  /** The first number that the durable anchor lets the log keep. */
   readonly start: bigint | undefined;
 }
 

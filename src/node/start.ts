@@ -39,7 +39,7 @@ export interface Recovery {
   /** How often the store was opened, this time included. */
   readonly generation: bigint;
   readonly durationMs: number;
-  /** Where the time went, in the order of the steps. */
+  /** The time of each step, in their order. */
   readonly steps: readonly { readonly name: string; readonly ms: number }[];
 }
 

@@ -37,7 +37,7 @@ export interface Status {
   /** Without those that are being dropped. */
   readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
   readonly road: QueueStatus;
-  /** What was pruned and can be read yet: ranges that end where the live ones begin. */
+  /** The pruned records that can be read yet: ranges that end where the live ones begin. */
   readonly retained: { readonly lanes: ReadonlyMap<LaneId, Range>; readonly road: Range };
   readonly anchorRoadIndex: bigint | undefined;
   /** The durable prune anchor. */
@@ -70,13 +70,13 @@ export interface Status {
   readonly stalled: PersisterError | undefined;
   /** Why nothing is acknowledged any more (D7). */
   readonly poison: PersisterError | undefined;
-  /** What the last open found and did. */
+  /** The findings and the work of the last open. */
   readonly recovery: Recovery;
   /** Why the map is not what it should be, the last 20 reasons: costs time only. */
   readonly mapWarnings: readonly string[];
 }
 
-/** What the keeper knows of itself. */
+/** The part of the status that the keeper itself knows. */
 type OwnStatus = Pick<Status, "directory" | "chainId" | "durable" | "verified" | "recovery"> & {
   readonly listenerFailures: number;
 };
@@ -147,8 +147,9 @@ function retainedOf({ blocks, road, logs }: Persisters, inner: Inner): Status["r
 }
 
 /**
- * What can be read below the start of a log. A durable anchor may have raised the start, and the log
- * not have been truncated yet; one beyond the end of the log leaves a gap, and nothing right below it.
+ * The records that can be read below the start of a log. A durable anchor may have raised the start
+ * while the log is not truncated yet. An anchor beyond the end of the log leaves a gap, and then there
+ * is nothing right below the start.
  */
 function retainedIn(
   logs: LogSet,

@@ -134,7 +134,7 @@ interface ContradictionCase {
 interface LogFacts {
   readonly first: bigint;
   readonly next: bigint;
-  /** Where the anchor lets the log start; `undefined` if it is silent about the log. */
+  /** The first number that the anchor lets the log keep; `undefined` if it is silent about the log. */
   readonly start: bigint | undefined;
   /**
    * The highest first that the anchor allows: the road's own index, and the end of a lane's range. An

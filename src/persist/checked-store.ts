@@ -21,7 +21,7 @@ export interface CheckedStore {
   readonly anchorPair: RecoveredPair;
   readonly votePair: RecoveredPair;
   readonly anchor: PruneAnchor | undefined;
-  /** Where the durable anchor lets every log start. */
+  /** The first number that the durable anchor lets each log keep. */
   readonly starts: AnchorStarts | undefined;
   readonly foreign: readonly string[];
   close(): Promise<void>;
@@ -82,7 +82,7 @@ const OWN_NAMES = new Set([
   ...pairFiles(),
 ]);
 
-/** What stands in the state directory and is not ours: reported, and left alone. */
+/** The foreign files of the state directory: they are reported, and left alone. */
 export async function foreignNames(disk: Disk, directory: string): Promise<string[]> {
   const entries = (await disk.list(directory)) ?? [];
   return entries

@@ -1,6 +1,6 @@
 /**
- * What the logs hold: signed blocks, one log per lane under the lane's own name, and commit QCs, one
- * log for the road. The bytes received are what is stored.
+ * The logs hold signed blocks, one log per lane under the lane's own name, and commit QCs, one log for
+ * the road. They store the bytes as they were received.
  */
 import type { RecordKind } from "../log/lane-log.js";
 import { readHeaderAtBegin, readSignedBlockHeader } from "../wire/codec/block-header.js";

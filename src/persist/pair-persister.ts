@@ -1,10 +1,10 @@
 /**
  * A message kept in an A/B pair of files beside the journal: the prune anchor, and the consensus vote
- * state. Which slot counts is settled by the slots and the mark together (D6).
+ * state. The slots and the mark together settle which slot counts (D6).
  *
- * What a crash leaves: the mark names a sequence as in flight before or while its slot is written;
- * it is acknowledged when both are on disk. A slot that is not there and was only in flight leaves
- * the older one standing; one that the mark calls acknowledged must be there, or open refuses.
+ * Crash safety: the mark names a sequence as in flight before or while its slot is written; it is
+ * acknowledged when both are on disk. If a slot that was only in flight is not there, the older one
+ * stands. A slot that the mark calls acknowledged must be there, or open refuses.
  */
 import pLimit from "p-limit";
 import type { Disk } from "../disk/disk.js";
@@ -33,12 +33,12 @@ export const VOTE_NAME = "consensus";
 /** No vote state or anchor comes near it; a slot holds its padding and head beside it. */
 const MESSAGE_BYTES_MAX = SLOT_BYTES_MAX / 2;
 
-/** What refuses a slot's growth without a write that failed on the way to the disk. */
+/** The codes of errors after which no write has failed on its way to the disk. */
 const harmlessCodes: ReadonlySet<string> = new Set(["DISK_FULL", "CLOSED"]);
 
 const fileNames = { anchor: ANCHOR_NAME, vote: VOTE_NAME } as const;
 
-/** What the pair and the mark say together. */
+/** The facts that the pair and the mark give together. */
 interface PairFacts {
   readonly verdict: "none" | "use" | "fallback" | "torn first" | "refuse";
   /** Sequence of the slot that counts; 0 where none does. */
@@ -102,7 +102,7 @@ export const pairCases: readonly PairCase[] = [
   { label: "newest", fits: () => true, action: "use", report: undefined },
 ];
 
-/** What is named of the pairs elsewhere: by the mark, and by the newest head. */
+/** The sequences of the pairs that the mark and the newest head name. */
 export interface PairWitness {
   readonly mark: Pick<Mark, PairRole>;
   readonly head: Pick<Head, "anchorSeq" | "voteSeq">;
@@ -114,7 +114,7 @@ export interface RecoveredPair {
   readonly winner: SlotName | undefined;
   /** The message, with the padding of its slot; `undefined` where there is none. */
   readonly message: Uint8Array | undefined;
-  /** What the next mark is to name, once the winner was written again. */
+  /** The sequences that the next mark is to name, once the winner was written again. */
   readonly named: PairNamed;
   /** The slot that counts was in flight, and is not the one that the mark names. */
   readonly inFlightLost: boolean;

@@ -27,7 +27,7 @@ import { ReleaseLog } from "./release-log.js";
 import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
 import type { RecordChecks } from "./record-checks.js";
 
-/** What a store's parts are opened with. All values are required here: defaults live at the edge. */
+/** The options with which a store's parts are opened. All are required here: defaults live at the edge. */
 export interface PersistOptions {
   readonly disk: Disk;
   readonly directory: string;
@@ -52,7 +52,7 @@ export interface RecoveryStep {
   readonly ms: number;
 }
 
-/** What recovery found and did. */
+/** The findings and the work of recovery. */
 export interface RecoveryReport {
   readonly recordsRead: number;
   readonly generation: bigint;
@@ -144,7 +144,7 @@ class Stopwatch {
   readonly steps: RecoveryStep[] = [];
   #began = performance.now();
 
-  /** What was done since the last step. */
+  /** Names the work since the last step. */
   end(name: RecoveryStep["name"]): void {
     const now = performance.now();
     this.steps.push({ name, ms: now - this.#began });
@@ -178,7 +178,7 @@ async function begin(options: PersistOptions, found: Found): Promise<OpenedPersi
   }
 }
 
-/** The parts above a journal at work. What is pushed to `closing` is closed with it. */
+/** The parts above a journal at work. Each part that it pushes to `closing` is closed with the journal. */
 async function beginParts(
   options: PersistOptions,
   found: Found,
@@ -220,7 +220,7 @@ async function beginParts(
   };
 }
 
-/** Where the journal ended when it was opened: a map that was sealed there holds all of it. */
+/** The end of the journal when it was opened: a map that was sealed at this end holds all of it. */
 function endOf({ store, checked }: Found): JournalEnd {
   const last = checked.recovered.segments.at(-1);
   assert(last !== undefined, "a journal has a newest segment");

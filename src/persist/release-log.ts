@@ -37,7 +37,7 @@ export function readRelease(bytes: Uint8Array): Release | undefined {
   return isRelease ? { lane, number: BigInt(number), headerHash, reason, atMs } : undefined;
 }
 
-/** What is no JSON object has no fields. */
+/** Reads a text that is no JSON object as an object without fields. */
 function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);

@@ -150,7 +150,7 @@ export class SimulatedDisk implements Disk {
     this.#machine.faults.arm(fault);
   }
 
-  /** Disarms all faults. What they left stays. */
+  /** Disarms all faults. The harm that they did stays. */
   heal(): void {
     this.#machine.faults.disarm();
   }

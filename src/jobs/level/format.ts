@@ -6,7 +6,7 @@
  */
 import { crc32c } from "../../codec/crc32c.js";
 
-/** Bytes that are not what LevelDB writes. Whoever knows the file turns it into a typed error. */
+/** Bytes that are not what LevelDB writes. The caller, who knows the file, makes a typed error of it. */
 export class LevelFormatError extends Error {
   override readonly name = "LevelFormatError";
 }

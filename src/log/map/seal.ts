@@ -12,7 +12,7 @@
  * # Crash safety
  *
  * A sealed map is believed if its files are the ones that were sealed, and the journal ends where it ended
- * then: every open begins a segment, and its salt is random. What a crash leaves:
+ * then: every open begins a segment, and its salt is random. A crash leaves, in each phase:
  *
  * 1. Close: LevelDB is closed, then the seal is written, then the folder is flushed. A crash before the
  *    seal is whole leaves none, and the next open makes the map anew. LevelDB's own files need no flush:

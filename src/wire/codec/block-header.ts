@@ -66,7 +66,7 @@ export function readHeaderAtBegin(bytes: Uint8Array): BlockHeader | undefined {
   return decodeBlockHeader(bytes.subarray(header.at, header.at + header.length));
 }
 
-/** Where the message in field 1 begins, and how long it is. */
+/** The offset and the length of the message in field 1. */
 function messageAt(bytes: Uint8Array, tagAt: number): { at: number; length: number } | undefined {
   if (bytes[tagAt] !== TAG_1) return undefined;
   let length = 0;

@@ -60,7 +60,7 @@ export class Batch {
     this.#wake?.();
   }
 
-  /** The same checks, none of them taken. Whatever fails this batch from now on fails that one too. */
+  /** The same checks, none of them taken. A failure of this batch from now on fails that one too. */
   again(): Batch {
     this.#again = new Batch(this.checks);
     return this.#again;
