@@ -15,7 +15,7 @@ const alias = Object.entries(exports).flatMap(([path, { default: built }]) => {
 });
 
 /**
- * Which tests run, and how large their campaigns are (test/scale.ts):
+ * The modes choose the tests that run, and the size of their campaigns (test/scale.ts):
  *
  * - `npm run test:quick`: the inner loop, without the campaigns and the slow files;
  * - `npm test`: every file, each campaign at a tenth of its size;

@@ -1,4 +1,4 @@
-/** What the availability state promises those who push, vote and wait. */
+/** The availability state keeps its promises to its users: they push, vote and wait. */
 import { expect, test } from "vitest";
 import { PersisterError } from "../../src/types/errors.js";
 import { TestChain } from "../model/chain.js";
@@ -245,7 +245,7 @@ test("S9 what was acknowledged is there after any power cut", async () => {
   await keeper.close();
 });
 
-/** What a reopen finds after an anchor, pruned in peace or cut short before any prune. */
+/** The contents that a reopen finds after an anchor, pruned in peace or cut short before any prune. */
 async function afterAnchor(crashes: boolean): Promise<unknown> {
   const { disk, keeper } = await fresh(chain);
   for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 8n });

@@ -1,4 +1,4 @@
-/** What goes to disk together, and what waits for what. */
+/** A turn writes all lanes together, and waits for nothing that it need not. */
 import { expect, test } from "vitest";
 import { TestChain } from "../model/chain.js";
 import { fresh, laneAt, pushAnchor, pushQCs, turns } from "../node/kit.js";

@@ -20,7 +20,7 @@ interface Watch {
   readonly met: string[];
 }
 
-/** What survives from one test file to the next one of this process. */
+/** The state that survives from one test file to the next one of this process. */
 const holder: typeof globalThis & { lanekeeperUnhandled?: Watch } = globalThis;
 const watch = (holder.lanekeeperUnhandled ??= begin());
 

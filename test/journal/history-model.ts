@@ -1,6 +1,6 @@
 /**
- * What a journal was asked for, entry by entry, and every state that a crash may leave of it: what was
- * asked for up to some entry, whole batches only, with drops that were in flight done again.
+ * The requests to a journal, entry by entry, and every state that a crash may leave of it: the requests
+ * up to some entry, whole batches only, with drops that were in flight done again.
  */
 import { expect } from "vitest";
 import type { Random } from "../../src/testing/simulated/random.js";
@@ -39,7 +39,7 @@ export interface Asked {
   status: "queued" | "durable" | "refused";
 }
 
-/** What one opening of a journal is asked for, on top of what it began with. */
+/** The entries of one opening of a journal, on top of the state with which it began. */
 export class Life {
   readonly start: State;
   readonly asked: Asked[] = [];

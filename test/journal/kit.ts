@@ -64,7 +64,7 @@ export interface OpenJournal {
   readonly drop: (name: string) => Promise<void>;
 }
 
-/** What a test may choose of a journal; the smallest, with nothing retained, where it does not. */
+/** The choices of a test. By default it gets the smallest journal, with nothing retained. */
 export interface JournalChoices {
   readonly segmentBytes?: number;
   readonly retainBytes?: number;
@@ -185,9 +185,9 @@ export interface Forged {
   readonly name: string;
   readonly number: bigint;
   readonly payload?: Uint8Array;
-  /** An append where it is left out. */
+  /** An append by default. */
   readonly type?: number;
-  /** Where its log starts, if this record makes it; 0 where it is left out. */
+  /** The first number of its log, if this record makes the log; 0 by default. */
   readonly first?: bigint;
 }
 

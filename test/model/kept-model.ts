@@ -1,5 +1,5 @@
 /**
- * What the reference model knows of a message that is kept in one place and replaced as a whole, the
+ * The reference model's knowledge of a message that is kept in one place and replaced as a whole, the
  * anchor or the vote state: those begun, in order, and which of them is acknowledged (-1: none).
  */
 export interface Kept<T> {
@@ -28,7 +28,7 @@ export function acknowledged<T extends Message>({ begun, acked }: Kept<T>, index
   };
 }
 
-/** Where what was found was begun; it may carry padding behind it. -1 where nothing was. */
+/** The index in `begun` of the message that was found, which may carry padding; -1 if there is none. */
 export function placeOf<T extends Message>(
   { begun }: Kept<T>,
   got: Uint8Array | undefined,
@@ -50,7 +50,7 @@ export function judge<T extends Message>(
   return [`the ${name} is neither the acknowledged one (${held}) nor one begun later${lost}`];
 }
 
-/** What an open has published is acknowledged; what was begun beside it never comes back. */
+/** A message that an open has published is acknowledged; others that were begun never come back. */
 export function published<T extends Message>(kept: Kept<T>, got: Uint8Array | undefined): Kept<T> {
   const held = kept.begun[placeOf(kept, got)];
   return held ? { begun: [held], acked: 0 } : nothing;

@@ -1,5 +1,5 @@
 /**
- * What the reference model knows of one log, a lane or the road, as a value: what was offered at each
+ * The reference model's knowledge of one log, a lane or the road, as a value: the offers at each
  * number, how far it is acknowledged, and which recovered range [first, next) the contract allows.
  */
 
@@ -12,7 +12,7 @@ export interface Offer {
   readonly parent: string;
 }
 
-/** What an open returned of one log: [first, next) and the bytes of every record in it. */
+/** The recovery of one log by an open: [first, next) and the bytes of every record in it. */
 export interface RecoveredLog {
   readonly first: bigint;
   readonly next: bigint;
@@ -45,7 +45,7 @@ export function acknowledgedTo(log: Log, next: bigint): Log {
   return { ...log, next, offers, drop: log.drop === "begun" ? "begun" : undefined };
 }
 
-/** What an open has published is acknowledged; what it did not return never comes back. */
+/** Records that an open has published are acknowledged; those that it did not return never come back. */
 export function published(log: Log, { first, next, records }: RecoveredLog): Log {
   const offers = new Map(
     records.map((bytes, at) => {
@@ -85,7 +85,7 @@ export function judge(
   return faults.map((fault) => `${name.slice(0, 6)}: ${fault}`);
 }
 
-/** What may lie at `number`: one thing once it is acknowledged, else whatever was begun. */
+/** The records that may lie at `number`: one once it is acknowledged, else each that was begun. */
 function offersAt(log: Log, number: bigint): readonly Offer[] {
   return log.offers.get(number) ?? [];
 }

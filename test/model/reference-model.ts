@@ -20,7 +20,7 @@ export interface OfferedAnchor {
   readonly bytes: Uint8Array;
   readonly qc: Uint8Array;
   readonly starts: ReadonlyMap<string, bigint>;
-  /** What its commit QC covers: pins below are lifted by it (D6). */
+  /** The numbers that its commit QC covers: it lifts the pins below them (D6). */
   readonly covers: ReadonlyMap<string, bigint>;
 }
 
@@ -40,17 +40,17 @@ export interface RecoveredStore {
   readonly abstainThrough: bigint | undefined;
 }
 
-/** What the mark on the disk named as in flight, where the judge has read it for itself (D6). */
+/** The names that the mark on the disk gave as in flight, if the judge has read it for itself (D6). */
 export interface NamedInFlight {
   readonly pins: readonly PinSeen[];
   /** Road index of the vote that it names above every vote slot that is there. */
   readonly lostVote: bigint | undefined;
 }
 
-/** What was harmed behind the store's back; a mere crash, or a failed write, harms nothing. */
+/** The part that was harmed behind the store's back; a mere crash, or a failed write, harms nothing. */
 export type Damage = "none" | "journal" | "mark" | "anchor" | "vote" | "store";
 
-/** Which refusals each kind of damage allows. Anything else must open, exactly. */
+/** The refusals that each kind of damage allows. Every other store must open, exactly. */
 const refusalsAllowed: Readonly<Record<Damage, readonly string[]>> = {
   none: [],
   journal: ["JOURNAL_CORRUPT", "ACKNOWLEDGED_LOST", "RECOVERY_MISMATCH", "FORMAT_TOO_NEW"],
@@ -84,7 +84,7 @@ export class ReferenceModel {
     return model;
   }
 
-  /** What is acknowledged and what is begun, in one line: two histories with equal lines judge alike. */
+  /** The acknowledged and the begun records in one line: two histories with equal lines judge alike. */
   get summary(): string {
     const { lanes, road, anchors, votes, abstain, inFlight, pins, lifted } = this.#told;
     const logs = [...lanes, ["road", road] as const].map(([name, { next, offers, drop }]) => {
@@ -120,7 +120,7 @@ export class ReferenceModel {
     this.qcBegun(anchor.index, anchor.qc, anchor.covers);
   }
 
-  /** What lies below its starts may be gone from now on, and must be at the next open (D3). */
+  /** Records below its starts may be gone from now on, and must be gone at the next open (D3). */
   anchorAcknowledged(index: bigint): void {
     const anchors = kept.acknowledged(this.#told.anchors, index);
     if (anchors.acked === this.#told.anchors.acked) return;

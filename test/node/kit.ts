@@ -1,4 +1,4 @@
-/** What most tests of a whole store need: birth, opening, what it holds, and what refuses it. */
+/** The tools of most tests of a whole store: birth, opening, reading it back, and refusals. */
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
@@ -23,7 +23,7 @@ export async function born(disk = new SimulatedDisk()): Promise<SimulatedDisk> {
   return disk;
 }
 
-/** What a test may choose of an opening. */
+/** The choices of a test for an opening. */
 export type MoreChoices = Pick<OpenChoices, "retainBytes">;
 
 /** Opens the store on `disk`; every opening draws other bytes. */
@@ -95,7 +95,7 @@ export async function pushAnchor(keeper: Lanekeeper, anchor: PruneAnchor): Promi
   await keeper.waitForAnchor(anchor.commitQC.vote.view.index);
 }
 
-/** What a store holds, read back through its interface: ranges, and every byte. */
+/** The contents of a store, read back through its interface: ranges, and every byte. */
 export async function contents(keeper: Lanekeeper): Promise<unknown> {
   const lanes: Record<string, unknown> = {};
   for (const [lane, { first, next }] of keeper.recovery.lanes) {
@@ -112,7 +112,7 @@ export async function contents(keeper: Lanekeeper): Promise<unknown> {
   return { lanes, road: { first, next, qcs }, anchor };
 }
 
-/** What `contents` gives of a lane that holds blocks [first, next). */
+/** The form in `contents` of a lane that holds blocks [first, next). */
 export function laneOf(chain: TestChain, lane: LaneId, first: bigint, next: bigint): unknown {
   const blocks: string[] = [];
   for (let number = first; number < next; number++) {
@@ -121,14 +121,14 @@ export function laneOf(chain: TestChain, lane: LaneId, first: bigint, next: bigi
   return { first, next, blocks };
 }
 
-/** What `contents` gives of all lanes where each holds blocks [first, next). */
+/** The form in `contents` of all lanes if each holds blocks [first, next). */
 export function lanesOf(chain: TestChain, first: bigint, next: bigint): Record<string, unknown> {
   const lanes: Record<string, unknown> = {};
   for (const lane of chain.lanes) lanes[lane] = laneOf(chain, lane, first, next);
   return lanes;
 }
 
-/** What `contents` gives of a road that holds QCs [first, next). */
+/** The form in `contents` of a road that holds QCs [first, next). */
 export function roadOf(chain: TestChain, first: bigint, next: bigint): unknown {
   const qcs: string[] = [];
   for (let index = first; index < next; index++) qcs.push(hex(chain.qc(index).bytes));

@@ -43,9 +43,9 @@ async function rounds(keeper: Lanekeeper, from: bigint, to: bigint): Promise<voi
   await turns();
 }
 
-/** What the status names reads as it was pushed, byte for byte; what it does not name is not there. */
+/** Each number that the status names reads as it was pushed, byte for byte; no other number is there. */
 async function expectExact(keeper: Lanekeeper): Promise<void> {
-  // Whoever reads waits until the map was made anew, and the bounds with it.
+  // A read waits until the map was made anew, and the bounds with it.
   const { first: start } = keeper.status().road;
   if (start > 0n) await keeper.readRetainedCommitQC(start - 1n);
   const { retained, lanes, road } = keeper.status();

@@ -1,4 +1,4 @@
-/** What a store stands on in tests: a simulated disk, seeded bytes, no timers. */
+/** The surroundings of a store in tests: a simulated disk, seeded bytes, no timers. */
 import { createHash } from "node:crypto";
 import type { Disk } from "../../src/disk/disk.js";
 import { memoryLogMap } from "../../src/log/map/log-map.js";

@@ -1,4 +1,4 @@
-/** What open makes of stores whose parts contradict each other: each case refused by name, or kept. */
+/** Open refuses stores whose parts contradict each other, each case by name, or keeps them. */
 import { describe, expect, test } from "vitest";
 import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";

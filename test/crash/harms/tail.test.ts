@@ -1,6 +1,6 @@
 /**
  * A crash, and damage right behind it: the newest records of the journal, at every moment of a history
- * (D5, D6). What was acknowledged is there, or pinned, or the open is refused.
+ * (D5, D6). Each acknowledged record is there, or pinned, or the open is refused.
  */
 import { afterAll, expect, test } from "vitest";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";

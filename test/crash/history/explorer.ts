@@ -38,7 +38,7 @@ export class Explorer {
     return { disk: copy, label: step === undefined ? "whole" : `step ${step}` };
   }
 
-  /** What a kill and power cuts leave of a stopped run: the kill first. */
+  /** The disks that a kill and power cuts leave of a stopped run: the kill first. */
   crashes({ disk, label }: StoppedDisk, powerCuts: number): StoppedDisk[] {
     const cuts = [...disk.powerCuts(this.#seed, powerCuts)].map((cut, at) => {
       return { disk: cut, label: `${label}, power cut ${at}` };

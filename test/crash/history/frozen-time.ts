@@ -11,7 +11,7 @@ export function freezeTime(): void {
     Object.defineProperty(performance, "now", { configurable: true, value: () => 0 });
   });
   afterAll(() => {
-    // What lies below is the prototype's.
+    // The prototype's own function is visible again then.
     Reflect.deleteProperty(performance, "now");
   });
 }

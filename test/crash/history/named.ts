@@ -1,5 +1,5 @@
 /**
- * What the mark on a disk names, read by the judge itself: which numbers must still be pinned after an
+ * The names in the mark on a disk, read by the judge itself: which numbers must still be pinned after an
  * open, and at which road index the node must abstain (D6).
  */
 import { bytesOf, type Content, emptyContent } from "../../../src/testing/simulated/content.js";

@@ -18,7 +18,7 @@ import { SoloChain } from "./chain.js";
 /** The smallest segments there are, so that a short history rotates often. */
 export const CRASH_SEGMENT_BYTES = 40 * 1024;
 
-/** What a history is about: who signs, how large segments are, how much of what is pruned stays. */
+/** The ground of a history: the committee, the size of segments, the bytes that are retained. */
 export interface Stand {
   readonly chain: SoloChain;
   readonly segmentBytes: number;
@@ -89,7 +89,7 @@ export class Session {
   readonly keeper: Lanekeeper;
   readonly model: ReferenceModel;
   readonly chain: SoloChain;
-  /** What was rejected, in order. */
+  /** The rejections, in order. */
   readonly failures: PersisterError[] = [];
   #acknowledgements: Promise<void>[] = [];
 

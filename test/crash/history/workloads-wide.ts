@@ -92,7 +92,7 @@ const LIFE_OPERATIONS_MAX = 24;
 /** D9: blocks of a lane above the anchor's start; one more would wait. */
 const LANE_BLOCKS_MAX = 30n;
 
-/** Whatever the seed draws, another history with each seed. */
+/** A drawn history: each seed gives another one. */
 const drawnWork: Workload = async ({ open, seed }) => {
   const draws: Draws = { random: seededRandom(seed), votes: 0n, anchor: -1n };
   const { random } = draws;

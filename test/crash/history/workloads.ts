@@ -6,10 +6,10 @@ import type { Session, Stand } from "./session.js";
 /** A program on a disk: opens the store as often as it likes, and tells the model. */
 export type Workload = (ground: Ground) => Promise<void>;
 
-/** Where a workload runs. */
+/** The store and the seed with which a workload runs. */
 export interface Ground {
   readonly stand: Stand;
-  /** What is drawn follows from it. */
+  /** All draws follow from it. */
   readonly seed: number;
   /** Opens, judges and publishes. */
   readonly open: () => Promise<Session>;

@@ -9,7 +9,7 @@ export type StoreCommand = fc.AsyncCommand<ReferenceModel, Stage>;
 /** One that needs a disk under the store. */
 export type DiskCommand = fc.AsyncCommand<ReferenceModel, DiskStage>;
 
-/** What a history is made of, and how often. */
+/** A part of a history, and how often it is drawn. */
 export interface Weighted<Command> {
   readonly weight: number;
   readonly arbitrary: fc.Arbitrary<Command>;

@@ -1,5 +1,5 @@
 /**
- * What a property draws: fast-check's model commands, each as often as its weight says. A history
+ * A property draws fast-check's model commands, each as often as its weight says. A history
  * writes more than it breaks, and breaks often enough.
  */
 import * as fc from "fast-check";

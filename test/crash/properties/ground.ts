@@ -1,4 +1,4 @@
-/** What a life of a store stands on. */
+/** The surroundings of one life of a store. */
 import type { ReferenceModel } from "../../model/reference-model.js";
 import type { Ledger } from "./ledger.js";
 import type { Tally } from "./tally.js";

@@ -29,7 +29,7 @@ export class Ledger {
     return this.#offered.get(hash);
   }
 
-  /** What was admitted at this number since the lane was last dropped, pruned or not. */
+  /** The block that was admitted at this number since the lane was last dropped, pruned or not. */
   admitted(lane: LaneId, number: bigint): MadeBlock | undefined {
     return this.#admitted.get(lane)?.get(number);
   }

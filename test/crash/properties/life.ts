@@ -267,7 +267,7 @@ export class Life {
     if (!this.isOver) this.#watch.look(this.#anchors);
   }
 
-  /** What the running store says that it holds, in the form of a recovery. */
+  /** The records that the running store says it holds, in the form of a recovery. */
   async #held(): Promise<RecoveredStore> {
     const { view } = this;
     const { road, pins, anchorRoadIndex } = view.status;

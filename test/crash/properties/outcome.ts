@@ -1,9 +1,9 @@
-/** What became of a call on a store. */
+/** The outcome of a call on a store. */
 import type { PushResult } from "../../../src/avail/inner.js";
 import type { Waited } from "../../../src/avail/looks.js";
 import { type ErrorCode, PersisterError } from "../../../src/types/errors.js";
 
-/** "waits" is of a push that finds its lane full: nothing becomes of it for now. */
+/** "waits" is the outcome of a push that finds its lane full: it may still be taken later. */
 export type Outcome = "taken" | "dropped" | "waits" | ErrorCode;
 
 export interface Came {
@@ -11,7 +11,7 @@ export interface Came {
   readonly error?: PersisterError;
 }
 
-/** What `call` comes to. Throws what is no operating error. */
+/** The outcome of `call`. Throws every error that is not an operating error. */
 export async function cameTo(call: Promise<PushResult | Waited | void>): Promise<Came> {
   try {
     const result = await call;

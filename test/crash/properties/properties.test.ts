@@ -17,11 +17,11 @@ import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_261);
 const RUNS = campaignSize(1000, "LANEKEEPER_RUNS");
-/** fast-check's path, and behind a slash which commands it has left out. */
+/** fast-check's path, and behind a slash the commands that it has left out. */
 const [path = "", ...left] = (process.env["LANEKEEPER_PATH"] ?? "").split("/");
 const replayPath = left.join("/");
 
-/** So many histories come upon everything that they are drawn for. */
+/** With this many histories each event that they are drawn for happens. */
 const RUNS_TO_SEE_ALL = 1000;
 /** Far more than a run takes on a busy machine: it hangs. */
 const RUN_MS_MAX = 10_000;

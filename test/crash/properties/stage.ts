@@ -1,7 +1,6 @@
 /**
- * Where the commands of a history are carried out: a store on a simulated disk, life after life, or a
- * store in memory, which has only one. Whatever a life returns is judged by the model before the next
- * command.
+ * The stage on which the commands of a history run: a store on a simulated disk, life after life, or a
+ * store in memory, which has only one. The model judges all that a life returns before the next command.
  *
  * The world may stop inside any command, just before a step of the disk that was drawn beforehand:
  * then the disk is what a kill or a power cut leaves there, and the next life begins with its
@@ -42,7 +41,7 @@ export interface Stage {
   readonly life: Life;
   /** Does one command's work on the life that there is; fails with the faults that were found. */
   during(work: (life: Life) => Promise<void>): Promise<void>;
-  /** Whatever is still to be done comes to its end; the last life is judged. */
+  /** Ends the work under way, and judges the last life. */
   end(): Promise<void>;
 }
 
@@ -119,7 +118,7 @@ export class DiskStage implements Stage {
     this.#disk.fail(fault);
   }
 
-  /** So many bytes more, and the disk is full. */
+  /** Leaves `slackBytes` until the disk is full. */
   fill(slackBytes: number): void {
     this.#mayLackSpace = true;
     this.#disk.capacityBytes = this.#disk.usedBytes + slackBytes;
@@ -148,7 +147,7 @@ export class DiskStage implements Stage {
     await this.life.close();
   }
 
-  /** What was finished before the stop is observed yet; then the disk is what the stop leaves. */
+  /** Observes all that was finished before the stop, and goes on with the disk that the stop leaves. */
   async #nextLife(): Promise<void> {
     await drained();
     const [stop, ...later] = this.#stops;
@@ -235,7 +234,7 @@ export class DiskStage implements Stage {
   }
 }
 
-/** What an open returned, every record read back. */
+/** The store that an open returned, every record read back. */
 async function recoveredBy(keeper: Lanekeeper): Promise<RecoveredStore> {
   const { lanes, road, anchor, pins, voteState, abstainThrough } = keeper.recovery;
   const contents = await contentsOf(keeper, lanes, road);

@@ -1,5 +1,5 @@
 /**
- * What the properties push: blocks on any parent, of a few bytes up to all that a segment holds;
+ * The properties push blocks on any parent, of a few bytes up to all that a segment holds;
  * commit QCs, some of which say nothing of one lane; anchors, lane QCs. Deterministic, and kept from
  * run to run; one signature is a quorum here, since signing and verifying are the slow part.
  */
@@ -100,7 +100,7 @@ export const STRANGER = "ab".repeat(32);
 const blocks = new Map<string, MadeBlock>();
 const qcs = new Map<string, MadeQC>();
 
-/** What tells blocks of one place apart. */
+/** The differences between blocks of one place. */
 export interface BlockForm {
   readonly fork?: number;
   readonly size?: Size;

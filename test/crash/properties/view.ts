@@ -66,7 +66,7 @@ export class View {
     return isHeld ? this.#ledger.admitted(lane, number) : undefined;
   }
 
-  /** What the next block of the lane names as its parent. */
+  /** The parent hash that the next block of the lane must name. */
   parentOf(lane: LaneId): string {
     const { next } = this.range(lane);
     if (next === 0n) return NO_PARENT;

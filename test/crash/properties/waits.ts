@@ -1,5 +1,5 @@
 /**
- * What one life has begun and not heard of yet. Whatever it hears late must be what the contract
+ * The calls that one life has begun and not heard of yet. Each late answer must be one that the contract
  * allows: done; or refused by a full disk, a failed write, the drop of its lane, or the end.
  */
 import type { Waited } from "../../../src/avail/looks.js";
@@ -27,7 +27,7 @@ export class Waits {
   readonly #ground: Ground;
   readonly #fault: Fault;
   readonly #awaited = new Set<Promise<void>>();
-  /** What nothing waits for but the end. */
+  /** Tasks for which only the end waits. */
   readonly #beside = new Set<Promise<void>>();
   readonly #drops = new Map<LogName, number>();
   #stalled: Begun[] = [];
@@ -48,7 +48,7 @@ export class Waits {
     return this.#phase !== "open";
   }
 
-  /** What the full disk keeps queued, in words. */
+  /** The work that the full disk keeps queued, in words. */
   get stalled(): readonly string[] {
     return this.#stalled.map(({ what }) => what);
   }

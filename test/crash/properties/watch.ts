@@ -1,5 +1,5 @@
 /**
- * What a running store publishes, watched: durable cursors are acknowledgements (D1), starts rise under
+ * Watches the published state of a running store: durable cursors are acknowledgements (D1), starts rise under
  * a durable anchor alone (D3), and behind a failure nothing moves (D7).
  */
 import type { Lanekeeper } from "../../../src/node/lanekeeper.js";

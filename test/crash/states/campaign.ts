@@ -27,7 +27,7 @@ import { keyOf } from "../history/worlds.js";
 /** A disk that a crash left, the history that led to it, and the words to find it again. */
 export type CrashState = Frame;
 
-/** What broke the contract, on which disk. */
+/** The faults that broke the contract, and the disk. */
 export interface Violation {
   readonly label: string;
   readonly faults: readonly string[];
@@ -95,7 +95,7 @@ export class Campaign {
     });
   }
 
-  /** What a kill and power cuts leave at a moment: the kill first. */
+  /** The disks that a kill and power cuts leave at a moment: the kill first. */
   *crashes({ world, model, label }: Frame, powerCuts: number, draw = 0): Generator<CrashState> {
     yield { world, model, label: `${label}, kill` };
     let at = 0;

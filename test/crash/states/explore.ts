@@ -25,15 +25,15 @@ export interface Exploration {
 const CUTS = { min: 4, max: 24, ofStates: 100 };
 /** Power cuts at each moment of a recovery, and of the recovery after that. */
 const NESTED_CUTS = 3;
-/** At each so many moments of a run its recoveries are crashed in turn; of these, each so many. */
+/** One in so many moments of a run has its recoveries crashed in turn, and one in so many of these. */
 const NESTED_STRIDE = { min: 29, max: 101, ofStates: 100_000 };
 const DEEPER_STRIDE = 37;
 /** After each so many states something more is written. */
 const GO_ON_STRIDE = 20;
-/** So many orders that bring nothing new: the workload has no more states. */
+/** After so many orders without a new state, the workload has no more states. */
 const ORDERS_MAX = 200;
 
-/** What is broken as often as this is broken. */
+/** After so many violations a campaign ends. */
 const VIOLATIONS_MAX = 5;
 
 export async function explore(of: Exploration): Promise<Campaign> {

@@ -26,7 +26,7 @@ export interface Film {
 }
 
 export interface Shooting {
-  /** What the run begins on; it is left as it is. */
+  /** The disk with which the run begins; it is left as it is. */
   readonly from: World;
   /** Told of everything by the run. */
   readonly model: ReferenceModel;

@@ -52,7 +52,7 @@ function* groupsIn(world: World): Generator<Group> {
   }
 }
 
-/** What `type` records say, as a footer names them: log and number. */
+/** The records of `type` as a footer names them: log and number. */
 function namesOf({ records }: Group, type: number): string[] {
   return records.flatMap(({ header }) =>
     header.type === type ? [`${header.log} ${header.number}`] : [],

@@ -1,7 +1,7 @@
 /**
  * Every disk that a crash may leave of some histories: a kill and power cuts at each step and at each
- * acknowledgement, and inside the recoveries, two deep. What was acknowledged is there, nothing is
- * refused, nothing is pinned that was found.
+ * acknowledgement, and inside the recoveries, two deep. Each acknowledged record is there, no open is
+ * refused, and no record is pinned that was found.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { explore } from "./explore.js";

@@ -76,12 +76,12 @@ interface Found {
   readonly log: number;
   readonly number: bigint;
   readonly payload: Buffer;
-  /** Where it ends, and the chain value there. */
+  /** The offset at which it ends, and the chain value there. */
   readonly end: number;
   readonly chain: number;
 }
 
-/** Where the records of a segment end. */
+/** The records of a segment, and their end. */
 interface Walked {
   readonly records: readonly Found[];
   readonly end: number;
@@ -393,7 +393,7 @@ function sealedSegment(heads: ReadonlyMap<number, Head>, listed: Listed): Walked
   return walked;
 }
 
-/** What the newest segment's own records make of what its head lists. */
+/** Applies the newest segment's own records to the logs and segments that its head lists. */
 function applied(newest: Head, { records }: Walked) {
   const logs = new Map(newest.logs.map(([log, entry]) => [log, { ...entry }]));
   const released = new Set<bigint>();

@@ -83,7 +83,7 @@ async function diskOf(files: ReadonlyMap<string, Uint8Array>): Promise<Simulated
   return disk;
 }
 
-/** What the engine finds in the store on `disk`, in the words of a frozen file. */
+/** The logs that the engine finds in the store on `disk`, in the words of a frozen file. */
 async function openedAs(disk: SimulatedDisk, { chainId, retainBytes, logs }: Logs): Promise<Logs> {
   const opened = await openJournal(disk, { retainBytes });
   const found: Record<string, Logs["logs"][string]> = {};

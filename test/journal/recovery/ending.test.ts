@@ -55,7 +55,7 @@ async function group({ journal }: OpenJournal, name: string, numbers: bigint[]):
   );
 }
 
-/** Where the records and the footer of each group of the newest segment begin. */
+/** The offsets at which the records and the footer of each group of the newest segment begin. */
 function groupsOn(disk: SimulatedDisk): { readonly path: string; readonly groups: Place[] } {
   const { path, head, bytes } = newestSegment(disk);
   const offset = recordsStart(encodeHead(head).length);

@@ -1,6 +1,6 @@
 /**
  * Heads grow with what they list, and what a journal promises stays: the largest record that is taken is
- * the same in every segment that it may ever begin. What would make a head longer is refused instead,
+ * the same in every segment that it may ever begin. Work that would make a head longer is refused instead,
  * where pruning and dropping make room again.
  */
 import { describe, expect, test } from "vitest";
@@ -18,7 +18,7 @@ import {
 
 /** Nearly all that a segment of the smallest size takes. */
 const LARGE = 11_000;
-/** So many of these names are more than the heads of a store with the smallest segments may list. */
+/** The heads of a store with the smallest segments may not list this many of these names. */
 const MANY = 57;
 
 function longName(at: number): string {

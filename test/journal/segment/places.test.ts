@@ -1,4 +1,4 @@
-/** Where live records lie, against a model that keeps a list. */
+/** The places of live records, against a model that keeps a list. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { RECORD_HEADER_BYTES } from "../../../src/journal/form/records.js";

@@ -32,7 +32,7 @@ function payload(name: string, number: bigint, size: number): Uint8Array {
   return Buffer.alloc(size, `${name} ${number} `);
 }
 
-/** What a log holds by what was acknowledged. */
+/** The records of a log that were acknowledged. */
 class Kept {
   readonly sizes: number[] = [];
   first = 0n;
@@ -125,7 +125,7 @@ class Ground {
   #disk: SimulatedDisk;
   #opened: OpenJournal | undefined;
   readonly #retainBytes: number;
-  /** What the next opening asks for. */
+  /** The segment size of the next opening. */
   segmentBytes: number;
 
   constructor(

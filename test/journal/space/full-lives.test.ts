@@ -20,7 +20,7 @@ const LOGS = [3, 12, 45];
 const SIZES = [40, 300, 2500, 11_800];
 const LARGEST = 11_800;
 
-/** What a log was asked for, and what of it was acknowledged. */
+/** The requests to a log, and the acknowledged ones among them. */
 interface Kept {
   first: bigint;
   next: bigint;
@@ -149,7 +149,7 @@ class Lives {
     });
   }
 
-  /** What is refused changes nothing: for want of room, or because the journal is closing. */
+  /** A refusal changes nothing, whether room is lacking or the journal is closing. */
   #noted(ended: Promise<void>, acked: () => void): void {
     ended.then(acked, (cause: unknown) => {
       if (!(cause instanceof PersisterError)) throw cause;

@@ -1,4 +1,4 @@
-/** What is reclaimed, as the pure decision that it is. */
+/** Reclaiming as a pure decision. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -26,7 +26,7 @@ function retained(sequence: bigint, slotBytes = SEGMENT): SegmentFacts {
   return { ...live(sequence, 0, slotBytes), retained: true };
 }
 
-/** So many free slots, numbered from 100. */
+/** `count` free slots, numbered from 100. */
 function free(count: number, bytes = SEGMENT): FreeSlot[] {
   return Array.from({ length: count }, (_, at) => ({ slot: 100 + at, bytes }));
 }
@@ -320,10 +320,10 @@ test("plan after plan ends: within the bound, or with nothing that finds room", 
         expect(steps).toBeLessThanOrEqual(given.segments.length + given.free.length + 8);
       }
       expect(now.liveBytes).toBe(given.liveBytes);
-      // What is free is beyond the bound only as far as two spares are.
+      // Free slots are beyond the bound only as far as two spares are.
       const within = usedBytes(now) <= bytesAllowed(now) || sparesOf(now) <= SPARE_SLOTS;
       expect(within).toBe(true);
-      // What is live in the sealed segments is in excess only where the emptiest finds no room.
+      // Live records in sealed segments are in excess only if the emptiest segment's records find no room.
       const held = now.segments.filter(
         ({ live: { records }, retained: kept }) => records > 0 || kept,
       );

@@ -21,7 +21,7 @@ import {
 } from "../kit.js";
 import { walkRecords } from "../walk.js";
 
-/** What is appended by most tests: few of them fill a segment of the smallest size. */
+/** The size of most appended records: few of them fill a segment of the smallest size. */
 const LARGE = 3000;
 
 function payload(name: string, number: bigint, size: number): Uint8Array {
@@ -51,7 +51,7 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
-/** What `all` gives of a log whose records [first, next) are of `size`. */
+/** The output of `all` for a log whose records [first, next) are of `size`. */
 function records(name: string, first: bigint, next: bigint, size: number): string[] {
   const found: string[] = [];
   for (let number = first; number < next; number++) {
@@ -180,7 +180,7 @@ describe("what counts", () => {
   });
 });
 
-/** Where recovery finds what is live, before open goes on to relocate it. */
+/** The places at which recovery finds the live records, before open goes on to relocate them. */
 async function recoveredPlaces(disk: SimulatedDisk): Promise<Places> {
   const { storeId } = newestSegment(disk).head;
   return (await recoverJournal(disk, DIRECTORY, storeId, () => undefined)).places;
@@ -419,7 +419,7 @@ describe("a failure under a relocation (D7)", () => {
   });
 });
 
-/** What was promised of one life of a log, and what may be there besides. */
+/** The promised records of one life of a log, and those that may be there besides. */
 interface Life {
   readonly life: number;
   readonly sizes: Map<bigint, number>;
@@ -533,7 +533,7 @@ describe("a crash at every step of relocations", () => {
 
   afterAll(() => {});
 
-  /** Which of the three states between a copy and the end of its original's slot is on this disk. */
+  /** Notes which of the three states between a copy and the end of its original's slot is on this disk. */
   function note(disk: SimulatedDisk): void {
     const segments = segmentsOn(disk);
     const [newest] = segments;

@@ -40,13 +40,13 @@ interface Rotating {
   readonly group: HeldChange;
   /** Settled with the rotation. */
   readonly acked: Promise<unknown>;
-  /** What a crash must leave of the log: from `first` to `next`, and one more where the group is there. */
+  /** A crash must leave the log from `first` to `next`, and one record more if the group is there. */
   readonly first: bigint;
   readonly next: bigint;
   readonly bytes: number;
 }
 
-/** What is held, which must be those two: no mark names a head that is not durable. */
+/** The two changes that the disk holds, and no other: no mark names a head that is not durable. */
 function heldOf(disk: SimulatedDisk): Pick<Rotating, "head" | "group"> {
   const [head, group, other] = disk.held;
   if (!head || !group) throw new Error("head and group are on their way");
@@ -118,7 +118,7 @@ async function twice(): Promise<Rotating> {
 
 const rotations = { once, twice };
 
-/** Which of head, group and mark are durable when the crash comes: no mark is without the head. */
+/** The parts that are durable when the crash comes: no mark is without the head. */
 const states: readonly (readonly Written[])[] = [
   [],
   ["head"],

@@ -51,7 +51,7 @@ test("a full disk: pushing is refused, nothing is poisoned, pruning goes on, the
     "DISK_FULL",
   );
   expect(error.message).toMatch(/nothing was harmed/);
-  // What was acknowledged can be read, and an anchor prunes.
+  // Acknowledged blocks can be read, and an anchor prunes.
   expect(await keeper.readBlock(lane, 0n)).toHaveLength(chain.block(lane, 0n).bytes.length);
   const durable = keeper.status().lanes.get(lane)?.durable ?? 0n;
   await pushAnchor(keeper, chain.qc(durable - 2n).anchor);
@@ -60,7 +60,7 @@ test("a full disk: pushing is refused, nothing is poisoned, pruning goes on, the
   expect(keeper.status().lanes.get(lane)?.first).toBe(durable - 2n);
   disk.capacityBytes = Number.POSITIVE_INFINITY;
   const next = keeper.status().lanes.get(lane)?.next ?? 0n;
-  // Whoever pushes first is told why what is queued had to wait, and sets it going again.
+  // The first push is told why the queued blocks had to wait, and sets them going again.
   if (keeper.status().stalled) {
     await refusal(keeper.pushBlock(chain.block(lane, next).bytes), "DISK_FULL");
   }

@@ -67,7 +67,7 @@ async function fullDisk(sizes: readonly number[], retainBytes = 0): Promise<Simu
   return disk;
 }
 
-/** What was acknowledged before a crash. */
+/** The records that were acknowledged before a crash. */
 interface Acked {
   readonly first: bigint;
   readonly next: bigint;
@@ -89,7 +89,7 @@ async function expectHeld(disk: SimulatedDisk, acked: Acked): Promise<void> {
   expect(numbers).toHaveLength(Number(found.next - found.first));
 }
 
-/** What one of the crashes now may leave: a killed process, or a torn power cut. */
+/** The disk after a crash now: a killed process, or a torn power cut. */
 function crashed(disk: SimulatedDisk, step: number): SimulatedDisk {
   const torn = step % 2 === 0 ? undefined : [...disk.powerCuts(step, 3)].at(-1);
   return torn ?? disk.kill();

@@ -34,7 +34,7 @@ class Stage {
   disk;
   journal;
   logs;
-  /** What the last open found, before it changed anything. */
+  /** The findings of the last open, before it changed anything. */
   recovered;
   /** @readonly */
   #retainBytes;
@@ -171,7 +171,7 @@ function appendOf(name, number, more = {}, bytes = 60) {
   return { type: "append", name, number, payload: payloadOf(name, number, bytes), ...more };
 }
 
-/** What the store on `disk` holds, by our own reading of it, and after closing again. */
+/** The contents of the store on `disk`, by our own reading of it, and after closing again. */
 async function holdsOf(disk, retainBytes) {
   const stage = new Stage("look", { disk: disk.kill(), retainBytes });
   await stage.open();
@@ -268,7 +268,7 @@ function zero(disk, words) {
   }
 }
 
-/** Where the newest segment's records end. */
+/** The end of the newest segment's records. */
 function endOfRecords(disk) {
   let newest;
   for (const { path } of disk.files().filter(({ path: each }) => each.endsWith(".seg"))) {
@@ -461,7 +461,7 @@ await whole("batches", "Batches of two logs, and records beside them.", async (s
 
 const batchStage = await new Stage("torn-batch").init();
 await batchStage.open();
-// So much that a segment with little in it is not emptied at once.
+// Enough records that a segment with few live ones is not emptied at once.
 await batchStage.append("much", 24, 2500);
 await batchStage.append("a", 2);
 await batchStage.close();

@@ -226,7 +226,7 @@ function read(bytes: Uint8Array, shape: MessageShape, into: Field[] | undefined)
 }
 
 /**
- * Writes trees into one buffer, over and over. What it returns is valid until the next call, and
+ * Writes trees into one buffer, over and over. Its bytes are valid until the next call, and
  * lies between other bytes, so that a decoder that leaves its input reads nonsense, not zeros.
  */
 export class TreeWriter {
