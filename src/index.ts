@@ -25,6 +25,7 @@ export {
 } from "./types/errors.js";
 export type { PathInput } from "./disk/path.js";
 export { type LaneId, laneId } from "./types/lane.js";
+export type { Measure, Observe } from "./types/measures.js";
 export { type ErrorJson, LanekeeperError } from "./types/lanekeeper-error.js";
 export {
   Committee,

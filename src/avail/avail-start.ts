@@ -1,6 +1,7 @@
 /** An availability state begins with what recovery found, and asks the parts below it for the rest. */
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import type { Observe } from "../types/measures.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import type { Verifier } from "../wire/verifier.js";
@@ -48,4 +49,5 @@ export interface AvailStart {
   /** Bytes of durable payloads that are kept in memory. */
   readonly cacheBytes: number;
   readonly tell?: Partial<Teller>;
+  readonly observe?: Observe | undefined;
 }

@@ -124,7 +124,12 @@ export class AvailabilityState {
     const held = this.inner.lanes.get(lane);
     if (held && number < held.first) throw pruned(lane, number, held.first);
     const lent = held?.heldAt(number)?.payload;
-    if (lent) return Uint8Array.from(lent);
+    const { counters } = this.inner.cache;
+    if (lent) {
+      counters.hits += 1;
+      return Uint8Array.from(lent);
+    }
+    counters.misses += 1;
     const bytes = Uint8Array.from(await this.#readBlock(lane, number));
     if (held) this.inner.keepRead(lane, held, number, bytes);
     return bytes;

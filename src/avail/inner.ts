@@ -16,6 +16,7 @@ import { knownAnchor, type KnownAnchor } from "../persist/anchor.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import type { Observe } from "../types/measures.js";
 import { sameBytes } from "../wire/hash.js";
 import type { AvailStart, Teller } from "./avail-start.js";
 import type { LaneWork, PersistTurn } from "./persist-turn.js";
@@ -50,6 +51,7 @@ export class Inner {
   readonly #heldLane: AvailStart["heldLane"];
   readonly #pinOf: AvailStart["pinOf"];
   readonly #tell: Partial<Teller>;
+  readonly #observe: Observe | undefined;
   readonly #lanes = new Map<LaneId, LaneQueue>();
   readonly #queuedBytes = new QueuedBytes();
   /** Lanes that end once the turn that is asked for has dropped them. */
@@ -64,6 +66,7 @@ export class Inner {
     this.#heldLane = start.heldLane;
     this.#pinOf = start.pinOf;
     this.#tell = start.tell ?? {};
+    this.#observe = start.observe;
     this.cache = new PayloadCache(start.cacheBytes);
     for (const [lane, range] of start.lanes) this.#lanes.set(lane, new LaneQueue(range));
     this.anchors = new AnchorQueue(start.anchor && knownAnchor(start.anchor));
@@ -192,6 +195,7 @@ export class Inner {
 
   /** D3: only now is capacity freed, and may lanes and road be pruned. */
   anchorDurable(anchor: KnownAnchor): void {
+    this.#observe?.("anchorAckMs", this.anchors.writingAgeMs);
     this.anchors.becameDurable(anchor);
     const { epochIndex } = anchor.anchor.commitQC.vote.view;
     if (epochIndex > this.#epochIndex) this.#epochIndex = epochIndex;
@@ -212,6 +216,7 @@ export class Inner {
   blocksDurable(lane: LaneId, next: bigint, queue: LaneQueue): void {
     // An anchor may have moved the cursor past `next` already.
     if (this.#lanes.get(lane) !== queue || next <= queue.durable) return;
+    this.#acknowledged("blockAckMs", queue, next);
     const before = queue.queuedBytes;
     for (const block of queue.becameDurable(next)) {
       if (block.payload) this.cache.keep(block, block.payload);
@@ -231,6 +236,7 @@ export class Inner {
 
   /** The road's durable cursor moved. */
   commitQCsDurable(next: bigint): void {
+    this.#acknowledged("commitQCAckMs", this.road, next);
     this.road.becameDurable(next);
     this.#wake("road");
   }
@@ -286,6 +292,16 @@ export class Inner {
   /** @throws {PersisterError} CLOSED once the store is closing. */
   refuseWhenClosing(): void {
     if (this.#isClosing) throw new PersisterError("CLOSED", "the store is closing");
+  }
+
+  /** Measures how long each message took that becomes durable now. */
+  #acknowledged(
+    measure: "blockAckMs" | "commitQCAckMs",
+    { durable, arrivals }: LaneQueue | RoadQueue,
+    next: bigint,
+  ): void {
+    const observe = this.#observe;
+    if (observe) arrivals.tell(Number(next - durable), (ms) => observe(measure, ms));
   }
 
   #dropBlock(lane: LaneId, queue: LaneQueue, number: bigint): PushResult {

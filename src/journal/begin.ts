@@ -26,6 +26,7 @@ import type { Flush } from "./group/flush-policy.js";
 import { LogEngine } from "./log-engine.js";
 import { MARK_LAG_MS } from "./mark-follower.js";
 import { assert } from "../types/assert.js";
+import type { Observe } from "../types/measures.js";
 import type { PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
 import type { Recovered } from "./recovery/recovery.js";
@@ -60,6 +61,7 @@ export interface JournalOptions {
   readonly later?: ((task: () => void) => void) | undefined;
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | undefined;
+  readonly observe?: Observe | undefined;
   /** Closes what the parts above hold, before the lock is let go. */
   readonly beforeRelease: () => Promise<void>;
 }
@@ -109,7 +111,7 @@ export async function beginJournal(
 ): Promise<LogEngine> {
   const { mark, table, places } = proven;
   applyOpening(proven, opening.starts);
-  const markFile = new MarkFile(proven.markFile, mark);
+  const markFile = new MarkFile(proven.markFile, mark, options.observe);
   await notePins(markFile, proven, opening.named);
   const space = new Space({
     ...options,
@@ -160,6 +162,7 @@ export async function beginJournal(
     randomBytes,
     whenIdle,
     flush: options.flush,
+    observe: options.observe,
     later: options.later ?? ((task) => void setTimeout(task, MARK_LAG_MS)),
     ownFiles: [store.file, proven.markFile],
     disk: options.disk,

@@ -5,6 +5,7 @@
  */
 import { allEnded } from "../async/all-ended.js";
 import { assert } from "../types/assert.js";
+import type { Observe } from "../types/measures.js";
 import type { LogTable } from "./form/log-table.js";
 import { RECORD_HEADER_BYTES } from "./form/records.js";
 import { ChunkSize } from "./group/chunk-size.js";
@@ -44,6 +45,7 @@ export interface GroupWriterParts {
   readonly markFile: MarkFile;
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | undefined;
+  readonly observe?: Observe | undefined;
 }
 
 export class GroupWriter {
@@ -74,6 +76,7 @@ export class GroupWriter {
     const { table, segments, markFile } = this.#parts;
     const current = rotation?.current ?? segments.current;
     const group = assembleGroup(entries, table);
+    const beganMs = performance.now();
     const writes: Promise<void>[] = [];
     if (rotation) writes.push(this.#begin(rotation));
     let end = current;
@@ -96,8 +99,17 @@ export class GroupWriter {
       this.counters.rotations += 1;
     }
     if (group.records.length === 0) return;
+    this.#measure(group, end.offset - current.offset, performance.now() - beganMs);
     this.#advance(group, end);
     markFile.note(groupAcked(markFile.current, group, end.nextLsn - 1n));
+  }
+
+  #measure(group: Group, bytes: number, ms: number): void {
+    const { observe } = this.#parts;
+    if (!observe) return;
+    observe("groupMs", ms);
+    observe("groupRecords", group.records.length);
+    observe("groupBytes", bytes);
   }
 
   /** The mark that names a head begins when the head's write has returned, and not before (D6). */

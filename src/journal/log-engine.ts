@@ -24,6 +24,7 @@ import { setImmediate } from "node:timers";
 import { allEnded } from "../async/all-ended.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
 import type { PersisterError } from "../types/errors.js";
+import type { Observe } from "../types/measures.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
@@ -63,6 +64,7 @@ export interface LogEngineParts extends SegmentsParts {
   readonly later: (task: () => void) => void;
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | undefined;
+  readonly observe?: Observe | undefined;
   /** STORE and the mark, which are looked at where they are named (D8). */
   readonly ownFiles: readonly DiskFile[];
   readonly disk: Disk;

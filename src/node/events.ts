@@ -6,6 +6,7 @@
  */
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import type { Observe } from "../types/measures.js";
 import { callbackFailed } from "./guards.js";
 
 /** Every event, with what it tells. */
@@ -96,6 +97,18 @@ export class Events {
     });
   }
 
+  /** The caller's `observe`: one that throws is told of as a listener is, and harms nothing else. */
+  observing(observe: Observe | undefined): Observe | undefined {
+    if (!observe) return undefined;
+    return (measure, value) => {
+      try {
+        observe(measure, value);
+      } catch (cause) {
+        this.#tellFailed("observe", cause);
+      }
+    };
+  }
+
   #call<Facts>(kind: KeeperEvent, listener: (facts: Facts) => unknown, facts: Facts): void {
     try {
       const result = listener(facts);
@@ -107,8 +120,12 @@ export class Events {
 
   /** A listener of failures that fails itself is counted alone: else it would be told of for ever. */
   #failed(kind: KeeperEvent, cause: unknown): void {
+    if (kind === "listenerFailed") this.#failures += 1;
+    else this.#tellFailed(`a listener of "${kind}"`, cause);
+  }
+
+  #tellFailed(what: string, cause: unknown): void {
     this.#failures += 1;
-    if (kind === "listenerFailed") return;
-    this.emit("listenerFailed", { error: callbackFailed(`a listener of "${kind}"`, cause) });
+    this.emit("listenerFailed", { error: callbackFailed(what, cause) });
   }
 }

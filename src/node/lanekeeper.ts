@@ -16,11 +16,12 @@ import { initPersisters, type Persisters } from "../persist/persisters.js";
 import type { Release } from "../persist/release-log.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import { timed } from "../types/measures.js";
 import { decodePersistedInner } from "../wire/codec/decode.js";
 import { DecodeError } from "../wire/codec/decode-error.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { checkArguments, checkDrop } from "./arguments.js";
-import { Events, type KeeperEvents } from "./events.js";
+import type { Events, KeeperEvents } from "./events.js";
 import { type OpenedStore, openStore } from "./open-store.js";
 import { checkInit, checkOpen, type InitChoices, type OpenChoices } from "./options.js";
 import { readPassed } from "./passed.js";
@@ -47,7 +48,7 @@ export class Lanekeeper {
     this.#store = rest;
     this.#persisters = store.persisters;
     this.recovery = store.recovery;
-    this.#events = new Events(store.settings.log);
+    this.#events = store.events;
     this.#state = new AvailabilityState({ ...start, tell: this.#teller() });
     const { journal, logs } = this.#persisters;
     logs.onMapEvent = (kind, reason) => this.#events.emit(kind, { reason });
@@ -342,7 +343,8 @@ export class Lanekeeper {
     checkArguments("writeVoteState", message, roadIndex);
     const copy = Uint8Array.from(message);
     refuseUndecodable(copy, roadIndex);
-    await this.#persisters.votes.write(copy, roadIndex);
+    const { observe } = this.#store;
+    await timed(observe, "voteAckMs", () => this.#persisters.votes.write(copy, roadIndex));
   }
 
   /**

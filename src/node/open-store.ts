@@ -8,8 +8,11 @@ import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import { openPersisters, type Persisters, withoutFound } from "../persist/persisters.js";
 import { Verifier } from "../wire/verifier.js";
 import { guardedEpochOf, guardedVerifier } from "./guards.js";
+import { Events } from "./events.js";
+import { measuredVerifier } from "./measured-verifier.js";
 import { checkOpen, type OpenChoices, type OpenSettings } from "./options.js";
 import { type Recovery, recoveryOf, startOf } from "./start.js";
+import type { Observe } from "../types/measures.js";
 import type { Surroundings } from "./surroundings.js";
 
 export interface OpenedStore {
@@ -18,6 +21,10 @@ export interface OpenedStore {
   readonly settings: OpenSettings;
   /** The caller's, or one of the store's own. */
   readonly verifier: Verifier;
+  /** Gets the measures of the store; a caller's function that throws harms nothing. */
+  readonly observe: Observe | undefined;
+  /** Tells what happens in the store from here on. */
+  readonly events: Events;
   readonly persisters: Persisters;
   readonly recovery: Recovery;
   readonly start: AvailStart;
@@ -32,27 +39,44 @@ export async function openStore(
   choices: OpenChoices,
 ): Promise<OpenedStore> {
   const settings = checkOpen(choices);
+  const events = new Events(settings.log);
+  const observe = events.observing(settings.observe);
   const own = settings.verifier === undefined ? new Verifier() : undefined;
   const verifier = settings.verifier ?? own ?? new Verifier();
   // Closed in this order, at the end of the store or of an open that fails.
   const steps = [async () => own?.close()];
   const close = (): Promise<void> => inTurn(steps);
   const epochOf = guardedEpochOf(settings.epochOf);
-  const guarded = guardedVerifier(verifier);
+  const guarded = measuredVerifier(guardedVerifier(verifier), observe);
   const began = surroundings.nowMs();
   try {
     const opened = await openPersisters({
       ...surroundings,
       ...settings,
+      observe,
       directory,
       verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),
       openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
     });
     steps.push(() => opened.close());
     const recovery = recoveryOf(opened, epochOf, surroundings.nowMs() - began);
-    const start = startOf(opened, { ...settings, epochOf }, guarded);
+    const start = {
+      ...startOf(opened, { ...settings, epochOf }, guarded),
+      observe,
+    };
     const persisters = withoutFound(opened);
-    return { directory, surroundings, settings, verifier, persisters, recovery, start, close };
+    return {
+      directory,
+      surroundings,
+      settings,
+      verifier,
+      observe,
+      events,
+      persisters,
+      recovery,
+      start,
+      close,
+    };
   } catch (cause) {
     // The failure itself is told; a second one, in closing, would add nothing.
     await close().catch(() => {});

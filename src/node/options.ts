@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
 import { isVerifier, type Verifier } from "../wire/verifier.js";
+import type { Observe } from "../types/measures.js";
 import type { LogEntry } from "./events.js";
 
 const KIB = 1024;
@@ -65,6 +66,13 @@ export interface OpenChoices extends InitChoices {
    * @defaultValue none
    */
   readonly log?: (entry: LogEntry) => void;
+  /**
+   * Gets each measure that the store takes of itself: durations, sizes of groups. It is called within the
+   * work that it measures, so it must be cheap. A store without it takes no measures.
+   *
+   * @defaultValue none
+   */
+  readonly observe?: Observe;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -81,6 +89,7 @@ const openSchema = initSchema.extend({
   retainBytes: z.number().int().safe().min(0).default(defaults.retainBytes),
   verifier: z.custom<Verifier>(isVerifier, "a Verifier").optional(),
   log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
+  observe: z.custom<Observe>(isFunction, "a function").optional(),
 });
 
 function isFunction(value: unknown): boolean {

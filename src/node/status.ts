@@ -3,6 +3,7 @@
  */
 import type { Inner } from "../avail/inner.js";
 import type { LaneQueue } from "../avail/queues/lane-queue.js";
+import { hex } from "../codec/hex.js";
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import type { Persisters } from "../persist/persisters.js";
@@ -23,6 +24,8 @@ export interface LaneStatus extends QueueStatus {
   readonly lag: bigint;
   /** Blocks that the lane admits before an anchor has to move its start (D9). */
   readonly capacityLeft: bigint;
+  /** How long the oldest block has waited that is not durable yet; 0 where none waits. */
+  readonly oldestWaitingMs: number;
   /** Numbers at which only one block may be signed (D6). */
   readonly pinned: readonly bigint[];
   /** Why this lane goes no further. */
@@ -32,6 +35,8 @@ export interface LaneStatus extends QueueStatus {
 export interface Status {
   readonly directory: string;
   readonly chainId: string;
+  /** The store's own identity, in hexadecimal digits. */
+  readonly storeId: string;
   /** False for a store in memory (D10). */
   readonly durable: boolean;
   /** Without those that are being dropped. */
@@ -40,6 +45,8 @@ export interface Status {
   /** The pruned records that can be read yet: ranges that end where the live ones begin. */
   readonly retained: { readonly lanes: ReadonlyMap<LaneId, Range>; readonly road: Range };
   readonly anchorRoadIndex: bigint | undefined;
+  /** How long ago the anchor became durable; since open, for the one that was recovered, or without one. */
+  readonly anchorAgeMs: number;
   /** The durable prune anchor. */
   readonly anchor: PruneAnchor | undefined;
   /** The newest commit QC that is durable. */
@@ -48,7 +55,21 @@ export interface Status {
   readonly epochIndex: bigint;
   readonly pins: readonly PinnedNumber[];
   /** Journal slots: how many, how many of them free, and their bytes. */
-  readonly disk: { readonly slots: number; readonly free: number; readonly bytes: number };
+  readonly disk: {
+    readonly slots: number;
+    readonly free: number;
+    readonly bytes: number;
+    /** Slots by the state of the segments in them. */
+    readonly segments: Readonly<
+      Record<
+        "current" | "sealed" | "retained" | "free",
+        { readonly slots: number; readonly bytes: number }
+      >
+    >;
+    readonly liveBytes: number;
+    /** Bytes of segments with live records that hold nothing live. */
+    readonly reclaimableBytes: number;
+  };
   /** Bytes of durable payloads in memory. */
   readonly cachedBytes: number;
   /** Signatures that the store's verifier has verified, and certificates that needed none. */
@@ -60,6 +81,9 @@ export interface Status {
     readonly rotations: number;
     readonly relocated: number;
     readonly droppedBlocks: number;
+    /** Reads of blocks that memory answered, and that went to the disk. */
+    readonly cacheHits: number;
+    readonly cacheMisses: number;
     /** How often the map was found wrong and made anew, and how often it was warned of. */
     readonly mapRebuilds: number;
     readonly mapWarnings: number;
@@ -86,7 +110,7 @@ export function statusOf(
   inner: Inner,
   { listenerFailures, ...own }: OwnStatus,
 ): Status {
-  const { journal, blocks, logs } = persisters;
+  const { storeId, journal, blocks, logs } = persisters;
   const pins = blocks.pinned();
   const pinsOf = (lane: LaneId): bigint[] =>
     pins.filter((pin) => pin.lane === lane).map(({ number }) => number);
@@ -96,10 +120,12 @@ export function statusOf(
   }
   return withJson({
     ...own,
+    storeId: hex(storeId),
     lanes,
     road: roadStatusOf(inner),
     retained: retainedOf(persisters, inner),
     anchorRoadIndex: inner.anchors.durable?.roadIndex,
+    anchorAgeMs: inner.anchors.durableAgeMs,
     anchor: inner.anchors.durable?.anchor,
     latestCommitQC: inner.road.latest,
     epochIndex: inner.epochIndex,
@@ -110,6 +136,8 @@ export function statusOf(
       ...journal.counters,
       ...logs.mapCounters,
       droppedBlocks: inner.droppedBlocks,
+      cacheHits: inner.cache.counters.hits,
+      cacheMisses: inner.cache.counters.misses,
       listenerFailures,
     },
     stalled: inner.stalled,
@@ -131,6 +159,7 @@ function laneStatusOf(queue: LaneQueue, pinned: readonly bigint[]): LaneStatus {
     durable,
     lag: next - durable,
     capacityLeft: capacityEnd - next,
+    oldestWaitingMs: queue.arrivals.oldestMs,
     pinned,
     ...(refused ? { refused } : {}),
   };

@@ -23,6 +23,7 @@ import type { LogEngine } from "../journal/log-engine.js";
 import type { Head } from "../journal/form/head.js";
 import type { Mark, PairNamed } from "../journal/form/mark.js";
 import { PersisterError } from "../types/errors.js";
+import { type Observe, timed } from "../types/measures.js";
 
 /** How a refusal over damage ends. No message asks for an older copy: with it the validator may sign twice. */
 export const LOOK_FIRST = "leave the directory as it is, and run `lanekeeper inspect` on it";
@@ -37,6 +38,7 @@ const MESSAGE_BYTES_MAX = SLOT_BYTES_MAX / 2;
 const harmlessCodes: ReadonlySet<string> = new Set(["DISK_FULL", "CLOSED"]);
 
 const fileNames = { anchor: ANCHOR_NAME, vote: VOTE_NAME } as const;
+const slotMeasures = { anchor: "anchorSlotMs", vote: "voteSlotMs" } as const;
 
 /** The facts that the pair and the mark give together. */
 interface PairFacts {
@@ -200,9 +202,11 @@ export class PairPersister {
   readonly #pair: SlotPair;
   readonly #journal: LogEngine;
   readonly #oneAtATime = pLimit(1);
+  readonly #observe: Observe | undefined;
   #winner: SlotName | undefined;
 
-  constructor(recovered: RecoveredPair, journal: LogEngine) {
+  constructor(recovered: RecoveredPair, journal: LogEngine, observe?: Observe) {
+    this.#observe = observe;
     this.#role = recovered.role;
     this.#pair = recovered.pair;
     this.#winner = recovered.winner;
@@ -250,7 +254,8 @@ export class PairPersister {
         role: this.#role,
         seq,
         roadIndex,
-        write: () => this.#pair.write(seq, message),
+        write: () =>
+          timed(this.#observe, slotMeasures[this.#role], () => this.#pair.write(seq, message)),
         settled: (error) => {
           if (error) reject(error);
           else resolve();

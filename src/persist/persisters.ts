@@ -18,6 +18,7 @@ import type { JournalEnd } from "../log/map/seal.js";
 import { LogSet } from "../log/log-set.js";
 import { assert } from "../types/assert.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
+import type { Observe } from "../types/measures.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import { BlockPersister, type LaneHashes } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
@@ -44,6 +45,7 @@ export interface PersistOptions {
   /** Calls `task` a little later; a timer of its own where it is left out. */
   readonly later?: (task: () => void) => void;
   readonly flush?: "auto" | "async";
+  readonly observe?: Observe | undefined;
 }
 
 /** One step of an open, and how long it took. */
@@ -67,6 +69,8 @@ export interface RecoveryReport {
 
 /** The open persisters of one store. */
 export interface Persisters {
+  /** The identity of the store: STORE has it, and every head. */
+  readonly storeId: Uint8Array;
   readonly journal: LogEngine;
   readonly blocks: BlockPersister;
   readonly road: CommitQCPersister;
@@ -92,8 +96,9 @@ export interface OpenedPersisters extends Persisters {
 
 /** The parts alone: QCs that were found and pruned since are not kept in memory with them. */
 export function withoutFound(opened: OpenedPersisters): Persisters {
-  const { journal, blocks, road, anchor, votes, releases, logs } = opened;
-  return { journal, blocks, road, anchor, votes, releases, logs, close: () => journal.close() };
+  const { storeId, journal, blocks, road, anchor, votes, releases, logs } = opened;
+  const close = (): Promise<void> => journal.close();
+  return { storeId, journal, blocks, road, anchor, votes, releases, logs, close };
 }
 
 /** Makes a store in a directory that is missing or empty (D10); durable when resolved. */
@@ -195,8 +200,8 @@ async function beginParts(
   await logs.startMap();
   if (anchor) await road.startAt(anchor.commitQC);
   steps.end("map");
-  const anchors = new PairPersister(anchorPair, journal);
-  const votes = new PairPersister(votePair, journal);
+  const anchors = new PairPersister(anchorPair, journal, options.observe);
+  const votes = new PairPersister(votePair, journal, options.observe);
   closing.splice(0, closing.length);
   closing.push(
     () => anchors.close(),
@@ -204,6 +209,7 @@ async function beginParts(
     () => logs.closeMap(),
   );
   return {
+    storeId: found.store.identity.storeId,
     journal,
     blocks,
     road,

@@ -99,6 +99,7 @@ export type LaneId = string & {
 export interface LaneStatus extends QueueStatus {
     readonly lag: bigint;
     readonly capacityLeft: bigint;
+    readonly oldestWaitingMs: number;
     readonly pinned: readonly bigint[];
     readonly refused?: PersisterError;
 }
@@ -151,16 +152,19 @@ export interface LogEntry {
     readonly event: KeeperEvent;
     readonly facts: Readonly<Record<string, unknown>>;
 }
+export type Measure = "groupMs" | "groupRecords" | "groupBytes" | "markMs" | "anchorSlotMs" | "voteSlotMs" | "blockAckMs" | "commitQCAckMs" | "anchorAckMs" | "voteAckMs" | "blockVerifyMs" | "commitQCVerifyMs" | "anchorVerifyMs" | "laneQCVerifyMs";
 export interface Member extends Weighted {
     readonly joined: bigint;
     readonly lane: LaneId;
 }
+export type Observe = (measure: Measure, value: number) => void;
 export interface OpenChoices extends InitChoices {
     readonly epochOf: EpochOf;
     readonly retainBytes?: number;
     readonly cacheBytes?: number;
     readonly verifier?: Verifier;
     readonly log?: (entry: LogEntry) => void;
+    readonly observe?: Observe;
 }
 export type PathInput = string | URL | Uint8Array;
 export declare class PersisterError extends LanekeeperError implements ErrorFacts {
@@ -228,6 +232,7 @@ export interface RetainedRecord {
 export interface Status {
     readonly directory: string;
     readonly chainId: string;
+    readonly storeId: string;
     readonly durable: boolean;
     readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
     readonly road: QueueStatus;
@@ -236,6 +241,7 @@ export interface Status {
         readonly road: Range;
     };
     readonly anchorRoadIndex: bigint | undefined;
+    readonly anchorAgeMs: number;
     readonly anchor: PruneAnchor | undefined;
     readonly latestCommitQC: CommitQC | undefined;
     readonly epochIndex: bigint;
@@ -244,6 +250,12 @@ export interface Status {
         readonly slots: number;
         readonly free: number;
         readonly bytes: number;
+        readonly segments: Readonly<Record<"current" | "sealed" | "retained" | "free", {
+            readonly slots: number;
+            readonly bytes: number;
+        }>>;
+        readonly liveBytes: number;
+        readonly reclaimableBytes: number;
     };
     readonly cachedBytes: number;
     readonly verified: VerifierCounts;
@@ -254,6 +266,8 @@ export interface Status {
         readonly rotations: number;
         readonly relocated: number;
         readonly droppedBlocks: number;
+        readonly cacheHits: number;
+        readonly cacheMisses: number;
         readonly mapRebuilds: number;
         readonly mapWarnings: number;
         readonly listenerFailures: number;

@@ -114,6 +114,7 @@ test("an open says what it did, step by step, and status carries it", async () =
     next: 1n,
     durable: 1n,
     lag: 0n,
+    oldestWaitingMs: 0,
     capacityLeft: 29n,
     pinned: [],
   });

@@ -10,6 +10,11 @@ export class AnchorQueue {
   #writing: KnownAnchor | undefined;
   #waiting: KnownAnchor | undefined;
   #isStalled = false;
+  /** When the one that waits, and the one on its way, were admitted. */
+  #waitingSinceMs = 0;
+  #writingSinceMs = 0;
+  /** When the durable one became so, or was recovered. */
+  #durableSinceMs = performance.now();
 
   constructor(durable: KnownAnchor | undefined) {
     this.#durable = durable;
@@ -17,6 +22,16 @@ export class AnchorQueue {
 
   get durable(): KnownAnchor | undefined {
     return this.#durable;
+  }
+
+  /** How long ago the durable one became so, or was recovered. */
+  get durableAgeMs(): number {
+    return performance.now() - this.#durableSinceMs;
+  }
+
+  /** How long ago the one on its way to disk was admitted. */
+  get writingAgeMs(): number {
+    return performance.now() - this.#writingSinceMs;
   }
 
   /** The newest one that was admitted. */
@@ -42,6 +57,7 @@ export class AnchorQueue {
     const before = this.newest;
     assert(!before || before.roadIndex < anchor.roadIndex, "anchors only move forward (D3)");
     this.#waiting = anchor;
+    this.#waitingSinceMs = performance.now();
     this.#isStalled = false;
   }
 
@@ -49,6 +65,7 @@ export class AnchorQueue {
   take(): KnownAnchor | undefined {
     if (!this.isDue) return undefined;
     this.#writing = this.#waiting;
+    this.#writingSinceMs = this.#waitingSinceMs;
     this.#waiting = undefined;
     return this.#writing;
   }
@@ -56,6 +73,7 @@ export class AnchorQueue {
   becameDurable(anchor: KnownAnchor): void {
     assert(this.#writing === anchor, "the anchor that became durable was on its way");
     this.#durable = anchor;
+    this.#durableSinceMs = performance.now();
     this.#writing = undefined;
   }
 
@@ -65,6 +83,7 @@ export class AnchorQueue {
     this.#writing = undefined;
     if (this.#waiting) return;
     this.#waiting = anchor;
+    this.#waitingSinceMs = this.#writingSinceMs;
     this.#isStalled = true;
   }
 

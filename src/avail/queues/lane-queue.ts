@@ -13,6 +13,7 @@ import type { NewBlock } from "../../persist/block-persister.js";
 import { assert } from "../../types/assert.js";
 import type { PersisterError } from "../../types/errors.js";
 import { LANE_BLOCKS_MAX } from "../../wire/messages.js";
+import { Arrivals } from "./arrivals.js";
 
 /** A lane as it is on disk: blocks [first, next), and the header hash of the last one, if known. */
 export interface HeldLane {
@@ -43,6 +44,8 @@ export class LaneQueue {
   readonly #held: (HeldBlock | undefined)[];
   /** Blocks of [durable, next). */
   readonly #queue: NewBlock[] = [];
+  /** When each of them was admitted. */
+  readonly arrivals = new Arrivals();
   #queuedBytes = 0;
   /** Why this lane goes no further. The other lanes do. */
   refused: PersisterError | undefined;
@@ -111,6 +114,7 @@ export class LaneQueue {
     assert(block.number === this.next, "the admitted block is the next one");
     assert(block.number < this.capacityEnd, "the admitted block is within capacity (D9)");
     this.#queue.push(block);
+    this.arrivals.add();
     this.#held.push(heldBlock(block.hash, block.payload));
     this.#queuedBytes += block.payload.length;
     this.dropped = undefined;
@@ -144,9 +148,9 @@ export class LaneQueue {
   }
 
   #passTo(cursor: bigint): void {
-    for (const { payload } of this.#queue.splice(0, Number(cursor - this.#durable))) {
-      this.#queuedBytes -= payload.length;
-    }
+    const passed = this.#queue.splice(0, Number(cursor - this.#durable));
+    for (const { payload } of passed) this.#queuedBytes -= payload.length;
+    this.arrivals.leave(passed.length);
     assert(this.#queuedBytes >= 0, "bytes that leave the queue were counted in it");
     this.#durable = cursor;
   }

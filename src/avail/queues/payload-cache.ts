@@ -14,6 +14,8 @@ export class PayloadCache {
   /** Oldest first. */
   readonly #kept = new Set<HeldBlock>();
   #byteLength = 0;
+  /** Reads of durable blocks that it could answer, and that it could not. */
+  readonly counters = { hits: 0, misses: 0 };
 
   /** With `bytesMax` 0 nothing is kept. */
   constructor(bytesMax: number) {

@@ -10,11 +10,14 @@ import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 import { commitVoteDigest, sameBytes } from "../../wire/hash.js";
 import type { CommitQC } from "../../wire/messages.js";
+import { Arrivals } from "./arrivals.js";
 
 export class RoadQueue {
   #first: bigint;
   #durable: bigint;
   #queue: NewCommitQC[] = [];
+  /** When each of them was admitted. */
+  readonly arrivals = new Arrivals();
   /** Digests of the proposals of [first, next), by road index, as far as they are known. */
   #digests: (Uint8Array | undefined)[];
   /** The anchor on its way to disk: no QC of another proposal is admitted at its index. */
@@ -86,6 +89,7 @@ export class RoadQueue {
     this.refuseOtherProposal(qc, payload);
     if (index < this.next) return false;
     this.#queue.push(offered);
+    this.arrivals.add();
     this.#digests[Number(index - this.#first)] = commitVoteDigest(qc.vote);
     return true;
   }
@@ -119,6 +123,7 @@ export class RoadQueue {
     if (next <= this.#durable) return;
     assert(next <= this.next, "the road's durable cursor stays within what was admitted");
     const gone = this.#queue.splice(0, Number(next - this.#durable));
+    this.arrivals.leave(gone.length);
     this.#latest = gone.at(-1)?.qc ?? this.#latest;
     this.#durable = next;
   }
@@ -135,6 +140,8 @@ export class RoadQueue {
     this.#digests[0] ??= commitVoteDigest(anchorQC.vote);
     if (index < this.#durable) return;
     const above = this.#queue.filter(({ number }) => number > index);
+    this.arrivals.leave(this.#queue.length - above.length);
+    this.arrivals.addFirst();
     this.#queue = [newCommitQC(anchorQC), ...above];
     this.#durable = index;
   }

@@ -5,6 +5,7 @@
  */
 import type { DiskFile } from "../../disk/disk.js";
 import { assert } from "../../types/assert.js";
+import type { Observe } from "../../types/measures.js";
 import {
   claimedMarkBytes,
   decodeMark,
@@ -76,6 +77,7 @@ interface Waiter {
 
 export class MarkFile {
   readonly #file: DiskFile;
+  readonly #observe: Observe | undefined;
   #mark: Mark;
   #writing = false;
   #unwritten = false;
@@ -85,8 +87,9 @@ export class MarkFile {
   #idle: (() => void)[] = [];
 
   /** `mark` is what the file holds; the next write gets the next sequence and the other slot. */
-  constructor(file: DiskFile, mark: Mark) {
+  constructor(file: DiskFile, mark: Mark, observe?: Observe) {
     this.#file = file;
+    this.#observe = observe;
     this.#mark = mark;
   }
 
@@ -137,8 +140,10 @@ export class MarkFile {
     this.#mark = mark;
     this.#writing = true;
     this.#unwritten = false;
+    const beganMs = performance.now();
     this.#file.writeDurable(markSlotOffset(mark.sequence), [bytes]).then(
       () => {
+        this.#observe?.("markMs", performance.now() - beganMs);
         this.#writing = false;
         for (const waiter of waiters) waiter.resolve();
         if (this.#waiting.length > 0) this.#begin();

@@ -69,6 +69,20 @@ export interface SpaceUse {
   readonly bytes: number;
   /** How large segments are by now. */
   readonly segmentBytes: number;
+  /** Slots by the state of the segments in them, and their bytes. */
+  readonly segments: Readonly<Record<SegmentState, SlotsInState>>;
+  /** Bytes of live records. */
+  readonly liveBytes: number;
+  /** Bytes of sealed segments that hold nothing live: a relocation may win them back. */
+  readonly reclaimableBytes: number;
+}
+
+/** A segment is written to, sealed with live records, or retained; a free slot has none. */
+export type SegmentState = "current" | "sealed" | "retained" | "free";
+
+export interface SlotsInState {
+  readonly slots: number;
+  readonly bytes: number;
 }
 
 /** A rotation that is decided: the next segment, and what its head lists. */
@@ -150,7 +164,33 @@ export class Segments implements Standing {
   get use(): SpaceUse {
     const { slotCount, freeCount, byteLength } = this.#parts.space;
     const segmentBytes = Math.max(this.#current.slot.bytes, this.wantedBytes);
-    return { slots: slotCount, free: freeCount, bytes: byteLength, segmentBytes };
+    const segments = this.#byState();
+    const { liveBytes } = this.#parts.places;
+    const heldBytes = segments.sealed.bytes + this.#current.offset;
+    return {
+      slots: slotCount,
+      free: freeCount,
+      bytes: byteLength,
+      segmentBytes,
+      segments,
+      liveBytes,
+      reclaimableBytes: Math.max(0, heldBytes - liveBytes),
+    };
+  }
+
+  #byState(): SpaceUse["segments"] {
+    const { space } = this.#parts;
+    const bytesOf = (slots: readonly RetainedSegment[]): SlotsInState => {
+      const bytes = slots.reduce((sum, { slot }) => sum + space.slot(slot).bytes, 0);
+      return { slots: slots.length, bytes };
+    };
+    const { free } = space;
+    return {
+      current: { slots: 1, bytes: this.#current.slot.bytes },
+      sealed: bytesOf(this.#sealed),
+      retained: bytesOf(this.#retained),
+      free: { slots: free.length, bytes: free.reduce((sum, { bytes }) => sum + bytes, 0) },
+    };
   }
 
   /** Remembers that `bytes` wait for a group. */
