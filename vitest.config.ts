@@ -59,7 +59,7 @@ const slow = [
   "test/journal/recovery/damage.test.ts",
   "test/journal/space/{bounds,full-lives,relocation,rotation,spares,steady,upkeep}.test.ts",
   "test/log/**/{map,retention}*.test.ts",
-  "test/node/retention.test.ts",
+  "test/node/pruning/retention.test.ts",
   "test/records/lives/crash.test.ts",
   "test/scripts/golden.test.ts",
   "test/testing/simulated-disk.test.ts",

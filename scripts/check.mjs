@@ -28,6 +28,7 @@ const parts = {
   format: ["npx", "biome", "format"],
   layers: ["node", "scripts/layers.mjs"],
   sentences: ["node", "scripts/check/sentences.mjs"],
+  sizes: ["node", "scripts/check/sizes.mjs"],
   api: ["node", "scripts/check/api.mjs", "--check"],
   conformance: ["node", "scripts/check/conformance.mjs", "--quiet"],
   mutants: ["node", "scripts/mutants.mjs", "--check"],

@@ -3,10 +3,10 @@
  *
  *   node scripts/mutants.mjs [--only NAME] [--named] [--json] [--check]
  *
- * A bug is a file in test/mutants. It says what it breaks, names the tests that should find it first, and
- * has lines of one source and the lines to put in their place. Lines are compared without their
- * indentation, and must be there exactly once: a bug that no longer fits the sources is an error.
- * `--check` looks only at that, and is quick.
+ * A bug is a file in test/mutants, in the folder of the part that it harms. It says what it breaks, names
+ * the tests that should find it first, and has lines of one source and the lines to put in their place.
+ * Lines are compared without their indentation, and must be there exactly once: a bug that no longer fits
+ * the sources is an error. `--check` looks only at that, and is quick.
  *
  * If the named tests do not find a bug, all other tests that open a store run too, unless `--named` is
  * given. The exit code is 1 if fewer than 95 in a hundred are found.
@@ -79,8 +79,9 @@ export function plant({ name, file, hunks }, source) {
 }
 
 function readMutants(only) {
-  const names = readdirSync(mutantsFolder).filter((each) => each.endsWith(".mutant"));
-  const mutants = names
+  const listed = readdirSync(mutantsFolder, { recursive: true, encoding: "utf8" });
+  const mutants = listed
+    .filter((each) => each.endsWith(".mutant"))
     .sort()
     .map((each) =>
       parseMutant(basename(each, ".mutant"), readFileSync(join(mutantsFolder, each), "utf8")),

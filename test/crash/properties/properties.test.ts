@@ -7,12 +7,12 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import type { ReferenceModel } from "../../model/reference-model.js";
-import { COMMANDS, diskHistories, storeHistories } from "./commands.js";
-import { retainBytes } from "./commands-crashes.js";
+import { COMMANDS, diskHistories, storeHistories } from "./commands/commands.js";
+import { retainBytes } from "./commands/crashes.js";
 import { freezeTime } from "../history/frozen-time.js";
 import { initOn } from "../history/session.js";
 import { DiskStage, MemoryStage, type Stage } from "./stage.js";
-import { sights, Tally } from "./tally.js";
+import { sights, Tally } from "./lives/tally.js";
 import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_261);

@@ -14,15 +14,15 @@ import { CHAIN_ID } from "../../model/chain.js";
 import { type RecoveredStore, ReferenceModel } from "../../model/reference-model.js";
 import { DIRECTORY, simulatedSurroundings } from "../../node/surroundings.js";
 import { drained } from "../history/explorer.js";
-import type { Ground } from "./ground.js";
-import { Ledger } from "./ledger.js";
+import type { Ground } from "./lives/ground.js";
+import { Ledger } from "./lives/ledger.js";
 import { flipBit } from "../harms/harm.js";
-import { Life } from "./life.js";
+import { Life } from "./lives/life.js";
 import { namedOn } from "../history/named.js";
-import { contentsOf } from "./read-back.js";
+import { contentsOf } from "./lives/read-back.js";
 import { CRASH_SEGMENT_BYTES, hex, verifier } from "../history/session.js";
-import { Tally } from "./tally.js";
-import { epochOf } from "./traffic.js";
+import { Tally } from "./lives/tally.js";
+import { epochOf } from "./commands/traffic.js";
 
 /** Of the faults that one command brought to light, so many are told. */
 const FAULTS_TOLD = 6;

@@ -1,13 +1,13 @@
 /* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript over dist, as scripts are */
 /**
- * Wrote the frozen files beside it, once: stores of many shapes, as this format's first writer left
+ * Wrote the frozen files in the folders beside it, once: stores of many shapes, as this format's first writer left
  * them, each with what is in it. It refuses to write a file that is there.
  *
  * Usage, after a build: node test/journal/form/frozen/write.mjs [folder]
  */
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32c } from "../../../../dist/codec/crc32c.js";
 import { SimulatedDisk } from "../../../../dist/testing/simulated-disk.js";
@@ -45,7 +45,7 @@ class Stage {
   #name;
 
   constructor(name, { retainBytes = 0, disk } = {}) {
-    this.#name = name;
+    this.#name = basename(name);
     this.#retainBytes = retainBytes;
     this.disk = disk ?? new SimulatedDisk();
   }
@@ -228,6 +228,7 @@ function freeze(name, about, disk, holds) {
     files[path.replace(/^\/?store\//, "")] = { size: bytes.length, parts: partsOf(bytes) };
   }
   const file = join(folder, `${name}.json`);
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify({ about, files, holds }, undefined, 1)}\n`, { flag: "wx" });
   console.log(name, JSON.stringify(holds).length);
 }
@@ -308,20 +309,26 @@ async function cut(name, about, { before, life, isWanted }) {
   return disk;
 }
 
-await whole("empty", "As init leaves it: no log, nothing ever appended.", () => Promise.resolve());
+await whole("written/empty", "As init leaves it: no log, nothing ever appended.", () =>
+  Promise.resolve(),
+);
 
-await whole("opened", "Opened and closed twice: no log, nothing ever appended.", async (stage) => {
-  for (let time = 0; time < 2; time++) await (await stage.open()).close();
-});
+await whole(
+  "written/opened",
+  "Opened and closed twice: no log, nothing ever appended.",
+  async (stage) => {
+    for (let time = 0; time < 2; time++) await (await stage.open()).close();
+  },
+);
 
-await whole("one-record", "One log with one record.", async (stage) => {
+await whole("written/one-record", "One log with one record.", async (stage) => {
   await stage.open();
   await stage.append("only", 1);
   await stage.close();
 });
 
 await whole(
-  "several-logs",
+  "written/several-logs",
   "Logs side by side, one from 7 on, over three lives.",
   async (stage) => {
     for (let life = 0; life < 3; life++) {
@@ -335,7 +342,7 @@ await whole(
 );
 
 await whole(
-  "truncated",
+  "removed/truncated",
   "One log cut to its middle, one emptied, one gone on with, one that leapt ahead.",
   async (stage) => {
     await stage.open();
@@ -354,7 +361,7 @@ await whole(
 );
 
 await whole(
-  "dropped",
+  "removed/dropped",
   "One log dropped for good, one dropped and made anew under its name.",
   async (stage) => {
     await stage.open();
@@ -369,7 +376,7 @@ await whole(
   },
 );
 
-await whole("segments", "Records over many segments, all of them live.", async (stage) => {
+await whole("written/segments", "Records over many segments, all of them live.", async (stage) => {
   await stage.open();
   for (let round = 0; round < 6; round++) {
     await stage.append("long", 4, 1500);
@@ -379,7 +386,7 @@ await whole("segments", "Records over many segments, all of them live.", async (
 });
 
 await whole(
-  "recycled",
+  "removed/recycled",
   "Slots written over many times: stale records lie behind the live ones.",
   async (stage) => {
     await stage.open();
@@ -392,7 +399,7 @@ await whole(
 );
 
 await whole(
-  "relocated",
+  "removed/relocated",
   "A log that stood still while others moved: its records were copied.",
   async (stage) => {
     await stage.open();
@@ -407,29 +414,33 @@ await whole(
   },
 );
 
-await cut("relocating", "Stopped as records were copied: they are there twice, and count once.", {
-  before: async (stage) => {
-    await stage.open();
-    await stage.append("still", 3, 200);
-    await stage.close();
+await cut(
+  "crashed/relocating",
+  "Stopped as records were copied: they are there twice, and count once.",
+  {
+    before: async (stage) => {
+      await stage.open();
+      await stage.append("still", 3, 200);
+      await stage.close();
+    },
+    life: async (stage) => {
+      await stage.open();
+      for (let round = 0; round < 20; round++) {
+        await stage.append("moving", 4, 2000);
+        await stage.log("moving").truncateBefore(stage.log("moving").next - 1n);
+      }
+    },
+    isWanted: ({ disk, recovered }) => {
+      const needed = recovered.needed.map((name) =>
+        Buffer.from(disk.readNow(`${DIRECTORY}/journal/${name}`)),
+      );
+      return needed.filter((bytes) => bytes.includes("still 1 ")).length > 1;
+    },
   },
-  life: async (stage) => {
-    await stage.open();
-    for (let round = 0; round < 20; round++) {
-      await stage.append("moving", 4, 2000);
-      await stage.log("moving").truncateBefore(stage.log("moving").next - 1n);
-    }
-  },
-  isWanted: ({ disk, recovered }) => {
-    const needed = recovered.needed.map((name) =>
-      Buffer.from(disk.readNow(`${DIRECTORY}/journal/${name}`)),
-    );
-    return needed.filter((bytes) => bytes.includes("still 1 ")).length > 1;
-  },
-});
+);
 
 await whole(
-  "retained",
+  "removed/retained",
   "Pruned records that are kept, over several segments.",
   async (stage) => {
     await stage.open();
@@ -444,7 +455,7 @@ await whole(
   { retainBytes: 4 * 1024 * 1024 },
 );
 
-await whole("batches", "Batches of two logs, and records beside them.", async (stage) => {
+await whole("written/batches", "Batches of two logs, and records beside them.", async (stage) => {
   await stage.open();
   await stage.append("a", 1);
   await stage.submit([
@@ -480,7 +491,7 @@ for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediat
 const tornBatch = batchStage.disk.kill();
 zero(tornBatch, "a 5 ");
 freeze(
-  "torn-batch",
+  "crashed/torn-batch",
   "Stopped in a batch of four: the first two of it are there, and do not count.",
   tornBatch,
   (await holdsOf(tornBatch, 0)).holds,
@@ -488,7 +499,7 @@ freeze(
 
 const torn = (await holdsOf(tornBatch, 0)).recovered.needed.at(-1);
 await cut(
-  "sealed-torn-batch",
+  "crashed/sealed-torn-batch",
   "The same, once more opened: the segment is sealed, and ends before the batch.",
   {
     before: (stage) => {
@@ -500,7 +511,7 @@ await cut(
 );
 
 await cut(
-  "torn-tail",
+  "crashed/torn-tail",
   "Stopped in a group: its first records are there, and count; the rest is torn.",
   {
     before: async (stage) => {
@@ -534,7 +545,7 @@ async function footerAlone(name, about, { before, life }) {
 }
 
 await footerAlone(
-  "pinned",
+  "crashed/pinned",
   "Stopped with records with hashes on their way, and lost: their numbers are pinned.",
   {
     before: (stage) => stage.append("lane", 2),
@@ -548,7 +559,7 @@ await footerAlone(
 );
 
 await footerAlone(
-  "dropping",
+  "crashed/dropping",
   "Stopped with a drop on its way, named by its group's footer alone: it is done again.",
   {
     before: async (stage) => {
@@ -560,7 +571,7 @@ await footerAlone(
 );
 
 await whole(
-  "one-mark-slot",
+  "crashed/one-mark-slot",
   "The older slot of the mark is damaged: the newer one counts.",
   async (stage) => {
     await stage.open();
@@ -574,7 +585,7 @@ await whole(
 );
 
 await whole(
-  "optional-type",
+  "written/optional-type",
   "The last record is of a type that nobody knows, and optional.",
   async (stage) => {
     await stage.open();
@@ -612,10 +623,15 @@ for (const { lsn } of again.headers()) {
   const labels = { lsn: String(lsn), type, tenant, shard, origin: origin && String(origin) };
   held.push({ ...labels, payload: text(payload) });
 }
-freeze("records", "A journal of records: labels, origins, a batch, a checkpoint.", records.disk, {
-  types,
-  firstLsn: String(again.firstLsn),
-  checkpointLsn: String(again.checkpointLsn),
-  records: held,
-});
+freeze(
+  "written/records",
+  "A journal of records: labels, origins, a batch, a checkpoint.",
+  records.disk,
+  {
+    types,
+    firstLsn: String(again.firstLsn),
+    checkpointLsn: String(again.checkpointLsn),
+    records: held,
+  },
+);
 await again.close();

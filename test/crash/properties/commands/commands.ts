@@ -4,9 +4,9 @@
  */
 import * as fc from "fast-check";
 import type { DiskCommand, StoreCommand, Weighted } from "./command.js";
-import { crashCommands } from "./commands-crashes.js";
-import { refusedCommands } from "./commands-refused.js";
-import { writeCommands } from "./commands-writes.js";
+import { crashCommands } from "./crashes.js";
+import { refusedCommands } from "./refused.js";
+import { writeCommands } from "./writes.js";
 
 /** Commands of one history. */
 export const COMMANDS = 60;

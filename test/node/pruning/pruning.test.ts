@@ -1,6 +1,6 @@
 /** The lanes of a store as anchors prune them, through close and reopen. */
 import { expect, test } from "vitest";
-import { TestChain } from "../model/chain.js";
+import { TestChain } from "../../model/chain.js";
 import {
   anchorAt,
   contents,
@@ -13,7 +13,7 @@ import {
   refusal,
   reopened,
   turns,
-} from "./kit.js";
+} from "../kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);

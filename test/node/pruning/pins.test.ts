@@ -1,10 +1,10 @@
 /** D6: a block that was in flight and is lost pins its number, until something covers it. */
 import { expect, test } from "vitest";
-import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import type { Lanekeeper } from "../../src/node/lanekeeper.js";
-import { buildLaneQC } from "../../src/testing/certificates.js";
-import { loseLastRecords } from "../journal/kit.js";
-import { TestChain } from "../model/chain.js";
+import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { buildLaneQC } from "../../../src/testing/certificates.js";
+import { loseLastRecords } from "../../journal/kit.js";
+import { TestChain } from "../../model/chain.js";
 import {
   contents,
   fresh,
@@ -17,7 +17,7 @@ import {
   refusal,
   reopened,
   turns,
-} from "./kit.js";
+} from "../kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);

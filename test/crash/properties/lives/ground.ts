@@ -1,5 +1,5 @@
 /** The surroundings of one life of a store. */
-import type { ReferenceModel } from "../../model/reference-model.js";
+import type { ReferenceModel } from "../../../model/reference-model.js";
 import type { Ledger } from "./ledger.js";
 import type { Tally } from "./tally.js";
 

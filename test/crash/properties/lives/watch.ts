@@ -2,9 +2,9 @@
  * Watches the published state of a running store: durable cursors are acknowledgements (D1), starts rise under
  * a durable anchor alone (D3), and behind a failure nothing moves (D7).
  */
-import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import type { QueueStatus } from "../../../src/node/status.js";
-import type { OfferedAnchor } from "../../model/reference-model.js";
+import type { Lanekeeper } from "../../../../src/node/lanekeeper.js";
+import type { QueueStatus } from "../../../../src/node/status.js";
+import type { OfferedAnchor } from "../../../model/reference-model.js";
 import type { Fault, Ground } from "./ground.js";
 
 export class Watch {

@@ -1,14 +1,14 @@
 /** Pruned blocks and commit QCs that a store retains, as whoever serves peers or archives sees them. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MemoryDisk } from "../../src/disk/memory.js";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { defaults } from "../../src/node/options.js";
-import { Lanekeeper } from "../../src/node/lanekeeper.js";
-import type { LaneId } from "../../src/types/lane.js";
-import { PersisterError } from "../../src/types/errors.js";
-import { retainedPaths } from "../journal/kit.js";
-import { CHAIN_ID, TestChain } from "../model/chain.js";
+import { MemoryDisk } from "../../../src/disk/memory.js";
+import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { defaults } from "../../../src/node/options.js";
+import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import type { LaneId } from "../../../src/types/lane.js";
+import { PersisterError } from "../../../src/types/errors.js";
+import { retainedPaths } from "../../journal/kit.js";
+import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import {
   anchorAt,
   contents,
@@ -23,8 +23,8 @@ import {
   refusal,
   reopened,
   turns,
-} from "./kit.js";
-import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "./surroundings.js";
+} from "../kit.js";
+import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../surroundings.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_264);
 const GIB = 1024 ** 3;

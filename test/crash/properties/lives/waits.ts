@@ -2,8 +2,8 @@
  * The calls that one life has begun and not heard of yet. Each late answer must be one that the contract
  * allows: done; or refused by a full disk, a failed write, the drop of its lane, or the end.
  */
-import type { Waited } from "../../../src/avail/looks.js";
-import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import type { Waited } from "../../../../src/avail/looks.js";
+import type { Lanekeeper } from "../../../../src/node/lanekeeper.js";
 import type { Fault, Ground } from "./ground.js";
 import { type Came, cameTo, type Outcome } from "./outcome.js";
 import type { LogName } from "./read-back.js";

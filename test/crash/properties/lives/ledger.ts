@@ -1,7 +1,7 @@
 /** Every block that one history has offered, and which of them was admitted where. */
-import type { LaneId } from "../../../src/types/lane.js";
-import type { RecoveredStore } from "../../model/reference-model.js";
-import type { MadeBlock } from "./traffic.js";
+import type { LaneId } from "../../../../src/types/lane.js";
+import type { RecoveredStore } from "../../../model/reference-model.js";
+import type { MadeBlock } from "../commands/traffic.js";
 
 export class Ledger {
   readonly #offered = new Map<string, MadeBlock>();

@@ -2,12 +2,12 @@
  * One look at a running store: what it publishes and what was admitted before, and so what a call
  * must come to, by the contract alone.
  */
-import type { Status } from "../../../src/node/status.js";
-import type { LaneId } from "../../../src/types/lane.js";
-import type { OfferedAnchor } from "../../model/reference-model.js";
+import type { Status } from "../../../../src/node/status.js";
+import type { LaneId } from "../../../../src/types/lane.js";
+import type { OfferedAnchor } from "../../../model/reference-model.js";
 import type { Ledger } from "./ledger.js";
 import type { Outcome } from "./outcome.js";
-import { hex } from "../history/session.js";
+import { hex } from "../../history/session.js";
 import {
   BLOCK_BYTES_MAX,
   type BlockForm,
@@ -17,7 +17,7 @@ import {
   NO_PARENT,
   qcAt,
   STRANGER,
-} from "./traffic.js";
+} from "../commands/traffic.js";
 
 /** D9: blocks of a lane above the durable anchor's start. */
 const LANE_BLOCKS_MAX = 30n;

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import * as fc from "fast-check";
 import { onStore, type StoreCommand, type Weighted } from "./command.js";
-import type { Life } from "./life.js";
+import type { Life } from "../lives/life.js";
 import { lanes, qcAt } from "./traffic.js";
 
 /** A lane is full with 30. */

@@ -1,12 +1,12 @@
 /** Reading everything back: what is held, and what was pruned and is retained. */
-import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import type { LaneId } from "../../../src/types/lane.js";
-import type { RecoveredLog, RecoveredStore } from "../../model/reference-model.js";
+import type { Lanekeeper } from "../../../../src/node/lanekeeper.js";
+import type { LaneId } from "../../../../src/types/lane.js";
+import type { RecoveredLog, RecoveredStore } from "../../../model/reference-model.js";
 import type { Fault } from "./ground.js";
 import type { Ledger } from "./ledger.js";
 import { cameTo } from "./outcome.js";
 import type { Tally } from "./tally.js";
-import { qcAt } from "./traffic.js";
+import { qcAt } from "../commands/traffic.js";
 import { type Range, same } from "./view.js";
 
 export type LogName = LaneId | "road";

@@ -4,14 +4,14 @@
  * to what a view of the store says.
  */
 import { inspect } from "node:util";
-import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import type { LaneId } from "../../../src/types/lane.js";
-import type { OfferedAnchor, RecoveredStore } from "../../model/reference-model.js";
+import type { Lanekeeper } from "../../../../src/node/lanekeeper.js";
+import type { LaneId } from "../../../../src/types/lane.js";
+import type { OfferedAnchor, RecoveredStore } from "../../../model/reference-model.js";
 import type { Ground } from "./ground.js";
 import { type Came, cameTo } from "./outcome.js";
 import { contentsOf, type LogName, readBack } from "./read-back.js";
-import { hex, voteOf } from "../history/session.js";
-import { laneQCOf, lanes, type MadeBlock, type MadeQC, qcAt } from "./traffic.js";
+import { hex, voteOf } from "../../history/session.js";
+import { laneQCOf, lanes, type MadeBlock, type MadeQC, qcAt } from "../commands/traffic.js";
 import { same, View } from "./view.js";
 import { Waits } from "./waits.js";
 import { Watch } from "./watch.js";

@@ -1,8 +1,8 @@
 /** A command of a history: what it does to the life that there is, and the words for it. */
 import type * as fc from "fast-check";
-import type { ReferenceModel } from "../../model/reference-model.js";
-import type { Life } from "./life.js";
-import type { DiskStage, Stage } from "./stage.js";
+import type { ReferenceModel } from "../../../model/reference-model.js";
+import type { Life } from "../lives/life.js";
+import type { DiskStage, Stage } from "../stage.js";
 
 /** One that any store obeys. */
 export type StoreCommand = fc.AsyncCommand<ReferenceModel, Stage>;

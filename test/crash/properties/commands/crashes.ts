@@ -1,8 +1,8 @@
 /** Commands that only a store on a disk knows: ends of a life, failed flushes, a full disk. */
 import * as fc from "fast-check";
-import type { Fault } from "../../../src/testing/simulated-disk.js";
+import type { Fault } from "../../../../src/testing/simulated-disk.js";
 import { type DiskCommand, onDisk, type Weighted } from "./command.js";
-import type { Stop } from "./stage.js";
+import type { Stop } from "../stage.js";
 
 /** A kill, or one of the power cuts that are possible: most often one that is drawn. */
 const cut = fc.option(fc.record({ seed: fc.nat(), pick: fc.nat({ max: 5 }) }), {

@@ -1,7 +1,7 @@
 /** The outcome of a call on a store. */
-import type { PushResult } from "../../../src/avail/inner.js";
-import type { Waited } from "../../../src/avail/looks.js";
-import { type ErrorCode, PersisterError } from "../../../src/types/errors.js";
+import type { PushResult } from "../../../../src/avail/inner.js";
+import type { Waited } from "../../../../src/avail/looks.js";
+import { type ErrorCode, PersisterError } from "../../../../src/types/errors.js";
 
 /** "waits" is the outcome of a push that finds its lane full: it may still be taken later. */
 export type Outcome = "taken" | "dropped" | "waits" | ErrorCode;

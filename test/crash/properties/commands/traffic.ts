@@ -4,30 +4,30 @@
  * run to run; one signature is a quorum here, since signing and verifying are the slow part.
  */
 import { createHash } from "node:crypto";
-import { recordBytesIn } from "../../../src/journal/form/group-size.js";
-import { headBytesMax } from "../../../src/journal/form/head.js";
+import { recordBytesIn } from "../../../../src/journal/form/group-size.js";
+import { headBytesMax } from "../../../../src/journal/form/head.js";
 import {
   BLOCK_BYTES,
   RECORD_HEADER_BYTES,
   SEGMENT_RESERVE_BYTES,
-} from "../../../src/journal/form/records.js";
-import { startsOf } from "../../../src/persist/anchor.js";
-import type { LaneId } from "../../../src/types/lane.js";
-import { U64_MAX } from "../../../src/types/numbers.js";
-import { buildBlock, signBlock } from "../../../src/wire/build.js";
-import { buildAppQC, buildCommitQC, buildLaneQC } from "../../../src/testing/certificates.js";
-import { Committee, type Epoch } from "../../../src/wire/committee.js";
-import { keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
+} from "../../../../src/journal/form/records.js";
+import { startsOf } from "../../../../src/persist/anchor.js";
+import type { LaneId } from "../../../../src/types/lane.js";
+import { U64_MAX } from "../../../../src/types/numbers.js";
+import { buildBlock, signBlock } from "../../../../src/wire/build.js";
+import { buildAppQC, buildCommitQC, buildLaneQC } from "../../../../src/testing/certificates.js";
+import { Committee, type Epoch } from "../../../../src/wire/committee.js";
+import { keyPairFromSeed } from "../../../../src/wire/signatures/signer.js";
 import {
   encodeCommitQC,
   encodePruneAnchor,
   encodeSignedBlock,
-} from "../../../src/wire/codec/encode.js";
-import { headerHash } from "../../../src/wire/hash.js";
-import { type LaneQC, type PruneAnchor, ZERO_HASH } from "../../../src/wire/messages.js";
-import { globalRange } from "../../../src/wire/rules/proposal.js";
-import type { OfferedAnchor } from "../../model/reference-model.js";
-import { CRASH_SEGMENT_BYTES } from "../history/session.js";
+} from "../../../../src/wire/codec/encode.js";
+import { headerHash } from "../../../../src/wire/hash.js";
+import { type LaneQC, type PruneAnchor, ZERO_HASH } from "../../../../src/wire/messages.js";
+import { globalRange } from "../../../../src/wire/rules/proposal.js";
+import type { OfferedAnchor } from "../../../model/reference-model.js";
+import { CRASH_SEGMENT_BYTES } from "../../history/session.js";
 
 /** The largest block that a segment holds, whatever its head lists, with its group's footer. */
 export const BLOCK_BYTES_MAX =

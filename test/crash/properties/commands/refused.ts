@@ -1,10 +1,10 @@
 /** Commands that break a rule, each with its own refusal, and change nothing. */
 import * as fc from "fast-check";
-import type { LaneId } from "../../../src/types/lane.js";
+import type { LaneId } from "../../../../src/types/lane.js";
 import { onStore, type StoreCommand, type Weighted } from "./command.js";
-import { lane } from "./commands-writes.js";
+import { lane } from "./writes.js";
 import { blockOn, lanes, type MadeBlock, type MadeQC, qcAt, STRANGER } from "./traffic.js";
-import type { Range, View } from "./view.js";
+import type { Range, View } from "../lives/view.js";
 
 /** A fork that nobody pushes otherwise. */
 const EQUIVOCATION = 2;
