@@ -32,3 +32,4 @@ export {
   type SimulatedEntry,
   type Step,
 } from "./simulated-disk.js";
+export { type SoloValidator, soloValidator } from "./solo-validator.js";

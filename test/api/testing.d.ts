@@ -126,6 +126,12 @@ export interface SimulatedEntry {
     readonly size: number;
     readonly pending: boolean;
 }
+export interface SoloValidator {
+    readonly keys: KeyPair;
+    readonly lane: LaneId;
+    readonly epochOf: EpochOf;
+    readonly blockAfter: (before: Uint8Array | undefined, ...txs: Uint8Array[]) => Uint8Array;
+}
 export interface Step {
     readonly step: number;
     readonly change: ChangeKind;
@@ -140,3 +146,4 @@ export declare function buildPrepareQC(proposal: Proposal, keys: readonly KeyPai
 export declare function crashTest(options: CrashTestOptions): Promise<CrashTestReport>;
 export declare function initOn(disk: Disk, directory: string, choices: InitChoices, seed?: number): Promise<void>;
 export declare function openOn(disk: Disk, directory: string, choices: OpenChoices, seed?: number): Promise<Lanekeeper>;
+export declare function soloValidator(seed?: Uint8Array): SoloValidator;
