@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 const bottom = ["async", "codec", "types"];
 const store = ["avail", "persist", "log", "journal", "wire", "disk", ...bottom];
 const all = [
+  "service",
   "devnet",
   "testing",
   "node",
@@ -27,6 +28,7 @@ const all = [
 /** From the top to the bottom. */
 const mayImport = {
   cli: all,
+  service: ["node", ...store],
   devnet: ["node", ...store],
   testing: ["node", ...store],
   node: store,
@@ -50,6 +52,7 @@ const mayImport = {
 const rooms = {
   cli: ["devnet", "run", "transfer", "inspect", "jobs", "terminal", "generated"],
   devnet: ["network", "validator", "judge", "protocol"],
+  service: ["admin", "page", "metrics"],
   testing: ["simulated"],
   avail: ["queues"],
   inspect: ["checks", "walk"],

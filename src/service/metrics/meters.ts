@@ -1,0 +1,82 @@
+/**
+ * The measures of one service: made first, so that the store is observed from its opening on, and read
+ * at each scrape.
+ */
+import { collectDefaultMetrics } from "prom-client";
+import type { Observed } from "../observed.js";
+import { readinessOf } from "../readiness.js";
+import { Families } from "./families.js";
+import { laneLabels } from "./lane-labels.js";
+import { Refusals } from "./refusals.js";
+import { RpcMeter } from "./rpc-meter.js";
+import { spaceOf } from "./space.js";
+import { StoreMeter } from "./store-meter.js";
+import { putStatus } from "./store-values.js";
+
+/** Gauges whose names end as those of counters do: Prometheus' own linter refuses them. */
+const misnamed = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+];
+
+export class Meters {
+  /** Measures that the store takes. */
+  readonly store = new StoreMeter();
+  readonly rpc = new RpcMeter();
+  readonly refusals = new Refusals();
+  /** Pages that are open. */
+  pageClients = 0;
+  readonly #families = new Families();
+
+  /** Adds the process' own metrics: memory, processor, event loop. Once in a process. */
+  addProcess(): void {
+    const { registry } = this.#families;
+    collectDefaultMetrics({ register: registry });
+    for (const name of misnamed) registry.removeSingleMetric(name);
+  }
+
+  get contentType(): string {
+    return this.#families.registry.contentType;
+  }
+
+  /** A scrape in Prometheus' text format, all of it of one moment. */
+  async text(observed: Observed): Promise<string> {
+    const space = await spaceOf(observed);
+    // From here to the registry's reading nothing is awaited: two scrapes at once do not mix.
+    const families = this.#families;
+    families.clear();
+    this.store.fill(families);
+    this.rpc.fill(families);
+    this.refusals.fill(families);
+    families.put("lanekeeper_page_clients", this.pageClients);
+    families.put("lanekeeper_build_info", 1, { version: observed.version, node: process.version });
+    families.put("lanekeeper_store_ready", readinessOf(observed).isReady ? 1 : 0);
+    if (space) {
+      families.put("lanekeeper_disk_free_bytes", space.freeBytes);
+      families.put("lanekeeper_disk_size_bytes", space.sizeBytes);
+    }
+    putStore(families, observed);
+    putPeople(families, observed);
+    return await families.registry.metrics();
+  }
+}
+
+function putStore(families: Families, { store, laneIndex }: Observed): void {
+  const state = store();
+  const refusal = state.kind === "refused" ? state.error : undefined;
+  families.put("lanekeeper_store_refused", refusal ? 1 : 0, refusal ? { code: refusal.code } : {});
+  if (state.kind !== "open") return;
+  const status = state.keeper.status();
+  putStatus(families, status, laneLabels(status.lanes.keys(), laneIndex));
+}
+
+/** Those who may call: the writer, and the certificates by which callers are known. */
+function putPeople(families: Families, { writer, certificates }: Observed): void {
+  const newest = writer();
+  families.put("lanekeeper_writer_connected", newest?.isConnected ? 1 : 0);
+  families.put("lanekeeper_writer_fence", newest?.fence ?? 0n);
+  for (const { file, expiresMs } of certificates()) {
+    families.put("lanekeeper_tls_certificate_expiry_timestamp_seconds", expiresMs / 1000, { file });
+  }
+}

@@ -1,0 +1,56 @@
+/** Everything that was refused: counted by code and kind, and the last few with their facts. */
+import type { ErrorCode } from "../../types/error-codes.js";
+import { ByLabels } from "./by-labels.js";
+import type { Families } from "./families.js";
+
+/** Refusals that are kept with their facts. */
+const RECENT_MAX = 20;
+
+/** Characters of a message that are kept. */
+const MESSAGE_MAX = 240;
+
+/** The kind of call, or of item of a stream, that was refused. */
+export type RefusedKind =
+  | "block"
+  | "commit_qc"
+  | "anchor"
+  | "lane_qc"
+  | "vote"
+  | "read"
+  | "operator"
+  | "login";
+
+export interface Refused {
+  /** A code of the table, or the gRPC status of a caller who may not call. */
+  readonly code: ErrorCode | "UNAUTHENTICATED" | "PERMISSION_DENIED";
+  readonly kind: RefusedKind;
+  readonly message: string;
+}
+
+export class Refusals {
+  readonly #counts = new ByLabels(() => ({ count: 0 }));
+  readonly #recent: (Refused & { readonly atMs: number })[] = [];
+
+  note({ code, kind, message }: Refused): void {
+    this.#counts.of({ code, kind }).count += 1;
+    this.#recent.unshift({ code, kind, message: message.slice(0, MESSAGE_MAX), atMs: Date.now() });
+    this.#recent.length = Math.min(this.#recent.length, RECENT_MAX);
+  }
+
+  /** The last ones, newest first. */
+  get recent(): readonly (Refused & { readonly atMs: number })[] {
+    return this.#recent;
+  }
+
+  get total(): number {
+    let total = 0;
+    for (const { value } of this.#counts) total += value.count;
+    return total;
+  }
+
+  fill(families: Families): void {
+    for (const { labels, value } of this.#counts) {
+      families.put("lanekeeper_refused_total", value.count, labels);
+    }
+  }
+}
