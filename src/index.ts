@@ -10,6 +10,7 @@ export type { PushResult } from "./avail/inner.js";
 export type { DurableBlock } from "./avail/offers.js";
 export type { RetainedRange, RetainedRecord } from "./log/retained-records.js";
 export type { KeeperEvent, KeeperEvents, LogEntry } from "./node/events.js";
+export type { Keeper } from "./node/keeper.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/start.js";

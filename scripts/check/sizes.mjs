@@ -30,7 +30,7 @@ const exceptions = {
   "src/journal/log-engine.ts": "the one class through which every change of a journal passes",
   "src/journal/space/segments.ts": "one class: a rotation and its crash argument",
   "src/log/lane-log.ts": "one class, whose order of steps fills a quarter of it as comments",
-  "src/node/lanekeeper.ts": "a public class with its documentation",
+  "src/node/lanekeeper.ts": "a public class, and the wiring of its parts",
   "src/records/journal.ts": "a public class with its documentation",
 };
 

@@ -25,15 +25,15 @@ import type { Events, KeeperEvents } from "./events.js";
 import { type OpenedStore, openStore } from "./open-store.js";
 import { checkInit, checkOpen, type InitChoices, type OpenChoices } from "./options.js";
 import { readPassed } from "./passed.js";
+import type { Keeper } from "./keeper.js";
 import type { Recovery } from "./start.js";
 import { type Status, statusOf } from "./status.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "./surroundings.js";
 
 const MEMORY_DIRECTORY = "memory";
 
-/** The durable memory of one validator. */
-export class Lanekeeper {
-  /** The findings and the work of the open. */
+/** The durable memory of one validator, in this process. `Keeper` says what its methods do. */
+export class Lanekeeper implements Keeper {
   readonly recovery: Recovery;
   readonly #store: Omit<OpenedStore, "start">;
   readonly #persisters: Persisters;
@@ -115,57 +115,27 @@ export class Lanekeeper {
     return new Lanekeeper(await openStore(surroundings, directory, choices));
   }
 
-  /**
-   * Admits a signed block: verified, in its lane's order, with its parent, within capacity (waits
-   * for that). Resolved when it is queued; `waitForBlock` tells when it is durable. Copies bytes.
-   *
-   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, DUPLICATE, CONFLICT, PINNED, DISK_FULL,
-   * POISONED, CLOSED, ABORTED.
-   */
   async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
     checkArguments("pushBlock", block, options);
     return await this.#state.pushBlock(block, options);
   }
 
-  /**
-   * Queues a commit QC; one that is held with the same proposal is ignored.
-   *
-   * @throws {PersisterError} INVALID, OUT_OF_SEQUENCE, CONFLICT, DISK_FULL, POISONED, CLOSED.
-   */
   async pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void> {
     checkArguments("pushCommitQC", qc, options);
     await this.#state.pushCommitQC(qc, options);
   }
 
-  /**
-   * Takes a prune anchor; a backward one is ignored. Everything below the anchor is forgotten once the
-   * anchor is durable (D3).
-   *
-   * @throws {PersisterError} INVALID; CONFLICT where it contradicts a QC that is held, or would lower a
-   * lane's start; POISONED, CLOSED.
-   */
   async pushAnchor(anchor: PruneAnchor): Promise<void> {
     checkArguments("pushAnchor", anchor);
     await this.#state.pushAnchor(anchor);
   }
 
-  /**
-   * Lifts the pins that a lane QC covers: those of its lane up to its block. Durable when resolved.
-   *
-   * @throws {PersisterError} INVALID where the QC does not verify.
-   */
   async pushLaneQC(qc: LaneQC): Promise<void> {
     checkArguments("pushLaneQC", qc);
     const { lane, blockNumber } = (await this.#state.checkLaneQC(qc)).vote;
     await this.#persisters.blocks.liftPins([{ lane, next: blockNumber + 1n }]);
   }
 
-  /**
-   * Lifts one pin by an operator's decision (D6): the decision is put on record with its reason, then
-   * the pin goes; both are durable when resolved. A number without a pin is left as it is.
-   *
-   * @throws {PersisterError} USAGE without a reason; DISK_FULL, POISONED, CLOSED.
-   */
   async release(lane: LaneId, number: bigint, reason: string): Promise<void> {
     checkArguments("release", lane, number, reason);
     const { blocks, releases } = this.#persisters;
@@ -177,20 +147,10 @@ export class Lanekeeper {
     await blocks.releasePin(lane, number);
   }
 
-  /** The releases on record, oldest first: the last 64. */
   async releases(): Promise<readonly Release[]> {
     return await this.#persisters.releases.list();
   }
 
-  /**
-   * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them. From
-   * the call on such a lane takes nothing; what it holds can be read until the drop is durable, and
-   * what is pushed then is of a new lane. A crash before leaves the lane whole. Durable when resolved.
-   * To drop every lane that is held, say so: `{ dropAll: true }`.
-   *
-   * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;
-   * POISONED, CLOSED.
-   */
   async dropLanesExcept(
     keep: ReadonlySet<LaneId>,
     options?: { readonly dropAll?: boolean | undefined },
@@ -200,13 +160,6 @@ export class Lanekeeper {
     await this.#state.dropLanesExcept(keep);
   }
 
-  /**
-   * Waits for a block. "durable": now, and only now, it may be voted for. "pruned": an anchor has gone
-   * past it, and a vote is of no use; it may never have been here.
-   *
-   * @throws {PersisterError} INVALID if the block was dropped for a wrong parent; the refusal that stopped
-   * its lane; DISK_FULL, POISONED, CLOSED, ABORTED, USAGE.
-   */
   async waitForBlock(
     lane: LaneId,
     number: bigint,
@@ -216,30 +169,16 @@ export class Lanekeeper {
     return await this.#state.waitForBlock(lane, number, options);
   }
 
-  /** As `waitForBlock`, for a commit QC: when it is "durable", consensus may advance past it. */
   async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned"> {
     checkArguments("waitForCommitQC", index, options);
     return await this.#state.waitForCommitQC(index, options);
   }
 
-  /** Resolves when an anchor at `index` or above is durable. */
   async waitForAnchor(index: bigint, options?: WaitOptions): Promise<void> {
     checkArguments("waitForAnchor", index, options);
     await this.#state.waitForAnchor(index, options);
   }
 
-  /**
-   * Blocks as they become durable, each once, those of a lane in order: each may be voted for. Begins in
-   * each lane at `from`, or at its durable cursor at the time of the call if `from` does not name the
-   * lane. Ends when the store closes.
-   *
-   * @example
-   * // Everything that may be voted for, also what was durable before this start.
-   * const from = new Map([...keeper.recovery.lanes].map(([lane, { first }]) => [lane, first]));
-   * for await (const { lane, number, headerHash } of keeper.durableBlocks({ from })) vote(headerHash);
-   *
-   * @throws {PersisterError} ABORTED by the signal; POISONED.
-   */
   durableBlocks(
     options?: WaitOptions & { readonly from?: ReadonlyMap<LaneId, bigint> | undefined },
   ): AsyncGenerator<DurableBlock> {
@@ -247,12 +186,6 @@ export class Lanekeeper {
     return this.#state.durableBlocks(options);
   }
 
-  /**
-   * Commit QCs as they become durable, each once, in order. Begins at `from`, or at the road's durable
-   * cursor at the time of the call. Ends when the store closes.
-   *
-   * @throws {PersisterError} ABORTED by the signal; POISONED.
-   */
   durableCommitQCs(
     options?: WaitOptions & { readonly from?: bigint | undefined },
   ): AsyncGenerator<{ readonly roadIndex: bigint; readonly bytes: Uint8Array }> {
@@ -260,21 +193,11 @@ export class Lanekeeper {
     return this.#state.durableCommitQCs(options);
   }
 
-  /**
-   * The encoded block as it was received: queued ones and those of late from memory, else from disk.
-   *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
-   */
   async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
     checkArguments("readBlock", lane, number);
     return await this.#state.readBlock(lane, number);
   }
 
-  /**
-   * The encoded commit QC, from disk.
-   *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where it is not held; JOURNAL_CORRUPT, IO.
-   */
   async readCommitQC(index: bigint): Promise<Uint8Array> {
     checkArguments("readCommitQC", index);
     const { first } = this.#state.inner.road;
@@ -288,12 +211,6 @@ export class Lanekeeper {
     return Uint8Array.from(await this.#persisters.road.log.readBytes(index));
   }
 
-  /**
-   * A block that an anchor has pruned, as it was received; `undefined` if it is not retained. `status`
-   * tells which ones are. Nothing is promised of them.
-   *
-   * @throws {PersisterError} JOURNAL_CORRUPT where it is damaged; IO.
-   */
   async readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined> {
     checkArguments("readRetainedBlock", lane, number);
     const { blocks, logs } = this.#persisters;
@@ -301,7 +218,6 @@ export class Lanekeeper {
     return await readPassed({ log: blocks.lanes.get(lane), logs, start }, lane, number);
   }
 
-  /** As `readRetainedBlock`, for a commit QC. */
   async readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined> {
     checkArguments("readRetainedCommitQC", index);
     const { road, logs } = this.#persisters;
@@ -309,36 +225,16 @@ export class Lanekeeper {
     return await readPassed({ log: road.log, logs, start }, ROAD, index);
   }
 
-  /**
-   * Blocks of a lane that an anchor has pruned and that are retained, as they were received: in ascending
-   * order and without a gap. Begins at `from`, or at the lowest retained block if that is higher or if
-   * `from` is left out. Ends before `next`, at the latest before the lane's first live block as it is now.
-   * Nothing is promised of them: how far a range reaches down, its first block tells.
-   *
-   * @example
-   * for await (const { number, bytes } of keeper.retainedBlocks(lane, { from: 100n })) {
-   *   await peer.send(number, bytes);
-   * }
-   *
-   * @throws {PersisterError} OUT_OF_SEQUENCE where a block was given up while the range was read;
-   * JOURNAL_CORRUPT where one is damaged; ABORTED by `signal`; IO, CLOSED.
-   */
   retainedBlocks(lane: LaneId, range: RetainedRange = {}): AsyncGenerator<RetainedRecord> {
     checkArguments("retainedBlocks", lane, range);
     return this.#persisters.logs.readRetainedRange(lane, range);
   }
 
-  /** As `retainedBlocks`, for commit QCs: `number` is the road index. */
   retainedCommitQCs(range: RetainedRange = {}): AsyncGenerator<RetainedRecord> {
     checkArguments("retainedCommitQCs", range);
     return this.#persisters.logs.readRetainedRange(ROAD, range);
   }
 
-  /**
-   * Writes the consensus vote state, an encoded `PersistedInner`; durable when resolved. Copies it.
-   *
-   * @throws {PersisterError} INVALID if it does not decode; DISK_FULL, POISONED, CLOSED, USAGE.
-   */
   async writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void> {
     checkArguments("writeVoteState", message, roadIndex);
     const copy = Uint8Array.from(message);
@@ -347,14 +243,6 @@ export class Lanekeeper {
     await timed(observe, "voteAckMs", () => this.#persisters.votes.write(copy, roadIndex));
   }
 
-  /**
-   * Calls `listener` at each event of a kind, in a step of its own. Returns a function that ends that.
-   *
-   * @example
-   * keeper.on("poisoned", ({ error }) => alarm(error.message));
-   *
-   * @throws {PersisterError} USAGE.
-   */
   on<Kind extends keyof KeeperEvents>(
     kind: Kind,
     listener: (facts: KeeperEvents[Kind]) => unknown,
@@ -363,7 +251,6 @@ export class Lanekeeper {
     return this.#events.on(kind, listener);
   }
 
-  /** Everything an operator asks, in one look. */
   status(): Status {
     const { directory, surroundings, settings, verifier } = this.#store;
     return statusOf(this.#persisters, this.#state.inner, {
@@ -376,13 +263,6 @@ export class Lanekeeper {
     });
   }
 
-  /**
-   * Refuses new work, writes what is queued, and lets go of the store. Idempotent.
-   *
-   * @throws {PersisterError} POISONED if an earlier write failed: nothing more was written. DISK_FULL, or
-   * the refusal of a lane, naming what was admitted and could not be written. The store is closed then,
-   * too.
-   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

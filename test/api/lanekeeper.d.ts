@@ -56,6 +56,40 @@ export interface InitChoices {
 export declare class InvariantError extends LanekeeperError {
     constructor(message: string);
 }
+export interface Keeper extends AsyncDisposable {
+    readonly recovery: Recovery;
+    pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult>;
+    pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;
+    pushAnchor(anchor: PruneAnchor): Promise<void>;
+    pushLaneQC(qc: LaneQC): Promise<void>;
+    release(lane: LaneId, number: bigint, reason: string): Promise<void>;
+    releases(): Promise<readonly Release[]>;
+    dropLanesExcept(keep: ReadonlySet<LaneId>, options?: {
+        readonly dropAll?: boolean | undefined;
+    }): Promise<void>;
+    waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
+    waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
+    waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
+    durableBlocks(options?: WaitOptions & {
+        readonly from?: ReadonlyMap<LaneId, bigint> | undefined;
+    }): AsyncGenerator<DurableBlock>;
+    durableCommitQCs(options?: WaitOptions & {
+        readonly from?: bigint | undefined;
+    }): AsyncGenerator<{
+        readonly roadIndex: bigint;
+        readonly bytes: Uint8Array;
+    }>;
+    readBlock(lane: LaneId, number: bigint): Promise<Uint8Array>;
+    readCommitQC(index: bigint): Promise<Uint8Array>;
+    readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
+    readRetainedCommitQC(index: bigint): Promise<Uint8Array | undefined>;
+    retainedBlocks(lane: LaneId, range?: RetainedRange): AsyncGenerator<RetainedRecord>;
+    retainedCommitQCs(range?: RetainedRange): AsyncGenerator<RetainedRecord>;
+    writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
+    on<Kind extends keyof KeeperEvents>(kind: Kind, listener: (facts: KeeperEvents[Kind]) => unknown): () => void;
+    status(): Status;
+    close(): Promise<void>;
+}
 export type KeeperEvent = keyof KeeperEvents;
 export interface KeeperEvents {
     readonly poisoned: {
@@ -103,7 +137,7 @@ export interface LaneStatus extends QueueStatus {
     readonly pinned: readonly bigint[];
     readonly refused?: PersisterError;
 }
-export declare class Lanekeeper {
+export declare class Lanekeeper implements Keeper {
     #private;
     readonly recovery: Recovery;
     private constructor();

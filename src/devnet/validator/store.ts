@@ -1,5 +1,5 @@
 /** The calls of a validator to its store, and the state that it begins with after a recovery. */
-import type { Lanekeeper } from "../../node/lanekeeper.js";
+import type { Keeper } from "../../node/keeper.js";
 import type { LaneId } from "../../types/lane.js";
 import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
 import { decodeCommitQC, decodePersistedInner } from "../../wire/codec/decode.js";
@@ -15,7 +15,7 @@ import { signedIn, startsOf } from "../judge/telling.js";
 
 /** A store as a validator uses it; `Lanekeeper` is the honest one. */
 export type Store = Pick<
-  Lanekeeper,
+  Keeper,
   | "recovery"
   | "pushBlock"
   | "pushCommitQC"
