@@ -1,6 +1,7 @@
 /** The commit QCs of a store, through close and reopen. */
 import { expect, test } from "vitest";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import type { LaneId } from "../../src/types/lane.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { forge } from "../journal/kit.js";
 import {
@@ -9,6 +10,7 @@ import {
   openRefused,
   opened,
   pushAnchor,
+  pushBlocks,
   pushQCs,
   refusal,
   reopened,
@@ -191,3 +193,38 @@ test("S7h anchor 9 past stored 0..4: the log is reset and the anchor's QC writte
   expect(await contents(again)).toMatchObject({ road: roadOf(chain, 9n, 10n), anchor: 9n });
   await again.close();
 });
+
+/**
+ * 1. Every segment is full, and the disk. 2. Anchor 0 comes: its slot has room, its QC has none in the
+ * journal. 3. The store is closed, or killed. 4. Open finds an anchor whose QC the road lacks, and no room
+ * to write it: the anchor holds the QC, so nothing is lost, and the store serves (D9).
+ */
+test.each(["a close", "a kill"])(
+  "the QC of an anchor that a full disk owes the road (%s)",
+  async (end) => {
+    const large = new TestChain(1, 15_000);
+    const [lane] = large.lanes as [LaneId];
+    const { disk, keeper } = await fresh(large);
+    disk.capacityBytes = disk.usedBytes;
+    await expect(pushBlocks(keeper, large, lane, { to: 30n })).rejects.toThrow(/no room/);
+    await pushAnchor(keeper, large.qc(0n).anchor);
+    await refusal(keeper.waitForCommitQC(0n), "DISK_FULL");
+    if (end === "a close") await refusal(keeper.close(), "DISK_FULL");
+
+    const full = disk.kill();
+    const again = await opened(full, large);
+    expect(again.recovery.road).toEqual({ first: 0n, next: 0n });
+    expect(again.recovery.anchor?.commitQC.vote.view.index).toBe(0n);
+    expect(again.status().road).toEqual({ first: 0n, next: 1n, durable: 0n });
+    await refusal(again.waitForCommitQC(0n), "DISK_FULL");
+    await again.writeVoteState(Uint8Array.of(), 1n);
+
+    full.capacityBytes = Number.POSITIVE_INFINITY;
+    expect(await again.waitForCommitQC(0n)).toBe("durable");
+    await refusal(again.pushCommitQC(large.qc(0n, 1).bytes), "CONFLICT");
+    await pushQCs(again, large, { from: 1n, to: 2n });
+    const last = await reopened(again, full, large);
+    expect(await contents(last)).toMatchObject({ road: roadOf(large, 0n, 2n), anchor: 0n });
+    await last.close();
+  },
+);

@@ -42,6 +42,7 @@ export class Life {
     this.#abstain = abstainThrough;
     ground.tally.see("a pin at an open", pins.length);
     ground.tally.see("a vote to abstain from", abstainThrough === undefined ? 0 : 1);
+    this.#awaitOwed();
   }
 
   get isOver(): boolean {
@@ -297,6 +298,15 @@ export class Life {
       wait: () => this.keeper.waitForBlock(lane, number),
       told: () => this.#ground.model.blockAcknowledged(lane, number),
     });
+  }
+
+  /**
+   * What open itself begins is waited for, too: 1. Every segment is full, and the disk. 2. An anchor comes;
+   * its slot has room, its QC has none in the journal. 3. The next life opens with that QC as its work.
+   */
+  #awaitOwed(): void {
+    const { durable, next } = this.keeper.status().road;
+    if (durable < next) this.#qcTaken(durable);
   }
 
   #qcTaken(index: bigint): void {
