@@ -36,9 +36,10 @@ export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">
  * 2. the mark, which would tell of a loss, is damaged;
  * 3. a stored message is damaged, contradicts another one, or is not rightly signed; a committee that
  *    did not sign the anchor is told before all that follows from it;
- * 4. a number is pinned;
- * 5. the directory is no store of ours;
- * 6. a file cannot be read: nothing is known of it.
+ * 4. the store is a copy, or was moved;
+ * 5. a number is pinned;
+ * 6. the directory is no store of ours;
+ * 7. a file cannot be read: nothing is known of it.
  */
 export const worstFirst = [
   "ACKNOWLEDGED_LOST",
@@ -48,6 +49,7 @@ export const worstFirst = [
   "RECOVERY_MISMATCH",
   "WRONG_COMMITTEE",
   "INVALID",
+  "STORE_MOVED",
   "PINNED",
   "NOT_A_STORE",
   "FORMAT_TOO_NEW",

@@ -30,6 +30,8 @@ export interface InspectOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly depth: Depth;
+  /** Judges the store as an open with `moved: true` would. */
+  readonly moved?: boolean;
   /** Kept up to date while the inspection goes on. */
   readonly progress: Progress;
 }
@@ -53,7 +55,7 @@ async function* lookAt(
   options: InspectOptions,
   tally: FindingTally,
 ): AsyncGenerator<Finding, Looked, void> {
-  const { directory, depth, progress } = options;
+  const { directory, depth, progress, moved = false } = options;
   const disk = new ReadOnlyDisk(options.disk, (bytes) => {
     progress.bytesRead += bytes;
   });
@@ -61,7 +63,7 @@ async function* lookAt(
   const identity = yield* told(await checkIdentity(disk, directory));
   const basic = { directory, depth, owner, identity };
   const prover = depth.kind === "forms" ? undefined : new RecordProver(depth);
-  const within: Within = { disk, writable: options.disk, directory, depth, progress, prover };
+  const within = { disk, writable: options.disk, directory, depth, moved, progress, prover };
   const inside = identity.isWorthReading ? yield* lookInside(within, identity) : NOTHING_INSIDE;
   const rehearsed = await rehearsalOf(within, identity);
   if (!rehearsed.opens) {
@@ -92,6 +94,7 @@ interface Within {
   readonly writable: Disk;
   readonly directory: string;
   readonly depth: Depth;
+  readonly moved: boolean;
   readonly progress: Progress;
   readonly prover: RecordProver | undefined;
 }
@@ -153,8 +156,9 @@ function recordsOf(
 async function rehearsalOf(within: Within, identity: IdentitySeen): Promise<Rehearsed> {
   const { store } = identity;
   if ("error" in store) return { opens: false, refusal: store.error };
-  const { disk, writable, directory, depth } = within;
-  return await rehearse({ disk, writable }, directory, store.value.storeId, depth);
+  const { disk, writable, directory, depth, moved } = within;
+  const { storeId } = store.value;
+  return await rehearse({ disk, writable }, { directory, storeId, depth, moved });
 }
 
 /** Tells the findings of a part, and hands it on. */

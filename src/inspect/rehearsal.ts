@@ -3,12 +3,12 @@
  * read. Its answer is the verdict, whatever else was found. A store that this user may not write to would
  * be refused too, so STORE and the mark are opened for writing, and closed again.
  */
-import type { Disk } from "../disk/disk.js";
+import type { Disk, FileOrigin } from "../disk/disk.js";
 import { applyOpening, standingPins } from "../journal/begin.js";
 import { MARK_FILE, type Pin } from "../journal/form/mark.js";
 import { STORE_FILE } from "../journal/form/store.js";
 import { startsByLog } from "../persist/anchor.js";
-import { type CheckedStore, checkStore } from "../persist/checked-store.js";
+import { type CheckedStore, checkStore, type ProveAnchor } from "../persist/checked-store.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
 import { type Depth, readAnchor } from "./walk/proof.js";
@@ -30,22 +30,40 @@ export type Rehearsed =
     }
   | { readonly opens: false; readonly refusal: PersisterError };
 
+/** The open that is rehearsed. */
+export interface Rehearsal {
+  readonly directory: string;
+  readonly storeId: Uint8Array;
+  readonly depth: Depth;
+  /** As the option of open. */
+  readonly moved: boolean;
+}
+
 /** `writable` is the same disk as `disk`, which only reads: files are opened on it, and not written. */
 export async function rehearse(
   disks: { readonly disk: Disk; readonly writable: Disk },
-  directory: string,
-  storeId: Uint8Array,
-  depth: Depth,
+  { directory, storeId, depth, moved }: Rehearsal,
 ): Promise<Rehearsed> {
-  const judged = await attempted(() =>
-    checkStore(disks.disk, directory, storeId, (message, file) => readAnchor(message, file, depth)),
-  );
+  const judged = await attempted(async () => {
+    const origin = moved ? undefined : await originAt(disks.disk, directory);
+    const prove: ProveAnchor = (message, file) => readAnchor(message, file, depth);
+    return await checkStore(disks.disk, directory, { storeId, origin }, prove);
+  });
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {
     const mayWrite = await attempted(() => openForWriting(disks.writable, directory));
     return "error" in mayWrite ? { opens: false, refusal: mayWrite.error } : opened(judged.value);
   } finally {
     await judged.value.close();
+  }
+}
+
+async function originAt(disk: Disk, directory: string): Promise<FileOrigin | undefined> {
+  const file = await disk.openToRead(`${directory}/${STORE_FILE}`);
+  try {
+    return await file?.origin();
+  } finally {
+    await file?.close();
   }
 }
 

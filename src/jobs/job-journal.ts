@@ -67,10 +67,14 @@ export class JobJournal {
   static async open(
     surroundings: Surroundings,
     root: string,
-    { segmentBytes, mayMake }: { readonly segmentBytes: number; readonly mayMake: boolean },
+    {
+      segmentBytes,
+      moved,
+      mayMake,
+    }: { readonly segmentBytes: number; readonly moved: boolean; readonly mayMake: boolean },
   ): Promise<JobJournal> {
     const directory = join(root, JOURNAL_FOLDER);
-    const options = { types: Object.values(types), segmentBytes };
+    const options = { types: Object.values(types), segmentBytes, moved };
     const open = (): Promise<Journal> => Journal.openOn(surroundings, directory, options);
     const journal = await open().catch(async (cause: unknown) => {
       const isMissing = cause instanceof PersisterError && cause.code === "NOT_A_STORE";

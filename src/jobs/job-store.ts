@@ -293,13 +293,12 @@ export class JobStore extends JobsById {
     await makeRoot(surroundings.disk, root);
     const found = await homes.found();
     const mayMake = found.length === 0;
-    const { segmentBytes } = this.#parts.settings;
-    const journal = await JobJournal.open(surroundings, root, { segmentBytes, mayMake }).catch(
-      (cause: unknown) => {
-        const isGone = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
-        throw isGone ? journalGone(root, found, cause) : cause;
-      },
-    );
+    const { segmentBytes, moved } = this.#parts.settings;
+    const options = { segmentBytes, moved, mayMake };
+    const journal = await JobJournal.open(surroundings, root, options).catch((cause: unknown) => {
+      const isGone = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
+      throw isGone ? journalGone(root, found, cause) : cause;
+    });
     try {
       for (const { id, kind } of journal.records) {
         if (kind === "dropped") await this.#removeDropped(journal, id);

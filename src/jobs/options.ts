@@ -37,6 +37,11 @@ export interface JobStoreChoices {
   /** Bytes of the journal's smallest segments; a batch fits one. @defaultValue 4 MiB */
   readonly segmentBytes?: number;
   /**
+   * The caller's word that the folder was copied or moved, and that no other copy will be opened again.
+   * Without it such a store is refused with STORE_MOVED. @defaultValue false
+   */
+  readonly moved?: boolean;
+  /**
    * Is told of every plain write that failed after its promise had resolved, and of a write to a job
    * that is not open (once per job). @defaultValue nothing is called; `flush()` and `status()` tell
    */
@@ -64,6 +69,7 @@ const schema = z.strictObject({
     .min(24 * KIB)
     .max(64 * MIB)
     .default(defaults.segmentBytes),
+  moved: z.boolean().default(false),
   onError: z
     .custom<JobStoreChoices["onError"]>(
       (value) => typeof value === "function",

@@ -73,6 +73,13 @@ export interface OpenChoices extends InitChoices {
    * @defaultValue none
    */
   readonly observe?: Observe;
+  /**
+   * The caller's word that the store was copied or moved, and that the original never runs again. Without
+   * it such a store is refused with STORE_MOVED: two stores of one validator sign twice.
+   *
+   * @defaultValue false
+   */
+  readonly moved?: boolean;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -90,6 +97,7 @@ const openSchema = initSchema.extend({
   verifier: z.custom<Verifier>(isVerifier, "a Verifier").optional(),
   log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
   observe: z.custom<Observe>(isFunction, "a function").optional(),
+  moved: z.boolean().default(false),
 });
 
 function isFunction(value: unknown): boolean {

@@ -7,7 +7,12 @@ import { inTurn } from "../async/all-ended.js";
 import type { Disk } from "../disk/disk.js";
 import { MARK_FILE } from "../journal/form/mark.js";
 import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js";
-import { INIT_FILE, JOURNAL_DIRECTORY, STORE_FILE } from "../journal/form/store.js";
+import {
+  INIT_FILE,
+  JOURNAL_DIRECTORY,
+  type SoughtStore,
+  STORE_FILE,
+} from "../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import type { PruneAnchor } from "../wire/messages.js";
 import { ANCHOR_NAME, type RecoveredPair, recoverPair, VOTE_NAME } from "./pair-persister.js";
@@ -31,21 +36,21 @@ export interface CheckedStore {
 export type ProveAnchor = (message: Uint8Array, file: string) => Promise<PruneAnchor>;
 
 /**
- * Reads and checks the store with `storeId` in `directory`.
+ * Reads and checks the store that is sought in `directory`.
  *
  * @throws {PersisterError} as `recoverJournal`, `recoverPair`, `prove` and `refuseContradictions` say; IO.
  */
 export async function checkStore(
   disk: Disk,
   directory: string,
-  storeId: Uint8Array,
+  sought: SoughtStore,
   prove: ProveAnchor,
 ): Promise<CheckedStore> {
   const undo: (() => Promise<void>)[] = [];
   const close = (): Promise<void> => inTurn([...undo].reverse());
   try {
     const checks = new RecordChecks();
-    const recovered = await recoverJournal(disk, directory, storeId, checks.visit);
+    const recovered = await recoverJournal(disk, directory, sought, checks.visit);
     undo.push(() => recovered.close());
     checks.checkLinks();
     const { mark, head } = recovered;

@@ -12,7 +12,7 @@ import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.
 import type { LogEngine } from "../journal/log-engine.js";
 import type { LogTable } from "../journal/form/log-table.js";
 import type { Pin } from "../journal/form/mark.js";
-import { type OwnedStore, ownStore } from "../journal/form/store.js";
+import { type OwnedStore, ownStore, soughtIn } from "../journal/form/store.js";
 import type { LogMap } from "../log/map/log-map.js";
 import type { JournalEnd } from "../log/map/seal.js";
 import { LogSet } from "../log/log-set.js";
@@ -36,6 +36,8 @@ export interface PersistOptions {
   readonly segmentBytes: number;
   /** Bytes of what was pruned that stay readable; 0 for none. */
   readonly retainBytes: number;
+  /** The caller's word that the store may have been copied or moved. */
+  readonly moved: boolean;
   /** Proves the anchor that is recovered; rejects with `VerifyError` as `verifyAnchor` does. */
   readonly verifyAnchor: (anchor: PruneAnchor) => Promise<void>;
   /** Opens the map as it was sealed when the journal ended at `end`; asked only if anything is retained. */
@@ -124,8 +126,8 @@ export async function openPersisters(options: PersistOptions): Promise<OpenedPer
   steps.end("own");
   let checked: CheckedStore | undefined;
   try {
-    const { storeId } = store.identity;
-    checked = await checkStore(disk, directory, storeId, (message, file) =>
+    const sought = await soughtIn(store, options);
+    checked = await checkStore(disk, directory, sought, (message, file) =>
       proveAnchor(message, file, options.verifyAnchor),
     );
     steps.end("judge");

@@ -11,7 +11,7 @@ import type { Surroundings } from "../disk/surroundings.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
-import { type OwnedStore, ownStore, RECORDS_CHAIN } from "../journal/form/store.js";
+import { type OwnedStore, ownStore, RECORDS_CHAIN, soughtIn } from "../journal/form/store.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
@@ -68,8 +68,8 @@ export async function openRecords(
   let close = (): Promise<void> => store.file.close();
   try {
     const check = new RecordCheck(new Set(settings.types));
-    const { storeId } = store.identity;
-    const recovered = await recoverJournal(disk, directory, storeId, check.visit);
+    const sought = await soughtIn(store, settings);
+    const recovered = await recoverJournal(disk, directory, sought, check.visit);
     close = async () => {
       await Promise.allSettled([recovered.close(), store.file.close()]);
     };

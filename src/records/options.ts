@@ -43,6 +43,13 @@ export interface JournalChoices extends JournalInitChoices {
    * @defaultValue 16 MiB
    */
   readonly queueBytes?: number;
+  /**
+   * The caller's word that the directory was copied or moved, and that no other copy will be opened again.
+   * Without it such a directory is refused with STORE_MOVED.
+   *
+   * @defaultValue false
+   */
+  readonly moved?: boolean;
 }
 
 const segmentBytes = z.number().int().min(SEGMENT_BYTES_MIN).max(SEGMENT_BYTES_MAX);
@@ -60,6 +67,7 @@ const initSchema = z.strictObject({
 const openSchema = initSchema.extend({
   types: z.array(recordType).readonly(),
   queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
+  moved: z.boolean().default(false),
 });
 
 export type JournalInitSettings = z.output<typeof initSchema>;

@@ -180,6 +180,14 @@ const table = {
     remedy: "mount the file system for writing, or give this user the rights",
     never: "move the store elsewhere while its owner may still run",
   },
+  STORE_MOVED: {
+    exit: 37,
+    meaning: "the store was copied, or moved to another file system, since it was last open",
+    remedy:
+      "make sure that the original never runs again; then open this one with `moved: true`, or `--moved` on the command line",
+    never:
+      "start it beside the original, or say `moved` of a backup: the original may have signed since",
+  },
   DISK_FULL: {
     exit: 40,
     meaning: "no space is left; nothing was harmed",

@@ -82,6 +82,7 @@ export interface JobStoreChoices {
     readonly queueBytes?: number;
     readonly checkpointBytes?: number;
     readonly segmentBytes?: number;
+    readonly moved?: boolean;
     readonly onError?: (error: PersisterError, job: string) => void;
 }
 export interface JobStoreStatus {

@@ -36,6 +36,7 @@ export declare class Journal {
 export interface JournalChoices extends JournalInitChoices {
     readonly types: readonly number[];
     readonly queueBytes?: number;
+    readonly moved?: boolean;
 }
 export interface JournalInitChoices {
     readonly segmentBytes?: number;

@@ -199,6 +199,7 @@ export interface OpenChoices extends InitChoices {
     readonly verifier?: Verifier;
     readonly log?: (entry: LogEntry) => void;
     readonly observe?: Observe;
+    readonly moved?: boolean;
 }
 export type PathInput = string | URL | Uint8Array;
 export declare class PersisterError extends LanekeeperError implements ErrorFacts {

@@ -79,7 +79,7 @@ function flip(file: string, at: number): void {
 
 /** The end of an open: every row is there, or the job was refused with this code. */
 async function outcomeOf(root: string): Promise<string> {
-  const store = await JobStore.open(root);
+  const store = await JobStore.open(root, { moved: true });
   try {
     const job = await store.openJob("one");
     const rows = await job.scan("c").all();

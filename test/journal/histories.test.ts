@@ -13,7 +13,7 @@ import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
 import type { LogEngine } from "../../src/journal/log-engine.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
 import { SPARE_SLOTS } from "../../src/journal/space/slots.js";
-import { ownStore } from "../../src/journal/form/store.js";
+import { ownStore, soughtIn } from "../../src/journal/form/store.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { type Asked, Life, type State, statesLeft, wordsOf } from "./history-model.js";
 import { bornJournal, CHAIN, DIRECTORY, randomBytes, SEGMENT_BYTES } from "./kit.js";
@@ -46,8 +46,12 @@ async function open(
   random: Random,
 ): Promise<Opened> {
   const store = await ownStore(disk, DIRECTORY, CHAIN);
-  const { storeId } = store.identity;
-  const recovered = await recoverJournal(disk, DIRECTORY, storeId, () => undefined);
+  const recovered = await recoverJournal(
+    disk,
+    DIRECTORY,
+    await soughtIn(store, {}),
+    () => undefined,
+  );
   const proven = await writeAgain(disk, DIRECTORY, store, recovered);
   const { anchor, vote, voteRoadIndex } = recovered.mark;
   const options = {

@@ -22,7 +22,7 @@ import {
 import { initStore } from "../../src/journal/init.js";
 import type { LogEngine } from "../../src/journal/log-engine.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
-import { ownStore } from "../../src/journal/form/store.js";
+import { ownStore, soughtIn } from "../../src/journal/form/store.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
 import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";
@@ -84,7 +84,12 @@ export async function openJournal(
   const store = await ownStore(disk, DIRECTORY, CHAIN);
   let logs: LogSet | undefined;
   try {
-    const recovered = await recoverJournal(disk, DIRECTORY, store.identity.storeId, visitNothing);
+    const recovered = await recoverJournal(
+      disk,
+      DIRECTORY,
+      await soughtIn(store, {}),
+      visitNothing,
+    );
     const none = { acked: 0n, inFlight: 0n };
     const journal = await beginJournal(
       {

@@ -22,6 +22,7 @@ async function open(disk: SimulatedDisk): Promise<Persisters> {
     chainId: CHAIN_ID,
     segmentBytes: SEGMENT_BYTES,
     retainBytes: 0,
+    moved: false,
     verifyAnchor: (anchor) => verifyAnchor(anchor, chain.epochOf),
   });
 }

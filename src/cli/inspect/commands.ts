@@ -67,6 +67,7 @@ function command(program: Command, name: keyof typeof examples, what: string): C
     .description(`${what} ${promise}`)
     .argument("<directory>", "the state directory")
     .option("--strict", "let warnings decide the exit code too")
+    .option("--moved", "judge a copied or moved store as open does that is told so")
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", exitCodes + examples[name]);
 }

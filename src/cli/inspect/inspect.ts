@@ -27,6 +27,7 @@ export interface InspectPort {
 const schema = z.object({
   json: z.boolean().default(false),
   strict: z.boolean().default(false),
+  moved: z.boolean().default(false),
   committee: z.string().min(1).optional(),
 });
 
@@ -62,7 +63,7 @@ export async function verifyCommand(
 async function look(
   directory: string,
   depth: Depth,
-  { json, strict }: z.output<typeof schema>,
+  { json, strict, moved }: z.output<typeof schema>,
   { stdout, stderr }: InspectPort,
 ): Promise<number> {
   if (directory === "") throw new PersisterError("USAGE", "the directory must have a name");
@@ -71,7 +72,7 @@ async function look(
   const view = showProgress(progress, stderr);
   const write = json ? jsonWriter(stdout) : textWriter(stdout);
   try {
-    const looking = inspectStore({ disk: new RealDisk(), directory, depth, progress });
+    const looking = inspectStore({ disk: new RealDisk(), directory, depth, moved, progress });
     for (;;) {
       const step = await looking.next();
       view.erase();

@@ -68,6 +68,7 @@ export function addImportCommands(
     .requiredOption("--to-sei <directory>", "the directory to write: missing or empty")
     .option("--committee <file>", "the committees; needed if the store has a prune anchor")
     .option("--anchor <file>", "the file for the prune anchor (default: <to-sei>.anchor.pb)")
+    .option("--moved", "the store was copied or moved, and the original never runs again")
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", exportHelp)
     .action(async (store: string, parsed: object) =>

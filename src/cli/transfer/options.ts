@@ -24,6 +24,7 @@ const exportSchema = z.object({
   store: path,
   committee: path.optional(),
   anchor: path.optional(),
+  moved: z.boolean().default(false),
   json: z.boolean().default(false),
 });
 

@@ -11,7 +11,7 @@
  */
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
-import type { Disk, DiskFile } from "../../disk/disk.js";
+import type { Disk, DiskFile, FileOrigin } from "../../disk/disk.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 import { FORMAT_VERSION, STORE_ID_BYTES } from "./head.js";
@@ -151,6 +151,21 @@ export const openCases: readonly OpenCase[] = [
 export interface OwnedStore {
   readonly file: DiskFile;
   readonly identity: StoreIdentity;
+}
+
+/** The store that recovery is to find in a directory. */
+export interface SoughtStore {
+  readonly storeId: Uint8Array;
+  /** The origin of its STORE; left out if the caller says that the store was moved. */
+  readonly origin: FileOrigin | undefined;
+}
+
+/** The store in `file`. `moved` is the caller's word that it may have been copied or moved. */
+export async function soughtIn(
+  { file, identity }: OwnedStore,
+  { moved = false }: { readonly moved?: boolean | undefined },
+): Promise<SoughtStore> {
+  return { storeId: identity.storeId, origin: moved ? undefined : await file.origin() };
 }
 
 /**

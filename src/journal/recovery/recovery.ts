@@ -14,10 +14,11 @@ import type { Disk, DiskFile } from "../../disk/disk.js";
 import type { Head, RetainedSegment, SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Mark } from "../form/mark.js";
-import { JOURNAL_DIRECTORY } from "../form/store.js";
+import { JOURNAL_DIRECTORY, type SoughtStore } from "../form/store.js";
 import type { MarkFound } from "../segment/mark-file.js";
 import type { Places } from "../segment/places.js";
 import { openSlots, type Slot } from "../segment/segment.js";
+import { refuseMoved } from "./moved.js";
 import type { BrokenGroup } from "./newest.js";
 import { type RecordVisitor, Scan, type UnprovenBytes } from "./scan.js";
 import { type FoundFront, findHeads, newestHead, openMark, wholeHead } from "./start.js";
@@ -46,21 +47,22 @@ export interface Recovered {
 }
 
 /**
- * Reads the journal in `directory`, of the store with `storeId`.
+ * Reads the journal of the store that is `sought` in `directory`.
  *
- * @throws {PersisterError} MARK_CORRUPT, JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, FORMAT_TOO_NEW, IO, and
+ * @throws {PersisterError} STORE_MOVED, MARK_CORRUPT, JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, FORMAT_TOO_NEW, IO, and
  * whatever `visit` throws. No byte was changed.
  */
 export async function recoverJournal(
   disk: Disk,
   directory: string,
-  storeId: Uint8Array,
+  { storeId, origin }: SoughtStore,
   visit: RecordVisitor,
 ): Promise<Recovered> {
   const opened: DiskFile[] = [];
   try {
     const { markFile, found } = await openMark(disk, directory, storeId);
     opened.push(markFile);
+    if (origin) refuseMoved(directory, { named: found.mark.origin, found: origin });
     const { slots, foreign } = await openSlots(disk, `${directory}/${JOURNAL_DIRECTORY}`);
     opened.push(...slots.map((slot) => slot.file));
     const headsFound = await findHeads(slots, storeId);

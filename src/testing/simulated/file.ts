@@ -70,7 +70,10 @@ export class SimulatedFile implements DiskFile {
 
   async origin(): Promise<FileOrigin> {
     this.#refuseClosed();
-    return this.#machine.look("identity", this.path, () => ({ inode: 0n, bornNs: 0n }));
+    return this.#machine.look("identity", this.path, () => {
+      const number = BigInt(this.#number);
+      return { inode: number, bornNs: number };
+    });
   }
 
   async lock(): Promise<void> {

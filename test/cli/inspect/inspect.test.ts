@@ -1,5 +1,5 @@
 /** `inspect` and `verify` as the command line gives them: words, JSON, exit codes. */
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -88,6 +88,18 @@ test("a name from outside writes no line of its own, and no command to the termi
     expect(stdout.split("\n").filter((line) => line.startsWith("verdict"))).toHaveLength(1);
     // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  }
+});
+
+test("a copy of a store would be refused, exit code 37; --moved looks at what is in it", async () => {
+  const copy = join(folder, "copy");
+  cpSync(directory, copy, { recursive: true });
+  for (const command of ["inspect", "verify"]) {
+    const { code, report: told } = await report(command, copy);
+    expect([code, told.worst, told.verdict.opens]).toEqual([37, "STORE_MOVED", false]);
+    expect(told.findings).toHaveLength(1);
+    const { code: codeOfMoved, report: moved } = await report(command, "--moved", copy);
+    expect([codeOfMoved, moved.findings, moved.verdict.opens]).toEqual([0, [], true]);
   }
 });
 

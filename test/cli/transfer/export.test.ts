@@ -1,5 +1,6 @@
 /** `lanekeeper export`, and the way there and back: what came from sei-chain goes back unchanged. */
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -172,6 +173,14 @@ describe("a store", () => {
     await using _ = await Lanekeeper.open(store, { chainId: CHAIN_ID, epochOf });
     expect((await call("export", "--to-sei", sei, store)).code).toBe(32);
     expect(existsSync(sei)).toBe(false);
+  });
+
+  test("that is a copy is refused with exit code 37, unless --moved says that it is the only one", async () => {
+    await putStore();
+    cpSync(store, `${store}-copy`, { recursive: true });
+    expect((await call("export", "--to-sei", sei, `${store}-copy`)).code).toBe(37);
+    expect(existsSync(sei)).toBe(false);
+    expect((await call("export", "--to-sei", sei, "--moved", `${store}-copy`)).code).toBe(0);
   });
 
   test("with a vote of a later schema is refused: sei-chain would drop it in silence", async () => {

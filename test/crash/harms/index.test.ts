@@ -76,7 +76,7 @@ async function judge(files: ReadonlyMap<string, Uint8Array>, words: string): Pro
   fs.rmSync(join(copy, "index"), { recursive: true });
   fs.mkdirSync(join(copy, "index"));
   for (const [name, bytes] of files) fs.writeFileSync(join(copy, "index", name), bytes);
-  const keeper = await Lanekeeper.open(copy, choices);
+  const keeper = await Lanekeeper.open(copy, { ...choices, moved: true });
   const wrong: string[] = [];
   const compare = (what: string, got: Uint8Array | undefined, made: Uint8Array): void => {
     if (!got || Buffer.compare(got, made) !== 0) wrong.push(`${words}: ${what}`);

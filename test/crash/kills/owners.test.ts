@@ -98,17 +98,16 @@ describe.each(Object.entries(thefts))("the STORE file of a running owner, %s", (
   });
 });
 
-test("a copy of a directory is another store to the lock: it opens, and holds the same", async () => {
+test("a copy is another store to the lock: told that it was moved, it opens and holds the same", async () => {
   await Lanekeeper.init(directory, initChoices);
   const keeper = await Lanekeeper.open(directory, killChoices);
   await pushUntilRefused(keeper, 0n);
   await keeper.close();
   const copy = join(folder, "copy");
   cpSync(directory, copy, { recursive: true });
-  // README: nothing in a copy says that it is one. It is for the operator to run one of them only.
   const [one, other] = [
     await Lanekeeper.open(directory, killChoices),
-    await Lanekeeper.open(copy, killChoices),
+    await Lanekeeper.open(copy, { ...killChoices, moved: true }),
   ];
   expect(await contents(other)).toEqual(await contents(one));
   await Promise.all([one.close(), other.close()]);

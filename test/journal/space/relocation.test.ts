@@ -183,7 +183,8 @@ describe("what counts", () => {
 /** The places at which recovery finds the live records, before open goes on to relocate them. */
 async function recoveredPlaces(disk: SimulatedDisk): Promise<Places> {
   const { storeId } = newestSegment(disk).head;
-  return (await recoverJournal(disk, DIRECTORY, storeId, () => undefined)).places;
+  return (await recoverJournal(disk, DIRECTORY, { storeId, origin: undefined }, () => undefined))
+    .places;
 }
 
 function newestOf(disk: SimulatedDisk) {

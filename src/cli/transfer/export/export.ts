@@ -60,7 +60,7 @@ export async function exportCommand(
   const stage: Stage = { name: "reading and verifying", records: 0, total: undefined };
   const view = showStage(stage, stderr);
   try {
-    await using keeper = await opened(from, epochs);
+    await using keeper = await opened(from, epochs, options.moved);
     const held = exportedOf(keeper.recovery);
     stage.total = held.records;
     await write(keeper, held, { directory, anchorFile, epochs, stop }, stage);
@@ -109,12 +109,16 @@ async function removeExport({ directory, anchorFile }: Target): Promise<void> {
 }
 
 /** Opens the store, of whatever chain. It lets nothing go that it retains. */
-async function opened(directory: string, epochs: readonly Epoch[]): Promise<Lanekeeper> {
+async function opened(
+  directory: string,
+  epochs: readonly Epoch[],
+  moved: boolean,
+): Promise<Lanekeeper> {
   const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
   const chainId = await chainIdOf(directory);
   const keep = { retainBytes: Number.MAX_SAFE_INTEGER, cacheBytes: 0 };
   try {
-    return await Lanekeeper.open(directory, { chainId, epochOf, ...keep });
+    return await Lanekeeper.open(directory, { chainId, epochOf, moved, ...keep });
   } catch (cause) {
     const isUnproven = cause instanceof PersisterError && cause.code === "WRONG_COMMITTEE";
     const why = isUnproven ? cause.cause : undefined;

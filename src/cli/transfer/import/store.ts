@@ -138,6 +138,7 @@ function openedIn(
     chainId,
     segmentBytes: defaults.segmentBytes,
     retainBytes: 0,
+    moved: false,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
     openMap: (end) => openLogMap(surroundings.disk, `${directory}/${INDEX_DIRECTORY}`, end),
   });

@@ -301,8 +301,9 @@ export class Life {
   }
 
   /**
-   * What open itself begins is waited for, too: 1. Every segment is full, and the disk. 2. An anchor comes;
-   * its slot has room, its QC has none in the journal. 3. The next life opens with that QC as its work.
+   * A life also waits for the work that open itself begins: 1. Every segment is full, and the disk.
+   * 2. An anchor comes; its slot has room, its QC has none in the journal. 3. The next life opens with
+   * that QC as its work.
    */
   #awaitOwed(): void {
     const { durable, next } = this.keeper.status().road;
