@@ -35,6 +35,7 @@ const long = [
 /** Files with a campaign, whose size follows the scale: drawn histories, crash states, mutants, kills. */
 const campaigns = {
   long: [
+    "test/crash/harms/one-block.test.ts",
     "test/crash/kills/kills.test.ts",
     "test/crash/properties/properties.test.ts",
     "test/crash/states/{small,wide}.test.ts",
@@ -42,6 +43,7 @@ const campaigns = {
     "test/wire/mutation/**/*.test.ts",
   ],
   short: [
+    "test/scale.test.ts",
     "test/journal/histories.test.ts",
     "test/journal/space/full-lives.test.ts",
     "test/records/lives/properties.test.ts",
@@ -69,6 +71,8 @@ const slow = [
 ];
 
 export default defineConfig(({ mode }) => {
+  // Vitest reads this file again for each project, with the mode "test": the first reading decides.
+  process.env["LANEKEEPER_SCALE"] ??= String(scales[mode] ?? 1);
   const isCampaigns = mode === "campaigns";
   const longProject = {
     extends: true as const,
@@ -94,7 +98,7 @@ export default defineConfig(({ mode }) => {
       hookTimeout: 120_000,
       // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
       setupFiles: ["test/harness/unhandled.ts"],
-      env: { LANEKEEPER_SCALE: process.env["LANEKEEPER_SCALE"] ?? String(scales[mode] ?? 1) },
+      env: { LANEKEEPER_SCALE: process.env["LANEKEEPER_SCALE"] },
       reporters: ["default", "./scripts/totals-reporter.mjs"],
       projects: mode === "quick" ? [shortProject] : [longProject, shortProject],
     },

@@ -1,7 +1,7 @@
 /**
- * A vitest reporter. The last line of the output is `N passed, N failed`, and before it stands
- * `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and an error that no
- * test caught count as one failure each.
+ * A vitest reporter. The last line of the output is `N passed, N failed`; before it stand the size of the
+ * campaigns, and `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and
+ * an error that no test caught count as one failure each.
  */
 
 /** The sums over all tests of a run. */
@@ -29,7 +29,8 @@ export default class TotalsReporter {
 
   onTestRunEnd(testModules, unhandledErrors) {
     const { passed, failed, skipped } = count(testModules, unhandledErrors);
+    const scale = `campaigns at ${process.env.LANEKEEPER_SCALE} of their full size\n`;
     const left = skipped > 0 ? `${skipped} skipped, each with its reason above\n` : "";
-    this.#line = `${left}${passed} passed, ${failed} failed\n`;
+    this.#line = `${scale}${left}${passed} passed, ${failed} failed\n`;
   }
 }

@@ -11,6 +11,7 @@ import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { BLOCK_BYTES } from "../../../src/journal/form/records.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import type { ReferenceModel } from "../../model/reference-model.js";
+import { SCALE } from "../../scale.js";
 import { Campaign } from "../states/campaign.js";
 import { freezeTime } from "../history/frozen-time.js";
 import { openOn, recoveredOf } from "../history/session.js";
@@ -19,7 +20,7 @@ import { filesOf } from "../history/worlds.js";
 import { classOf, recordsEndOf } from "./harms.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 37);
-const SHARE = Number(process.env["LANEKEEPER_STATES"] ?? 1);
+const SHARE = Number(process.env["LANEKEEPER_STATES"] ?? SCALE);
 const STATES_MIN = 6000 * SHARE;
 /** Of each disk, so many blocks are damaged, each by itself: the last ones of its journal, and some. */
 const LAST_BLOCKS = 4;

@@ -104,12 +104,12 @@ test("histories of lives and crashes", { timeout: 240_000 }, async () => {
       let disk = await born();
       let before: { readonly life: Life; readonly found: Promised } | undefined;
       for (const { operations, stopAt, cut, fault, roomBytes, sizes } of fates) {
-        const campaignSize = (lsn: bigint): number => sizes[Number(lsn) % sizes.length] ?? 0;
+        const sizeOf = (lsn: bigint): number => sizes[Number(lsn) % sizes.length] ?? 0;
         disk.crashAt(stopAt);
         if (fault) disk.fail(fault);
         disk.capacityBytes = disk.usedBytes + (roomBytes ?? Number.POSITIVE_INFINITY);
         const mayFail = fault !== undefined || roomBytes !== undefined;
-        const life: Life = new Life(disk, campaignSize, before);
+        const life: Life = new Life(disk, sizeOf, before);
         // Nothing settles on a disk that has stopped. A failure on a disk that runs is a defect.
         await Promise.race([live(life, operations, mayFail), disk.stopped]);
         if (disk.isStopped) crashes += 1;
