@@ -29,6 +29,8 @@ const parts = {
   layers: ["node", "scripts/layers.mjs"],
   sentences: ["node", "scripts/check/sentences.mjs"],
   sizes: ["node", "scripts/check/sizes.mjs"],
+  proto: ["npx", "buf", "lint", "proto"],
+  generated: ["node", "scripts/generate/generate.mjs", "--check"],
   api: ["node", "scripts/check/api.mjs", "--check"],
   conformance: ["node", "scripts/check/conformance.mjs", "--quiet"],
   mutants: ["node", "scripts/mutants.mjs", "--check"],

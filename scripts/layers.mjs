@@ -14,6 +14,7 @@ const bottom = ["async", "codec", "types"];
 const store = ["avail", "persist", "log", "journal", "wire", "disk", ...bottom];
 const all = [
   "service",
+  "rpc",
   "devnet",
   "testing",
   "node",
@@ -28,10 +29,11 @@ const all = [
 /** From the top to the bottom. */
 const mayImport = {
   cli: all,
-  service: ["node", ...store],
+  service: ["rpc", "node", "inspect", "jobs", "records", ...store],
   devnet: ["node", ...store],
   testing: ["node", ...store],
   node: store,
+  rpc: ["wire", ...bottom],
   avail: ["persist", "log", "wire", ...bottom],
   inspect: ["persist", "log", "journal", "wire", "disk", ...bottom],
   persist: ["log", "journal", "wire", "disk", ...bottom],
@@ -51,8 +53,9 @@ const mayImport = {
 /** The rooms of a layer, from the top to the bottom. */
 const rooms = {
   cli: ["devnet", "run", "transfer", "inspect", "jobs", "terminal", "generated"],
+  service: ["grpc", "admin", "page", "listen", "access", "config", "metrics"],
+  rpc: ["api"],
   devnet: ["network", "validator", "judge", "protocol"],
-  service: ["admin", "page", "metrics"],
   testing: ["simulated"],
   avail: ["queues"],
   inspect: ["checks", "walk"],

@@ -1,0 +1,116 @@
+/** Written by scripts/generate from proto/lanekeeper/v1/types.proto. */
+import { bool, bytes, inner, message, optional, repeated, text, type Decoded, u64 } from "../message.js";
+
+export const Durability = {
+  UNSPECIFIED: 0,
+  ADMITTED: 1,
+  DURABLE: 2,
+} as const;
+
+export const Range = message("Range", {
+  first: u64(1),
+  next: u64(2),
+});
+export type Range = Decoded<typeof Range>;
+
+export const Failure = message("Failure", {
+  code: text(1),
+  message: text(2),
+  lane: bytes(3),
+  blockNumber: optional(u64(4)),
+  roadIndex: optional(u64(5)),
+  file: text(6),
+  offset: optional(u64(7)),
+  heldSha256: bytes(8),
+});
+export type Failure = Decoded<typeof Failure>;
+
+export const Pin = message("Pin", {
+  lane: bytes(1),
+  blockNumber: u64(2),
+  headerHash: bytes(3),
+});
+export type Pin = Decoded<typeof Pin>;
+
+export const LaneCursor = message("LaneCursor", {
+  lane: bytes(1),
+  first: u64(2),
+  durableNext: u64(3),
+});
+export type LaneCursor = Decoded<typeof LaneCursor>;
+
+export const RoadCursor = message("RoadCursor", {
+  first: u64(1),
+  durableNext: u64(2),
+});
+export type RoadCursor = Decoded<typeof RoadCursor>;
+
+export const DurableCursors = message("DurableCursors", {
+  lanes: repeated(inner(1, LaneCursor)),
+  road: inner(2, RoadCursor),
+  anchorRoadIndex: optional(u64(3)),
+  droppedLanes: repeated(bytes(4)),
+});
+export type DurableCursors = Decoded<typeof DurableCursors>;
+
+export const LaneStatus = message("LaneStatus", {
+  lane: bytes(1),
+  first: u64(2),
+  next: u64(3),
+  durableNext: u64(4),
+  capacityLeft: u64(5),
+  pinned: repeated(u64(6)),
+  refused: inner(7, Failure),
+  retained: inner(8, Range),
+});
+export type LaneStatus = Decoded<typeof LaneStatus>;
+
+export const RoadStatus = message("RoadStatus", {
+  first: u64(1),
+  next: u64(2),
+  durableNext: u64(3),
+  retained: inner(4, Range),
+});
+export type RoadStatus = Decoded<typeof RoadStatus>;
+
+export const Usage = message("Usage", {
+  slots: u64(1),
+  freeSlots: u64(2),
+  journalBytes: u64(3),
+  cachedBytes: u64(4),
+});
+export type Usage = Decoded<typeof Usage>;
+
+export const Counters = message("Counters", {
+  groups: u64(1),
+  records: u64(2),
+  bytes: u64(3),
+  rotations: u64(4),
+  relocated: u64(5),
+  droppedBlocks: u64(6),
+  mapRebuilds: u64(7),
+  mapWarnings: u64(8),
+  listenerFailures: u64(9),
+  signaturesVerified: u64(10),
+  certificatesKnown: u64(11),
+});
+export type Counters = Decoded<typeof Counters>;
+
+export const StoreStatus = message("StoreStatus", {
+  directory: text(1),
+  chainId: text(2),
+  onDisk: bool(3),
+  lanes: repeated(inner(4, LaneStatus)),
+  road: inner(5, RoadStatus),
+  anchorRoadIndex: optional(u64(6)),
+  epochIndex: u64(7),
+  pins: repeated(inner(8, Pin)),
+  usage: inner(9, Usage),
+  counters: inner(10, Counters),
+  stalled: inner(11, Failure),
+  poison: inner(12, Failure),
+  mapWarnings: repeated(text(13)),
+  latestCommitQc: bytes(14),
+  anchor: bytes(15),
+});
+export type StoreStatus = Decoded<typeof StoreStatus>;
