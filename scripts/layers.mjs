@@ -11,7 +11,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const bottom = ["async", "codec", "types"];
-const store = ["avail", "persist", "log", "journal", "wire", "disk", ...bottom];
+const store = ["avail", "persist", "log", "journal", "keys", "wire", "disk", ...bottom];
 const all = [
   "service",
   "rpc",
@@ -35,14 +35,15 @@ const mayImport = {
   node: store,
   rpc: ["wire", ...bottom],
   avail: ["persist", "log", "wire", ...bottom],
-  inspect: ["persist", "log", "journal", "wire", "disk", ...bottom],
-  persist: ["log", "journal", "wire", "disk", ...bottom],
-  jobs: ["records", "disk", ...bottom],
-  records: ["journal", "log", "walmanager", "disk", ...bottom],
-  log: ["journal", "disk", ...bottom],
-  journal: ["disk", ...bottom],
+  inspect: ["persist", "log", "journal", "keys", "wire", "disk", ...bottom],
+  persist: ["log", "journal", "keys", "wire", "disk", ...bottom],
+  jobs: ["records", "keys", "disk", ...bottom],
+  records: ["journal", "log", "walmanager", "keys", "disk", ...bottom],
+  log: ["journal", "keys", "disk", ...bottom],
+  journal: ["keys", "disk", ...bottom],
   sei: ["wire", "disk", ...bottom],
-  walmanager: ["disk", ...bottom],
+  walmanager: ["keys", "disk", ...bottom],
+  keys: bottom,
   wire: bottom,
   disk: bottom,
   async: ["types"],
@@ -52,16 +53,16 @@ const mayImport = {
 
 /** The rooms of a layer, from the top to the bottom. */
 const rooms = {
-  cli: ["devnet", "run", "transfer", "inspect", "jobs", "terminal", "generated"],
   service: ["grpc", "admin", "page", "listen", "access", "config", "metrics"],
   rpc: ["api"],
+  cli: ["devnet", "run", "transfer", "inspect", "jobs", "key", "terminal", "generated"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
   avail: ["queues"],
   inspect: ["checks", "walk"],
   log: ["map"],
   records: ["log"],
-  journal: ["recovery", "group", "space", "segment", "form"],
+  journal: ["recovery", "group", "space", "segment", "seal", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],
   jobs: ["level", "keys"],

@@ -8,6 +8,7 @@ import { codeOf, exitCodes, untilStopped } from "./ending.js";
 import { addInitCommand } from "./init.js";
 import { addInspectCommands } from "./inspect/commands.js";
 import { addJobsCommand } from "./jobs/commands.js";
+import { addKeyCommand } from "./key/commands.js";
 import type { CliPort } from "./port.js";
 import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
 import { printable } from "./terminal/table.js";
@@ -89,6 +90,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
   addInspectCommands(program, port, setExit);
   addImportCommands(program, port, setExit);
   addJobsCommand(program, port);
+  addKeyCommand(program, port);
   return program;
 }
 

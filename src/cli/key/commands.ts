@@ -1,0 +1,64 @@
+/** `lanekeeper key`: makes a key, and names one. */
+import { randomBytes } from "node:crypto";
+import type { Command } from "commander";
+import { KEY_BYTES } from "../../keys/key.js";
+import { makeKeyFile, readKeyFile } from "../../keys/key-file.js";
+import { PersisterError } from "../../types/errors.js";
+import type { CliPort } from "../port.js";
+import { writeDocument } from "../terminal/json-document.js";
+import { printable } from "../terminal/table.js";
+
+const help = `
+A key is 32 random bytes in a file that its owner alone can read: raw, as hex digits, or as base64. Keep a
+copy of it apart from the store: without its key a store cannot be read by anybody. An id names a
+key, and tells nothing of it.
+
+Examples:
+  $ lanekeeper key new ./state.key
+  $ lanekeeper key id ./state.key
+`;
+
+interface Choices {
+  readonly json?: boolean;
+}
+
+export function addKeyCommand(program: Command, port: CliPort): void {
+  const key = program
+    .command("key")
+    .description("Makes and names keys for encryption at rest.")
+    .addHelpText("after", help);
+  const command = (name: string, what: string): Command =>
+    key
+      .command(name)
+      .description(what)
+      .argument("<file>", "the file of the key")
+      .option("--json", "print one JSON object instead of a line");
+  command("new", "Makes a key in a new file, and prints its id.").action(
+    async (file: string, { json }: Choices) => {
+      refuseNameless(file);
+      const made = await makeKeyFile(file, randomBytes(KEY_BYTES));
+      made.close();
+      await tell(port, json, { file, id: made.id }, `${printable(file)} holds the key ${made.id}`);
+    },
+  );
+  command("id", "Prints the id of a key.").action(async (file: string, { json }: Choices) => {
+    refuseNameless(file);
+    const read = await readKeyFile(file);
+    read.close();
+    await tell(port, json, { file, id: read.id }, read.id);
+  });
+}
+
+function refuseNameless(file: string): void {
+  if (file === "") throw new PersisterError("USAGE", "the file must have a name");
+}
+
+async function tell(
+  port: CliPort,
+  json: boolean | undefined,
+  facts: { readonly file: string; readonly id: string },
+  line: string,
+): Promise<void> {
+  if (json === true) await writeDocument(port.stdout, { ok: true, exitCode: 0, ...facts });
+  else port.stdout.write(`${line}\n`);
+}
