@@ -109,7 +109,7 @@ export async function beginJournal(
   proven: Proven,
   opening: { readonly starts: Starts; readonly named: NamedPairs },
 ): Promise<LogEngine> {
-  const { mark, table, places } = proven;
+  const { mark, table, places, seals } = proven;
   applyOpening(proven, opening.starts);
   const markFile = new MarkFile(proven.markFile, mark, options.observe);
   await notePins(markFile, proven, opening.named);
@@ -126,7 +126,7 @@ export async function beginJournal(
   const storeId = store.identity.storeId;
   const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));
   const next = nextSegment(
-    { storeId, table, randomBytes },
+    { storeId, seals, table, randomBytes },
     {
       slot,
       generation,
@@ -139,6 +139,7 @@ export async function beginJournal(
   );
   await writeHead(next);
   const { current } = next;
+  seals.begun(current);
   await markFile.write({
     generation,
     headSequence: current.sequence,
@@ -151,6 +152,7 @@ export async function beginJournal(
   await growSpares(space);
   const journal = new LogEngine({
     storeId,
+    seals,
     table,
     places,
     space,

@@ -14,11 +14,14 @@ import { Framing, type GroupStart, withFooter } from "./group/framing.js";
 import {
   assembleGroup,
   contentBytes,
+  type CopyEntry,
   type Group,
   type GroupRecord,
   type RecordEntry,
 } from "./group/group.js";
 import { groupAcked } from "./group/mark-change.js";
+import { TAG_BYTES } from "../keys/aead.js";
+import type { Seals } from "./seal/seals.js";
 import type { MarkFile } from "./segment/mark-file.js";
 import type { Places } from "./segment/places.js";
 import type { Pointer } from "./segment/segment.js";
@@ -42,6 +45,7 @@ export interface GroupWriterParts {
   readonly table: LogTable;
   readonly places: Places;
   readonly segments: Segments;
+  readonly seals: Seals;
   readonly markFile: MarkFile;
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | undefined;
@@ -75,7 +79,7 @@ export class GroupWriter {
   async write(entries: readonly RecordEntry[], rotation?: Rotation): Promise<void> {
     const { table, segments, markFile } = this.#parts;
     const current = rotation?.current ?? segments.current;
-    const group = assembleGroup(entries, table);
+    const group = assembleGroup(entries, table, current.sealer ? TAG_BYTES : 0);
     const beganMs = performance.now();
     const writes: Promise<void>[] = [];
     if (rotation) writes.push(this.#begin(rotation));
@@ -136,6 +140,14 @@ export class GroupWriter {
     return writes;
   }
 
+  /** Whether a live record is sealed where it lies, or where it is copied to. */
+  #isSealedMove({ name, number }: CopyEntry): boolean {
+    const { places, segments, seals } = this.#parts;
+    const from = places.find(name, number);
+    const isSealed = from !== undefined && seals.keyIdOf(from.slot) !== undefined;
+    return isSealed || segments.current.sealer !== undefined;
+  }
+
   /** The event loop was held for so long. */
   #noteHold(ms: number): void {
     this.counters.blockingGroups += 1;
@@ -181,7 +193,7 @@ export class GroupWriter {
         return;
       case "copy":
         if (!pointer) return;
-        places.move(entry.name, entry.number, pointer);
+        places.move(entry.name, entry.number, pointer, this.#isSealedMove(entry));
         segments.note({ name: entry.name, number: entry.number, pointer });
         this.counters.relocated += 1;
         return;
@@ -194,8 +206,9 @@ export class GroupWriter {
 }
 
 /** The place at which the next group of a segment begins. */
-function startIn({ slot, salt, sequence, offset, chain, nextLsn }: CurrentSegment): GroupStart {
-  return { slot: slot.slot, salt, sequence, offset, chain, nextLsn };
+function startIn(current: CurrentSegment): GroupStart {
+  const { slot, salt, sequence, offset, chain, nextLsn, sealer } = current;
+  return { slot: slot.slot, salt, sequence, offset, chain, nextLsn, sealer };
 }
 
 function bytesOf(records: readonly GroupRecord[]): number {

@@ -128,8 +128,8 @@ export class LogEngine {
     const current = (): DiskFile => segments.current.slot.file;
     this.#ownership = new Ownership({ disk, files, current, slots: () => space.files });
     this.#segments = segments;
-    this.#gate = new QueueGate({ queue, table, segments });
-    this.#reader = new RecordReader((slot) => parts.space.find(slot));
+    this.#gate = new QueueGate({ queue, table, segments, tagBytes: parts.seals.tagBytes });
+    this.#reader = new RecordReader((slot) => parts.space.find(slot), parts.seals);
     const fail = (cause: unknown): void => void this.fail(cause);
     const isPoisoned = (): boolean => this.#poison !== undefined;
     this.#follower = new MarkFollower({ markFile, later, isPoisoned, fail });
@@ -138,6 +138,7 @@ export class LogEngine {
     const reclaimer = new Reclaimer({
       table,
       segments,
+      seals: parts.seals,
       read: ({ pointer, name, number }) => this.readAt(pointer, name, number),
       write: (entries) => this.#writeGroup(entries),
     });
@@ -244,7 +245,8 @@ export class LogEngine {
       else records.push(entry);
     }
     // While a group is being written there is time to compute the checksums of these entries.
-    this.#gate.enter(records, { summed: this.#taken.length > 0 });
+    const summed = this.#taken.length > 0 && this.#parts.seals.tagBytes === 0;
+    this.#gate.enter(records, { summed });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
   }
@@ -382,8 +384,9 @@ export class LogEngine {
     if (!this.#poison) await this.writeMark({}).catch((cause: unknown) => this.fail(cause));
     await this.#markFile.settled();
     this.#life = "closed";
-    const { space, release } = this.#parts;
+    const { space, seals, release } = this.#parts;
     const ended = await Promise.allSettled([space.close()]);
+    seals.close();
     ended.push(...(await Promise.allSettled([release()])));
     if (this.#poison) throw this.#poison;
     const failed = ended.find((outcome) => outcome.status === "rejected");

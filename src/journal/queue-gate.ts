@@ -15,6 +15,7 @@ import {
   GroupSizeSum,
   isOrder,
   openedBy,
+  type Sizing,
 } from "./group/size.js";
 import { logEntryBytes } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
@@ -33,23 +34,27 @@ export interface RoomThere {
 
 export class QueueGate {
   readonly #queue: EntryQueue;
-  readonly #table: LogTable;
+  readonly #sizing: Sizing;
   readonly #segments: Segments;
 
   constructor(parts: {
     readonly queue: EntryQueue;
     readonly table: LogTable;
     readonly segments: Segments;
+    readonly tagBytes: number;
   }) {
     this.#queue = parts.queue;
-    this.#table = parts.table;
+    this.#sizing = { table: parts.table, tagBytes: parts.tagBytes };
     this.#segments = parts.segments;
   }
 
   /** Queues `entries`. One that fits no segment is refused, and so are the later ones of its log. */
   enter(entries: readonly RecordEntry[], how: { readonly summed: boolean }): void {
     const most = this.#segments.payloadBytesMax;
-    const large = firstOversized(entries, most);
+    const large = firstOversized(entries, {
+      payloadBytesMax: most,
+      tagBytes: this.#sizing.tagBytes,
+    });
     let isBehind = false;
     for (const entry of entries) {
       isBehind ||= entry === large;
@@ -67,7 +72,7 @@ export class QueueGate {
     // promised to the copies. While a release is to come that makes a spare, it has its room.
     const isUrgent = promised > 0 && !takesAppends;
     const reserve = takesAppends ? SEGMENT_RESERVE_BYTES : SEGMENT_RESERVE_BYTES - releases;
-    return countForGroup(this.#queue.entries, this.#table, {
+    return countForGroup(this.#queue.entries, this.#sizing, {
       appends: takesAppends ? room - promised : 0,
       orders: isUrgent ? room - promised : room + reserve,
       logs: this.#segments.roomForLogs,
@@ -76,7 +81,7 @@ export class QueueGate {
 
   /** Bytes of a group that holds only the first entry, with its batch. */
   get bytesOfFirst(): number {
-    return firstGroupBytes(this.#queue.entries, this.#table);
+    return firstGroupBytes(this.#queue.entries, this.#sizing);
   }
 
   /**
@@ -89,7 +94,7 @@ export class QueueGate {
     const size = new GroupSizeSum();
     this.#queue.reject(refusal, (entry) => {
       if (!isOrder(entry)) return true;
-      const more = entrySize(entry, this.#table);
+      const more = entrySize(entry, this.#sizing);
       if (size.bytesWith(more) > room) return true;
       size.add(more);
       return false;
@@ -99,10 +104,10 @@ export class QueueGate {
   /** Refuses the log of the first entry if the entry would open it and no head has room to list it. */
   refuseLog(): boolean {
     const [first] = this.#queue.entries;
-    const opened = first && openedBy(first, this.#table);
+    const opened = first && openedBy(first, this.#sizing.table);
     if (opened === undefined || logEntryBytes(opened) <= this.#segments.roomForLogs) return false;
     this.#queue.reject(crowdedError(opened), (entry) => {
-      return openedBy(entry, this.#table) === opened;
+      return openedBy(entry, this.#sizing.table) === opened;
     });
     return true;
   }

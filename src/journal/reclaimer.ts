@@ -6,6 +6,7 @@ import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from ".
 import type { CopyEntry, RecordEntry } from "./group/group.js";
 import { recordBytesIn } from "./form/group-size.js";
 import type { LogTable } from "./form/log-table.js";
+import type { Seals } from "./seal/seals.js";
 import type { PlacedRecord } from "./segment/places.js";
 import { COPY_GROUP_BYTES_MAX } from "./space/planner.js";
 import type { Segments } from "./space/segments.js";
@@ -16,6 +17,7 @@ const ENTRIES_MAX = GROUP_RECORDS_MAX / 2;
 export interface ReclaimerParts {
   readonly table: LogTable;
   readonly segments: Segments;
+  readonly seals: Seals;
   /** Reads a record and checks it. */
   readonly read: (record: PlacedRecord) => Promise<Uint8Array>;
   /** Writes a group; tells whether it is durable. */
@@ -44,7 +46,7 @@ export class Reclaimer {
 
   /** Copies of what is live in these segments, as many as one group takes. */
   async #copiesOf(sequences: readonly bigint[]): Promise<CopyEntry[]> {
-    const { table, segments, read } = this.#parts;
+    const { table, segments, seals, read } = this.#parts;
     const copies: Promise<CopyEntry>[] = [];
     let bytes = 0;
     const room = recordBytesIn(segments.room);
@@ -52,7 +54,7 @@ export class Reclaimer {
       const { name, number, pointer } = record;
       const log = table.byName(name)?.log;
       if (log === undefined) continue;
-      bytes += RECORD_HEADER_BYTES + pointer.length;
+      bytes += RECORD_HEADER_BYTES + pointer.length + seals.growthFrom(pointer.slot);
       // A large segment is emptied in parts.
       if (bytes > room) break;
       const isFull = bytes > COPY_GROUP_BYTES_MAX || copies.length >= ENTRIES_MAX;

@@ -164,7 +164,7 @@ export class Journal {
 
   /**
    * Bytes of the largest payload that a record can have here. It follows from `segmentBytes`. A batch
-   * takes one payload of this size, or several with 60 bytes beside each that are not larger together.
+   * takes one payload of this size, or several with 76 bytes beside each that are not larger together.
    */
   get payloadBytesMax(): number {
     return this.#limits.payloadBytesMax;

@@ -7,7 +7,8 @@
  * ```
  *   8   "LKSEGMT1"          16  store id           8 sequence       8 first LSN
  *   4   format version      8   generation         32 salt          8 anchor sequence
- *   4   bytes in the head   8   vote sequence      4  key id        4 next log number
+ *   4   bytes in the head   8   vote sequence      4  seal          4 next log number
+ *   8   key id             16   check value, both where the seal is 1
  *   4   count of live sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
  *                                                  4 end of its records (bytes), 4 end chain value
  *   4   count of segments that are retained since this head, then each the same
@@ -18,14 +19,20 @@
  */
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
+import { KEY_ID_BYTES } from "../../keys/key.js";
 import { assert } from "../../types/assert.js";
 import { BLOCK_BYTES } from "./records.js";
 
-/** The one version that this code writes and reads. */
+/** The version of everything that is not sealed. */
 export const FORMAT_VERSION = 2;
+/** The version of the head of a segment whose payloads are sealed, and of nothing else. */
+export const SEALED_FORMAT_VERSION = 3;
 export const STORE_ID_BYTES = 16;
 export const SALT_BYTES = 32;
 export const HASH_BYTES = 32;
+
+/** Bytes of the value in a head that tells a wrong key from damage. */
+export const CHECK_BYTES = 16;
 
 const MAGIC = "LKSEGMT1";
 const LENGTH_OFFSET = 12;
@@ -35,6 +42,12 @@ export const HEAD_BYTES_MAX = 1 << 20;
 const HEAD_SHARE = 4;
 /** Appends and new logs fill a head up to this half: the rest is for later opens, which add a segment each. */
 const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
+
+const SEAL_OFFSET = 104;
+/** The one way of sealing: AES-256-GCM as `seal/segment-seal.ts` says. */
+const SEALED = 1;
+/** Bytes that a head takes to say how its segment is sealed. */
+export const SEAL_BYTES = KEY_ID_BYTES + CHECK_BYTES;
 
 /** Bytes of a head that lists nothing, and bytes that a listed log takes beside its name. */
 const EMPTY_HEAD_BYTES = 132;
@@ -51,9 +64,12 @@ export function headBytesMax(segmentBytes: number): number {
   return Math.min(HEAD_SHARE_MAX, Math.max(BLOCK_BYTES, share));
 }
 
-/** Bytes of a head that lists so many segments in full, and logs that take `logBytes` of it. */
+/**
+ * Bytes of a head that lists so many segments in full, and logs that take `logBytes` of it. Room for a
+ * seal is always reckoned: to give keys to a store makes nothing too large for its heads.
+ */
 export function headBytes(segments: number, logBytes: number, mapBytes = 0): number {
-  return EMPTY_HEAD_BYTES + segments * SEALED_SEGMENT_BYTES + mapBytes + logBytes;
+  return EMPTY_HEAD_BYTES + SEAL_BYTES + segments * SEALED_SEGMENT_BYTES + mapBytes + logBytes;
 }
 
 /** Bytes of the bit map of these slots: a bit for each slot up to the highest. */
@@ -89,6 +105,13 @@ export interface LogEntry {
   readonly tip: Uint8Array;
 }
 
+/** The part of a head that says with which key the segment is sealed. */
+export interface HeadSeal {
+  readonly keyId: Uint8Array;
+  /** Bytes that only the key gives, with the salt of this head. */
+  readonly check: Uint8Array;
+}
+
 /** The front of a head: which segment it begins, and where the chain of its records starts. */
 export interface HeadFront {
   readonly storeId: Uint8Array;
@@ -96,13 +119,14 @@ export interface HeadFront {
   readonly sequence: bigint;
   readonly salt: Uint8Array;
   readonly firstLsn: bigint;
+  /** With which key the payloads of the segment are sealed; `undefined` where they are plain. */
+  readonly seal: HeadSeal | undefined;
 }
 
 export interface Head extends HeadFront {
   /** Sequences of the newest anchor and vote that were acknowledged when the segment began. */
   readonly anchorSeq: bigint;
   readonly voteSeq: bigint;
-  readonly keyId: number;
   readonly nextLog: number;
   /** Those with live records, in the order of their sequences: each must verify, or open refuses. */
   readonly sealed: readonly SealedSegment[];
@@ -134,10 +158,15 @@ export type FrontFound =
 export function encodeHead(head: Head): Uint8Array {
   const writer = new ByteWriter();
   for (let index = 0; index < MAGIC.length; index++) writer.u8(MAGIC.charCodeAt(index));
-  writer.u32(FORMAT_VERSION).u32(0).bytes(head.storeId);
+  writer
+    .u32(head.seal ? SEALED_FORMAT_VERSION : FORMAT_VERSION)
+    .u32(0)
+    .bytes(head.storeId);
   writer.u64(head.generation).u64(head.sequence).bytes(head.salt);
   writer.u64(head.firstLsn).u64(head.anchorSeq).u64(head.voteSeq);
-  writer.u32(head.keyId).u32(head.nextLog);
+  assert(writer.length === SEAL_OFFSET, "the seal has its place in a head");
+  writer.u32(head.seal ? SEALED : 0).u32(head.nextLog);
+  if (head.seal) writer.bytes(head.seal.keyId).bytes(head.seal.check);
   for (const segments of [head.sealed, head.ended]) writeSegments(writer, segments);
   writeSlotMap(writer, head.retainedSlots);
   writer.u32(head.logs.length);
@@ -193,7 +222,7 @@ export function decodeFront(bytes: Uint8Array): FrontFound {
     return { status: "none", reason: "checksum mismatch in the head" };
   }
   const version = buffer.readUInt32LE(MAGIC.length);
-  if (version > FORMAT_VERSION) return { status: "too-new", version };
+  if (version > SEALED_FORMAT_VERSION) return { status: "too-new", version };
   if (version < FORMAT_VERSION) return { status: "none", reason: `format ${version} is too old` };
   return decoded(() => {
     const head = readFront(new ByteReader(bytes.subarray(0, -4)));
@@ -217,40 +246,40 @@ function decoded<Found>(decode: () => Found): Found | NoHead {
   }
 }
 
-function readFront(reader: ByteReader): HeadFront {
-  reader.bytes(LENGTH_OFFSET + 4);
-  return {
-    storeId: reader.bytes(STORE_ID_BYTES),
-    generation: reader.u64(),
-    sequence: reader.u64(),
-    salt: reader.bytes(SALT_BYTES),
-    firstLsn: reader.u64(),
-  };
+function readFront(
+  reader: ByteReader,
+): HeadFront & Pick<Head, "anchorSeq" | "voteSeq" | "nextLog"> {
+  reader.bytes(MAGIC.length);
+  const version = reader.u32();
+  reader.u32();
+  const storeId = reader.bytes(STORE_ID_BYTES);
+  const generation = reader.u64();
+  const sequence = reader.u64();
+  const salt = reader.bytes(SALT_BYTES);
+  const firstLsn = reader.u64();
+  const anchorSeq = reader.u64();
+  const voteSeq = reader.u64();
+  const way = reader.u32();
+  if (way !== (version === SEALED_FORMAT_VERSION ? SEALED : 0)) {
+    reader.fail(`a head of format ${version} has no seal ${way}`);
+  }
+  const nextLog = reader.u32();
+  const seal =
+    way === SEALED
+      ? { keyId: reader.bytes(KEY_ID_BYTES), check: reader.bytes(CHECK_BYTES) }
+      : undefined;
+  return { storeId, generation, sequence, salt, firstLsn, seal, anchorSeq, voteSeq, nextLog };
 }
 
 function readHead(bytes: Uint8Array): Head {
   const reader = new ByteReader(bytes.subarray(0, -4));
   const front = readFront(reader);
-  const anchorSeq = reader.u64();
-  const voteSeq = reader.u64();
-  const keyId = reader.u32();
-  const nextLog = reader.u32();
   const sealed = readList(reader, () => readSegment(reader));
   const ended = readList(reader, () => readSegment(reader));
   const retainedSlots = readSlotMap(reader);
   const logs = readList(reader, () => readLogEntry(reader));
   reader.end();
-  return {
-    ...front,
-    anchorSeq,
-    voteSeq,
-    keyId,
-    nextLog,
-    sealed,
-    ended,
-    retainedSlots,
-    logs,
-  };
+  return { ...front, sealed, ended, retainedSlots, logs };
 }
 
 function readList<Item>(reader: ByteReader, readItem: () => Item): Item[] {

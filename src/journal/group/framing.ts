@@ -18,6 +18,7 @@ import {
   writeRecordHeader,
 } from "../form/records.js";
 import { contentBytes, type Group, type GroupRecord } from "./group.js";
+import type { SegmentSealer } from "../seal/segment-seal.js";
 import type { Pointer } from "../segment/segment.js";
 
 /** Payloads up to this size are copied. */
@@ -35,6 +36,8 @@ export interface GroupStart {
   readonly offset: number;
   readonly chain: number;
   readonly nextLsn: bigint;
+  /** Seals the payloads of callers; `undefined` where they are plain. */
+  readonly sealer: SegmentSealer | undefined;
 }
 
 /** Bytes that are written in one go. */
@@ -75,7 +78,8 @@ export class Framing {
     let lsn = start.nextLsn;
     let slabEnd = 0;
     let chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
-    for (const record of records) {
+    for (const plain of records) {
+      const record = start.sealer ? sealed(plain, lsn, start.sealer) : plain;
       const length = contentBytes(record);
       const crc = this.#frame(record, lsn, slabEnd);
       this.#pointers.push({ slot: start.slot, offset: offset + RECORD_HEADER_BYTES, length, crc });
@@ -129,12 +133,26 @@ export class Framing {
   }
 }
 
+/**
+ * The record as it lies on disk: prefix and payload are sealed into one new payload. The sums that were
+ * made ahead are of the plain bytes, and of no use.
+ */
+function sealed(record: GroupRecord, lsn: bigint, sealer: SegmentSealer): GroupRecord {
+  if (!record.tagBytes) return record;
+  const { type, log, number, more } = record;
+  const payload = sealer.seal(record, lsn);
+  assert(payload.length === contentBytes(record), "a sealed payload is as long as reckoned");
+  return { type, log, number, more, payload };
+}
+
 function isCopied({ length }: Uint8Array): boolean {
   return length <= COPIED_BYTES_MAX;
 }
 
-/** Bytes that a record takes of the slab. */
-function slabBytesOf({ prefix, payload }: GroupRecord): number {
+/** Bytes that a record takes of the slab; where it is not sealed yet, not less than it will take. */
+function slabBytesOf(record: GroupRecord): number {
+  const { prefix, payload, tagBytes } = record;
+  if (tagBytes) return RECORD_HEADER_BYTES + Math.min(contentBytes(record), COPIED_BYTES_MAX);
   const copied = isCopied(payload) ? payload.length : 0;
   return RECORD_HEADER_BYTES + (prefix?.length ?? 0) + copied;
 }

@@ -98,6 +98,8 @@ export interface GroupRecord {
   /** Of prefix and payload. */
   readonly payloadCrc?: number | undefined;
   readonly more?: boolean | undefined;
+  /** Bytes that the payload will grow by when it is sealed. */
+  readonly tagBytes?: number | undefined;
 }
 
 /** An append that the group's footer names, with the name of its log. */
@@ -118,16 +120,22 @@ export interface Group {
 export function contentBytes(record: {
   readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
+  readonly tagBytes?: number | undefined;
 }): number {
-  return (record.prefix?.length ?? 0) + record.payload.length;
+  return (record.prefix?.length ?? 0) + record.payload.length + (record.tagBytes ?? 0);
 }
 
 /**
- * Makes the records of `entries` and applies them to `table`. Payloads go by reference. The caller
+ * Makes the records of `entries` and applies them to `table`. Payloads go by reference; those that are
+ * to be sealed will grow by `tagBytes`. The caller
  * has checked every order: a refusal of the table here is a defect of ours.
  */
-export function assembleGroup(entries: readonly RecordEntry[], table: LogTable): Group {
-  const builder = new GroupBuilder(table);
+export function assembleGroup(
+  entries: readonly RecordEntry[],
+  table: LogTable,
+  tagBytes = 0,
+): Group {
+  const builder = new GroupBuilder(table, tagBytes);
   for (const entry of entries) builder.add(entry);
   return builder;
 }
@@ -143,9 +151,11 @@ class GroupBuilder implements Group {
   readonly dropped: NamedLog[] = [];
   appends: GroupAppend[] = [];
   readonly #table: LogTable;
+  readonly #tagBytes: number;
 
-  constructor(table: LogTable) {
+  constructor(table: LogTable, tagBytes: number) {
     this.#table = table;
+    this.#tagBytes = tagBytes;
   }
 
   /** Makes the record of `entry`, where it still says something, and applies it to the table. */
@@ -168,6 +178,7 @@ class GroupBuilder implements Group {
           payload,
           payloadCrc,
           more,
+          tagBytes: this.#tagBytes,
         });
         this.entries.push({ entry, record });
         return;
@@ -197,7 +208,8 @@ class GroupBuilder implements Group {
         const { log, number, payload } = entry;
         const state = table.byLog(log);
         if (!state || number < state.first) break;
-        const record = this.#put({ type: recordType.copy, log, number, payload });
+        const tagBytes = this.#tagBytes;
+        const record = this.#put({ type: recordType.copy, log, number, payload, tagBytes });
         this.entries.push({ entry, record });
         return;
       }

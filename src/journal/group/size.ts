@@ -16,15 +16,22 @@ function sum(a: GroupSize, b: GroupSize): GroupSize {
 
 const NOTHING: GroupSize = { records: 0, names: 0 };
 
+/** The facts on which the size of an entry depends, beside the entry. */
+export interface Sizing {
+  readonly table: LogTable;
+  /** Bytes that the payload of an append or a copy grows by when it is sealed; 0 in a plain store. */
+  readonly tagBytes: number;
+}
+
 /** Bytes that `entry` adds to a group, without the OPEN record that it may need. */
-function sizeOf(entry: RecordEntry): GroupSize {
+function sizeOf(entry: RecordEntry, { tagBytes }: Pick<Sizing, "tagBytes">): GroupSize {
   switch (entry.type) {
     case "append": {
       const names = entry.hash ? NAMED_APPEND_BYTES : 0;
-      return { records: RECORD_HEADER_BYTES + contentBytes(entry), names };
+      return { records: RECORD_HEADER_BYTES + contentBytes(entry) + tagBytes, names };
     }
     case "copy":
-      return { records: RECORD_HEADER_BYTES + entry.payload.length, names: 0 };
+      return { records: RECORD_HEADER_BYTES + entry.payload.length + tagBytes, names: 0 };
     case "drop":
       return { records: RECORD_HEADER_BYTES, names: namedLogBytes(entry.name) };
     case "truncate":
@@ -47,9 +54,10 @@ function openSize(name: string): GroupSize {
 }
 
 /** Bytes that `entry` adds to a group, with the OPEN record that it may need. */
-export function entrySize(entry: RecordEntry, table: LogTable): GroupSize {
-  const opened = openedBy(entry, table);
-  return opened === undefined ? sizeOf(entry) : sum(sizeOf(entry), openSize(opened));
+export function entrySize(entry: RecordEntry, sizing: Sizing): GroupSize {
+  const opened = openedBy(entry, sizing.table);
+  const size = sizeOf(entry, sizing);
+  return opened === undefined ? size : sum(size, openSize(opened));
 }
 
 /** Adds up entries of one group. */
@@ -67,15 +75,15 @@ export class GroupSizeSum {
 }
 
 /** Bytes of a group that holds only the first of `queue`, with the rest of its batch. */
-export function firstGroupBytes(queue: readonly RecordEntry[], table: LogTable): number {
+export function firstGroupBytes(queue: readonly RecordEntry[], sizing: Sizing): number {
   const [first] = queue;
   if (!first) return 0;
-  let size = entrySize(first, table);
+  let size = entrySize(first, sizing);
   for (let at = 0; ; at++) {
     const entry = queue[at];
     const next = queue[at + 1];
     if (entry?.type !== "append" || !entry.more || !next) return groupBytes(size);
-    size = sum(size, sizeOf(next));
+    size = sum(size, sizeOf(next, sizing));
   }
 }
 
@@ -85,17 +93,17 @@ export function firstGroupBytes(queue: readonly RecordEntry[], table: LogTable):
  */
 export function firstOversized(
   entries: readonly RecordEntry[],
-  payloadBytesMax: number,
+  { payloadBytesMax, tagBytes }: { readonly payloadBytesMax: number; readonly tagBytes: number },
 ): AppendEntry | undefined {
   let first: AppendEntry | undefined;
   let bytes = 0;
   for (const entry of entries) {
     if (entry.type !== "append") continue;
-    const { records, names } = sizeOf(entry);
+    const { records, names } = sizeOf(entry, { tagBytes });
     // One name fits a footer of one block, whatever else the footer names.
     bytes += first ? records + names : records;
     first ??= entry;
-    if (bytes > RECORD_HEADER_BYTES + payloadBytesMax) return first;
+    if (bytes > RECORD_HEADER_BYTES + payloadBytesMax + tagBytes) return first;
     if (entry.more) continue;
     first = undefined;
     bytes = 0;
@@ -130,16 +138,17 @@ export interface GroupRoom {
  */
 export function countForGroup(
   queue: readonly RecordEntry[],
-  table: LogTable,
+  sizing: Sizing,
   room: GroupRoom,
 ): number {
+  const { table } = sizing;
   const size = new GroupSizeSum();
   let logBytes = 0;
   let count = 0;
   let unit = 0;
   const opening = new Set<string>();
   for (const entry of queue) {
-    let added = sizeOf(entry);
+    let added = sizeOf(entry, sizing);
     const opened = openedBy(entry, table);
     if (opened !== undefined && !opening.has(opened)) {
       opening.add(opened);

@@ -11,10 +11,13 @@
  * since what lies above it may be a relocation that was not finished.
  */
 import type { Disk, DiskFile } from "../../disk/disk.js";
+import type { KeyId } from "../../keys/key.js";
+import type { KeyRing } from "../../keys/ring.js";
 import type { Head, RetainedSegment, SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Mark } from "../form/mark.js";
 import { JOURNAL_DIRECTORY, type SoughtStore } from "../form/store.js";
+import { Seals } from "../seal/seals.js";
 import type { MarkFound } from "../segment/mark-file.js";
 import type { Places } from "../segment/places.js";
 import { openSlots, type Slot } from "../segment/segment.js";
@@ -34,6 +37,8 @@ export interface Recovered {
   readonly retained: readonly RetainedSegment[];
   readonly table: LogTable;
   readonly places: Places;
+  /** The keys of the segments; closed with what was recovered, or with the journal that begins from it. */
+  readonly seals: Seals;
   readonly unproven: readonly UnprovenBytes[];
   readonly highestSequence: bigint;
   /** The highest LSN in a record, a footer or either mark. */
@@ -47,18 +52,21 @@ export interface Recovered {
 }
 
 /**
- * Reads the journal of the store that is `sought` in `directory`.
+ * Reads the journal of the store that is `sought` in `directory`. Takes over `ring`, with whose keys sealed
+ * records are opened.
  *
- * @throws {PersisterError} STORE_MOVED, MARK_CORRUPT, JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, FORMAT_TOO_NEW, IO, and
- * whatever `visit` throws. No byte was changed.
+ * @throws {PersisterError} STORE_MOVED, MARK_CORRUPT, JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, FORMAT_TOO_NEW,
+ * KEY_MISSING, KEY_WRONG, IO, and whatever `visit` throws. No byte was changed.
  */
 export async function recoverJournal(
   disk: Disk,
   directory: string,
   { storeId, origin }: SoughtStore,
   visit: RecordVisitor,
+  ring?: KeyRing,
 ): Promise<Recovered> {
   const opened: DiskFile[] = [];
+  const seals = new Seals(storeId, ring);
   try {
     const { markFile, found } = await openMark(disk, directory, storeId);
     opened.push(markFile);
@@ -69,8 +77,11 @@ export async function recoverJournal(
     const { heads } = headsFound;
     const front = newestHead(headsFound, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const newest = await wholeHead(front);
+    for (const { slot, head } of heads) seals.found(slot.slot, head, slot.file.path);
+    // Also where nothing in it is live: a store that was sealed does not become plain by itself.
+    seals.openerOf(newest.slot.slot);
     const there = retainedOf(newest.head, heads);
-    const scan = new Scan(newest, found, visit);
+    const scan = new Scan(newest, found, { visit, seals });
     await scan.readNewest(markFile.path, there);
     await scan.checkSealed(heads, slots);
     await scan.deliverNewest();
@@ -85,6 +96,7 @@ export async function recoverJournal(
       slots,
       ...scan.result(),
       retained,
+      seals,
       unproven: [...scan.unproven(), markBytes(markFile, found)],
       highestSequence: heads.reduce(
         (highest, each) => (each.head.sequence > highest ? each.head.sequence : highest),
@@ -93,12 +105,17 @@ export async function recoverJournal(
       warnings: [
         ...(found.otherSlotBad ? [`mark: one slot is bad: ${found.otherSlotBad}`] : []),
         ...scan.warnings(),
+        ...closedTo(seals, retained),
         ...(lost > 0 ? [`${lost} segments with retained records are not there any more`] : []),
       ],
       foreign,
-      close: () => closeAll(opened),
+      close: async () => {
+        seals.close();
+        await closeAll(opened);
+      },
     };
   } catch (error) {
+    seals.close();
     await closeAll(opened);
     throw error;
   }
@@ -117,6 +134,19 @@ function retainedOf(newest: Head, heads: readonly FoundFront[]): RetainedSegment
     bySequence.set(sequence, { slot: slot.slot, sequence });
   }
   return [...bySequence.values()].sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
+}
+
+/** Retained records are not promised: where a key is not given, open goes on without them. */
+function closedTo(seals: Seals, retained: readonly RetainedSegment[]): string[] {
+  const missing = new Map<KeyId, number>();
+  for (const { slot } of retained) {
+    const id = seals.keyIdOf(slot);
+    if (id === undefined || seals.holds(id)) continue;
+    missing.set(id, (missing.get(id) ?? 0) + 1);
+  }
+  return [...missing].map(([id, count]) => {
+    return `${count} segments with retained records are sealed with key ${id}, which was not given`;
+  });
 }
 
 async function closeAll(files: readonly DiskFile[]): Promise<void> {

@@ -8,6 +8,7 @@ import { PersisterError } from "../../types/errors.js";
 import type { RetainedSegment, SealedSegment } from "../form/head.js";
 import { type LogState, LogTable, NO_HASH } from "../form/log-table.js";
 import { recordType, slotName } from "../form/records.js";
+import type { Seals } from "../seal/seals.js";
 import type { MarkFound } from "../segment/mark-file.js";
 import { SegmentParts } from "../segment/parts.js";
 import {
@@ -52,6 +53,7 @@ export class Scan {
   readonly #newest: FoundHead;
   readonly #marks: MarkFound;
   readonly #visit: RecordVisitor;
+  readonly #seals: Seals;
   readonly #table: LogTable;
   readonly #found = new FoundRecords();
   readonly #errors: RecoveryErrors;
@@ -61,10 +63,15 @@ export class Scan {
   #unproven: UnprovenBytes | undefined;
   #recordsRead = 0;
 
-  constructor(newest: FoundHead, marks: MarkFound, visit: RecordVisitor) {
+  constructor(
+    newest: FoundHead,
+    marks: MarkFound,
+    { visit, seals }: { readonly visit: RecordVisitor; readonly seals: Seals },
+  ) {
     this.#newest = newest;
     this.#marks = marks;
     this.#visit = visit;
+    this.#seals = seals;
     this.#table = new LogTable(newest.head.logs, newest.head.nextLog);
     this.#errors = new RecoveryErrors(this.#table, this.#found);
   }
@@ -212,23 +219,39 @@ export class Scan {
     if (record.type !== recordType.append && record.type !== recordType.copy) return;
     const state = this.#table.byLog(record.log);
     if (!state || record.number < state.first || record.number >= state.next) return;
+    const payload = this.#opened(record, slot);
+    const pointer = pointerTo(slot.slot, record);
     const earlier = this.#found.find(state, record.number);
     if (earlier) {
-      const same = earlier.length === record.payloadLength && earlier.crc === record.payloadCrc;
-      if (!same) {
+      if (!this.#isSame(earlier, pointer)) {
         const reason = "a record is there twice, and differs";
         this.#errors.corrupt(slot.file.path, record.offset, reason, record);
       }
       return;
     }
-    const pointer = pointerTo(slot.slot, record);
     const { name } = state;
-    const { number, payload } = record;
+    const { number } = record;
     const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
     this.#found.put(state, number, pointer);
     this.#recordsRead += 1;
     if (hash) this.#checkTip(state, number, hash, slot);
     if (number === state.next - 1n) state.tip = hash ?? NO_HASH;
+  }
+
+  /** The payload of a record whose checksums are right. It is the record's own, or its tag is wrong. */
+  #opened(record: WalkedRecord, slot: Slot): Uint8Array {
+    const opener = this.#seals.openerOf(slot.slot);
+    if (!opener) return record.payload;
+    const payload = opener.open(record, record.payload);
+    if (payload) return payload;
+    this.#errors.corrupt(slot.file.path, record.offset, "the tag does not verify", record);
+  }
+
+  /** Whether two places can be of one record. Sealed bytes differ; each tag binds its log and number. */
+  #isSame(one: Pointer, other: Pointer): boolean {
+    const isPlain = [one, other].every(({ slot }) => this.#seals.keyIdOf(slot) === undefined);
+    const lengths = [one, other].map(({ slot, length }) => length + this.#seals.growthFrom(slot));
+    return lengths[0] === lengths[1] && (!isPlain || one.crc === other.crc);
   }
 
   /** The head recorded the hash of each log's last record: it must be the one that is there. */

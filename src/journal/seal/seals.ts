@@ -8,28 +8,35 @@
  * - The key of a segment is derived when it is first needed, and let go with the segment.
  */
 import { timingSafeEqual } from "node:crypto";
+import { TAG_BYTES } from "../../keys/aead.js";
 import type { KeyId } from "../../keys/key.js";
 import type { KeyRing } from "../../keys/ring.js";
-import type { HeadFront } from "../form/head.js";
+import type { HeadFront, HeadSeal } from "../form/head.js";
 import { keyMissing, keyWrong } from "./errors.js";
-import { keyIdText, SegmentOpener, SegmentSealer, TAG_BYTES } from "./segment-seal.js";
+import { keyIdText, type SealedPlace, SegmentOpener, SegmentSealer } from "./segment-seal.js";
 
-/** The front of a head, and the file that it is in. */
-export interface SlotFront {
-  readonly head: HeadFront;
+/** A segment with a head, and the key that was derived for it. */
+interface Known {
+  readonly front: SealedPlace;
+  readonly seal: HeadSeal | undefined;
   readonly file: string;
-}
-
-interface Known extends SlotFront {
   opener: SegmentOpener | undefined;
 }
 
+/** A segment that has begun. */
+export interface BegunSegment extends Pick<SealedPlace, "salt" | "sequence"> {
+  readonly slot: { readonly slot: number; readonly file: { readonly path: string } };
+  readonly sealer: SegmentSealer | undefined;
+}
+
 export class Seals {
+  readonly #storeId: Uint8Array;
   readonly #ring: KeyRing | undefined;
   readonly #slots = new Map<number, Known>();
 
   /** Without a ring everything that is written is plain, and nothing that is sealed can be read. */
-  constructor(ring: KeyRing | undefined) {
+  constructor(storeId: Uint8Array, ring: KeyRing | undefined) {
+    this.#storeId = storeId;
     this.#ring = ring;
   }
 
@@ -43,20 +50,36 @@ export class Seals {
     return this.#ring?.writing?.id;
   }
 
+  /** Whether the key with this id was given. */
+  holds(id: KeyId): boolean {
+    return this.#ring?.find(id) !== undefined;
+  }
+
   /** The user has said that what is written from now on is to be plain. */
   get isPlainAsked(): boolean {
     return this.#ring !== undefined && this.#ring.writing === undefined;
   }
 
-  /** The head of the segment in `slot` is this one. */
-  note(slot: number, front: SlotFront, opener?: SegmentOpener): void {
+  /** The segment in `slot` has this head. */
+  found(slot: number, front: HeadFront, file: string): void {
+    this.#set(slot, { front, seal: front.seal, file, opener: undefined });
+  }
+
+  /** The head of a new segment is durable in its slot. */
+  begun({ slot: { slot, file }, sealer, salt, sequence }: BegunSegment): void {
+    const opener = sealer?.opener;
+    const front = { storeId: this.#storeId, salt, sequence };
+    this.#set(slot, { front, seal: opener?.headSeal, file: file.path, opener });
+  }
+
+  #set(slot: number, known: Known): void {
     this.#slots.get(slot)?.opener?.close();
-    this.#slots.set(slot, { ...front, opener });
+    this.#slots.set(slot, known);
   }
 
   /** The id of the key of the segment in `slot`; `undefined` where it is plain, or no head is known. */
   keyIdOf(slot: number): KeyId | undefined {
-    const seal = this.#slots.get(slot)?.head.seal;
+    const seal = this.#slots.get(slot)?.seal;
     return seal && keyIdText(seal);
   }
 
@@ -72,15 +95,15 @@ export class Seals {
    */
   openerOf(slot: number): SegmentOpener | undefined {
     const known = this.#slots.get(slot);
-    if (!known?.head.seal) return undefined;
-    known.opener ??= this.#openerFor(known);
+    if (!known?.seal) return undefined;
+    known.opener ??= this.#openerFor(known, known.seal);
     return known.opener;
   }
 
   /** Seals the segment that begins with this head; `undefined` where it is to be plain. */
-  sealerFor(head: HeadFront): SegmentSealer | undefined {
+  sealerFor(front: SealedPlace & Pick<HeadFront, "firstLsn">): SegmentSealer | undefined {
     const key = this.#ring?.writing;
-    return key && new SegmentSealer(key, head);
+    return key && new SegmentSealer(key, front);
   }
 
   /** Zeroes every key. Idempotent. */
@@ -89,13 +112,12 @@ export class Seals {
     this.#ring?.close();
   }
 
-  #openerFor({ head, file }: SlotFront): SegmentOpener | undefined {
-    const { seal, sequence } = head;
-    if (!seal) return undefined;
+  #openerFor({ front, file }: Known, seal: HeadSeal): SegmentOpener {
+    const { sequence } = front;
     const id = keyIdText(seal);
     const key = this.#ring?.find(id);
     if (!key) throw keyMissing({ file, sequence }, id, this.#ring?.ids ?? []);
-    const opener = new SegmentOpener(key, head);
+    const opener = new SegmentOpener(key, front);
     if (timingSafeEqual(opener.headSeal.check, seal.check)) return opener;
     opener.close();
     throw keyWrong({ file, sequence }, id);

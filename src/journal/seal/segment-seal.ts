@@ -31,32 +31,14 @@
 import { AEAD_KEY_BYTES, NONCE_BYTES, open, seal, TAG_BYTES } from "../../keys/aead.js";
 import { type Key, KEY_ID_BYTES, type KeyId } from "../../keys/key.js";
 import { assert } from "../../types/assert.js";
+import { CHECK_BYTES, type HeadFront, type HeadSeal, STORE_ID_BYTES } from "../form/head.js";
 import type { RecordHeader } from "../form/records.js";
 
-export { TAG_BYTES } from "../../keys/aead.js";
-
-/** Bytes of the value in a head that tells a wrong key from damage. */
-export const CHECK_BYTES = 16;
-
 const LABEL = "lanekeeper segment 1";
-const STORE_ID_BYTES = 16;
 const AAD_BYTES = STORE_ID_BYTES + 32;
 
-/** The part of a head that says with which key the segment is sealed. */
-export interface HeadSeal {
-  /** 8 bytes. */
-  readonly keyId: Uint8Array;
-  /** 16 bytes that only the key gives, with this salt. */
-  readonly check: Uint8Array;
-}
-
 /** Names a segment for the derivation of its key. */
-export interface SealedPlace {
-  readonly storeId: Uint8Array;
-  /** Of the segment's head. */
-  readonly salt: Uint8Array;
-  readonly sequence: bigint;
-}
+export type SealedPlace = Pick<HeadFront, "storeId" | "salt" | "sequence">;
 
 /** The fields of a record's header that are bound to its payload. */
 export type BoundFields = Pick<RecordHeader, "type" | "more" | "lsn" | "log" | "number">;

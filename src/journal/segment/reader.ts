@@ -6,7 +6,14 @@
 import { setImmediate } from "node:timers";
 import { crc32c } from "../../codec/crc32c.js";
 import { PersisterError } from "../../types/errors.js";
-import { RECORD_HEADER_BYTES, readRecordHeader, slotName } from "../form/records.js";
+import {
+  RECORD_HEADER_BYTES,
+  type RecordHeader,
+  readRecordHeader,
+  slotName,
+} from "../form/records.js";
+import type { SegmentOpener } from "../seal/segment-seal.js";
+import type { Seals } from "../seal/seals.js";
 import { ReadWay } from "./read-way.js";
 import type { Pointer, Slot } from "./segment.js";
 
@@ -30,6 +37,8 @@ interface Sought extends RecordName {
 }
 
 interface Request extends Sought {
+  /** Opens the record; `undefined` where it is plain. */
+  readonly opener: SegmentOpener | undefined;
   readonly resolve: (payload: Uint8Array) => void;
   readonly reject: (cause: unknown) => void;
 }
@@ -42,35 +51,42 @@ interface Run {
 
 export class RecordReader {
   readonly #slotOf: (slot: number) => Slot | undefined;
+  readonly #seals: Pick<Seals, "openerOf">;
   readonly #way = new ReadWay();
   #requests: Request[] = [];
 
   /** `slotOf` a slot that was given back is `undefined`. */
-  constructor(slotOf: (slot: number) => Slot | undefined) {
+  constructor(slotOf: (slot: number) => Slot | undefined, seals: Pick<Seals, "openerOf">) {
     this.#slotOf = slotOf;
+    this.#seals = seals;
   }
 
   /**
    * The payload of record `number` of the log `name`, whose log number is `log`, at `pointer`: a view
    * of what was read, the caller's to keep.
    *
-   * @throws {PersisterError} JOURNAL_CORRUPT when another record, or none, lies there; IO.
+   * @throws {PersisterError} JOURNAL_CORRUPT when another record, or none, lies there, or its tag is wrong;
+   * KEY_MISSING, KEY_WRONG; IO.
    */
   read(pointer: Pointer, of: RecordName): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      this.#requests.push({ pointer, ...of, resolve, reject });
+      // The key is taken now: by the time that the bytes are there, the slot may hold another segment.
+      const opener = this.#seals.openerOf(pointer.slot);
+      this.#requests.push({ pointer, ...of, opener, resolve, reject });
       if (this.#requests.length === 1) setImmediate(() => this.#begin());
     });
   }
 
   /**
-   * The beginning of the record's payload, as far as it lies in 4 KiB with the header. The header is
+   * The beginning of the record's payload, as far as it lies in 4 KiB with the header; all of it where it is
+   * sealed, since nothing of it is proven before its tag. The header is
    * compared with what is known of the record, the payload with its checksum if all of it was read.
    * Does not wait for the end of the turn of the event loop, and mostly for no thread.
    *
    * @throws {PersisterError} as `read`.
    */
   async readBeginning(pointer: Pointer, of: RecordName): Promise<Uint8Array> {
+    if (this.#seals.openerOf(pointer.slot)) return await this.read(pointer, of);
     const file = this.#slotOf(pointer.slot)?.file;
     if (!file) throw notThere(slotName(pointer.slot), { pointer, ...of });
     const length = Math.min(RECORD_HEADER_BYTES + pointer.length, BEGINNING_BYTES_MAX);
@@ -123,7 +139,8 @@ export class RecordReader {
     }
     for (const request of run) {
       const own = bytes.subarray(startOf(request.pointer) - start, endOf(request.pointer) - start);
-      if (isRecord(own, request)) request.resolve(own.subarray(RECORD_HEADER_BYTES));
+      const payload = isRecord(own, request) ? opened(own, request) : undefined;
+      if (payload) request.resolve(payload);
       else request.reject(notThere(file.path, request));
     }
   }
@@ -174,8 +191,18 @@ function isRecord(bytes: Uint8Array, sought: Sought): boolean {
   return crc32c(bytes.subarray(RECORD_HEADER_BYTES)) === crc;
 }
 
+/** The payload of a record whose checksums are right; `undefined` where its tag is not. */
+function opened(bytes: Uint8Array, { opener }: Request): Uint8Array | undefined {
+  const payload = bytes.subarray(RECORD_HEADER_BYTES);
+  return opener ? opener.open(headerOf(bytes), payload) : payload;
+}
+
+function headerOf(bytes: Uint8Array): RecordHeader {
+  return readRecordHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0);
+}
+
 function isHeader(bytes: Uint8Array, { pointer, log, number }: Sought): boolean {
-  const header = readRecordHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0);
+  const header = headerOf(bytes);
   return (
     header.log === log &&
     header.number === number &&

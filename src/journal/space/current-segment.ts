@@ -3,8 +3,10 @@
  */
 import { assert } from "../../types/assert.js";
 import { chainStart, recordsStart, SEGMENT_RESERVE_BYTES } from "../form/records.js";
-import { encodeHead, SALT_BYTES, type SealedSegment } from "../form/head.js";
+import { encodeHead, SALT_BYTES, SEAL_BYTES, type SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
+import type { SegmentSealer } from "../seal/segment-seal.js";
+import type { Seals } from "../seal/seals.js";
 import type { PlacedRecord } from "../segment/places.js";
 import type { Slot } from "../segment/segment.js";
 import { headBytesOf, type Succession } from "./succession.js";
@@ -15,6 +17,8 @@ export interface CurrentSegment {
   readonly sequence: bigint;
   /** Of its head. */
   readonly salt: Uint8Array;
+  /** Seals the payloads of callers; `undefined` where they are plain. */
+  readonly sealer: SegmentSealer | undefined;
   readonly firstLsn: bigint;
   readonly recordsOffset: number;
   offset: number;
@@ -53,6 +57,7 @@ export interface NextSegment {
 export function nextSegment(
   parts: {
     readonly storeId: Uint8Array;
+    readonly seals: Seals;
     readonly table: LogTable;
     readonly randomBytes: (count: number) => Uint8Array;
   },
@@ -66,24 +71,26 @@ export function nextSegment(
   } & Pick<Succession, "sealed" | "ended" | "retained">,
 ): NextSegment {
   const { slot, sequence, firstLsn } = plan;
+  const { storeId } = parts;
   const salt = parts.randomBytes(SALT_BYTES);
+  const sealer = parts.seals.sealerFor({ storeId, salt, sequence, firstLsn });
   const retainedSlots = plan.retained.map((segment) => segment.slot).sort((a, b) => a - b);
   const head = encodeHead({
-    storeId: parts.storeId,
+    storeId,
     generation: plan.generation,
     sequence,
     salt,
     firstLsn,
     anchorSeq: plan.anchorSeq,
     voteSeq: plan.voteSeq,
-    keyId: 0,
+    seal: sealer?.opener.headSeal,
     nextLog: parts.table.nextLog,
     sealed: plan.sealed,
     ended: plan.ended,
     retainedSlots,
     logs: parts.table.entries(),
   });
-  const reckoned = headBytesOf(plan, parts.table);
+  const reckoned = headBytesOf(plan, parts.table) - (sealer ? 0 : SEAL_BYTES);
   assert(head.length === reckoned, "a head is as long as reckoned");
   assert(head.length <= slot.bytes, "a head fits its segment");
   const offset = recordsStart(head.length);
@@ -91,6 +98,7 @@ export function nextSegment(
     slot,
     sequence,
     salt,
+    sealer,
     firstLsn,
     recordsOffset: offset,
     offset,

@@ -16,6 +16,8 @@ import {
   SEGMENT_RESERVE_BYTES,
 } from "../form/records.js";
 import { groupBytes, recordBytesIn } from "../form/group-size.js";
+import type { Seals } from "../seal/seals.js";
+import type { LiveShare } from "../segment/places.js";
 import { type CurrentSegment, roomIn, sealSegment } from "./current-segment.js";
 import { planReclaim, type ReclaimPlan, type SpaceFacts } from "./reclaim.js";
 import { SPARE_SLOTS } from "./slots.js";
@@ -45,14 +47,19 @@ export interface Standing {
   readonly wantedBytes: number;
 }
 
+export interface PlannerParts extends SuccessionParts {
+  /** The keys of all segments: a payload is longer where it is sealed. */
+  readonly seals: Seals;
+}
+
 /** The part of the segments that a rotation changes. */
 export type NextStanding = Pick<Standing, "current" | "sealed" | "retained">;
 
 export class Planner {
-  readonly #parts: SuccessionParts;
+  readonly #parts: PlannerParts;
   readonly #standing: Standing;
 
-  constructor(parts: SuccessionParts, standing: Standing) {
+  constructor(parts: PlannerParts, standing: Standing) {
     this.#parts = parts;
     this.#standing = standing;
   }
@@ -180,7 +187,7 @@ export class Planner {
       segments: bySequence<RetainedSegment>([...sealed, ...retained]).map((segment) => ({
         sequence: segment.sequence,
         slotBytes: space.slot(segment.slot).bytes,
-        live: places.liveIn(segment.slot),
+        live: this.#asCopied(segment),
         retained: kept.has(segment),
       })),
       free: space.free,
@@ -190,6 +197,13 @@ export class Planner {
       rotationSlots: this.#slotsFor(next.freed),
       diskFull: full,
     };
+  }
+
+  /** The live records of a segment, with the bytes that they would have in the current one. */
+  #asCopied({ slot }: RetainedSegment): LiveShare {
+    const { places, seals } = this.#parts;
+    const { records, bytes } = places.liveIn(slot);
+    return { records, bytes: bytes + records * seals.growthFrom(slot) };
   }
 
   /** Free slots that a rotation into one of them leaves; below 0 where there is none to begin in. */

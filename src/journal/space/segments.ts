@@ -20,6 +20,8 @@ import { assert } from "../../types/assert.js";
 import { headBytesMax, type RetainedSegment, type SealedSegment } from "../form/head.js";
 import { GROUP_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../form/records.js";
 import { recordBytesIn } from "../form/group-size.js";
+import { TAG_BYTES } from "../../keys/aead.js";
+import type { Seals } from "../seal/seals.js";
 import type { MarkFile } from "../segment/mark-file.js";
 import type { PlacedRecord } from "../segment/places.js";
 import {
@@ -51,6 +53,8 @@ export interface SegmentListener {
 
 export interface SegmentsParts extends SuccessionParts {
   readonly storeId: Uint8Array;
+  /** The keys of all segments. */
+  readonly seals: Seals;
   readonly markFile: MarkFile;
   readonly current: CurrentSegment;
   /** In the order of their sequences, as are those retained. */
@@ -147,12 +151,12 @@ export class Segments implements Standing {
 
   /**
    * The largest payload that a record can have here, whichever slot it comes into, whatever the head
-   * of that segment lists.
+   * of that segment lists, and whether or not it is sealed.
    */
   get payloadBytesMax(): number {
     const { leastBytes } = this.#parts.space;
     const room = leastBytes - headBytesMax(leastBytes) - SEGMENT_RESERVE_BYTES;
-    return recordBytesIn(room) - 2 * RECORD_HEADER_BYTES - LOG_NAME_BYTES_MAX;
+    return recordBytesIn(room) - 2 * RECORD_HEADER_BYTES - LOG_NAME_BYTES_MAX - TAG_BYTES;
   }
 
   /** Bytes that new logs may take of heads. */
@@ -264,6 +268,7 @@ export class Segments implements Standing {
     assert(current.firstLsn >= this.#current.nextLsn, "no LSN is used twice");
     this.#listener?.sealed(sealSegment(this.#current), this.#current.records);
     this.#current = current;
+    this.#parts.seals.begun(current);
     this.#sealed = sealed;
     this.#retained = retained;
     this.#wantedBytes = this.#decideSize(this.#wantedBytes);

@@ -4,6 +4,7 @@
  */
 import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../../journal/form/records.js";
 import type { AppendEntry } from "../../journal/group/group.js";
+import { TAG_BYTES } from "../../keys/aead.js";
 import {
   bytesArgument,
   integerArgument,
@@ -61,7 +62,7 @@ export function payloadBytesMax(bytesMax: number): number {
 
 /** Bytes of a batch that a record takes, whatever it says beside its payload. */
 export function bytesInBatch(payloadBytes: number): number {
-  return RECORD_HEADER_BYTES + ENVELOPE_BYTES_MAX + payloadBytes;
+  return RECORD_HEADER_BYTES + ENVELOPE_BYTES_MAX + TAG_BYTES + payloadBytes;
 }
 
 /** Says that a payload is too large for this journal, and what helps. */

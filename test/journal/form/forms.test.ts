@@ -41,7 +41,7 @@ const heads: fc.Arbitrary<Head> = fc.record({
   firstLsn: u64,
   anchorSeq: u64,
   voteSeq: u64,
-  keyId: u32,
+  seal: fc.option(fc.record({ keyId: bytes(8), check: bytes(16) }), { nil: undefined }),
   nextLog: u32,
   sealed: segments,
   ended: segments,
