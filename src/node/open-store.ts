@@ -4,6 +4,7 @@
  */
 import type { AvailStart } from "../avail/avail-start.js";
 import { inTurn } from "../async/all-ended.js";
+import { KeyRing } from "../keys/ring.js";
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import { openPersisters, type Persisters, withoutFound } from "../persist/persisters.js";
 import { Verifier } from "../wire/verifier.js";
@@ -18,7 +19,7 @@ import type { Surroundings } from "./surroundings.js";
 export interface OpenedStore {
   readonly directory: string;
   readonly surroundings: Surroundings;
-  readonly settings: OpenSettings;
+  readonly settings: Omit<OpenSettings, "keys">;
   /** The caller's, or one of the store's own. */
   readonly verifier: Verifier;
   /** Gets the measures of the store; a caller's function that throws harms nothing. */
@@ -28,7 +29,7 @@ export interface OpenedStore {
   readonly persisters: Persisters;
   readonly recovery: Recovery;
   readonly start: AvailStart;
-  /** Closes files, lock and map; and the verifier, if it is the store's own. */
+  /** Closes files, lock and map, zeroes the keys; and closes the verifier, if it is the store's own. */
   readonly close: () => Promise<void>;
 }
 
@@ -38,7 +39,7 @@ export async function openStore(
   directory: string,
   choices: OpenChoices,
 ): Promise<OpenedStore> {
-  const settings = checkOpen(choices);
+  const { keys, ...settings } = checkOpen(choices);
   const events = new Events(settings.log);
   const observe = events.observing(settings.observe);
   const own = settings.verifier === undefined ? new Verifier() : undefined;
@@ -50,9 +51,12 @@ export async function openStore(
   const guarded = measuredVerifier(guardedVerifier(verifier), observe);
   const began = surroundings.nowMs();
   try {
+    const ring = keys && (await KeyRing.from(keys));
+    steps.push(async () => ring?.close());
     const opened = await openPersisters({
       ...surroundings,
       ...settings,
+      ring,
       observe,
       directory,
       verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),

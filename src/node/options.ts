@@ -6,6 +6,7 @@ import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
 import { isVerifier, type Verifier } from "../wire/verifier.js";
 import type { Observe } from "../types/measures.js";
+import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import type { LogEntry } from "./events.js";
 
 const KIB = 1024;
@@ -67,6 +68,13 @@ export interface OpenChoices extends InitChoices {
    */
   readonly log?: (entry: LogEntry) => void;
   /**
+   * Encrypts blocks, QCs and releases on disk: one key writes, any number read. What was written before stays
+   * as it is until it is pruned, or moved by a rotation.
+   *
+   * @defaultValue none: payloads are plain
+   */
+  readonly keys?: KeyChoices | undefined;
+  /**
    * Gets each measure that the store takes of itself: durations, sizes of groups. It is called within the
    * work that it measures, so it must be cheap. A store without it takes no measures.
    *
@@ -96,6 +104,7 @@ const openSchema = initSchema.extend({
   retainBytes: z.number().int().safe().min(0).default(defaults.retainBytes),
   verifier: z.custom<Verifier>(isVerifier, "a Verifier").optional(),
   log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
+  keys: keyChoicesSchema.optional(),
   observe: z.custom<Observe>(isFunction, "a function").optional(),
   moved: z.boolean().default(false),
 });

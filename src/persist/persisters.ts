@@ -16,6 +16,7 @@ import { type OwnedStore, ownStore, soughtIn } from "../journal/form/store.js";
 import type { LogMap } from "../log/map/log-map.js";
 import type { JournalEnd } from "../log/map/seal.js";
 import { LogSet } from "../log/log-set.js";
+import type { KeyRing } from "../keys/ring.js";
 import { assert } from "../types/assert.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import type { Observe } from "../types/measures.js";
@@ -40,6 +41,8 @@ export interface PersistOptions {
   readonly moved: boolean;
   /** Proves the anchor that is recovered; rejects with `VerifyError` as `verifyAnchor` does. */
   readonly verifyAnchor: (anchor: PruneAnchor) => Promise<void>;
+  /** The keys of the store; taken over. Without it nothing is sealed, and nothing sealed can be read. */
+  readonly ring?: KeyRing | undefined;
   /** Opens the map as it was sealed when the journal ended at `end`; asked only if anything is retained. */
   readonly openMap: (end: JournalEnd) => Promise<LogMap>;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -127,9 +130,10 @@ export async function openPersisters(options: PersistOptions): Promise<OpenedPer
   let checked: CheckedStore | undefined;
   try {
     const sought = await soughtIn(store, options);
-    checked = await checkStore(disk, directory, sought, (message, file) =>
-      proveAnchor(message, file, options.verifyAnchor),
-    );
+    checked = await checkStore(disk, directory, sought, {
+      prove: (message, file) => proveAnchor(message, file, options.verifyAnchor),
+      ring: options.ring,
+    });
     steps.end("judge");
     return await begin(options, { store, checked, steps });
   } catch (cause) {

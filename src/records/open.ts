@@ -12,6 +12,7 @@ import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN, soughtIn } from "../journal/form/store.js";
+import { KeyRing } from "../keys/ring.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
@@ -69,7 +70,8 @@ export async function openRecords(
   try {
     const check = new RecordCheck(new Set(settings.types));
     const sought = await soughtIn(store, settings);
-    const recovered = await recoverJournal(disk, directory, sought, check.visit);
+    const ring = settings.keys && (await KeyRing.from(settings.keys));
+    const recovered = await recoverJournal(disk, directory, sought, check.visit, ring);
     close = async () => {
       await Promise.allSettled([recovered.close(), store.file.close()]);
     };

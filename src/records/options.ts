@@ -2,6 +2,7 @@
  * The choices of a journal's user, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
+import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import { checkChoices } from "../types/choices.js";
 import { OWN_TYPE } from "./log/envelope.js";
 
@@ -50,6 +51,12 @@ export interface JournalChoices extends JournalInitChoices {
    * @defaultValue false
    */
   readonly moved?: boolean;
+  /**
+   * Encrypts the records on disk: one key writes, any number read.
+   *
+   * @defaultValue none: records are plain
+   */
+  readonly keys?: KeyChoices | undefined;
 }
 
 const segmentBytes = z.number().int().min(SEGMENT_BYTES_MIN).max(SEGMENT_BYTES_MAX);
@@ -68,6 +75,7 @@ const openSchema = initSchema.extend({
   types: z.array(recordType).readonly(),
   queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
   moved: z.boolean().default(false),
+  keys: keyChoicesSchema.optional(),
 });
 
 export type JournalInitSettings = z.output<typeof initSchema>;

@@ -23,6 +23,8 @@ import { initStore } from "../../src/journal/init.js";
 import type { LogEngine } from "../../src/journal/log-engine.js";
 import { type Recovered, recoverJournal } from "../../src/journal/recovery/recovery.js";
 import { ownStore, soughtIn } from "../../src/journal/form/store.js";
+import type { RecordVisitor } from "../../src/journal/recovery/scan.js";
+import type { KeyRing } from "../../src/keys/ring.js";
 import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
 import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";
@@ -71,6 +73,10 @@ export interface JournalChoices {
   readonly map?: LogMap;
   /** When the queue is taken to be idle: at once, where it is left out. */
   readonly whenIdle?: (task: () => void) => void;
+  /** Gets each live record as recovery finds it. */
+  readonly visit?: RecordVisitor;
+  /** The keys of the journal; taken over. */
+  readonly ring?: KeyRing | undefined;
   /** Firsts that open raises. */
   readonly starts?: ReadonlyMap<string, bigint>;
 }
@@ -84,12 +90,9 @@ export async function openJournal(
   const store = await ownStore(disk, DIRECTORY, CHAIN);
   let logs: LogSet | undefined;
   try {
-    const recovered = await recoverJournal(
-      disk,
-      DIRECTORY,
-      await soughtIn(store, {}),
-      visitNothing,
-    );
+    const sought = await soughtIn(store, {});
+    const visit = choices.visit ?? visitNothing;
+    const recovered = await recoverJournal(disk, DIRECTORY, sought, visit, choices.ring);
     const none = { acked: 0n, inFlight: 0n };
     const journal = await beginJournal(
       {
