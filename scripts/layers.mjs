@@ -55,7 +55,7 @@ const mayImport = {
 const rooms = {
   service: ["grpc", "admin", "page", "listen", "access", "config", "metrics"],
   rpc: ["api"],
-  cli: ["devnet", "run", "transfer", "inspect", "jobs", "key", "terminal", "generated"],
+  cli: ["devnet", "run", "transfer", "inspect", "jobs", "store", "terminal", "generated"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
   avail: ["queues"],

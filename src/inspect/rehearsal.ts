@@ -47,7 +47,7 @@ export async function rehearse(
   const judged = await attempted(async () => {
     const origin = moved ? undefined : await originAt(disks.disk, directory);
     const prove: ProveAnchor = (message, file) => readAnchor(message, file, depth);
-    return await checkStore(disks.disk, directory, { storeId, origin }, { prove });
+    return await checkStore(disks.disk, directory, { storeId, origin }, prove);
   });
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {

@@ -139,7 +139,6 @@ export async function beginJournal(
   );
   await writeHead(next);
   const { current } = next;
-  seals.begun(current);
   await markFile.write({
     generation,
     headSequence: current.sequence,
@@ -205,12 +204,13 @@ function sizeAtOpen(leastBytes: number, liveBytes: number): number {
   return wantedSegmentBytes({ leastBytes, nowBytes: leastBytes, liveBytes, groupBytes: 0 });
 }
 
-/** Lets go of all but the slots; of the lock last. */
+/** Lets go of all but the slots: of the keys, and of the lock last. */
 async function release(options: JournalOptions, store: OwnedStore, proven: Proven): Promise<void> {
   try {
     await options.beforeRelease();
     await proven.markFile.close();
   } finally {
+    proven.seals.close();
     await store.file.close();
   }
 }

@@ -245,8 +245,7 @@ export class LogEngine {
       else records.push(entry);
     }
     // While a group is being written there is time to compute the checksums of these entries.
-    const summed = this.#taken.length > 0 && this.#parts.seals.tagBytes === 0;
-    this.#gate.enter(records, { summed });
+    this.#gate.enter(records, { summed: this.#taken.length > 0 });
     if (this.#queue.isAwaited) this.#run();
     else this.#restSoon();
   }
@@ -384,9 +383,8 @@ export class LogEngine {
     if (!this.#poison) await this.writeMark({}).catch((cause: unknown) => this.fail(cause));
     await this.#markFile.settled();
     this.#life = "closed";
-    const { space, seals, release } = this.#parts;
+    const { space, release } = this.#parts;
     const ended = await Promise.allSettled([space.close()]);
-    seals.close();
     ended.push(...(await Promise.allSettled([release()])));
     if (this.#poison) throw this.#poison;
     const failed = ended.find((outcome) => outcome.status === "rejected");

@@ -49,7 +49,9 @@ export class QueueGate {
   }
 
   /** Queues `entries`. One that fits no segment is refused, and so are the later ones of its log. */
-  enter(entries: readonly RecordEntry[], how: { readonly summed: boolean }): void {
+  enter(entries: readonly RecordEntry[], { summed }: { readonly summed: boolean }): void {
+    // The checksum of a payload that is to be sealed is another one.
+    const how = { summed: summed && this.#sizing.tagBytes === 0 };
     const most = this.#segments.payloadBytesMax;
     const large = firstOversized(entries, {
       payloadBytesMax: most,

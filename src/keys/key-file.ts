@@ -74,7 +74,11 @@ async function writeNew(file: string, text: Uint8Array): Promise<void> {
   }
   await opened(file, async () => {
     const folder = await open(dirname(file), constants.O_RDONLY);
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   });
 }
 

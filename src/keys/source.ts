@@ -1,4 +1,4 @@
-/** Where a user's keys come from, and the choice of keys that `open` takes. */
+/** The sources of a user's keys, and the choice of keys that `open` takes. */
 import { z } from "zod";
 import { PersisterError } from "../types/errors.js";
 import { readKeyFile } from "./key-file.js";
@@ -6,7 +6,7 @@ import { Key } from "./key.js";
 import { keyBytesIn } from "./text.js";
 
 /**
- * Where one key comes from:
+ * The source of one key:
  * - `file`: 32 raw bytes, 64 hex digits or base64; refused unless it is its owner's alone;
  * - `env`: the name of an environment variable with hex digits or base64. A variable is a string that
  *   stays in the memory of the process: prefer a file;
@@ -30,21 +30,21 @@ export interface KeyChoices {
   readonly read?: readonly KeySource[] | undefined;
 }
 
-const source = z.custom<KeySource>(
+const sourceSchema = z.custom<KeySource>(
   isSource,
   "a file, an environment variable, 32 bytes, or a function",
 );
 
 /** For the options of a store. */
 export const keyChoicesSchema = z.strictObject({
-  write: z.union([source, z.literal("plain")]),
-  read: z.array(source).readonly().optional(),
+  write: z.union([sourceSchema, z.literal("plain")]),
+  read: z.array(sourceSchema).readonly().optional(),
 });
 
 function isSource(value: unknown): boolean {
   if (typeof value === "function" || value instanceof Uint8Array) return true;
   if (typeof value !== "object" || value === null) return false;
-  const [entry, more] = Object.entries(value);
+  const [entry, more] = Object.entries(value as Record<string, unknown>);
   if (!entry || more) return false;
   const [name, text] = entry;
   return (name === "file" || name === "env") && typeof text === "string" && text.length > 0;

@@ -7,7 +7,7 @@ import { KEY_BYTES } from "./key.js";
 const HEX_DIGITS = 2 * KEY_BYTES;
 const BASE64_DIGITS = 43;
 const PADDING = "=".charCodeAt(0);
-/** What editors and `echo` leave at the end: line feed, carriage return, space, tab. */
+/** Editors and `echo` leave these at the end: line feed, carriage return, space, tab. */
 const BLANKS = new Set([10, 13, 32, 9]);
 
 const HEX = valuesOf("0123456789abcdef", "0123456789ABCDEF");

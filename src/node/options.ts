@@ -68,8 +68,8 @@ export interface OpenChoices extends InitChoices {
    */
   readonly log?: (entry: LogEntry) => void;
   /**
-   * Encrypts blocks, QCs and releases on disk: one key writes, any number read. What was written before stays
-   * as it is until it is pruned, or moved by a rotation.
+   * Encrypts blocks, QCs and releases on disk: one key writes, any number read. Payloads that were written
+   * before stay as they are until it is pruned, or moved by a rotation.
    *
    * @defaultValue none: payloads are plain
    */

@@ -14,7 +14,6 @@ import {
   STORE_FILE,
 } from "../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
-import type { KeyRing } from "../keys/ring.js";
 import type { PruneAnchor } from "../wire/messages.js";
 import { ANCHOR_NAME, type RecoveredPair, recoverPair, VOTE_NAME } from "./pair-persister.js";
 import { type AnchorStarts, refuseContradictions, startsOf } from "./anchor.js";
@@ -37,7 +36,7 @@ export interface CheckedStore {
 export type ProveAnchor = (message: Uint8Array, file: string) => Promise<PruneAnchor>;
 
 /**
- * Reads and checks the store that is sought in `directory`, with the keys of `ring`, which it takes over.
+ * Reads and checks the store that is sought in `directory`.
  *
  * @throws {PersisterError} as `recoverJournal`, `recoverPair`, `prove` and `refuseContradictions` say; IO.
  */
@@ -45,13 +44,13 @@ export async function checkStore(
   disk: Disk,
   directory: string,
   sought: SoughtStore,
-  { prove, ring }: { readonly prove: ProveAnchor; readonly ring?: KeyRing | undefined },
+  prove: ProveAnchor,
 ): Promise<CheckedStore> {
   const undo: (() => Promise<void>)[] = [];
   const close = (): Promise<void> => inTurn([...undo].reverse());
   try {
     const checks = new RecordChecks();
-    const recovered = await recoverJournal(disk, directory, sought, checks.visit, ring);
+    const recovered = await recoverJournal(disk, directory, sought, checks.visit);
     undo.push(() => recovered.close());
     checks.checkLinks();
     const { mark, head } = recovered;

@@ -130,10 +130,9 @@ export async function openPersisters(options: PersistOptions): Promise<OpenedPer
   let checked: CheckedStore | undefined;
   try {
     const sought = await soughtIn(store, options);
-    checked = await checkStore(disk, directory, sought, {
-      prove: (message, file) => proveAnchor(message, file, options.verifyAnchor),
-      ring: options.ring,
-    });
+    checked = await checkStore(disk, directory, sought, (message, file) =>
+      proveAnchor(message, file, options.verifyAnchor),
+    );
     steps.end("judge");
     return await begin(options, { store, checked, steps });
   } catch (cause) {

@@ -1,6 +1,7 @@
 /** `lanekeeper/journal`: one ordered history of typed records that is replayed after a restart. */
 export type { WaitOptions } from "../async/signal.js";
 export type { PathInput } from "../disk/path.js";
+export type { KeyChoices, KeySource } from "../keys/source.js";
 export type { Truncation } from "./log/checkpoints.js";
 export { REQUIRED_TYPE } from "./log/envelope.js";
 export { importWalManager, type WalManagerImport, type WalManagerImportOptions } from "./import.js";

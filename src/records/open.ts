@@ -69,9 +69,9 @@ export async function openRecords(
   let close = (): Promise<void> => store.file.close();
   try {
     const check = new RecordCheck(new Set(settings.types));
-    const sought = await soughtIn(store, settings);
     const ring = settings.keys && (await KeyRing.from(settings.keys));
-    const recovered = await recoverJournal(disk, directory, sought, check.visit, ring);
+    const sought = await soughtIn(store, { ...settings, ring });
+    const recovered = await recoverJournal(disk, directory, sought, check.visit);
     close = async () => {
       await Promise.allSettled([recovered.close(), store.file.close()]);
     };

@@ -189,19 +189,19 @@ const table = {
       "start it beside the original, or say `moved` of a backup: the original may have signed since",
   },
   KEY_MISSING: {
-    exit: 26,
+    exit: 38,
     meaning: "something was written with a key that was not given",
     remedy: "give the key whose id the message names, to `read` or by `--key-file`",
     never: "remove what cannot be read, or begin a new store: everything is there",
   },
   KEY_WRONG: {
-    exit: 27,
+    exit: 39,
     meaning: "a key bears the id that a segment names, and is not the key of that segment",
     remedy: "find the key that the segment was written with; no record is damaged by it",
     never: "take it for damage, or change the segment",
   },
   KEY_REFUSED: {
-    exit: 28,
+    exit: 49,
     meaning:
       "a key cannot be used: its form is wrong, or others than its owner can get at its file",
     remedy: "do what the message says; `lanekeeper key new` makes a file that is right",

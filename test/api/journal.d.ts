@@ -37,6 +37,7 @@ export interface JournalChoices extends JournalInitChoices {
     readonly types: readonly number[];
     readonly queueBytes?: number;
     readonly moved?: boolean;
+    readonly keys?: KeyChoices | undefined;
 }
 export interface JournalInitChoices {
     readonly segmentBytes?: number;
@@ -69,6 +70,15 @@ export interface JournalSizes {
     readonly freeSegments: number;
     readonly bytes: number;
 }
+export interface KeyChoices {
+    readonly write: KeySource | "plain";
+    readonly read?: readonly KeySource[] | undefined;
+}
+export type KeySource = {
+    readonly file: string;
+} | {
+    readonly env: string;
+} | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
 export interface NewJournalRecord {
     readonly type: number;
     readonly tenant?: number | undefined;

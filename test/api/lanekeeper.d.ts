@@ -127,6 +127,15 @@ export interface KeeperEvents {
         readonly error: PersisterError | undefined;
     };
 }
+export interface KeyChoices {
+    readonly write: KeySource | "plain";
+    readonly read?: readonly KeySource[] | undefined;
+}
+export type KeySource = {
+    readonly file: string;
+} | {
+    readonly env: string;
+} | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
 export type LaneId = string & {
     readonly [laneBrand]: "LaneId";
 };
@@ -198,6 +207,7 @@ export interface OpenChoices extends InitChoices {
     readonly cacheBytes?: number;
     readonly verifier?: Verifier;
     readonly log?: (entry: LogEntry) => void;
+    readonly keys?: KeyChoices | undefined;
     readonly observe?: Observe;
     readonly moved?: boolean;
 }

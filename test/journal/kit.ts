@@ -90,9 +90,9 @@ export async function openJournal(
   const store = await ownStore(disk, DIRECTORY, CHAIN);
   let logs: LogSet | undefined;
   try {
-    const sought = await soughtIn(store, {});
+    const sought = await soughtIn(store, { ring: choices.ring });
     const visit = choices.visit ?? visitNothing;
-    const recovered = await recoverJournal(disk, DIRECTORY, sought, visit, choices.ring);
+    const recovered = await recoverJournal(disk, DIRECTORY, sought, visit);
     const none = { acked: 0n, inFlight: 0n };
     const journal = await beginJournal(
       {

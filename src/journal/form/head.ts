@@ -7,8 +7,7 @@
  * ```
  *   8   "LKSEGMT1"          16  store id           8 sequence       8 first LSN
  *   4   format version      8   generation         32 salt          8 anchor sequence
- *   4   bytes in the head   8   vote sequence      4  seal          4 next log number
- *   8   key id             16   check value, both where the seal is 1
+ *   4   bytes in the head   8   vote sequence      4+ seal (head-seal.ts)      4 next log number
  *   4   count of live sealed segments, then each:  4 slot, 8 sequence, 8 first LSN, 8 next LSN,
  *                                                  4 end of its records (bytes), 4 end chain value
  *   4   count of segments that are retained since this head, then each the same
@@ -19,20 +18,21 @@
  */
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
-import { KEY_ID_BYTES } from "../../keys/key.js";
 import { assert } from "../../types/assert.js";
+import {
+  FORMAT_VERSION,
+  type HeadSeal,
+  readSeal,
+  SEAL_BYTES,
+  SEALED_FORMAT_VERSION,
+  versionOf,
+  writeSeal,
+} from "./head-seal.js";
 import { BLOCK_BYTES } from "./records.js";
 
-/** The version of everything that is not sealed. */
-export const FORMAT_VERSION = 2;
-/** The version of the head of a segment whose payloads are sealed, and of nothing else. */
-export const SEALED_FORMAT_VERSION = 3;
 export const STORE_ID_BYTES = 16;
 export const SALT_BYTES = 32;
 export const HASH_BYTES = 32;
-
-/** Bytes of the value in a head that tells a wrong key from damage. */
-export const CHECK_BYTES = 16;
 
 const MAGIC = "LKSEGMT1";
 const LENGTH_OFFSET = 12;
@@ -42,12 +42,6 @@ export const HEAD_BYTES_MAX = 1 << 20;
 const HEAD_SHARE = 4;
 /** Appends and new logs fill a head up to this half: the rest is for later opens, which add a segment each. */
 const HEAD_SHARE_MAX = HEAD_BYTES_MAX / 2;
-
-const SEAL_OFFSET = 104;
-/** The one way of sealing: AES-256-GCM as `seal/segment-seal.ts` says. */
-const SEALED = 1;
-/** Bytes that a head takes to say how its segment is sealed. */
-export const SEAL_BYTES = KEY_ID_BYTES + CHECK_BYTES;
 
 /** Bytes of a head that lists nothing, and bytes that a listed log takes beside its name. */
 const EMPTY_HEAD_BYTES = 132;
@@ -105,13 +99,6 @@ export interface LogEntry {
   readonly tip: Uint8Array;
 }
 
-/** The part of a head that says with which key the segment is sealed. */
-export interface HeadSeal {
-  readonly keyId: Uint8Array;
-  /** Bytes that only the key gives, with the salt of this head. */
-  readonly check: Uint8Array;
-}
-
 /** The front of a head: which segment it begins, and where the chain of its records starts. */
 export interface HeadFront {
   readonly storeId: Uint8Array;
@@ -158,15 +145,11 @@ export type FrontFound =
 export function encodeHead(head: Head): Uint8Array {
   const writer = new ByteWriter();
   for (let index = 0; index < MAGIC.length; index++) writer.u8(MAGIC.charCodeAt(index));
-  writer
-    .u32(head.seal ? SEALED_FORMAT_VERSION : FORMAT_VERSION)
-    .u32(0)
-    .bytes(head.storeId);
+  writer.u32(versionOf(head.seal)).u32(0).bytes(head.storeId);
   writer.u64(head.generation).u64(head.sequence).bytes(head.salt);
   writer.u64(head.firstLsn).u64(head.anchorSeq).u64(head.voteSeq);
-  assert(writer.length === SEAL_OFFSET, "the seal has its place in a head");
-  writer.u32(head.seal ? SEALED : 0).u32(head.nextLog);
-  if (head.seal) writer.bytes(head.seal.keyId).bytes(head.seal.check);
+  writeSeal(writer, head.seal);
+  writer.u32(head.nextLog);
   for (const segments of [head.sealed, head.ended]) writeSegments(writer, segments);
   writeSlotMap(writer, head.retainedSlots);
   writer.u32(head.logs.length);
@@ -259,15 +242,8 @@ function readFront(
   const firstLsn = reader.u64();
   const anchorSeq = reader.u64();
   const voteSeq = reader.u64();
-  const way = reader.u32();
-  if (way !== (version === SEALED_FORMAT_VERSION ? SEALED : 0)) {
-    reader.fail(`a head of format ${version} has no seal ${way}`);
-  }
+  const seal = readSeal(reader, version);
   const nextLog = reader.u32();
-  const seal =
-    way === SEALED
-      ? { keyId: reader.bytes(KEY_ID_BYTES), check: reader.bytes(CHECK_BYTES) }
-      : undefined;
   return { storeId, generation, sequence, salt, firstLsn, seal, anchorSeq, voteSeq, nextLog };
 }
 

@@ -12,9 +12,11 @@
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
 import type { Disk, DiskFile, FileOrigin } from "../../disk/disk.js";
+import type { KeyRing } from "../../keys/ring.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
-import { FORMAT_VERSION, STORE_ID_BYTES } from "./head.js";
+import { STORE_ID_BYTES } from "./head.js";
+import { FORMAT_VERSION } from "./head-seal.js";
 
 export const STORE_FILE = "STORE";
 
@@ -158,14 +160,19 @@ export interface SoughtStore {
   readonly storeId: Uint8Array;
   /** The origin of its STORE; left out if the caller says that the store was moved. */
   readonly origin: FileOrigin | undefined;
+  /** The keys of the store; taken over. Without them nothing is sealed, and nothing sealed can be read. */
+  readonly ring?: KeyRing | undefined;
 }
 
 /** The store in `file`. `moved` is the caller's word that it may have been copied or moved. */
 export async function soughtIn(
   { file, identity }: OwnedStore,
-  { moved = false }: { readonly moved?: boolean | undefined },
+  {
+    moved = false,
+    ring,
+  }: { readonly moved?: boolean | undefined; readonly ring?: KeyRing | undefined },
 ): Promise<SoughtStore> {
-  return { storeId: identity.storeId, origin: moved ? undefined : await file.origin() };
+  return { storeId: identity.storeId, origin: moved ? undefined : await file.origin(), ring };
 }
 
 /**

@@ -12,7 +12,6 @@
  */
 import type { Disk, DiskFile } from "../../disk/disk.js";
 import type { KeyId } from "../../keys/key.js";
-import type { KeyRing } from "../../keys/ring.js";
 import type { Head, RetainedSegment, SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Mark } from "../form/mark.js";
@@ -52,8 +51,7 @@ export interface Recovered {
 }
 
 /**
- * Reads the journal of the store that is `sought` in `directory`. Takes over `ring`, with whose keys sealed
- * records are opened.
+ * Reads the journal of the store that is `sought` in `directory`. Its ring opens what is sealed.
  *
  * @throws {PersisterError} STORE_MOVED, MARK_CORRUPT, JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, FORMAT_TOO_NEW,
  * KEY_MISSING, KEY_WRONG, IO, and whatever `visit` throws. No byte was changed.
@@ -61,12 +59,11 @@ export interface Recovered {
 export async function recoverJournal(
   disk: Disk,
   directory: string,
-  { storeId, origin }: SoughtStore,
+  { storeId, origin, ring }: SoughtStore,
   visit: RecordVisitor,
-  ring?: KeyRing,
 ): Promise<Recovered> {
   const opened: DiskFile[] = [];
-  const seals = new Seals(storeId, ring);
+  const seals = new Seals(ring);
   try {
     const { markFile, found } = await openMark(disk, directory, storeId);
     opened.push(markFile);

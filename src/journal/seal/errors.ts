@@ -1,4 +1,4 @@
-/** What is said of a segment that a ring cannot open. */
+/** The refusals of a segment that a ring cannot open. */
 import type { KeyId } from "../../keys/key.js";
 import { PersisterError } from "../../types/errors.js";
 

@@ -11,7 +11,8 @@ import { timingSafeEqual } from "node:crypto";
 import { TAG_BYTES } from "../../keys/aead.js";
 import type { KeyId } from "../../keys/key.js";
 import type { KeyRing } from "../../keys/ring.js";
-import type { HeadFront, HeadSeal } from "../form/head.js";
+import type { HeadFront } from "../form/head.js";
+import type { HeadSeal } from "../form/head-seal.js";
 import { keyMissing, keyWrong } from "./errors.js";
 import { keyIdText, type SealedPlace, SegmentOpener, SegmentSealer } from "./segment-seal.js";
 
@@ -23,20 +24,12 @@ interface Known {
   opener: SegmentOpener | undefined;
 }
 
-/** A segment that has begun. */
-export interface BegunSegment extends Pick<SealedPlace, "salt" | "sequence"> {
-  readonly slot: { readonly slot: number; readonly file: { readonly path: string } };
-  readonly sealer: SegmentSealer | undefined;
-}
-
 export class Seals {
-  readonly #storeId: Uint8Array;
   readonly #ring: KeyRing | undefined;
   readonly #slots = new Map<number, Known>();
 
   /** Without a ring everything that is written is plain, and nothing that is sealed can be read. */
-  constructor(storeId: Uint8Array, ring: KeyRing | undefined) {
-    this.#storeId = storeId;
+  constructor(ring: KeyRing | undefined) {
     this.#ring = ring;
   }
 
@@ -63,13 +56,6 @@ export class Seals {
   /** The segment in `slot` has this head. */
   found(slot: number, front: HeadFront, file: string): void {
     this.#set(slot, { front, seal: front.seal, file, opener: undefined });
-  }
-
-  /** The head of a new segment is durable in its slot. */
-  begun({ slot: { slot, file }, sealer, salt, sequence }: BegunSegment): void {
-    const opener = sealer?.opener;
-    const front = { storeId: this.#storeId, salt, sequence };
-    this.#set(slot, { front, seal: opener?.headSeal, file: file.path, opener });
   }
 
   #set(slot: number, known: Known): void {
@@ -100,10 +86,19 @@ export class Seals {
     return known.opener;
   }
 
-  /** Seals the segment that begins with this head; `undefined` where it is to be plain. */
-  sealerFor(front: SealedPlace & Pick<HeadFront, "firstLsn">): SegmentSealer | undefined {
+  /**
+   * A segment is about to begin in `slot`, which is free: what seals its records; `undefined` where they
+   * are to be plain.
+   */
+  begin(
+    { slot, file }: { readonly slot: number; readonly file: { readonly path: string } },
+    front: SealedPlace & Pick<HeadFront, "firstLsn">,
+  ): SegmentSealer | undefined {
     const key = this.#ring?.writing;
-    return key && new SegmentSealer(key, front);
+    const sealer = key && new SegmentSealer(key, front);
+    const opener = sealer?.opener;
+    this.#set(slot, { front, seal: opener?.headSeal, file: file.path, opener });
+    return sealer;
   }
 
   /** Zeroes every key. Idempotent. */

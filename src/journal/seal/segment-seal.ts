@@ -17,21 +17,22 @@
  * - Within a segment each record has another LSN, and the sealer asserts that they rise.
  * - Two segments have two keys: each head has a salt of 32 random bytes of its own, also where the
  *   sequence, the slot or the first LSN come again.
- * - After a crash: every open begins a new segment, and never appends to one that it found. What it writes
- *   again (D1) are the bytes that it read: nothing is sealed for that.
+ * - After a crash: every open begins a new segment, and never appends to one that it found. It writes bytes
+ *   again that it read (D1), and seals nothing for that.
  * - After a jump of LSNs: an LSN is never given again, and a nonce needs that only within its segment.
  * - A restored or copied directory: each copy begins a segment with a salt of its own when it is opened.
  * - A recycled slot: its new head has a new salt.
  * - A relocated record is sealed anew, with its new LSN, under the key of the segment that it comes to.
  * - A failed write is never tried again (D7), with other bytes neither.
  *
- * What would break it is a process whose memory is copied while it runs, as with the snapshot of a virtual
- * machine that is resumed twice: both would go on in the same segment. D8 forbids that for other reasons.
+ * One thing would break it: a process whose memory is copied while it runs, as with the snapshot of a virtual
+ * machine that is resumed twice. Both would go on in the same segment. D8 forbids that for other reasons.
  */
 import { AEAD_KEY_BYTES, NONCE_BYTES, open, seal, TAG_BYTES } from "../../keys/aead.js";
 import { type Key, KEY_ID_BYTES, type KeyId } from "../../keys/key.js";
 import { assert } from "../../types/assert.js";
-import { CHECK_BYTES, type HeadFront, type HeadSeal, STORE_ID_BYTES } from "../form/head.js";
+import { type HeadFront, STORE_ID_BYTES } from "../form/head.js";
+import { CHECK_BYTES, type HeadSeal } from "../form/head-seal.js";
 import type { RecordHeader } from "../form/records.js";
 
 const LABEL = "lanekeeper segment 1";

@@ -3,7 +3,8 @@
  */
 import { assert } from "../../types/assert.js";
 import { chainStart, recordsStart, SEGMENT_RESERVE_BYTES } from "../form/records.js";
-import { encodeHead, SALT_BYTES, SEAL_BYTES, type SealedSegment } from "../form/head.js";
+import { encodeHead, SALT_BYTES, type SealedSegment } from "../form/head.js";
+import { SEAL_BYTES } from "../form/head-seal.js";
 import type { LogTable } from "../form/log-table.js";
 import type { SegmentSealer } from "../seal/segment-seal.js";
 import type { Seals } from "../seal/seals.js";
@@ -73,7 +74,7 @@ export function nextSegment(
   const { slot, sequence, firstLsn } = plan;
   const { storeId } = parts;
   const salt = parts.randomBytes(SALT_BYTES);
-  const sealer = parts.seals.sealerFor({ storeId, salt, sequence, firstLsn });
+  const sealer = parts.seals.begin(slot, { storeId, salt, sequence, firstLsn });
   const retainedSlots = plan.retained.map((segment) => segment.slot).sort((a, b) => a - b);
   const head = encodeHead({
     storeId,

@@ -268,7 +268,6 @@ export class Segments implements Standing {
     assert(current.firstLsn >= this.#current.nextLsn, "no LSN is used twice");
     this.#listener?.sealed(sealSegment(this.#current), this.#current.records);
     this.#current = current;
-    this.#parts.seals.begun(current);
     this.#sealed = sealed;
     this.#retained = retained;
     this.#wantedBytes = this.#decideSize(this.#wantedBytes);

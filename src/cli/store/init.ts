@@ -1,10 +1,10 @@
 /** `lanekeeper init`: makes a store, once in a validator's life (D10). */
 import type { Command } from "commander";
-import { Lanekeeper } from "../node/lanekeeper.js";
-import { PersisterError } from "../types/errors.js";
-import type { CliPort } from "./port.js";
-import { writeDocument } from "./terminal/json-document.js";
-import { printable } from "./terminal/table.js";
+import { Lanekeeper } from "../../node/lanekeeper.js";
+import { PersisterError } from "../../types/errors.js";
+import type { CliPort } from "../port.js";
+import { writeDocument } from "../terminal/json-document.js";
+import { printable } from "../terminal/table.js";
 
 const help = `
 The directory must be missing or empty. A validator makes its store once: a new store knows nothing of

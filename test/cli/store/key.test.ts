@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { call } from "./program-kit.js";
+import { call } from "../program-kit.js";
 
 let folder = "";
 let file = "";
@@ -28,7 +28,7 @@ test("`key new` makes a file for its owner alone, and `key id` names the key in 
 test("`key new` never writes over a file", async () => {
   const { stdout } = await call("key", "new", file);
   const again = await call("key", "new", file);
-  expect(again.code).toBe(39);
+  expect(again.code).toBe(49);
   expect(again.stderr).toContain("KEY_REFUSED");
   const id = await call("key", "id", file);
   expect(stdout).toContain(id.stdout.trim());
@@ -38,7 +38,7 @@ test("`key id` refuses a file that others can read", async () => {
   await call("key", "new", file);
   chmodSync(file, 0o644);
   const { code, stderr } = await call("key", "id", file);
-  expect(code).toBe(39);
+  expect(code).toBe(49);
   expect(stderr).toContain("chmod 600");
 });
 

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Lanekeeper } from "../../src/node/lanekeeper.js";
-import { TestChain } from "../model/chain.js";
-import { call } from "./program-kit.js";
+import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { TestChain } from "../../model/chain.js";
+import { call } from "../program-kit.js";
 
 let folder = "";
 let store = "";
