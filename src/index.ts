@@ -16,7 +16,7 @@ export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { PinnedNumber, Range, Recovery } from "./node/start.js";
 export type { LaneStatus, QueueStatus, Status } from "./node/status.js";
-export type { Release } from "./persist/release-log.js";
+export type { Release } from "./persist/note-log.js";
 export { InvariantError } from "./types/assert.js";
 export {
   type CodeFacts,

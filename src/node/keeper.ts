@@ -6,7 +6,7 @@ import type { WaitOptions } from "../async/signal.js";
 import type { PushResult } from "../avail/inner.js";
 import type { DurableBlock } from "../avail/offers.js";
 import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
-import type { Release } from "../persist/release-log.js";
+import type { Release } from "../persist/note-log.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import type { KeeperEvents } from "./events.js";

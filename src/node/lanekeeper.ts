@@ -13,7 +13,7 @@ import { absolutePath, type PathInput } from "../disk/path.js";
 import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
 import { ROAD } from "../persist/kinds.js";
 import { initPersisters, type Persisters } from "../persist/persisters.js";
-import type { Release } from "../persist/release-log.js";
+import type { Notes, Release } from "../persist/note-log.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { timed } from "../types/measures.js";
@@ -138,17 +138,22 @@ export class Lanekeeper implements Keeper {
 
   async release(lane: LaneId, number: bigint, reason: string): Promise<void> {
     checkArguments("release", lane, number, reason);
-    const { blocks, releases } = this.#persisters;
+    const { blocks, notes } = this.#persisters;
     const pin = blocks.pinOf(lane, number);
     if (!pin) return;
     const headerHash = Buffer.from(pin).toString("hex");
     const atMs = this.#store.surroundings.nowMs();
-    await releases.append({ lane, number, headerHash, reason, atMs });
+    await notes.releases.append({ lane, number, headerHash, reason, atMs });
     await blocks.releasePin(lane, number);
   }
 
+  /** The notes that a service keeps in the store. @internal */
+  get notes(): Notes {
+    return this.#persisters.notes;
+  }
+
   async releases(): Promise<readonly Release[]> {
-    return await this.#persisters.releases.list();
+    return await this.#persisters.notes.releases.list();
   }
 
   async dropLanesExcept(

@@ -14,8 +14,8 @@ import { type CommitQC, LANE_BLOCKS_MAX, type PruneAnchor } from "../wire/messag
 import { verifyAppAgainstCommit } from "../wire/rules/verify.js";
 import { isVerifyError, type VerifyErrorClass } from "../wire/verify-error.js";
 import { ROAD } from "./kinds.js";
+import { isNoteLog } from "./note-log.js";
 import { LOOK_FIRST, type PairPersister } from "./pair-persister.js";
-import { RELEASES } from "./release-log.js";
 
 /** D3: where an anchor lets the logs start. A lane that is not in it keeps its start. */
 export interface AnchorStarts {
@@ -186,7 +186,7 @@ export function refuseContradictions(
   const starts = startsByLog(anchor && startsOf(anchor));
   const ends = endsByLog(anchor);
   for (const { name, first, next } of table.states()) {
-    if (name === RELEASES) continue;
+    if (isNoteLog(name)) continue;
     const start = starts.get(name);
     const isLane = name !== ROAD;
     const anchored = anchor !== undefined;

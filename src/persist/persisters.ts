@@ -25,7 +25,7 @@ import { BlockPersister, type LaneHashes } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type CheckedStore, checkStore, pairFiles } from "./checked-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
-import { ReleaseLog } from "./release-log.js";
+import { type Notes, openNotes } from "./note-log.js";
 import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
 import type { RecordChecks } from "./record-checks.js";
 
@@ -81,7 +81,7 @@ export interface Persisters {
   readonly road: CommitQCPersister;
   readonly anchor: AnchorPersister;
   readonly votes: PairPersister;
-  readonly releases: ReleaseLog;
+  readonly notes: Notes;
   readonly logs: LogSet;
   close(): Promise<void>;
 }
@@ -101,9 +101,9 @@ export interface OpenedPersisters extends Persisters {
 
 /** The parts alone: QCs that were found and pruned since are not kept in memory with them. */
 export function withoutFound(opened: OpenedPersisters): Persisters {
-  const { storeId, journal, blocks, road, anchor, votes, releases, logs } = opened;
+  const { storeId, journal, blocks, road, anchor, votes, notes, logs } = opened;
   const close = (): Promise<void> => journal.close();
-  return { storeId, journal, blocks, road, anchor, votes, releases, logs, close };
+  return { storeId, journal, blocks, road, anchor, votes, notes, logs, close };
 }
 
 /** Makes a store in a directory that is missing or empty (D10); durable when resolved. */
@@ -220,7 +220,7 @@ async function beginParts(
     road,
     anchor: new AnchorPersister(anchors),
     votes,
-    releases: new ReleaseLog(logs),
+    notes: openNotes(logs),
     logs,
     report: { ...reportOf(checked, journal, logs), steps: steps.steps },
     recoveredAnchor: anchor,

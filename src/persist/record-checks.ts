@@ -11,8 +11,8 @@ import { DecodeError } from "../wire/codec/decode-error.js";
 import { headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { ROAD } from "./kinds.js";
+import { isNote, isNoteLog } from "./note-log.js";
 import { LOOK_FIRST } from "./pair-persister.js";
-import { readRelease, RELEASES } from "./release-log.js";
 
 /** A block that was found, and what it must link to. */
 interface FoundBlock {
@@ -63,7 +63,7 @@ export class RecordChecks {
   readonly visit = (record: RecoveredRecord): Uint8Array | undefined => {
     try {
       if (record.name === ROAD) return this.#commitQC(record);
-      if (record.name === RELEASES) return checkRelease(record);
+      if (isNoteLog(record.name)) return checkNote(record);
       if (isLaneId(record.name)) return this.#block(record, record.name);
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
@@ -104,8 +104,8 @@ export class RecordChecks {
 
 const NOTHING = new Uint8Array(0);
 
-function checkRelease(record: RecoveredRecord): undefined {
-  if (!readRelease(record.payload)) throw mismatch(record, "it does not read as a release");
+function checkNote(record: RecoveredRecord): undefined {
+  if (!isNote(record.name, record.payload)) throw mismatch(record, "it does not read as a note");
   return undefined;
 }
 

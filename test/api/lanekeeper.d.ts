@@ -1,5 +1,6 @@
 export interface CodeFacts {
     readonly exit: number;
+    readonly status: "CANCELLED" | "INVALID_ARGUMENT" | "NOT_FOUND" | "ALREADY_EXISTS" | "PERMISSION_DENIED" | "RESOURCE_EXHAUSTED" | "FAILED_PRECONDITION" | "ABORTED" | "OUT_OF_RANGE" | "INTERNAL" | "UNAVAILABLE" | "DATA_LOSS" | "UNAUTHENTICATED";
     readonly meaning: string;
     readonly remedy: string;
     readonly never: string;

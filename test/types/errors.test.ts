@@ -52,10 +52,12 @@ test("no remedy puts back a file or an older copy, and damage warns of it", () =
 
 test("the README's table of error codes is this one (`-u` writes it)", async () => {
   const readme = readFileSync("README.md", "utf8");
-  const rows = Object.entries(errorCodes).map(([code, { exit, meaning, remedy, never }]) => {
-    return `| \`${code}\` | ${exit} | ${meaning} | ${remedy} | ${never} |`;
-  });
-  const head = "| code | exit | meaning | what to do | never |\n|---|---|---|---|---|";
+  const rows = Object.entries(errorCodes).map(
+    ([code, { exit, status, meaning, remedy, never }]) => {
+      return `| \`${code}\` | ${exit} | ${status} | ${meaning} | ${remedy} | ${never} |`;
+    },
+  );
+  const head = "| code | exit | gRPC | meaning | what to do | never |\n|---|---|---|---|---|---|";
   const table = `<!-- error codes -->\n\n${[head, ...rows].join("\n")}\n\n<!-- end -->`;
   const fresh = readme.replace(/<!-- error codes -->[^]*?<!-- end -->/, () => table);
   expect(fresh).toContain(table);
