@@ -21,7 +21,6 @@ const exceptions = {
     "all decisions of the availability state: each sees the changes of the others",
   "src/devnet/protocol/engine.ts": "one state machine",
   "src/devnet/protocol/round.ts": "one state machine",
-  "src/inspect/checks/records.ts": "one rule for each kind of record",
   "src/jobs/job-store.ts": "a public class with its documentation",
   "src/jobs/job-writer.ts": "one write from its beginning to its acknowledgement",
   "src/jobs/job.ts": "a public class with its documentation",

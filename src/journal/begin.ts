@@ -302,7 +302,7 @@ async function warningsOf(space: Space, files: readonly DiskFile[]): Promise<rea
   if (first !== undefined) {
     warnings.push(
       `${linked.length} files have a second name, as hard-link backups make (${first}): such a ` +
-        "backup changes with this store and must never be opened; copy the closed directory instead",
+        "backup changes with this store, and must never be opened",
     );
   }
   if (!space.keepsRoom) {

@@ -4,7 +4,7 @@
  * in which the logs may contradict it, and its A/B pair of files.
  */
 import type { LogTable } from "../journal/form/log-table.js";
-import { PersisterError } from "../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { decodePruneAnchor } from "../wire/codec/decode.js";
 import { DecodeError } from "../wire/codec/decode-error.js";
@@ -15,7 +15,7 @@ import { verifyAppAgainstCommit } from "../wire/rules/verify.js";
 import { isVerifyError, type VerifyErrorClass } from "../wire/verify-error.js";
 import { ROAD } from "./kinds.js";
 import { isNoteLog } from "./note-log.js";
-import { LOOK_FIRST, type PairPersister } from "./pair-persister.js";
+import type { PairPersister } from "./pair-persister.js";
 
 /** D3: where an anchor lets the logs start. A lane that is not in it keeps its start. */
 export interface AnchorStarts {

@@ -22,11 +22,8 @@ import type { PairEntry, PairRole } from "../journal/group/group.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import type { Head } from "../journal/form/head.js";
 import type { Mark, PairNamed } from "../journal/form/mark.js";
-import { PersisterError } from "../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../types/errors.js";
 import { type Observe, timed } from "../types/measures.js";
-
-/** How a refusal over damage ends. No message asks for an older copy: with it the validator may sign twice. */
-export const LOOK_FIRST = "leave the directory as it is, and run `lanekeeper inspect` on it";
 
 export const ANCHOR_NAME = "prune_anchor";
 export const VOTE_NAME = "consensus";

@@ -3,7 +3,7 @@
  * linked to its parent (D5).
  */
 import type { RecoveredRecord } from "../journal/recovery/scan.js";
-import { PersisterError } from "../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { readSignedBlockHeader } from "../wire/codec/block-header.js";
 import { decodeCommitQC } from "../wire/codec/decode.js";
@@ -12,7 +12,6 @@ import { headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { ROAD } from "./kinds.js";
 import { isNote, isNoteLog } from "./note-log.js";
-import { LOOK_FIRST } from "./pair-persister.js";
 
 /** A block that was found, and what it must link to. */
 interface FoundBlock {

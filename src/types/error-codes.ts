@@ -39,6 +39,9 @@ const afterLoss =
 const neverBack =
   "put back a single file or an older copy: the validator would forget what it signed since, and could sign twice";
 
+/** How a refusal over damage ends. No message asks for an older copy: with it the validator may sign twice. */
+export const LOOK_FIRST = "leave the directory as it is, and run `lanekeeper inspect` on it";
+
 const table = {
   USAGE: {
     exit: 2,

@@ -2,7 +2,7 @@
 import type { ErrorCode } from "./error-codes.js";
 import { LanekeeperError } from "./lanekeeper-error.js";
 
-export { type CodeFacts, type ErrorCode, errorCodes } from "./error-codes.js";
+export { type CodeFacts, type ErrorCode, errorCodes, LOOK_FIRST } from "./error-codes.js";
 
 /** The place where an error happened. A fact that does not apply is left out. */
 export interface ErrorFacts {

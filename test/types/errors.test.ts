@@ -50,6 +50,33 @@ test("no remedy puts back a file or an older copy, and damage warns of it", () =
   }
 });
 
+/** Lines of source with words of an older memory in a text, each of which warns of it. */
+const warnings: readonly (readonly [string, RegExp])[] = [
+  ["types/error-codes.ts", /put back a single file or an older copy/],
+  ["types/error-codes.ts", /^ *"start it beside the original, or say `moved` of a backup/],
+  ["types/error-codes.ts", /^ *never: "go back to a copy from before the upgrade/],
+  ["journal/recovery/ending.ts", /an old copy of it does"/],
+  ["journal/begin.ts", /as hard-link backups make/],
+  ["journal/begin.ts", /"backup changes with this store, and must never be opened/],
+];
+
+test("no text of the sources asks for a restored file, an old copy or a backup", () => {
+  const told = sources("src").flatMap((path) =>
+    readFileSync(path, "utf8")
+      .split("\n")
+      .filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line) && /["`]/.test(line))
+      .filter((line) =>
+        /restor(?:e|ing)\b|backup|put back|go back|(?:old|older|former) copy|copy from/i.test(line),
+      )
+      .map((line) => [path.slice("src/".length), line] as const),
+  );
+  const odd = told.filter(([path, line]) =>
+    warnings.every(([known, words]) => path !== known || !words.test(line)),
+  );
+  expect(odd).toEqual([]);
+  expect(told.length).toBeGreaterThanOrEqual(warnings.length);
+});
+
 test("the README's table of error codes is this one (`-u` writes it)", async () => {
   const readme = readFileSync("README.md", "utf8");
   const rows = Object.entries(errorCodes).map(

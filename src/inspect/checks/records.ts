@@ -2,9 +2,10 @@
  * Reads every segment that must be there by the base head, past all damage, and checks each live record.
  * The rehearsal decides whether open would refuse, and not this check.
  */
+import { acknowledgedCaseOf } from "../../journal/recovery/damaged-record.js";
 import { applyRecord, type Manifest } from "../../journal/recovery/apply.js";
 import { findFooters } from "../../journal/recovery/footers.js";
-import { type RecordHeader, recordType, slotName } from "../../journal/form/records.js";
+import { isOfLog, type RecordHeader, recordType, slotName } from "../../journal/form/records.js";
 import type { SealedSegment } from "../../journal/form/head.js";
 import { LogTable } from "../../journal/form/log-table.js";
 import type { Mark } from "../../journal/form/mark.js";
@@ -13,7 +14,7 @@ import type { FoundHead } from "../../journal/recovery/start.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
 import type { ErrorCode } from "../../types/errors.js";
 import { attempted, type Finding, findingOf, type Place, type Severity } from "../finding.js";
-import { isOfLog, LiveRecords, type Progress } from "../walk/live-records.js";
+import { LiveRecords, type Progress } from "../walk/live-records.js";
 import type { RecordProver } from "../walk/proof.js";
 import { walkPastDamage, type WalkStep } from "../walk/segment-walk.js";
 import type { BaseHead, SlotsSeen } from "./slots.js";
@@ -253,9 +254,9 @@ export class RecordCheck {
     const place = at.suspect ? { ...at.suspect, offset: at.offset } : { offset: at.offset };
     if (step.kind === "damaged") {
       // The header is proven: this record is damaged, and no other.
-      if (this.#isPruned(step.header)) {
-        const message = `${at.reason}, of a record that was pruned: nothing needs it any more`;
-        return this.#finding(ofRetained, file, place, message);
+      const row = acknowledgedCaseOf(step.header, this.table);
+      if (row.action === "pass") {
+        return this.#finding(ofRetained, file, place, `${at.reason}: ${row.say}`);
       }
       return this.#finding(damage, file, place, at.reason);
     }
@@ -264,11 +265,6 @@ export class RecordCheck {
       : "nothing that follows can be read";
     const message = `${at.reason}: LSN ${at.nextLsn} is lost, ${after}`;
     return this.#finding(damage, file, place, message);
-  }
-
-  #isPruned(header: RecordHeader): boolean {
-    const state = this.table.byLog(header.log);
-    return isOfLog(header) && (!state || header.number < state.first);
   }
 
   #finding(

@@ -2,7 +2,7 @@
  * Judges live records one by one, as recovery does, and knows at the end which are missing and which
  * are not linked. The rules are recovery's own (`RecordChecks`); what differs is that nothing stops.
  */
-import { RECORD_HEADER_BYTES, recordType } from "../../journal/form/records.js";
+import { isOfLog, RECORD_HEADER_BYTES } from "../../journal/form/records.js";
 import type { Head } from "../../journal/form/head.js";
 import { type LogTable, NO_HASH } from "../../journal/form/log-table.js";
 import type { Slot, WalkedRecord } from "../../journal/segment/segment.js";
@@ -141,9 +141,4 @@ export class LiveRecords {
     if (!hash || !listed || number !== listed.next - 1n) return false;
     return Buffer.compare(listed.tip, NO_HASH) !== 0 && Buffer.compare(listed.tip, hash) !== 0;
   }
-}
-
-/** Whether a record is one of a log: it has a number, and a payload of the caller's. */
-export function isOfLog({ type }: { readonly type?: number | undefined }): boolean {
-  return type === recordType.append || type === recordType.copy;
 }

@@ -56,6 +56,11 @@ export const recordType = {
   footer: 8,
 } as const;
 
+/** Whether a record is one of a log: it has a number, and a payload of the caller's. */
+export function isOfLog({ type }: { readonly type?: number | undefined }): boolean {
+  return type === recordType.append || type === recordType.copy;
+}
+
 /** Set in the type of a record that a reader may skip without knowing it. */
 export const OPTIONAL_TYPE_BIT = 0x80;
 

@@ -14,7 +14,7 @@ import { crc32c } from "../../codec/crc32c.js";
 import type { Disk, DiskFile, FileOrigin } from "../../disk/disk.js";
 import type { KeyRing } from "../../keys/ring.js";
 import { assert } from "../../types/assert.js";
-import { PersisterError } from "../../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import { STORE_ID_BYTES } from "./head.js";
 import { FORMAT_VERSION } from "./head-seal.js";
 
@@ -114,7 +114,7 @@ export const openCases: readonly OpenCase[] = [
     label: "store-missing",
     fits: (facts) => facts.store === "missing",
     verdict: "NOT_A_STORE",
-    say: "the directory holds no STORE file: it was never initialised, or has lost its identity",
+    say: "the directory holds no STORE file: it was never initialised, or it lost the file; leave a directory that was in use as it is",
   },
   {
     label: "store-not-ours",
@@ -126,7 +126,7 @@ export const openCases: readonly OpenCase[] = [
     label: "store-damaged",
     fits: (facts) => facts.store === "damaged",
     verdict: "NOT_A_STORE",
-    say: "its STORE file is damaged: restore it from a copy of this very store",
+    say: `its STORE file is damaged: ${LOOK_FIRST}`,
   },
   {
     label: "format-too-new",

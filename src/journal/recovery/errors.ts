@@ -1,5 +1,5 @@
 /** Recovery's refusals: they name file, byte, lane and number, as far as those are known (D5). */
-import { PersisterError } from "../../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import type { FoundRecords } from "./found-records.js";
 import type { LogTable } from "../form/log-table.js";
 import type { EndingCase } from "./ending.js";
@@ -26,7 +26,7 @@ export class RecoveryErrors {
     const place = this.#place(at);
     throw new PersisterError(
       "JOURNAL_CORRUPT",
-      `${file}: ${reason} at byte ${offset}${place.words}; restore the file`,
+      `${file}: ${reason} at byte ${offset}${place.words}; ${LOOK_FIRST}`,
       { file, offset, ...place.facts },
     );
   }
@@ -41,8 +41,19 @@ export class RecoveryErrors {
     throw new PersisterError(
       "ACKNOWLEDGED_LOST",
       `${file}: acknowledged records ${end.nextLsn}..${through} are not there${place.words}: ` +
-        `${end.reason} at byte ${end.offset}; ${row.say} [${row.label}]`,
+        `${end.reason} at byte ${end.offset}; ${row.say} [${row.label}]; ${LOOK_FIRST}`,
       { file, offset: end.offset, ...place.facts },
+    );
+  }
+
+  /** D6: one record of the newest segment was acknowledged, is needed, and is damaged. */
+  lostRecord(file: string, { offset, reason, suspect, nextLsn }: ChainEnd): never {
+    const place = this.#place(suspect);
+    throw new PersisterError(
+      "ACKNOWLEDGED_LOST",
+      `${file}: the acknowledged record ${nextLsn}${place.words} is damaged: ${reason} at byte ` +
+        `${offset}; ${LOOK_FIRST}`,
+      { file, offset, ...place.facts },
     );
   }
 
@@ -50,9 +61,15 @@ export class RecoveryErrors {
   staleMark(file: string, segment: string, row: EndingCase): never {
     throw new PersisterError(
       "MARK_CORRUPT",
-      `${file}: it is older than the groups in ${segment}; ${row.say} [${row.label}]`,
+      `${file}: it is older than the groups in ${segment}; ${row.say} [${row.label}]; ${LOOK_FIRST}`,
       { file },
     );
+  }
+
+  /** The log and number in a proven header, in words. */
+  named({ log, number }: Named): string {
+    const state = this.#table.byLog(log);
+    return state ? ` (${state.name} ${number})` : "";
   }
 
   /** The lane and number of the damaged record, if its header still tells them. */
@@ -60,7 +77,7 @@ export class RecoveryErrors {
     const state = at && this.#table.byLog(at.log);
     if (!at || !state) return this.#firstMissing();
     return {
-      words: ` (${state.name} ${at.number})`,
+      words: this.named(at),
       facts: { lane: state.name, blockNumber: at.number },
     };
   }

@@ -6,7 +6,7 @@ import type { Footer } from "../form/footer.js";
 import type { RetainedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Mark, Pin } from "../form/mark.js";
-import { RECORD_HEADER_BYTES, recordType } from "../form/records.js";
+import { isOfLog, RECORD_HEADER_BYTES, type RecordHeader, recordType } from "../form/records.js";
 import { SegmentParts } from "../segment/parts.js";
 import {
   type ChainEnd,
@@ -15,6 +15,7 @@ import {
   type WalkedRecord,
 } from "../segment/segment.js";
 import { applyRecord } from "./apply.js";
+import { damagedCaseOf } from "./damaged-record.js";
 import { endingOf, ownFooter } from "./ending.js";
 import type { RecoveryErrors } from "./errors.js";
 import { findFooters } from "./footers.js";
@@ -61,9 +62,7 @@ export async function readNewest(parts: NewestParts): Promise<NewestRead> {
   const { file } = newest.slot;
   const walked = await walkNewest(parts);
   const { end, groups, groupEnd } = walked;
-  const { salt, sequence } = newest.head;
-  const search = { file, salt, sequence, from: end.offset, to: newest.slot.bytes };
-  const footers = await findFooters(search);
+  const footers = await footersBehind(newest, end);
   const own = ownFooter({ due: end.nextLsn, footers });
   const begun = end.offset > groupEnd || own ? groups + 1 : groups;
   const { acked } = mark;
@@ -83,23 +82,29 @@ export async function readNewest(parts: NewestParts): Promise<NewestRead> {
   return { end, unprovenFrom, released, broken, highestLsn };
 }
 
+function footersBehind({ slot, head }: FoundHead, end: ChainPlace): Promise<readonly Footer[]> {
+  const { salt, sequence } = head;
+  return findFooters({ file: slot.file, salt, sequence, from: end.offset, to: slot.bytes });
+}
+
 interface NewestWalked extends Pick<NewestRead, "end" | "unprovenFrom" | "released"> {
   /** Groups that are there to their footers, and where the last of them ends. */
   readonly groups: number;
   readonly groupEnd: number;
 }
 
-async function walkNewest({ newest, mark, table, errors }: NewestParts): Promise<NewestWalked> {
+async function walkNewest(parts: NewestParts): Promise<NewestWalked> {
+  const { newest, mark, table, errors } = parts;
   const { slot, head } = newest;
   const released = new Map<bigint, number>();
   const start = firstPlace(head, newest.headBytes);
-  const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: slot.bytes }]);
+  const segment = new SegmentParts([{ file: slot.file, from: start.offset, to: slot.bytes }]);
   const batch: (WalkedRecord & { readonly place: ChainPlace })[] = [];
   let unprovenFrom: number | undefined;
   let groups = 0;
   let groupEnd = start.offset;
   let place = start;
-  const end = await parts.walkNext(start, (record) => {
+  const take = (record: WalkedRecord): void => {
     batch.push({ ...record, payload: kept(record), place });
     place = behind(record);
     if (record.more) return;
@@ -112,9 +117,31 @@ async function walkNewest({ newest, mark, table, errors }: NewestParts): Promise
     if (record.type !== recordType.footer) return;
     groups += 1;
     groupEnd = place.offset;
-  });
-  await parts.end();
+  };
+  let end = await segment.walkNext(start, take);
+  while (end.behind && end.suspect && (await mayPass(parts, end, end.suspect))) {
+    take({ ...end.suspect, offset: end.offset, payload: NOTHING });
+    end = await segment.walkOn(end.behind, take);
+  }
+  await segment.end();
   return { end: { ...end, ...batch[0]?.place }, unprovenFrom, released, groups, groupEnd };
+}
+
+/**
+ * Whether the reading goes on behind one damaged record. Whether the record is live is asked when all
+ * records are applied: a truncation may follow.
+ */
+async function mayPass(
+  { newest, mark }: NewestParts,
+  end: ChainPlace,
+  header: RecordHeader,
+): Promise<boolean> {
+  const { lsn } = header;
+  const isAcknowledged =
+    lsn <= mark.acked || (await footersBehind(newest, end)).some(({ firstLsn }) => firstLsn > lsn);
+  return (
+    damagedCaseOf({ isAcknowledged, isOfLog: isOfLog(header), isLive: false }).action === "pass"
+  );
 }
 
 function behind({ offset, payloadLength, headerCrc, lsn }: WalkedRecord): ChainPlace {

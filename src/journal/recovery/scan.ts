@@ -4,7 +4,7 @@
  */
 import type { DiskFile } from "../../disk/disk.js";
 import { assert } from "../../types/assert.js";
-import { PersisterError } from "../../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import type { RetainedSegment, SealedSegment } from "../form/head.js";
 import { type LogState, LogTable, NO_HASH } from "../form/log-table.js";
 import { recordType, slotName } from "../form/records.js";
@@ -12,6 +12,7 @@ import type { Seals } from "../seal/seals.js";
 import type { MarkFound } from "../segment/mark-file.js";
 import { SegmentParts } from "../segment/parts.js";
 import {
+  type ChainEnd,
   type ChainPlace,
   endsAsListed,
   firstPlace,
@@ -20,6 +21,7 @@ import {
   type Slot,
   type WalkedRecord,
 } from "../segment/segment.js";
+import { acknowledgedCaseOf } from "./damaged-record.js";
 import { RecoveryErrors } from "./errors.js";
 import { FoundRecords } from "./found-records.js";
 import { type NewestRead, readNewest } from "./newest.js";
@@ -62,6 +64,8 @@ export class Scan {
   /** Of the newest segment's records, those above the acknowledged LSN. */
   #unproven: UnprovenBytes | undefined;
   #recordsRead = 0;
+  /** Said of damaged records that nothing needs. */
+  readonly #damaged: string[] = [];
 
   constructor(
     newest: FoundHead,
@@ -134,9 +138,7 @@ export class Scan {
       for (const { segment, found } of needed) {
         if (!found) this.#refuseMissing(segment, slots);
         const { slot } = found;
-        const end = await parts.walkNext(firstPlace(found.head, found.headBytes), (record) =>
-          this.#deliver(record, slot),
-        );
+        const end = await this.#walk(parts, firstPlace(found.head, found.headBytes), slot);
         if (!endsAsListed(end, segment)) {
           this.#errors.corrupt(slot.file.path, end.offset, end.reason, end.suspect);
         }
@@ -159,7 +161,9 @@ export class Scan {
     const start = firstPlace(head, this.#newest.headBytes);
     const end: ChainPlace = this.#read.end;
     const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: end.offset }]);
-    await parts.walkNext(start, (record) => this.#deliver(record, slot));
+    const delivered = await this.#walk(parts, start, slot);
+    await parts.end();
+    if (delivered.offset !== end.offset) this.#errors.lostRecord(slot.file.path, delivered);
     this.#segments.push({
       slot: slot.slot,
       sequence: head.sequence,
@@ -168,6 +172,23 @@ export class Scan {
       endOffset: end.offset,
       endChain: end.chain,
     });
+  }
+
+  /** Delivers the live records of a segment. The walk ends at damage, unless nothing needs what is damaged. */
+  async #walk(parts: SegmentParts, start: ChainPlace, slot: Slot): Promise<ChainEnd> {
+    const deliver = (record: WalkedRecord): void => this.#deliver(record, slot);
+    let end = await parts.walkNext(start, deliver);
+    for (;;) {
+      const { behind, suspect } = end;
+      if (!behind || !suspect) return end;
+      const row = acknowledgedCaseOf(suspect, this.#table);
+      if (row.action !== "pass") return end;
+      this.#damaged.push(
+        `${slot.file.path}: ${end.reason} at byte ${end.offset}${this.#errors.named(suspect)}: ` +
+          `${row.say} [${row.label}]`,
+      );
+      end = await parts.walkOn(behind, deliver);
+    }
   }
 
   /** D5: exactly [first, next) of every log was delivered. */
@@ -179,7 +200,7 @@ export class Scan {
       throw new PersisterError(
         "JOURNAL_CORRUPT",
         `${state.name}: record ${number} is missing: returned ${found}, expected ` +
-          `${state.next - state.first} records`,
+          `${state.next - state.first} records; ${LOOK_FIRST}`,
         { lane: state.name, blockNumber: number, file: this.#newest.slot.file.path },
       );
     }
@@ -188,9 +209,10 @@ export class Scan {
   /** D6: a record of the last group may have been acknowledged, where it is not there any more. */
   warnings(): string[] {
     const { broken, end } = this.#read;
-    if (!broken) return [];
+    if (!broken) return this.#damaged;
     const { path } = this.#newest.slot.file;
     return [
+      ...this.#damaged,
       `${path}: the last group is there to byte ${end.offset} only: it was in flight at a crash, or it ` +
         "was damaged; the blocks in it are pinned",
     ];
@@ -262,7 +284,7 @@ export class Scan {
     if (Buffer.compare(listed.tip, hash) === 0) return;
     throw new PersisterError(
       "JOURNAL_CORRUPT",
-      `${slot.file.path}: ${name} ${number} is not the record whose hash the head lists`,
+      `${slot.file.path}: ${name} ${number} is not the record whose hash the head lists; ${LOOK_FIRST}`,
       { lane: name, blockNumber: number, file: slot.file.path },
     );
   }

@@ -3,7 +3,7 @@
  * one.
  */
 import type { Disk, DiskFile } from "../../disk/disk.js";
-import { PersisterError } from "../../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import type { Head, HeadFront } from "../form/head.js";
 import { MARK_FILE, type Mark } from "../form/mark.js";
 import { type MarkFound, readMarks } from "../segment/mark-file.js";
@@ -34,17 +34,24 @@ export async function openMark(
   const file = `${directory}/${MARK_FILE}`;
   const markFile = await disk.openToWrite(file);
   if (!markFile) {
-    throw new PersisterError("MARK_CORRUPT", `${file}: the mark is missing; restore it`, { file });
+    throw new PersisterError("MARK_CORRUPT", `${file}: the mark is missing; ${LOOK_FIRST}`, {
+      file,
+    });
   }
   try {
     const found = await readMarks(markFile);
     if ("bad" in found) {
-      throw new PersisterError("MARK_CORRUPT", `${file}: both slots are bad: ${found.bad}`, {
-        file,
-      });
+      throw new PersisterError(
+        "MARK_CORRUPT",
+        `${file}: both slots are bad: ${found.bad}; ${LOOK_FIRST}`,
+        {
+          file,
+        },
+      );
     }
     if (Buffer.compare(found.mark.storeId, storeId) !== 0) {
-      throw new PersisterError("MARK_CORRUPT", `${file}: it is another store's mark`, { file });
+      const text = `${file}: it is another store's mark; ${LOOK_FIRST}`;
+      throw new PersisterError("MARK_CORRUPT", text, { file });
     }
     return { markFile, found };
   } catch (error) {
@@ -109,7 +116,7 @@ export function newestHead(
     throw new PersisterError(
       "JOURNAL_CORRUPT",
       `${file}: the segment with head ${mark.headSequence}, which the mark names, is missing or its ` +
-        `head is damaged (newest found: ${newest ? newest.head.sequence : "none"}); restore the file`,
+        `head is damaged (newest found: ${newest ? newest.head.sequence : "none"}); ${LOOK_FIRST}`,
       { file, ...(only && !other ? { offset: 0 } : {}) },
     );
   }
@@ -117,7 +124,7 @@ export function newestHead(
   if (twin) {
     throw new PersisterError(
       "JOURNAL_CORRUPT",
-      `${twin.slot.file.path}: it bears the same head sequence as ${newest.slot.file.path}`,
+      `${twin.slot.file.path}: it bears the same head sequence as ${newest.slot.file.path}; ${LOOK_FIRST}`,
       { file: twin.slot.file.path, offset: 0 },
     );
   }

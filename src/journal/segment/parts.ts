@@ -18,6 +18,12 @@ export interface SegmentRange {
   readonly to: number;
 }
 
+/** The end of a walk. */
+export interface WalkEnd extends ChainEnd {
+  /** Set if this record alone is damaged: the place behind it, where the chain goes on. */
+  readonly behind: ChainPlace | undefined;
+}
+
 /** A part on its way, to byte `at` of a buffer. */
 interface Coming {
   readonly range: number;
@@ -47,17 +53,23 @@ export class SegmentParts {
    * Walks the records of the next range from `start` on, which is where it begins. Calls `visit` for
    * each proven record, in order; what it is given is valid until it returns.
    */
-  async walkNext(start: ChainPlace, visit: (record: WalkedRecord) => void): Promise<ChainEnd> {
+  async walkNext(start: ChainPlace, visit: (record: WalkedRecord) => void): Promise<WalkEnd> {
     this.#range += 1;
     this.#bytes = this.#bytes.subarray(0, 0);
     this.#offset = start.offset;
-    for (let place = start; ; ) {
+    return await this.walkOn(start, visit);
+  }
+
+  /** Walks on in the same range, from `behind` where the last walk ended. */
+  async walkOn(from: ChainPlace, visit: (record: WalkedRecord) => void): Promise<WalkEnd> {
+    for (let place = from; ; ) {
       const found = recordAt(this.#bytes, place, this.#offset);
       if (found.status === "record") {
         visit(found.record);
         place = found.next;
-      } else if (found.wants === undefined || !(await this.#load(place.offset, found.wants))) {
-        return found.end;
+      } else if (found.wants === undefined) return { ...found.end, behind: found.next };
+      else if (!(await this.#load(place.offset, found.wants))) {
+        return { ...found.end, behind: undefined };
       }
     }
   }

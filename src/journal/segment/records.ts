@@ -4,7 +4,7 @@
  * their size.
  */
 import type { DiskFile } from "../../disk/disk.js";
-import { RECORD_HEADER_BYTES, type RecordHeader, recordType } from "../form/records.js";
+import { isOfLog, RECORD_HEADER_BYTES, type RecordHeader } from "../form/records.js";
 import type { RetainedSegment, SealedSegment } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { PlacedRecord } from "./places.js";
@@ -128,8 +128,7 @@ class RecordList {
 
   add(header: RecordHeader & { readonly offset: number }): void {
     const { type, log, number, more } = header;
-    const isOfLog = type === recordType.append || type === recordType.copy;
-    const name = isOfLog ? this.#table.byLog(log)?.name : undefined;
+    const name = isOfLog({ type }) ? this.#table.byLog(log)?.name : undefined;
     if (name !== undefined) {
       this.#records.push({ name, number, pointer: pointerTo(this.#slot, header) });
     }

@@ -5,7 +5,7 @@ import { allEnded } from "../../async/all-ended.js";
 import { crc32c } from "../../codec/crc32c.js";
 import type { Disk, DirectoryEntry, DiskFile } from "../../disk/disk.js";
 import { fillHoles } from "../../disk/holes.js";
-import { PersisterError } from "../../types/errors.js";
+import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import {
   chainStart,
   expectedHeaderCrc,
@@ -86,9 +86,8 @@ export async function openSlots(
 ): Promise<{ readonly slots: readonly Slot[]; readonly foreign: readonly string[] }> {
   const entries = await disk.list(directory);
   if (!entries) {
-    throw new PersisterError("JOURNAL_CORRUPT", `${directory}: the journal's folder is missing`, {
-      file: directory,
-    });
+    const text = `${directory}: the journal's folder is missing; ${LOOK_FIRST}`;
+    throw new PersisterError("JOURNAL_CORRUPT", text, { file: directory });
   }
   const slots: Slot[] = [];
   const foreign: string[] = [];

@@ -70,7 +70,7 @@ const stores: Readonly<Record<string, OpenStore>> = {
   },
   "store-damaged": {
     make: () => changed((disk) => disk.damage(STORE, 30, Buffer.from("!"))),
-    advice: /restore/,
+    advice: /leave the directory as it is/,
   },
   "format-too-new": {
     make: () => changed((disk) => disk.damage(STORE, 0, withVersion(disk.readNow(STORE), 99))),

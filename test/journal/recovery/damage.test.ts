@@ -122,14 +122,16 @@ test("every byte of the mark turned over: one bad slot is legal, and reported", 
   }
 });
 
-test("both mark slots bad, or no mark: refused, and says to restore it", async () => {
+test("both mark slots bad, or no mark: refused, and says to leave it", async () => {
   const { disk } = await small();
   const both = disk.kill();
   for (const slot of [0, 256 * 1024]) both.damage(MARK, slot + 40, Buffer.from("damage"));
   expect((await openRefused(both, chain, "MARK_CORRUPT")).file).toContain("mark");
   const gone = disk.kill();
   await gone.remove(MARK);
-  expect((await openRefused(gone, chain, "MARK_CORRUPT")).message).toMatch(/restore/);
+  expect((await openRefused(gone, chain, "MARK_CORRUPT")).message).toMatch(
+    /leave the directory as it is/,
+  );
 });
 
 test("a listed segment that is missing, emptied or cut short is refused by name", async () => {
