@@ -65,7 +65,7 @@ const rooms = {
   journal: ["recovery", "group", "space", "segment", "seal", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],
-  jobs: ["level", "keys"],
+  jobs: ["store", "writes", "level", "journal", "keys"],
   disk: ["real", "slots"],
 };
 

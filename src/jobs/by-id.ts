@@ -5,13 +5,15 @@
 import { optionsArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { isJobId } from "./level/home.js";
-import type { Job, Scan, WriteOptions } from "./job.js";
+import type { Job, WriteOptions } from "./job.js";
 import type { JobStoreChoices } from "./options.js";
+import type { Scan } from "./scan.js";
 
 export abstract class JobsById {
   readonly #onError: JobStoreChoices["onError"];
   readonly #warned = new Set<string>();
   #droppedWrites = 0;
+  #callbackFailure: PersisterError | undefined;
 
   protected constructor(onError: JobStoreChoices["onError"]) {
     this.#onError = onError;
@@ -19,9 +21,30 @@ export abstract class JobsById {
 
   protected abstract openJobOf(id: string): Job | undefined;
 
+  /** @throws {PersisterError} CLOSED; USAGE for what is no id. */
+  protected abstract checkUse(id: string): void;
+
   /** Plain writes to jobs that were not open, and so are gone. */
   protected get droppedWrites(): number {
     return this.#droppedWrites;
+  }
+
+  /** The first error that `onError` itself has thrown. */
+  protected get callbackFailure(): PersisterError | undefined {
+    return this.#callbackFailure;
+  }
+
+  /** Tells `onError` of an error of job `id`; of the store where `id` is empty. */
+  protected tell(error: PersisterError, id: string): void {
+    try {
+      this.#onError?.(error, id);
+    } catch (cause) {
+      this.#callbackFailure ??= new PersisterError(
+        "CALLBACK_FAILED",
+        `onError threw when it was told of this: ${error.message}`,
+        { cause },
+      );
+    }
   }
 
   /** The open job of this id. @throws {PersisterError} JOB_NOT_FOUND */
@@ -125,15 +148,15 @@ export abstract class JobsById {
     options: WriteOptions | undefined,
     write: (job: Job) => Promise<void>,
   ): Promise<void> {
-    checkId(id);
     const job = this.openJobOf(id);
     if (job) return await write(job);
+    this.checkUse(id);
     const { durable } = optionsArgument("options", options, ["durable", "signal"]);
     if (durable === true) throw notFound(id);
     this.#droppedWrites += 1;
     if (this.#warned.has(id)) return;
     this.#warned.add(id);
-    this.#onError?.(notFound(id), id);
+    this.tell(notFound(id), id);
   }
 }
 

@@ -1,9 +1,11 @@
 /** `lanekeeper/jobs`: isolated key-value stores for everything that a node must remember. */
-export { Job, type Scan, type ScanOptions, type WriteOptions } from "./job.js";
+export { Job, type WriteOptions } from "./job.js";
 export type { JobsById } from "./by-id.js";
-export { type JobStatus, JobStore, type JobStoreStatus } from "./job-store.js";
+export { JobStore } from "./job-store.js";
+export type { JobStatus, JobStoreStatus } from "./store/status.js";
+export type { Scan, ScanOptions } from "./scan.js";
 export { key, type KeyRange, payload, prefixRange, rawKey } from "./keys/key.js";
-export type { JobChoices } from "./opening.js";
+export type { JobChoices } from "./store/opening.js";
 export type { JobStoreChoices } from "./options.js";
 export {
   byte,
@@ -21,5 +23,5 @@ export {
   uint64,
 } from "./keys/parts.js";
 export type { Row } from "./level/values.js";
-export type { JobOperation } from "./write.js";
-export type { JobVerification } from "./verify.js";
+export type { JobOperation } from "./journal/write.js";
+export type { JobVerification } from "./store/verify.js";

@@ -20,76 +20,47 @@
  * | `dropped` on record | its folder, or a part of it | removes what is left |
  */
 import { join, resolve } from "node:path";
-import pLimit, { type LimitFunction } from "p-limit";
-import { allEnded } from "../async/all-ended.js";
+import { allEnded, inTurn } from "../async/all-ended.js";
 import type { WaitOptions } from "../async/signal.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
 import { optionsArgument, signalArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
-import { FolderHomes, type JobHomes } from "./level/home.js";
 import { checkId, JobsById, notFound } from "./by-id.js";
 import type { Job } from "./job.js";
-import { JobJournal, JOURNAL_FOLDER } from "./job-journal.js";
+import { type JobJournal, JOURNAL_FOLDER } from "./journal/job-journal.js";
+import { FolderHomes, type JobHomes } from "./level/home.js";
 import { MemoryHomes } from "./level/memory-homes.js";
+import { checkJobStore, type JobStoreChoices, type JobStoreSettings } from "./options.js";
+import { Checkpoints } from "./store/checkpoints.js";
+import { JobLocks } from "./store/job-locks.js";
 import {
   checkJob,
   closeJobIn,
   type JobChoices,
+  type JobSettings,
   type OpenJob,
   openJobIn,
-  settleJob,
-} from "./opening.js";
-import { checkJobStore, type JobStoreChoices, type JobStoreSettings } from "./options.js";
-import { checkRoot, isDirectory, journalGone, makeRoot } from "./root.js";
-import { HeldWrites, type JobVerification, readWhole } from "./verify.js";
+} from "./store/opening.js";
+import { checkRoot, isDirectory, openJournalAt, type RootParts } from "./store/root.js";
+import { type JobStoreStatus, statusOf } from "./store/status.js";
+import { type JobVerification, verifyJob } from "./store/verify.js";
 
-/** The status of one job. */
-export interface JobStatus {
-  readonly id: string;
-  /** `failed`: LevelDB refused a call; close the job and open it again. */
-  readonly state: "open" | "failed" | "closed";
-  readonly schemaVersion: number;
-  /** Writes since it was opened. */
-  readonly writes: number;
-  /** Bytes of writes on their way into LevelDB. */
-  readonly queuedBytes: number;
-  /** Bytes of writes that the journal holds for it. */
-  readonly journalBytes: number;
-  /** Bytes of its LevelDB database. */
-  readonly bytes: number;
+/** The journal of a store that has one, and its checkpoints. */
+interface Opened {
+  readonly journal: JobJournal;
+  readonly checkpoints: Checkpoints;
 }
 
-export interface JobStoreStatus {
-  readonly root: string;
-  /** False for a store without a disk (D10). */
-  readonly durable: boolean;
-  readonly jobs: readonly JobStatus[];
-  /** Plain writes to jobs that were not open, and so are gone. */
-  readonly droppedWrites: number;
-  /** Bytes of the journal's files. */
-  readonly journalBytes: number;
-  /** Why nothing is acknowledged any more (D7). */
-  readonly poison: PersisterError | undefined;
-  /** Why the last checkpoint could not be taken: the journal grows until one can. */
-  readonly checkpointFailure: PersisterError | undefined;
-}
-
-interface StoreParts {
-  readonly surroundings: Surroundings;
-  readonly root: string;
-  readonly homes: JobHomes;
+interface StoreParts extends RootParts {
   readonly settings: JobStoreSettings;
 }
 
 export class JobStore extends JobsById {
   readonly #parts: StoreParts;
   readonly #open = new Map<string, OpenJob>();
-  /** One change of a job's state at a time; different jobs go side by side. */
-  readonly #locks = new Map<string, LimitFunction>();
-  #journal: Promise<JobJournal> | undefined;
-  #opened: JobJournal | undefined;
-  #checkpointing: Promise<void> | undefined;
-  #checkpointFailure: PersisterError | undefined;
+  readonly #locks = new JobLocks();
+  #opening: Promise<Opened> | undefined;
+  #opened: Opened | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: StoreParts) {
@@ -111,12 +82,8 @@ export class JobStore extends JobsById {
   static async open(root: string, choices: JobStoreChoices = {}): Promise<JobStore> {
     const surroundings = realSurroundings();
     const path = resolve(checkRoot(root));
-    return await JobStore.openOn(
-      surroundings,
-      path,
-      new FolderHomes(surroundings.disk, path),
-      choices,
-    );
+    const homes = new FolderHomes(surroundings.disk, path);
+    return await JobStore.openOn(surroundings, path, homes, choices);
   }
 
   /** A store without a disk: the same behaviour, nothing survives the process (D10). */
@@ -134,7 +101,7 @@ export class JobStore extends JobsById {
     const store = new JobStore({ surroundings, root, homes, settings: checkJobStore(choices) });
     if (await isDirectory(surroundings.disk, root)) {
       const isMade = (await surroundings.disk.kind(join(root, JOURNAL_FOLDER))) !== undefined;
-      if (isMade || (await homes.found()).length > 0) await store.#ensureJournal();
+      if (isMade || (await homes.found()).length > 0) await store.#ensureOpened();
     }
     return store;
   }
@@ -148,24 +115,15 @@ export class JobStore extends JobsById {
    */
   async openJob(id: string, choices: JobChoices = {}): Promise<Job> {
     const chosen = checkJob(choices);
-    this.#checkUse(id);
-    const openNow = (): Job | undefined => this.#open.get(id)?.job;
+    this.checkUse(id);
     // Not behind a checkpoint that settles it.
-    const open = openNow();
-    if (open) return open;
-    return await this.#exclusive(id, async () => {
-      const known = openNow();
-      if (known) return known;
-      const journal = await this.#ensureJournal();
-      const { homes, settings } = this.#parts;
-      const parts = {
-        journal,
-        homes,
-        settings,
-        onDurable: () => this.#checkpointIfDue(journal),
-        onLost: (error: PersisterError) => settings.onError?.(error, id),
-      };
-      const opened = await openJobIn(parts, id, chosen);
+    const open = this.#open.get(id);
+    if (open) return open.job;
+    return await this.#locks.exclusive(id, async () => {
+      const known = this.#open.get(id);
+      if (known) return known.job;
+      this.checkUse(id);
+      const opened = await this.#openedJob(await this.#ensureOpened(), id, chosen);
       this.#open.set(id, opened);
       return opened.job;
     });
@@ -179,16 +137,16 @@ export class JobStore extends JobsById {
    */
   async closeJob(id: string): Promise<void> {
     checkId(id);
-    await this.#exclusive(id, async () => await this.#closeIn(id));
+    await this.#locks.exclusive(id, async () => await this.#closeIn(id));
   }
 
   /** Removes a job and all of its values, open or not; durable when resolved. */
   async dropJob(id: string): Promise<void> {
-    this.#checkUse(id);
-    await this.#exclusive(id, async () => {
-      const journal = this.#opened;
-      const record = journal?.recordOf(id);
-      if (!journal || !record) return;
+    this.checkUse(id);
+    await this.#locks.exclusive(id, async () => {
+      const journal = this.#opened?.journal;
+      const state = journal?.recordOf(id);
+      if (!journal || !state) return;
       const open = this.#open.get(id);
       if (open) {
         open.job.end();
@@ -196,15 +154,15 @@ export class JobStore extends JobsById {
         await Promise.allSettled([open.writer.applied()]);
         await open.values.close();
       }
-      const { life, schema } = record;
-      await journal.put({ version: 1, id, life, schema, kind: "dropped" });
+      const { life, schema } = state;
+      await journal.put({ id, life, schema, kind: "dropped" });
       await this.#removeDropped(journal, id);
     });
   }
 
   /** The ids of all jobs, open or not, sorted. */
   jobs(): readonly string[] {
-    const records = this.#opened?.records ?? [];
+    const records = this.#opened?.journal.records ?? [];
     return records
       .filter(({ kind }) => kind !== "dropped")
       .map(({ id }) => id)
@@ -213,17 +171,18 @@ export class JobStore extends JobsById {
 
   /** The status of the store and of every job, for operators. Looks at the folders of the jobs. */
   async status(): Promise<JobStoreStatus> {
-    const { root, surroundings } = this.#parts;
-    const jobs: JobStatus[] = [];
-    for (const id of this.jobs()) jobs.push(await this.#statusOf(id));
+    const { root, surroundings, homes } = this.#parts;
+    const { journal, checkpoints } = this.#opened ?? {};
+    const statuses = this.jobs().map((id) => statusOf(id, journal, homes, this.#open.get(id)));
     return {
       root,
       durable: surroundings.durable,
-      jobs,
+      jobs: await Promise.all(statuses),
       droppedWrites: this.droppedWrites,
-      journalBytes: this.#opened?.bytes ?? 0,
-      poison: this.#opened?.poison,
-      checkpointFailure: this.#checkpointFailure,
+      journalBytes: journal?.bytes ?? 0,
+      poison: journal?.poison,
+      checkpointFailure: checkpoints?.failure,
+      callbackFailure: this.callbackFailure,
     };
   }
 
@@ -234,20 +193,17 @@ export class JobStore extends JobsById {
    * the job is open; ABORTED; as `openJob`.
    */
   async verify(id: string, options: WaitOptions = {}): Promise<JobVerification> {
-    this.#checkUse(id);
+    this.checkUse(id);
     const signal = signalArgument(optionsArgument("options", options, ["signal"]).signal);
-    const record = this.#opened?.recordOf(id);
-    if (!this.#opened || !record || record.kind === "dropped") throw notFound(id);
-    if (this.hasJob(id)) throw new PersisterError("USAGE", `job ${id} is open: close it first`);
-    const held = new HeldWrites();
-    for await (const operations of this.#opened.unsettled(id)) held.add(operations);
-    const job = await this.openJob(id, { schemaVersion: record.schema });
-    try {
-      await held.compareWith(job);
-      return { id, ...(await readWhole(job, signal)), journalWrites: held.count };
-    } finally {
-      await this.closeJob(id);
-    }
+    return await this.#locks.exclusive(id, async () => {
+      this.checkUse(id);
+      const state = this.#opened?.journal.recordOf(id);
+      if (!this.#opened || !state || state.kind === "dropped") throw notFound(id);
+      if (this.hasJob(id)) throw new PersisterError("USAGE", `job ${id} is open: close it first`);
+      const opened = this.#opened;
+      const open = () => this.#openedJob(opened, id, { schemaVersion: state.schema });
+      return await verifyJob(opened.journal, id, open, signal);
+    });
   }
 
   /** Closes every job, then the journal. Idempotent. Throws as `closeJob`. */
@@ -264,41 +220,49 @@ export class JobStore extends JobsById {
     return this.#open.get(id)?.job;
   }
 
+  protected override checkUse(id: string): void {
+    checkId(id);
+    if (this.#closing) throw new PersisterError("CLOSED", "the store of jobs was closed");
+  }
+
+  async #openedJob({ journal, checkpoints }: Opened, id: string, chosen: JobSettings) {
+    const { homes, settings } = this.#parts;
+    const parts = {
+      journal,
+      homes,
+      settings,
+      onDurable: () => checkpoints.lookAtBytes(),
+      onLost: (error: PersisterError) => this.tell(error, id),
+    };
+    return await openJobIn(parts, id, chosen);
+  }
+
   async #closeIn(id: string): Promise<void> {
     const open = this.#open.get(id);
     if (!open || !this.#opened) return;
     this.#open.delete(id);
-    await closeJobIn(this.#opened, open);
+    await closeJobIn(this.#opened.journal, open);
   }
 
   async #removeDropped(journal: JobJournal, id: string): Promise<void> {
     const life = journal.recordOf(id)?.life ?? 0n;
     await this.#parts.homes.of(id, life).remove();
-    journal.forget(id);
+    await journal.forget(id);
   }
 
   /** The journal; made with the root where there is none yet. */
-  async #ensureJournal(): Promise<JobJournal> {
-    this.#journal ??= this.#openJournal();
+  async #ensureOpened(): Promise<Opened> {
+    this.#opening ??= this.#openJournal();
     try {
-      return await this.#journal;
+      return await this.#opening;
     } catch (cause) {
-      this.#journal = undefined;
+      this.#opening = undefined;
       throw cause;
     }
   }
 
-  async #openJournal(): Promise<JobJournal> {
-    const { surroundings, root, homes } = this.#parts;
-    await makeRoot(surroundings.disk, root);
-    const found = await homes.found();
-    const mayMake = found.length === 0;
-    const { segmentBytes, moved } = this.#parts.settings;
-    const options = { segmentBytes, moved, mayMake };
-    const journal = await JobJournal.open(surroundings, root, options).catch((cause: unknown) => {
-      const isGone = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
-      throw isGone ? journalGone(root, found, cause) : cause;
-    });
+  async #openJournal(): Promise<Opened> {
+    const journal = await openJournalAt(this.#parts, this.#parts.settings);
     try {
       for (const { id, kind } of journal.records) {
         if (kind === "dropped") await this.#removeDropped(journal, id);
@@ -307,106 +271,28 @@ export class JobStore extends JobsById {
       await Promise.allSettled([journal.close()]);
       throw cause;
     }
-    this.#opened = journal;
-    return journal;
-  }
-
-  #checkpointIfDue(journal: JobJournal): void {
-    const { checkpointBytes, onError } = this.#parts.settings;
-    if (this.#checkpointing || journal.bytesSinceCheckpoint < checkpointBytes) return;
-    this.#checkpointing = this.#checkpoint(journal)
-      .then(
-        () => {
-          this.#checkpointFailure = undefined;
-        },
-        (cause: unknown) => {
-          this.#checkpointFailure = asError(cause);
-          onError?.(this.#checkpointFailure, "");
-        },
-      )
-      .finally(() => {
-        this.#checkpointing = undefined;
-      });
-  }
-
-  /**
-   * Settles every job, or writes the records again of those that cannot settle, and then lets go of what
-   * lies below. One job that is slow or full or damaged holds up no write of another.
-   */
-  async #checkpoint(journal: JobJournal): Promise<void> {
-    const end = journal.nextLsn;
-    const ids = journal.records.map(({ id }) => id);
-    await allEnded(
-      ids.map(async (id) => {
-        await this.#exclusive(id, async () => {
-          const open = this.#open.get(id);
-          const isSettled = open !== undefined && (await settlesNow(journal, open));
-          // A job that is at work takes no copies: a copy must lie behind all of its writes.
-          if (!isSettled && journal.recordOf(id)) await journal.carry(id, end);
-        });
-      }),
-    );
-    await journal.checkpoint();
-  }
-
-  async #statusOf(id: string): Promise<JobStatus> {
-    const open = this.#open.get(id);
-    const record = this.#opened?.recordOf(id);
-    const life = record?.life ?? 0n;
-    const failed = open?.writer.failure !== undefined;
-    return {
-      id,
-      state: open === undefined ? "closed" : failed ? "failed" : "open",
-      schemaVersion: record?.schema ?? 0,
-      writes: open?.writer.taken ?? 0,
-      queuedBytes: open?.writer.queuedBytes ?? 0,
-      journalBytes: this.#opened?.unsettledBytes(id) ?? 0,
-      bytes: await this.#parts.homes.of(id, life).bytes(),
-    };
+    const checkpoints = new Checkpoints({
+      journal,
+      locks: this.#locks,
+      checkpointBytes: this.#parts.settings.checkpointBytes,
+      openJobOf: (id) => this.#open.get(id),
+      onFailure: (error) => this.tell(error, ""),
+    });
+    this.#opened = { journal, checkpoints };
+    return this.#opened;
   }
 
   async #closeAll(): Promise<void> {
-    const ended = await Promise.allSettled(
-      [...this.#open.keys()].map((id) => this.#exclusive(id, () => this.#closeIn(id))),
-    );
-    await this.#checkpointing;
-    const journal = this.#opened;
-    if (journal) {
-      ended.push(...(await Promise.allSettled([journal.checkpoint()])));
-      ended.push(...(await Promise.allSettled([journal.close()])));
-    }
-    for (const end of ended) if (end.status === "rejected") throw end.reason;
-  }
-
-  async #exclusive<T>(id: string, task: () => Promise<T>): Promise<T> {
-    let lock = this.#locks.get(id);
-    if (!lock) {
-      lock = pLimit(1);
-      this.#locks.set(id, lock);
-    }
-    return await lock(task);
-  }
-
-  #checkUse(id: string): void {
-    checkId(id);
-    if (this.#closing) throw new PersisterError("CLOSED", "the store of jobs was closed");
-  }
-}
-
-function asError(cause: unknown): PersisterError {
-  if (cause instanceof PersisterError) return cause;
-  return new PersisterError("IO", "a checkpoint of the jobs' journal failed", { cause });
-}
-
-/** Settles an open job; false where LevelDB fails it, which the job's own callers are told. */
-async function settlesNow(journal: JobJournal, open: OpenJob): Promise<boolean> {
-  try {
-    // Every write that is durable by now: none of them is held any longer.
-    await open.writer.applied();
-    await settleJob(journal, open);
-    return true;
-  } catch (cause) {
-    if (cause !== open.writer.failure) throw cause;
-    return false;
+    // A journal that is being opened is closed too; why it could not be opened, its caller hears.
+    await Promise.allSettled([this.#opening]);
+    const ids = new Set([...this.#open.keys(), ...this.#locks.busy]);
+    const closeEach = async (id: string): Promise<void> =>
+      await this.#locks.exclusive(id, async () => await this.#closeIn(id));
+    await inTurn([
+      async () => await allEnded([...ids].map(closeEach)),
+      async () => await this.#opened?.checkpoints.ended(),
+      async () => await this.#opened?.journal.checkpoint(),
+      async () => await this.#opened?.journal.close(),
+    ]);
   }
 }

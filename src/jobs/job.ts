@@ -7,27 +7,24 @@
  */
 import type { WaitOptions } from "../async/signal.js";
 import {
-  integerArgument,
+  booleanArgument,
   optionsArgument,
   signalArgument,
   wrongArgument,
 } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
-import { checkRange, type KeyRange, keyBytes, payload, prefixRange } from "./keys/key.js";
-import type { JobStoreSettings } from "./options.js";
-import type { Key, Part } from "./keys/parts.js";
-import type { JobValues, Row } from "./level/values.js";
 import {
   checkCategory,
   checkOperation,
   type JobOperation,
   type Operation,
-  type WriteOwner,
-} from "./write.js";
-import type { JobWriter } from "./job-writer.js";
-
-/** A limit of rows. */
-const ROWS = [0, Number.MAX_SAFE_INTEGER] as const;
+} from "./journal/write.js";
+import { checkRange, type KeyRange, keyBytes, payload, prefixRange } from "./keys/key.js";
+import type { Key, Part } from "./keys/parts.js";
+import type { JobValues, Row } from "./level/values.js";
+import type { JobStoreSettings } from "./options.js";
+import { checkScanOptions, JobScan, type Scan, type ScanOptions } from "./scan.js";
+import type { JobWriter } from "./writes/job-writer.js";
 
 /** How a write is called. */
 export interface WriteOptions {
@@ -37,25 +34,9 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How a read of many rows is called. */
-export interface ScanOptions {
-  /** From the last key to the first; the bounds stay what they are. @defaultValue false */
-  readonly reverse?: boolean | undefined;
-  /** Rows at most. @defaultValue all of them */
-  readonly limit?: number | undefined;
-  /** Ends it with ABORTED. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Rows in the order of their keys, as the job is when the first one is asked for. */
-export interface Scan extends AsyncIterable<Row> {
-  /** All of them at once. */
-  all(): Promise<readonly Row[]>;
-}
-
 /** The parts of an open job. @internal */
 export interface JobParts {
-  readonly owner: WriteOwner;
+  readonly id: string;
   readonly values: JobValues;
   readonly writer: JobWriter;
   readonly settings: JobStoreSettings;
@@ -69,7 +50,7 @@ export class Job {
 
   /** Made by `JobStore.openJob` alone. @internal */
   constructor(parts: JobParts) {
-    this.id = parts.owner.id;
+    this.id = parts.id;
     this.#parts = parts;
   }
 
@@ -218,7 +199,8 @@ export class Job {
    */
   scan(category: string, range: KeyRange = {}, options: ScanOptions = {}): Scan {
     checkCategory(category);
-    return new JobScan(this.#rows(category, checkRange(range), checkScanOptions(options)));
+    const held = checkRange(range);
+    return new JobScan((chosen) => this.#pages(category, held, chosen), checkScanOptions(options));
   }
 
   /** The rows whose keys begin with `prefix`; the empty prefix is the whole category. Throws as `scan`. */
@@ -246,11 +228,15 @@ export class Job {
     this.#isClosed = true;
   }
 
-  async *#rows(category: string, range: KeyRange, options: ScanOptions): AsyncGenerator<Row> {
+  async *#pages(
+    category: string,
+    range: KeyRange,
+    options: ScanOptions,
+  ): AsyncGenerator<readonly Row[]> {
     const values = await this.#readable(category);
     const snapshot = values.snapshot();
     try {
-      yield* values.rows(category, range, { ...options, snapshot });
+      yield* values.pages(category, range, { ...options, snapshot });
     } finally {
       await snapshot.close();
     }
@@ -271,38 +257,10 @@ export class Job {
   }
 }
 
-class JobScan implements Scan {
-  readonly #rows: AsyncGenerator<Row>;
-
-  constructor(rows: AsyncGenerator<Row>) {
-    this.#rows = rows;
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Row> {
-    return this.#rows;
-  }
-
-  async all(): Promise<readonly Row[]> {
-    const all: Row[] = [];
-    for await (const row of this.#rows) all.push(row);
-    return all;
-  }
-}
-
 function isList(
   operations: JobOperation | readonly JobOperation[],
 ): operations is readonly JobOperation[] {
   return Array.isArray(operations);
-}
-
-function checkScanOptions(options: ScanOptions): ScanOptions {
-  const known = ["reverse", "limit", "signal"] as const;
-  const { reverse, limit, signal } = optionsArgument("options", options, known);
-  return {
-    reverse: reverse === undefined ? false : booleanArgument("option reverse", reverse),
-    limit: limit === undefined ? undefined : integerArgument("option limit", limit, ROWS),
-    signal: signalArgument(signal),
-  };
 }
 
 function checkWriteOptions(options: WriteOptions): Required<WriteOptions> {
@@ -315,9 +273,4 @@ function checkWriteOptions(options: WriteOptions): Required<WriteOptions> {
 
 function signalOf(options: WaitOptions): AbortSignal | undefined {
   return signalArgument(optionsArgument("options", options, ["signal"]).signal);
-}
-
-function booleanArgument(name: string, value: unknown): boolean {
-  if (typeof value === "boolean") return value;
-  throw wrongArgument(name, "true or false", value);
 }

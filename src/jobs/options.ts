@@ -1,5 +1,6 @@
 /** The options of a job store, checked once, with every default and its reason. */
 import { z } from "zod";
+import { segmentBytes } from "../records/options.js";
 import type { PersisterError } from "../types/errors.js";
 import { checkChoices } from "../types/choices.js";
 
@@ -16,6 +17,8 @@ export const defaults = {
   queueBytes: 8 * MIB,
   /** A tenth of a second of a recovery, which may have to do as much again. */
   checkpointBytes: 8 * MIB,
+  /** A disk that does nothing for so long is not slow but stuck: its writers are told. */
+  stallMs: 60_000,
   /** As a journal's: holds the largest batch beside others. */
   segmentBytes: 4 * MIB,
 } as const;
@@ -34,6 +37,8 @@ export interface JobStoreChoices {
   readonly queueBytes?: number;
   /** Bytes of writes after which a checkpoint is taken: a recovery does as many again. @defaultValue 8 MiB */
   readonly checkpointBytes?: number;
+  /** Milliseconds that a write may wait for room before it is refused. @defaultValue 60,000 */
+  readonly stallMs?: number;
   /** Bytes of the journal's smallest segments; a batch fits one. @defaultValue 4 MiB */
   readonly segmentBytes?: number;
   /**
@@ -63,12 +68,8 @@ const schema = z.strictObject({
     .default(defaults.keyBytesMax),
   queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
   checkpointBytes: z.number().int().safe().min(1).default(defaults.checkpointBytes),
-  segmentBytes: z
-    .number()
-    .int()
-    .min(24 * KIB)
-    .max(64 * MIB)
-    .default(defaults.segmentBytes),
+  stallMs: z.number().int().min(1).max(0x7fff_ffff).default(defaults.stallMs),
+  segmentBytes: segmentBytes.default(defaults.segmentBytes),
   moved: z.boolean().default(false),
   onError: z
     .custom<JobStoreChoices["onError"]>(

@@ -59,7 +59,7 @@ export interface JournalChoices extends JournalInitChoices {
   readonly keys?: KeyChoices | undefined;
 }
 
-const segmentBytes = z.number().int().min(SEGMENT_BYTES_MIN).max(SEGMENT_BYTES_MAX);
+export const segmentBytes = z.number().int().min(SEGMENT_BYTES_MIN).max(SEGMENT_BYTES_MAX);
 const recordType = z
   .number()
   .int()

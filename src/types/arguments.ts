@@ -35,6 +35,12 @@ export function integerArgument(
   throw wrongArgument(name, `an integer from ${least} to ${most}`, value);
 }
 
+/** A boolean argument. @throws {PersisterError} USAGE */
+export function booleanArgument(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw wrongArgument(name, "true or false", value);
+}
+
 /** @throws {PersisterError} USAGE unless `value` is a `Uint8Array`; a `Buffer` is one. */
 export function bytesArgument(name: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;

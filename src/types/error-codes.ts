@@ -165,6 +165,13 @@ const table = {
     remedy: "close the job, see the cause, open it again: the journal holds every durable write",
     never: "go on with the open job: LevelDB may acknowledge what it then loses",
   },
+  JOB_BUSY: {
+    exit: 52,
+    status: "RESOURCE_EXHAUSTED",
+    meaning: "LevelDB made no room for a write to this job for `stallMs`; it was not written",
+    remedy: "look at the disk; try again when `status()` shows that the job's queue moves",
+    never: "open the job's folder elsewhere to get around its queue",
+  },
   JOB_NOT_FOUND: {
     exit: 47,
     status: "NOT_FOUND",

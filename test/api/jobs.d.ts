@@ -75,12 +75,14 @@ export declare class JobStore extends JobsById {
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
     protected openJobOf(id: string): Job | undefined;
+    protected checkUse(id: string): void;
 }
 export interface JobStoreChoices {
     readonly valueBytesMax?: number;
     readonly keyBytesMax?: number;
     readonly queueBytes?: number;
     readonly checkpointBytes?: number;
+    readonly stallMs?: number;
     readonly segmentBytes?: number;
     readonly moved?: boolean;
     readonly onError?: (error: PersisterError, job: string) => void;
@@ -93,6 +95,7 @@ export interface JobStoreStatus {
     readonly journalBytes: number;
     readonly poison: PersisterError | undefined;
     readonly checkpointFailure: PersisterError | undefined;
+    readonly callbackFailure: PersisterError | undefined;
 }
 export interface JobVerification {
     readonly id: string;
@@ -105,7 +108,10 @@ export declare abstract class JobsById {
     #private;
     protected constructor(onError: JobStoreChoices["onError"]);
     protected abstract openJobOf(id: string): Job | undefined;
+    protected abstract checkUse(id: string): void;
     protected get droppedWrites(): number;
+    protected get callbackFailure(): PersisterError | undefined;
+    protected tell(error: PersisterError, id: string): void;
     job(id: string): Job;
     hasJob(id: string): boolean;
     put(id: string, ...args: Parameters<Job["put"]>): Promise<void>;

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MemoryLevel } from "memory-level";
 import type { JobHome, JobHomes } from "../../src/jobs/level/home.js";
-import type { FileMark } from "../../src/jobs/job-record.js";
+import type { FileMark } from "../../src/jobs/journal/job-record.js";
 import type { Database } from "../../src/jobs/level/values.js";
 import { PersisterError } from "../../src/types/errors.js";
 
@@ -42,6 +42,8 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
   left: Left = { settled: new Map(), settles: 0, later: [] };
   /** Once set, every batch is refused. */
   failure: Error | undefined;
+  /** Batches, and tables, that wait for it. */
+  stuck: Promise<void> = Promise.resolve();
 
   constructor() {
     super({ keyEncoding: "view", valueEncoding: "view", storeEncoding: "view" });
@@ -49,6 +51,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
 
   /** Called by abstract-level for each batch, a chained one too. */
   async _batch(operations: readonly EncodedOperation[], options: unknown): Promise<void> {
+    await this.stuck;
     if (this.failure) throw this.failure;
     const change = operations.map(
       ({ type, key, value }) =>
@@ -60,6 +63,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
 
   /** Takes a while, as LevelDB's does: batches that come meanwhile are not in the table. */
   async compactRange(): Promise<void> {
+    await this.stuck;
     if (this.failure) return;
     const { later } = this.left;
     for (let turn = 0; turn < 4; turn++) await nextTurn();
@@ -111,6 +115,18 @@ export class LossyHomes implements JobHomes {
     }
   }
 
+  /** Nothing goes into this job's database until the function that it returns is called. */
+  stop(id: string): () => void {
+    let goOn: () => void = () => {};
+    const stuck = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    for (const [home, database] of this.#databases) {
+      if (home.startsWith(`${id}/`)) database.stuck = stuck;
+    }
+    return goOn;
+  }
+
   of(id: string, life: bigint): JobHome {
     const home = `${id}/${life}`;
     return {
@@ -148,6 +164,9 @@ export class LossyHomes implements JobHomes {
   }
 
   async #opened(home: string, left: Left): Promise<Database> {
+    if (this.#databases.get(home)?.status === "open") {
+      throw new PersisterError("STORE_LOCKED", `${home} is open already`);
+    }
     const database = new WatchedLevel();
     await database.open();
     const rows = applied(left.settled, left.later);

@@ -1,11 +1,12 @@
 /** The work of each `lanekeeper jobs` command. */
 import { z } from "zod";
 import type { Job } from "../../jobs/job.js";
-import { type JobStatus, JobStore } from "../../jobs/job-store.js";
+import { JobStore } from "../../jobs/job-store.js";
 import { prefixRange } from "../../jobs/keys/key.js";
 import { describedKey } from "../../jobs/keys/described.js";
 import type { Row } from "../../jobs/level/values.js";
-import type { JobVerification } from "../../jobs/verify.js";
+import type { JobStatus } from "../../jobs/store/status.js";
+import type { JobVerification } from "../../jobs/store/verify.js";
 import { checkChoices } from "../../types/choices.js";
 import { PersisterError } from "../../types/errors.js";
 import type { CliPort } from "../port.js";

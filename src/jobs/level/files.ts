@@ -14,7 +14,8 @@
 import { join } from "node:path";
 import { crc32c } from "../../codec/crc32c.js";
 import type { Disk } from "../../disk/disk.js";
-import type { FileMark } from "../job-record.js";
+import { describeFolder } from "../../disk/folder-files.js";
+import type { FileMark } from "../journal/job-record.js";
 import { checkTable, LevelFormatError, readManifest } from "./format.js";
 
 /** Files of LevelDB that say nothing of the values. LOCK is never opened: closing it would unlock it. */
@@ -22,8 +23,6 @@ const passedOver = new Set(["LOCK", "LOG", "LOG.old"]);
 const CURRENT = "CURRENT";
 const LOG_ENDING = ".log";
 const tableEndings = [".ldb", ".sst"];
-/** Bytes of a file that are in memory at once. */
-const READ_BYTES = 1024 * 1024;
 
 /** Why a database is not opened, with the file that says so; `undefined`: it may be. */
 export interface FolderFault {
@@ -31,13 +30,15 @@ export interface FolderFault {
   readonly reason: string;
 }
 
-/** Every file of the database that says something of the values. */
-export async function describeFiles(disk: Disk, folder: string): Promise<readonly FileMark[]> {
-  const marks: FileMark[] = [];
-  for (const { name, kind } of (await disk.list(folder)) ?? []) {
-    if (kind === "file" && !passedOver.has(name)) marks.push(await markOf(disk, folder, name));
-  }
-  return marks;
+/**
+ * Every file of the database that says something of the values; `undefined` where the folder is missing,
+ * or holds something that LevelDB does not make.
+ */
+export async function describeDatabase(
+  disk: Disk,
+  folder: string,
+): Promise<readonly FileMark[] | undefined> {
+  return await describeFolder(disk, folder, (name) => !passedOver.has(name));
 }
 
 /**
@@ -51,13 +52,32 @@ export async function describeManifest(disk: Disk, folder: string): Promise<File
   return { name, bytes: wholeBytes, crc: crc32c(bytes.subarray(0, wholeBytes)) };
 }
 
+/** Bytes of all files of the database; 0 where there is none. */
+export async function bytesOfDatabase(disk: Disk, folder: string): Promise<number> {
+  let sum = 0;
+  for (const { name } of (await disk.list(folder)) ?? []) {
+    if (passedOver.has(name)) continue;
+    const file = await disk.openToRead(join(folder, name));
+    if (!file) continue;
+    try {
+      sum += await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+  return sum;
+}
+
 /** Compares a database that was closed with the list that was made of it then. */
 export async function faultOfClosed(
   disk: Disk,
   folder: string,
   files: readonly FileMark[],
 ): Promise<FolderFault | undefined> {
-  const found = new Map((await describeFiles(disk, folder)).map((mark) => [mark.name, mark]));
+  const described = await describeDatabase(disk, folder);
+  if (!described)
+    return { file: folder, reason: "it is missing, or holds what LevelDB does not make" };
+  const found = new Map(described.map((mark) => [mark.name, mark]));
   for (const { name, bytes, crc } of files) {
     const mark = found.get(name);
     found.delete(name);
@@ -151,21 +171,6 @@ async function currentManifest(disk: Disk, folder: string): Promise<string> {
   const found = /^(MANIFEST-\d{6,})\n$/.exec(text)?.[1];
   if (found === undefined) throw new LevelFormatError("it names no manifest");
   return found;
-}
-
-async function markOf(disk: Disk, folder: string, name: string): Promise<FileMark> {
-  const file = await disk.openToRead(join(folder, name));
-  if (!file) throw new LevelFormatError(`${name} is missing`);
-  try {
-    const bytes = await file.size();
-    let crc = 0;
-    for (let at = 0; at < bytes; at += READ_BYTES) {
-      crc = crc32c(await file.read(at, Math.min(READ_BYTES, bytes - at)), crc);
-    }
-    return { name, bytes, crc };
-  } finally {
-    await file.close();
-  }
 }
 
 async function readWhole(disk: Disk, path: string): Promise<Uint8Array> {

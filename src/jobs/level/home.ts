@@ -11,14 +11,15 @@
  * operating system's own calls. Assumption: the file system orders the changes of one directory, as
  * ext4, xfs and btrfs do; LevelDB relies on it when it replaces its manifest.
  */
-import { mkdir, open as openFile, readdir, rm } from "node:fs/promises";
+import { mkdir, open as openFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import type { Disk } from "../../disk/disk.js";
 import { PersisterError } from "../../types/errors.js";
-import type { FileMark } from "../job-record.js";
+import type { FileMark } from "../journal/job-record.js";
 import {
-  describeFiles,
+  bytesOfDatabase,
+  describeDatabase,
   describeManifest,
   faultOfClosed,
   type FolderFault,
@@ -146,11 +147,18 @@ class FolderHome implements JobHome {
     const mark = await describeManifest(this.#disk, this.#folder);
     // LevelDB may have an edit in flight that the look has seen: it is durable from here on.
     await this.#call(() => flush(join(this.#folder, mark.name)));
+    // So is the name of the manifest in CURRENT, which LevelDB puts there by a rename.
+    await this.#disk.syncDirectory(this.#folder);
     return mark;
   }
 
   async files(): Promise<readonly FileMark[]> {
-    return await describeFiles(this.#disk, this.#folder);
+    const files = await describeDatabase(this.#disk, this.#folder);
+    if (!files)
+      throw this.#corrupt({ file: this.#folder, reason: "somebody has changed the folder" });
+    // A file that LevelDB has removed may not come back: it would be one that was not listed.
+    await this.#disk.syncDirectory(this.#folder);
+    return files;
   }
 
   async remove(): Promise<void> {
@@ -159,17 +167,7 @@ class FolderHome implements JobHome {
   }
 
   async bytes(): Promise<number> {
-    let sum = 0;
-    for (const name of await this.#call(() => readdir(this.#folder))) {
-      const file = await this.#disk.openToRead(join(this.#folder, name));
-      if (!file) continue;
-      try {
-        sum += await file.size();
-      } finally {
-        await file.close();
-      }
-    }
-    return sum;
+    return await bytesOfDatabase(this.#disk, this.#folder);
   }
 
   async #opened(createIfMissing: boolean): Promise<Database> {

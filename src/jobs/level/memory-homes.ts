@@ -2,7 +2,7 @@
 import { MemoryLevel } from "memory-level";
 import { assert } from "../../types/assert.js";
 import type { JobHome, JobHomes } from "./home.js";
-import type { FileMark } from "../job-record.js";
+import type { FileMark } from "../journal/job-record.js";
 import type { Database } from "./values.js";
 
 const NO_FILE: FileMark = { name: "memory", bytes: 0, crc: 0 };

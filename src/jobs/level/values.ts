@@ -6,12 +6,12 @@
  * LevelDB without a sync; `settle` makes all of them durable at once, and proves it.
  */
 import type { AbstractLevel } from "abstract-level";
+import { throwIfAborted } from "../../async/signal.js";
 import { PersisterError } from "../../types/errors.js";
-import type { KeyRange } from "../keys/key.js";
-import { keyBytes } from "../keys/key.js";
+import type { Operation } from "../journal/write.js";
+import { type KeyRange, keyBytes } from "../keys/key.js";
 import { levelError } from "./errors.js";
-import { escapeCategory, storedValue, unescapeCategory, valueIn } from "./stored.js";
-import type { Operation } from "../write.js";
+import { CategoryForm, escapeCategory, unescapeCategory } from "./stored.js";
 
 /** A LevelDB database, or one in memory. */
 export type Database = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, Uint8Array> & {
@@ -19,7 +19,17 @@ export type Database = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, U
   compactRange?(start: Uint8Array, end: Uint8Array): Promise<void>;
 };
 type Sublevel = ReturnType<typeof openSublevel>;
+/** A category: its place in LevelDB, and the form of its values. */
+interface Category {
+  readonly sublevel: Sublevel;
+  readonly form: CategoryForm;
+}
 type Snapshot = ReturnType<Database["snapshot"]>;
+
+interface Bounds {
+  readonly gte: Uint8Array;
+  readonly lt: Uint8Array;
+}
 
 /** A row of a scan. The bytes are the caller's. */
 export interface Row {
@@ -36,10 +46,15 @@ export interface RowOptions {
   readonly snapshot?: Snapshot | undefined;
 }
 
-/** Rows that one call into LevelDB brings. */
-const ROWS_PER_READ = 256;
+/** Rows, and bytes of rows, that one call into LevelDB brings; one row may be larger. */
+const ROWS_PER_READ = 1000;
+const BYTES_PER_READ = 256 * 1024;
+const READ = "the read";
 /** Above every key: a sublevel's keys begin with `!`. */
 const END_OF_KEYS = Uint8Array.of(0xff);
+const NO_BYTES = new Uint8Array(0);
+/** An option of LevelDB's own iterators, which a database in memory passes over. */
+const bytesPerRead = { highWaterMarkBytes: BYTES_PER_READ } as object;
 /** A sublevel that no category has: escaped names have no `#`. */
 const OWN_SUBLEVEL = "#lanekeeper";
 const SETTLED_KEY = Buffer.from("settled");
@@ -47,12 +62,15 @@ const SETTLED_KEY = Buffer.from("settled");
 export class JobValues {
   readonly #id: string;
   readonly #database: Database;
-  readonly #sublevels = new Map<string, Sublevel>();
+  /** Whether the bytes that it returns are those that it holds. */
+  readonly #lends: boolean;
+  readonly #categories = new Map<string, Category>();
 
   /** `database` is open; the values of job `id` are in it. */
   constructor(id: string, database: Database) {
     this.#id = id;
     this.#database = database;
+    this.#lends = database.compactRange === undefined;
   }
 
   /**
@@ -60,16 +78,11 @@ export class JobValues {
    *
    * @throws {PersisterError} JOB_CORRUPT where the value is not the one that was written; IO.
    */
-  async get(
-    category: string,
-    key: Uint8Array,
-    snapshot?: Snapshot,
-  ): Promise<Uint8Array | undefined> {
-    const sublevel = this.#sublevel(category);
-    const bytes = await this.#told(() =>
-      snapshot ? sublevel.get(key, { snapshot }) : sublevel.get(key),
-    );
-    return bytes && this.#checked(category, key, bytes);
+  async get(category: string, key: Uint8Array): Promise<Uint8Array | undefined> {
+    const { sublevel, form } = this.#category(category);
+    const bytes = await this.#told(() => sublevel.get(key));
+    if (bytes === undefined) return undefined;
+    return form.valueIn(key, this.#owned(bytes)) ?? this.#refuseValue(category, key);
   }
 
   /** Whether there is a value at a key. Throws as `get`. */
@@ -77,26 +90,33 @@ export class JobValues {
     return (await this.get(category, key)) !== undefined;
   }
 
-  /**
-   * The rows of a range, by key. Throws as `get`, and ABORTED by the signal.
-   */
-  async *rows(category: string, range: KeyRange, options: RowOptions): AsyncGenerator<Row> {
+  /** The rows of a range, by key, a page at a time. Throws as `get`, and ABORTED by the signal. */
+  async *pages(
+    category: string,
+    range: KeyRange,
+    options: RowOptions,
+  ): AsyncGenerator<readonly Row[]> {
     const { reverse = false, limit, signal, snapshot } = options;
-    const iterator = this.#sublevel(category).iterator({
-      ...boundsOf(range),
+    const { sublevel, form } = this.#category(category);
+    // Of the whole database: a sublevel's own makes two objects more of each row.
+    const prefixBytes = sublevel.prefix.length;
+    const iterator = this.#database.iterator({
+      ...boundsIn(sublevel, range),
+      ...bytesPerRead,
       reverse,
       ...(limit === undefined ? {} : { limit }),
       ...(snapshot === undefined ? {} : { snapshot }),
     });
     try {
       for (;;) {
-        throwIfAborted(signal);
+        throwIfAborted(signal, READ);
         const entries = await this.#told(() => iterator.nextv(ROWS_PER_READ));
         if (entries.length === 0) return;
-        for (const [key, bytes] of entries) {
-          throwIfAborted(signal);
-          yield { key: Uint8Array.from(key), value: this.#checked(category, key, bytes) };
-        }
+        yield entries.map(([bytes, stored]) => {
+          const key = this.#owned(bytes, prefixBytes);
+          const value = form.valueIn(key, this.#owned(stored));
+          return { key, value: value ?? this.#refuseValue(category, key) };
+        });
       }
     } finally {
       await iterator.close();
@@ -105,11 +125,12 @@ export class JobValues {
 
   /** How many rows a range has. Takes time with their number; reads no values. */
   async count(category: string, range: KeyRange, signal?: AbortSignal): Promise<number> {
-    const keys = this.#sublevel(category).keys(boundsOf(range));
+    const { sublevel } = this.#category(category);
+    const keys = this.#database.keys({ ...boundsIn(sublevel, range), ...bytesPerRead });
     let count = 0;
     try {
       for (;;) {
-        throwIfAborted(signal);
+        throwIfAborted(signal, READ);
         const found = await this.#told(() => keys.nextv(ROWS_PER_READ));
         if (found.length === 0) return count;
         count += found.length;
@@ -141,10 +162,11 @@ export class JobValues {
   async apply(operations: readonly Operation[]): Promise<void> {
     const batch = this.#database.batch();
     // Keys of this batch that a later prefix of it may take away again.
+    const hasPrefix = operations.some(({ kind }) => kind === "deletePrefix");
     const written = new Map<string, Set<string>>();
     for (const operation of operations) {
       const { category, key } = operation;
-      const sublevel = this.#sublevel(category);
+      const { sublevel, form } = this.#category(category);
       if (operation.kind === "deletePrefix") {
         for (const each of await this.#keysUnder(category, key, written)) {
           batch.del(sublevel.prefixKey(each, "view"));
@@ -152,10 +174,9 @@ export class JobValues {
         continue;
       }
       const prefixed = sublevel.prefixKey(key, "view");
-      if (operation.kind === "put")
-        batch.put(prefixed, storedValue(category, operation.key, operation.value));
+      if (operation.kind === "put") batch.put(prefixed, form.stored(key, operation.value));
       else batch.del(prefixed);
-      noteKey(written, category, key);
+      if (hasPrefix) noteKey(written, category, key);
     }
     await this.#told(() => batch.write());
   }
@@ -175,7 +196,7 @@ export class JobValues {
     await this.#told(async () => {
       await database.compactRange?.(END_OF_KEYS, END_OF_KEYS);
       const batch = database.batch();
-      const own = this.#ownSublevel();
+      const own = openSublevel(database, OWN_SUBLEVEL);
       batch.put(own.prefixKey(SETTLED_KEY, "view"), new Uint8Array(0));
       await batch.write({ sync: true } as object);
     });
@@ -197,7 +218,7 @@ export class JobValues {
     written: ReadonlyMap<string, ReadonlySet<string>>,
   ): Promise<readonly Uint8Array[]> {
     const found: Uint8Array[] = [];
-    const keys = this.#sublevel(category).keys({ gte: prefix });
+    const keys = this.#category(category).sublevel.keys({ gte: prefix });
     try {
       for (let isUnder = true; isUnder; ) {
         const some = await this.#told(() => keys.nextv(ROWS_PER_READ));
@@ -215,9 +236,16 @@ export class JobValues {
     return found;
   }
 
-  #checked(category: string, key: Uint8Array, bytes: Uint8Array): Uint8Array {
-    const value = valueIn(category, key, bytes);
-    if (value) return value;
+  /**
+   * Plain bytes, from an offset on, that are the caller's: LevelDB copies what it returns, a database in
+   * memory lends it.
+   */
+  #owned(bytes: Uint8Array, from = 0): Uint8Array {
+    const view = new Uint8Array(bytes.buffer, bytes.byteOffset + from, bytes.length - from);
+    return this.#lends ? Uint8Array.from(view) : view;
+  }
+
+  #refuseValue(category: string, key: Uint8Array): never {
     throw new PersisterError(
       "JOB_CORRUPT",
       `job ${this.#id}: the value at key ${Buffer.from(key).toString("hex")} of category ` +
@@ -236,21 +264,14 @@ export class JobValues {
     }
   }
 
-  #sublevel(category: string): Sublevel {
-    return this.#named(escapeCategory(category));
-  }
-
-  #ownSublevel(): Sublevel {
-    return this.#named(OWN_SUBLEVEL);
-  }
-
-  #named(name: string): Sublevel {
-    let sublevel = this.#sublevels.get(name);
-    if (!sublevel) {
-      sublevel = openSublevel(this.#database, name);
-      this.#sublevels.set(name, sublevel);
+  #category(category: string): Category {
+    let known = this.#categories.get(category);
+    if (!known) {
+      const sublevel = openSublevel(this.#database, escapeCategory(category));
+      known = { sublevel, form: new CategoryForm(category) };
+      this.#categories.set(category, known);
     }
-    return sublevel;
+    return known;
   }
 }
 
@@ -267,21 +288,18 @@ function noteKey(written: Map<string, Set<string>>, category: string, key: Uint8
   written.set(category, keys);
 }
 
-function boundsOf({ start, stop }: KeyRange): { gte?: Uint8Array; lt?: Uint8Array } {
-  // LevelDB takes an empty bound for a key of no bytes; an open end is a bound that is left out.
-  return {
-    ...(start === undefined ? {} : { gte: keyBytes(start) }),
-    ...(stop === undefined ? {} : { lt: keyBytes(stop) }),
-  };
+/** A range of keys of a category, as bounds of the whole database. */
+function boundsIn(sublevel: Sublevel, { start, stop }: KeyRange): Bounds {
+  const first = sublevel.prefixKey(start === undefined ? NO_BYTES : keyBytes(start), "view");
+  if (stop !== undefined) return { gte: first, lt: sublevel.prefixKey(keyBytes(stop), "view") };
+  // A prefix ends with `!`, and nothing of another category lies below `"`.
+  const end = Buffer.from(sublevel.prefix, "latin1");
+  end[end.length - 1] = 0x22;
+  return { gte: first, lt: end };
 }
 
 function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
   return (
     key.length >= prefix.length && Buffer.compare(key.subarray(0, prefix.length), prefix) === 0
   );
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new PersisterError("ABORTED", "the read was aborted", { cause: signal.reason });
 }

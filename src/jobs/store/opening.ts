@@ -3,16 +3,17 @@
  * `job-store.ts` argues for. One of them at a time for each job.
  */
 import { z } from "zod";
-import { checkChoices } from "../types/choices.js";
-import { PersisterError } from "../types/errors.js";
-import type { JobHome, JobHomes } from "./level/home.js";
-import { Job } from "./job.js";
-import type { JobJournal } from "./job-journal.js";
-import type { JobRecord } from "./job-record.js";
-import { JobWriter } from "./job-writer.js";
-import type { JobStoreSettings } from "./options.js";
-import { type Database, JobValues } from "./level/values.js";
-import type { Operation } from "./write.js";
+import { checkChoices } from "../../types/choices.js";
+import { PersisterError } from "../../types/errors.js";
+import { inTurn } from "../../async/all-ended.js";
+import { Job } from "../job.js";
+import type { JobJournal } from "../journal/job-journal.js";
+import type { LiveState } from "../journal/job-record.js";
+import type { Operation } from "../journal/write.js";
+import type { JobHome, JobHomes } from "../level/home.js";
+import { type Database, JobValues } from "../level/values.js";
+import type { JobStoreSettings } from "../options.js";
+import { JobWriter } from "../writes/job-writer.js";
 
 /** How a job is opened. */
 export interface JobChoices {
@@ -59,8 +60,6 @@ export interface OpeningParts {
   readonly onLost: (error: PersisterError) => void;
 }
 
-type LiveRecord = Exclude<JobRecord, { kind: "dropped" }>;
-
 /** Bytes of operations that go to LevelDB in one batch when held writes are done again. */
 const REDONE_BYTES = 1024 * 1024;
 
@@ -70,21 +69,23 @@ export async function openJobIn(
   id: string,
   chosen: JobSettings,
 ): Promise<OpenJob> {
-  const record = await recordIn(parts, id, chosen);
-  checkSchema(record, chosen);
-  const home = parts.homes.of(id, record.life);
-  const values = new JobValues(id, await databaseOf(parts, record, home));
+  const { journal } = parts;
+  const state = await stateIn(parts, id, chosen);
+  checkSchema(state, chosen);
+  const home = parts.homes.of(id, state.life);
+  const values = new JobValues(id, await databaseOf(journal, state, home));
+  const opened = withWriter(parts, id, values, home);
   try {
-    await redo(parts.journal, id, values);
-    await putSettled(parts.journal, record, home);
-    const opened = withWriter(parts, record, values, home);
-    if (record.schema !== chosen.schemaVersion) {
-      await chosen.migrate?.(opened.job, record.schema);
-      await opened.job.flush();
-      await settleJob(parts.journal, opened, chosen.schemaVersion);
+    await redo(journal, id, values);
+    await putSettled(journal, state, home);
+    if (state.schema !== chosen.schemaVersion) {
+      await chosen.migrate?.(opened.job, state.schema);
+      await opened.writer.flushed();
+      await settleJob(journal, opened, chosen.schemaVersion);
     }
     return opened;
   } catch (cause) {
+    opened.job.end();
     // The first error is the one that tells; what closing adds is the same disk's.
     await Promise.allSettled([values.close()]);
     throw cause;
@@ -97,39 +98,47 @@ export async function settleJob(
   { job, writer, home }: OpenJob,
   schema?: number,
 ): Promise<void> {
-  const record = liveRecord(journal, job.id);
   await writer.settle();
-  await putSettled(journal, { ...record, schema: schema ?? record.schema }, home);
+  const state = liveState(journal, job.id);
+  await putSettled(journal, { ...state, schema: schema ?? state.schema }, home);
 }
 
-/** Lets go of an open job: all that was taken is in LevelDB, and each of its files on record. */
+/**
+ * Lets go of an open job: all that was taken is in LevelDB, and each of its files on record. LevelDB has
+ * let go of it whatever failed.
+ */
 export async function closeJobIn(journal: JobJournal, open: OpenJob): Promise<void> {
   const { job, writer, values, home } = open;
   job.end();
-  const [flushed] = await Promise.allSettled([writer.flushed()]);
-  if (writer.failure) {
-    await values.close();
-    throw writer.failure;
-  }
-  await settleJob(journal, open);
-  await values.close();
-  const { id, life, schema } = liveRecord(journal, job.id);
-  await journal.put({ version: 1, id, life, schema, kind: "closed", files: await home.files() });
-  if (flushed.status === "rejected") throw flushed.reason;
+  let isSettled = false;
+  await inTurn([
+    () => writer.flushed(),
+    async () => {
+      if (writer.failure) return;
+      await settleJob(journal, open);
+      isSettled = true;
+    },
+    () => values.close(),
+    async () => {
+      if (!isSettled) return;
+      const { id, life, schema } = liveState(journal, job.id);
+      await journal.put({ id, life, schema, kind: "closed", files: await home.files() });
+    },
+  ]);
 }
 
-function liveRecord(journal: JobJournal, id: string): LiveRecord {
+function liveState(journal: JobJournal, id: string): LiveState {
   const record = journal.recordOf(id);
   if (record && record.kind !== "dropped") return record;
   throw new PersisterError("JOB_NOT_FOUND", `job ${id} was dropped`);
 }
 
-/** The record of the job's present life; a new one where there is none. */
-async function recordIn(
+/** The state of the job's present life; a new one where there is none. */
+async function stateIn(
   { journal, homes }: OpeningParts,
   id: string,
   { schemaVersion }: JobSettings,
-): Promise<LiveRecord> {
+): Promise<LiveState> {
   const known = journal.recordOf(id);
   if (known && known.kind !== "dropped") return known;
   if (!known && (await homes.isTaken(id))) {
@@ -140,12 +149,12 @@ async function recordIn(
   }
   // No life of this id had that number: LSNs are given once.
   const life = journal.nextLsn;
-  const record = { version: 1, id, life, schema: schemaVersion, kind: "making" } as const;
-  await journal.put(record);
-  return record;
+  const state = { id, life, schema: schemaVersion, kind: "making" } as const;
+  await journal.put(state);
+  return state;
 }
 
-function checkSchema({ id, schema }: LiveRecord, { schemaVersion, migrate }: JobSettings): void {
+function checkSchema({ id, schema }: LiveState, { schemaVersion, migrate }: JobSettings): void {
   if (schema === schemaVersion || (schema < schemaVersion && migrate)) return;
   throw new PersisterError(
     "FORMAT_TOO_NEW",
@@ -154,24 +163,17 @@ function checkSchema({ id, schema }: LiveRecord, { schemaVersion, migrate }: Job
   );
 }
 
-async function databaseOf(
-  { journal }: OpeningParts,
-  record: LiveRecord,
-  home: JobHome,
-): Promise<Database> {
-  switch (record.kind) {
+async function databaseOf(journal: JobJournal, state: LiveState, home: JobHome): Promise<Database> {
+  switch (state.kind) {
     case "making":
       return await home.make();
-    case "closed": {
-      await home.checkClosed(record.files);
-      const { id, life, schema } = record;
+    case "closed":
+      await home.checkClosed(state.files);
       // Before LevelDB has it: what LevelDB then writes is no change behind our back.
-      const manifest = await home.manifest();
-      await journal.put({ version: 1, id, life, schema, kind: "open", manifest });
+      await putSettled(journal, state, home);
       return await home.open();
-    }
     case "open":
-      await home.mend(record.manifest);
+      await home.mend(state.manifest);
       return await home.open();
   }
 }
@@ -191,23 +193,25 @@ async function redo(journal: JobJournal, id: string, values: JobValues): Promise
   }
   if (operations.length > 0) await values.apply(operations);
   await values.settle();
-  journal.settled(id, journal.nextLsn);
+  journal.allSettled(id);
 }
 
-async function putSettled(journal: JobJournal, record: LiveRecord, home: JobHome): Promise<void> {
-  const { id, life, schema } = record;
-  const manifest = await home.manifest();
-  await journal.put({ version: 1, id, life, schema, kind: "open", manifest });
+async function putSettled(
+  journal: JobJournal,
+  { id, life, schema }: LiveState,
+  home: JobHome,
+): Promise<void> {
+  await journal.put({ id, life, schema, kind: "open", manifest: await home.manifest() });
 }
 
 function withWriter(
   { journal, settings, onDurable, onLost }: OpeningParts,
-  { id, life }: LiveRecord,
+  id: string,
   values: JobValues,
   home: JobHome,
 ): OpenJob {
-  const owner = { id, life };
-  const { queueBytes } = settings;
-  const writer = new JobWriter({ owner, journal, values, queueBytes, onDurable, onLost });
-  return { job: new Job({ owner, values, writer, settings }), writer, values, home };
+  const { queueBytes, stallMs, checkpointBytes: heldBytesMax } = settings;
+  const bounds = { queueBytes, heldBytesMax, stallMs };
+  const writer = new JobWriter({ id, journal, values, bounds, onDurable, onLost });
+  return { job: new Job({ id, values, writer, settings }), writer, values, home };
 }

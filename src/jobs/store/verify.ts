@@ -2,9 +2,13 @@
  * Compares a job with the journal: after an open, every write that the journal held must be in LevelDB,
  * and every value must be the one that was written.
  */
-import { PersisterError } from "../types/errors.js";
-import type { Job } from "./job.js";
-import type { Operation } from "./write.js";
+import { PersisterError } from "../../types/errors.js";
+import { inTurn } from "../../async/all-ended.js";
+import { assert } from "../../types/assert.js";
+import type { Job } from "../job.js";
+import type { JobJournal } from "../journal/job-journal.js";
+import type { Operation } from "../journal/write.js";
+import { closeJobIn, type OpenJob } from "./opening.js";
 
 /** The result of a verification. */
 export interface JobVerification {
@@ -19,7 +23,7 @@ export interface JobVerification {
 }
 
 /** The effect of the writes that the journal holds, key by key. */
-export class HeldWrites {
+class HeldWrites {
   #count = 0;
   /** Keys in hex that a write touched last, by category; `undefined`: it was deleted. */
   readonly #values = new Map<string, Map<string, Uint8Array | undefined>>();
@@ -66,8 +70,34 @@ export class HeldWrites {
   }
 }
 
+/**
+ * Compares job `id`, which `open` opens, with the journal, reads it, and closes it again.
+ *
+ * @throws {PersisterError} JOB_CORRUPT naming the first key that is wrong; ABORTED; what `open` throws.
+ */
+export async function verifyJob(
+  journal: JobJournal,
+  id: string,
+  open: () => Promise<OpenJob>,
+  signal: AbortSignal | undefined,
+): Promise<JobVerification> {
+  const held = new HeldWrites();
+  for await (const operations of journal.unsettled(id)) held.add(operations);
+  const opened = await open();
+  let verification: Omit<JobVerification, "id" | "journalWrites"> | undefined;
+  await inTurn([
+    async () => {
+      await held.compareWith(opened.job);
+      verification = await readWhole(opened.job, signal);
+    },
+    async () => await closeJobIn(journal, opened),
+  ]);
+  assert(verification !== undefined, "a job that was read without an error has a verification");
+  return { id, ...verification, journalWrites: held.count };
+}
+
 /** Reads every row of a job. @throws {PersisterError} JOB_CORRUPT, ABORTED */
-export async function readWhole(
+async function readWhole(
   job: Job,
   signal: AbortSignal | undefined,
 ): Promise<Omit<JobVerification, "id" | "journalWrites">> {

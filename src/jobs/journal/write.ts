@@ -5,7 +5,7 @@
  * ```
  * u8   version, 1
  * u8   length of the job's id, then the id in ASCII
- * u64  life of the job: which of several jobs that had this id, one after the other
+ * u64  its series: the newest JOB record says which one counts
  * operations, one after the other:
  *   u8   1 put, 2 delete, 3 delete by prefix
  *   u16  length of the category, then the category in UTF-8
@@ -13,12 +13,13 @@
  *   u32  length of the value, then its bytes (put alone)
  * ```
  */
-import { ByteReader, ByteWriter, FormatError } from "../codec/binary.js";
-import { bytesArgument, optionsArgument, wrongArgument } from "../types/arguments.js";
-import { PersisterError } from "../types/errors.js";
-import { keyBytes } from "./keys/key.js";
-import { BATCH_BYTES_MAX, CATEGORY_BYTES_MAX, type JobStoreSettings } from "./options.js";
-import { type Key, utf8Of } from "./keys/parts.js";
+import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
+import { bytesArgument, optionsArgument, wrongArgument } from "../../types/arguments.js";
+import { PersisterError } from "../../types/errors.js";
+import { keyBytes } from "../keys/key.js";
+import { unknownRecord } from "./job-record.js";
+import { CATEGORY_BYTES_MAX, type JobStoreSettings } from "../options.js";
+import { type Key, utf8Of } from "../keys/parts.js";
 
 /** One operation, as a caller gives it. */
 export type JobOperation =
@@ -42,10 +43,10 @@ export type Operation =
   | { readonly kind: "delete"; readonly category: string; readonly key: Uint8Array }
   | { readonly kind: "deletePrefix"; readonly category: string; readonly key: Uint8Array };
 
-/** The job that a write is of. */
-export interface WriteOwner {
+/** The writes of a job that belong together. */
+interface Series {
   readonly id: string;
-  readonly life: bigint;
+  readonly series: bigint;
 }
 
 const VERSION = 1;
@@ -108,23 +109,35 @@ function checkValue(value: Uint8Array, { valueBytesMax }: Limits): Uint8Array {
 }
 
 /**
- * The record of a write.
+ * The record of a write to job `id`. Its series is not known before the journal takes it.
  *
- * @throws {PersisterError} USAGE where all operations together exceed `BATCH_BYTES_MAX`.
+ * @throws {PersisterError} USAGE where all operations together exceed `bytesMax`.
  */
-export function encodeWrite(owner: WriteOwner, operations: readonly Operation[]): Uint8Array {
+export function encodeWrite(
+  id: string,
+  operations: readonly Operation[],
+  bytesMax: number,
+): Uint8Array {
   const writer = new ByteWriter(sizeOf(operations));
-  writer.u8(VERSION).text(owner.id).u64(owner.life);
+  writer.u8(VERSION).text(id).u64(0n);
   for (const operation of operations) {
     const category = utf8Of(operation.category);
     writer.u8(codes[operation.kind]).u16(category.length).bytes(category);
     writer.u32(operation.key.length).bytes(operation.key);
     if (operation.kind === "put") writer.u32(operation.value.length).bytes(operation.value);
   }
-  if (writer.length > BATCH_BYTES_MAX) {
-    throw usage(`a batch of ${writer.length} bytes: ${BATCH_BYTES_MAX} are allowed, split it`);
+  if (writer.length > bytesMax) {
+    throw usage(`a batch of ${writer.length} bytes: ${bytesMax} are allowed, split it`);
   }
   return writer.result();
+}
+
+/** The same record, in its own memory, with this series. */
+export function inSeries(record: Uint8Array, series: bigint): Uint8Array {
+  const view = new DataView(record.buffer, record.byteOffset, record.length);
+  const idBytes = view.getUint8(1);
+  view.setBigUint64(2 + idBytes, series, true);
+  return record;
 }
 
 /** About as many bytes as the record of a write takes. */
@@ -137,26 +150,32 @@ function sizeOf(operations: readonly Operation[]): number {
   return bytes;
 }
 
-/** The owner of the write in a record, without its operations. @throws {FormatError} */
-export function decodeOwner(record: Uint8Array): WriteOwner {
-  return ownerFrom(new ByteReader(record));
+/**
+ * The job and the series of a write, without its operations.
+ *
+ * @throws {PersisterError} FORMAT_TOO_NEW where record `lsn` is no such record.
+ */
+export function seriesIn(record: Uint8Array, lsn: bigint): Series {
+  try {
+    return seriesFrom(new ByteReader(record));
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    throw unknownRecord(lsn, cause);
+  }
 }
 
-/** The owner of the write in a record, and its operations. Copies. @throws {FormatError} */
-export function decodeWrite(record: Uint8Array): {
-  readonly owner: WriteOwner;
-  readonly operations: readonly Operation[];
-} {
+/** The operations of a write. Copies. @throws {FormatError} */
+export function decodeWrite(record: Uint8Array): readonly Operation[] {
   const reader = new ByteReader(record);
-  const owner = ownerFrom(reader);
+  seriesFrom(reader);
   const operations: Operation[] = [];
   while (reader.offset < record.length) operations.push(operationFrom(reader));
-  return { owner, operations };
+  return operations;
 }
 
-function ownerFrom(reader: ByteReader): WriteOwner {
+function seriesFrom(reader: ByteReader): Series {
   if (reader.u8() !== VERSION) reader.fail("the version of a write is not known");
-  return { id: reader.text(), life: reader.u64() };
+  return { id: reader.text(), series: reader.u64() };
 }
 
 function operationFrom(reader: ByteReader): Operation {
