@@ -55,7 +55,8 @@ const campaigns = {
 const slow = [
   "test/cli/transfer/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",
-  "test/jobs/{arguments,behaviours,crash,damage,kills,oracle}.test.ts",
+  "test/jobs/{arguments,behaviours,oracle}.test.ts",
+  "test/jobs/{crash,store}/*.test.ts",
   "test/journal/form/store.test.ts",
   "test/journal/group/batch.test.ts",
   "test/journal/recovery/damage.test.ts",

@@ -13,7 +13,6 @@ const LINES_MAX = 300;
 const exceptions = {
   src: "one entry for each part",
   test: "one entry for each part, as in src",
-  "src/jobs": "its two rooms, and the files that join them",
   "src/journal":
     "its five rooms, and the files that join them: inside a room they would make a circle",
 
@@ -21,9 +20,6 @@ const exceptions = {
     "all decisions of the availability state: each sees the changes of the others",
   "src/devnet/protocol/engine.ts": "one state machine",
   "src/devnet/protocol/round.ts": "one state machine",
-  "src/jobs/job-store.ts": "a public class with its documentation",
-  "src/jobs/job-writer.ts": "one write from its beginning to its acknowledgement",
-  "src/jobs/job.ts": "a public class with its documentation",
   "src/jobs/keys/parts.ts": "one format, in both directions",
   "src/journal/begin.ts": "the steps of one order, each with its crash argument",
   "src/journal/log-engine.ts": "the one class through which every change of a journal passes",

@@ -5,6 +5,7 @@
 import { fc } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { type Job, type JobOperation, type JobStore, prefixRange } from "../../src/jobs/index.js";
+import { campaignSize } from "../scale.js";
 import { folder, memoryStore, openStore, shown } from "./kit.js";
 
 const CATEGORIES = ["", "a", "b!"];
@@ -146,7 +147,7 @@ describe("a job holds what plain arrays hold", () => {
       fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
         await run(commands, () => memoryStore(), false);
       }),
-      { numRuns: 60 },
+      { numRuns: campaignSize(200, "LANEKEEPER_RUNS") },
     );
   });
 
@@ -156,7 +157,7 @@ describe("a job holds what plain arrays hold", () => {
         const root = folder();
         await run(commands, () => openStore(root), true);
       }),
-      { numRuns: 10 },
+      { numRuns: campaignSize(30) },
     );
   });
 });

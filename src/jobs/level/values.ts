@@ -12,6 +12,7 @@ import type { Operation } from "../journal/write.js";
 import { type KeyRange, keyBytes } from "../keys/key.js";
 import { levelError } from "./errors.js";
 import { CategoryForm, escapeCategory, unescapeCategory } from "./stored.js";
+import { beginsWith, WrittenKeys } from "./written-keys.js";
 
 /** A LevelDB database, or one in memory. */
 export type Database = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, Uint8Array> & {
@@ -163,12 +164,13 @@ export class JobValues {
     const batch = this.#database.batch();
     // Keys of this batch that a later prefix of it may take away again.
     const hasPrefix = operations.some(({ kind }) => kind === "deletePrefix");
-    const written = new Map<string, Set<string>>();
+    const written = new WrittenKeys();
     for (const operation of operations) {
       const { category, key } = operation;
       const { sublevel, form } = this.#category(category);
       if (operation.kind === "deletePrefix") {
-        for (const each of await this.#keysUnder(category, key, written)) {
+        const held = await this.#keysUnder(category, key);
+        for (const each of [...held, ...written.under(category, key)]) {
           batch.del(sublevel.prefixKey(each, "view"));
         }
         continue;
@@ -176,7 +178,7 @@ export class JobValues {
       const prefixed = sublevel.prefixKey(key, "view");
       if (operation.kind === "put") batch.put(prefixed, form.stored(key, operation.value));
       else batch.del(prefixed);
-      if (hasPrefix) noteKey(written, category, key);
+      if (hasPrefix) written.add(category, key);
     }
     await this.#told(() => batch.write());
   }
@@ -211,12 +213,8 @@ export class JobValues {
     await this.#told(() => this.#database.close());
   }
 
-  /** Keys that begin with `prefix`, in the database and in this batch. */
-  async #keysUnder(
-    category: string,
-    prefix: Uint8Array,
-    written: ReadonlyMap<string, ReadonlySet<string>>,
-  ): Promise<readonly Uint8Array[]> {
+  /** Keys of the database that begin with `prefix`. */
+  async #keysUnder(category: string, prefix: Uint8Array): Promise<readonly Uint8Array[]> {
     const found: Uint8Array[] = [];
     const keys = this.#category(category).sublevel.keys({ gte: prefix });
     try {
@@ -228,10 +226,6 @@ export class JobValues {
       }
     } finally {
       await keys.close();
-    }
-    for (const key of written.get(category) ?? []) {
-      const bytes = Buffer.from(key, "latin1");
-      if (beginsWith(bytes, prefix)) found.push(bytes);
     }
     return found;
   }
@@ -282,12 +276,6 @@ function openSublevel(database: Database, name: string) {
   });
 }
 
-function noteKey(written: Map<string, Set<string>>, category: string, key: Uint8Array): void {
-  const keys = written.get(category) ?? new Set();
-  keys.add(Buffer.from(key).toString("latin1"));
-  written.set(category, keys);
-}
-
 /** A range of keys of a category, as bounds of the whole database. */
 function boundsIn(sublevel: Sublevel, { start, stop }: KeyRange): Bounds {
   const first = sublevel.prefixKey(start === undefined ? NO_BYTES : keyBytes(start), "view");
@@ -296,10 +284,4 @@ function boundsIn(sublevel: Sublevel, { start, stop }: KeyRange): Bounds {
   const end = Buffer.from(sublevel.prefix, "latin1");
   end[end.length - 1] = 0x22;
   return { gte: first, lt: end };
-}
-
-function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
-  return (
-    key.length >= prefix.length && Buffer.compare(key.subarray(0, prefix.length), prefix) === 0
-  );
 }

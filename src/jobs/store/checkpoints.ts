@@ -96,7 +96,7 @@ export class Checkpoints {
   async #settles(id: string): Promise<boolean> {
     const { locks, openJobOf } = this.#parts;
     const asked = this.#settling.get(id);
-    // What it settles then was asked for by an earlier checkpoint.
+    // The answer is that to an earlier checkpoint.
     if (asked) return await asked.then(() => false);
     if (!openJobOf(id)) return false;
     const answer = locks.exclusive(id, () => this.#settled(id));

@@ -7,7 +7,7 @@ import { JobJournal } from "../journal/job-journal.js";
 import type { JobHomes } from "../level/home.js";
 import type { JobStoreSettings } from "../options.js";
 
-/** Where a store of jobs is. */
+/** The place of a store of jobs. */
 export interface RootParts {
   readonly surroundings: Surroundings;
   readonly root: string;

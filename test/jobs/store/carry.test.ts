@@ -5,8 +5,8 @@
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { numbered, value } from "../kit.js";
-import { LossyHomes } from "../lossy-homes.js";
-import { openOn } from "../simulated-store.js";
+import { LossyHomes } from "../crash/lossy-homes.js";
+import { openOn } from "../crash/simulated-store.js";
 
 const KEYS = 3;
 const WRITES = 12;

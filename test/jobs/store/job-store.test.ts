@@ -7,8 +7,8 @@ import { tryDatabase } from "../../../src/jobs/level/trial.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { codeOf, folder, memoryStore, numbered, openStore, value } from "../kit.js";
-import { LossyHomes } from "../lossy-homes.js";
-import { openOn } from "../simulated-store.js";
+import { LossyHomes } from "../crash/lossy-homes.js";
+import { openOn } from "../crash/simulated-store.js";
 
 /** The smallest that there are. */
 const SEGMENT_BYTES = 40 * 1024;

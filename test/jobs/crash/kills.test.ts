@@ -4,16 +4,17 @@
  * are looked at, mended and opened. `LANEKEEPER_KILLS` says how often it is killed.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { decodeParts, int, JobStore, key } from "../../src/jobs/index.js";
-import { compileChild, KilledProcess, type Program } from "../crash/kills/killed-process.js";
-import { folder } from "./kit.js";
+import { decodeParts, int, JobStore, key } from "../../../src/jobs/index.js";
+import { compileChild, KilledProcess, type Program } from "../../crash/kills/killed-process.js";
+import { campaignSize } from "../../scale.js";
+import { folder } from "../kit.js";
 
-const KILLS = Number(process.env["LANEKEEPER_KILLS"] ?? 12);
+const KILLS = Math.max(3, campaignSize(30, "LANEKEEPER_KILLS"));
 const KEYS = 50n;
 
 let program: Program;
 beforeAll(async () => {
-  program = await compileChild("test/jobs/kill-child.ts");
+  program = await compileChild("test/jobs/crash/kill-child.ts");
 });
 afterAll(() => program.remove());
 

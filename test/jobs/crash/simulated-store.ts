@@ -1,8 +1,8 @@
 /** Stores of jobs on a simulated disk, with the databases of `lossy-homes.ts`. */
 import { createHash } from "node:crypto";
-import type { Surroundings } from "../../src/disk/surroundings.js";
-import { JobStore, type JobStoreChoices } from "../../src/jobs/index.js";
-import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import type { Surroundings } from "../../../src/disk/surroundings.js";
+import { JobStore, type JobStoreChoices } from "../../../src/jobs/index.js";
+import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import type { LossyHomes } from "./lossy-homes.js";
 
 export const ROOT = "jobs";

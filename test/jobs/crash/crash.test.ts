@@ -5,36 +5,26 @@
  */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { JobStore, key } from "../../src/jobs/index.js";
-import type { Surroundings } from "../../src/disk/surroundings.js";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { codeOf, numbered, shown, value } from "./kit.js";
+import { type JobStore, key } from "../../../src/jobs/index.js";
+import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { campaignSize, SCALE } from "../../scale.js";
+import { codeOf, numbered, shown, value } from "../kit.js";
 import { LossyHomes } from "./lossy-homes.js";
+import { openOn as openStoreOn } from "./simulated-store.js";
 
-const ROOT = "jobs";
 const CHOICES = { segmentBytes: 48 * 1024, checkpointBytes: 400 } as const;
 const IDS = ["a", "b", "c"] as const;
 const KEYS = 6;
 const COMMANDS = 70;
 /** Power cuts that are tried at each moment. */
 const CUTS_MAX = 2;
-
-function surroundings(disk: SimulatedDisk): Surroundings {
-  let draws = 0;
-  return {
-    disk,
-    randomBytes: (count) => {
-      draws += 1;
-      return createHash("shake256", { outputLength: count }).update(`jobs ${draws}`).digest();
-    },
-    whenIdle: (task) => queueMicrotask(task),
-    nowMs: () => 0,
-    durable: true,
-  };
-}
+/** Of the moments that are tried, a recovery of one in so many is tried at each of its own steps. */
+const RECOVERIES = SCALE < 1 ? 7 : 23;
+/** One moment in so many is tried. */
+const EVERY = Math.max(1, Math.round(1 / SCALE));
 
 async function openOn(disk: SimulatedDisk, homes: LossyHomes): Promise<JobStore> {
-  return await JobStore.openOn(surroundings(disk), ROOT, homes, CHOICES);
+  return await openStoreOn(disk, homes, CHOICES);
 }
 
 /** Numbers below a bound, the same for the same seed. */
@@ -98,7 +88,10 @@ async function live(seed: string) {
   const ledgers = new Map(IDS.map((id) => [id as string, new Ledger()]));
   const moments: Moment[] = [];
   const homes = new LossyHomes();
+  let steps = 0;
   const look = (): void => {
+    steps += 1;
+    if (steps % EVERY !== 0) return;
     const expected = new Map(
       [...ledgers].map(([id, { acked, states }]) => [id, { from: acked, next: states.length }]),
     );
@@ -227,14 +220,14 @@ test("a crash at any step leaves each job what was acknowledged, in the order of
     }
   }
   console.log(`crash states of jobs: ${states}`);
-  expect(states).toBeGreaterThan(200);
+  expect(states).toBeGreaterThan(campaignSize(150));
 });
 
 test("a crash at any step of a recovery leaves what the next recovery needs", async () => {
   let states = 0;
   const { ledgers, moments } = await live("four");
   for (const [at, moment] of moments.entries()) {
-    if (at % 23 !== 0) continue;
+    if (at % RECOVERIES !== 0) continue;
     const draw = drawer(`recovery ${at}`);
     const [left] = moment.disk.powerCuts(at, 1);
     const during: { readonly disk: SimulatedDisk; readonly homes: LossyHomes }[] = [];
@@ -257,7 +250,7 @@ test("a crash at any step of a recovery leaves what the next recovery needs", as
     }
   }
   console.log(`crash states of recoveries of jobs: ${states}`);
-  expect(states).toBeGreaterThan(50);
+  expect(states).toBeGreaterThan(campaignSize(40));
 });
 
 test("a job that LevelDB fails stops alone, keeps its writes, and holds back no checkpoint", async () => {

@@ -5,10 +5,10 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MemoryLevel } from "memory-level";
-import type { JobHome, JobHomes } from "../../src/jobs/level/home.js";
-import type { FileMark } from "../../src/jobs/journal/job-record.js";
-import type { Database } from "../../src/jobs/level/values.js";
-import { PersisterError } from "../../src/types/errors.js";
+import type { JobHome, JobHomes } from "../../../src/jobs/level/home.js";
+import type { FileMark } from "../../../src/jobs/journal/job-record.js";
+import type { Database } from "../../../src/jobs/level/values.js";
+import { PersisterError } from "../../../src/types/errors.js";
 
 type Rows = ReadonlyMap<string, string>;
 /** Keys and values in hex; `undefined` deletes. */

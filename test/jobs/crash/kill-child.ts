@@ -11,7 +11,7 @@ import {
   key,
   payload,
   uint64,
-} from "../../src/jobs/index.js";
+} from "../../../src/jobs/index.js";
 
 const STDOUT = 1;
 const KEYS = 50n;
