@@ -166,7 +166,7 @@ const table = {
     never: "go on with the open job: LevelDB may acknowledge what it then loses",
   },
   JOB_BUSY: {
-    exit: 52,
+    exit: 57,
     status: "RESOURCE_EXHAUSTED",
     meaning: "LevelDB made no room for a write to this job for `stallMs`; it was not written",
     remedy: "look at the disk; try again when `status()` shows that the job's queue moves",
