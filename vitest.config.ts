@@ -53,6 +53,7 @@ const campaigns = {
 
 /** Files of more than two seconds of work: not for the inner loop. */
 const slow = [
+  "test/cli/jobs/sqlite.test.ts",
   "test/cli/transfer/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",
   "test/jobs/{arguments,behaviours,oracle}.test.ts",

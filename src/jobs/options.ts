@@ -28,6 +28,10 @@ export const CATEGORY_BYTES_MAX = 128;
 /** All operations of a batch together are one record of the journal. */
 export const BATCH_BYTES_MAX = 2 * MIB;
 
+/** The largest values of the two options. */
+export const VALUE_BYTES_MAX = BATCH_BYTES_MAX / 2;
+export const KEY_BYTES_MAX = 64 * KIB;
+
 export interface JobStoreChoices {
   /** Bytes of the largest value. @defaultValue 1 MiB */
   readonly valueBytesMax?: number;
@@ -54,18 +58,8 @@ export interface JobStoreChoices {
 }
 
 const schema = z.strictObject({
-  valueBytesMax: z
-    .number()
-    .int()
-    .min(1)
-    .max(BATCH_BYTES_MAX / 2)
-    .default(defaults.valueBytesMax),
-  keyBytesMax: z
-    .number()
-    .int()
-    .min(1)
-    .max(64 * KIB)
-    .default(defaults.keyBytesMax),
+  valueBytesMax: z.number().int().min(1).max(VALUE_BYTES_MAX).default(defaults.valueBytesMax),
+  keyBytesMax: z.number().int().min(1).max(KEY_BYTES_MAX).default(defaults.keyBytesMax),
   queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
   checkpointBytes: z.number().int().safe().min(1).default(defaults.checkpointBytes),
   stallMs: z.number().int().min(1).max(0x7fff_ffff).default(defaults.stallMs),

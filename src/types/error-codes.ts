@@ -83,7 +83,8 @@ const table = {
   SOURCE_REFUSED: {
     exit: 13,
     status: "FAILED_PRECONDITION",
-    meaning: "a directory of sei-chain or a log of WalManager is not whole",
+    meaning:
+      "a directory of sei-chain, a log of WalManager or a SQLite file of jobs is not whole, or not theirs",
     remedy:
       "stop the program that writes it, and open it once with that program; then read it again",
     never: "remove files from it until it can be read: what they hold would be missing",

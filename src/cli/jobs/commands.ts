@@ -1,4 +1,4 @@
-/** `lanekeeper jobs`: looks into a store of jobs, verifies it, and drops jobs of it. */
+/** `lanekeeper jobs`: looks into a store of jobs, verifies it, drops jobs, and brings them in and out. */
 import { type Command, Option } from "commander";
 import type { CliPort } from "../port.js";
 import {
@@ -10,6 +10,7 @@ import {
   scanRows,
   verifyJobs,
 } from "./jobs.js";
+import { importSqlite } from "./sqlite/import.js";
 
 type GetArguments = [root: string, job: string, category: string, key: string];
 
@@ -22,6 +23,8 @@ Examples:
   $ lanekeeper jobs scan ./jobs peers score --limit 10
   $ lanekeeper jobs get ./jobs peers score 00066e6f64652d37
   $ lanekeeper jobs export ./jobs peers > peers.jsonl
+  $ lanekeeper jobs import ./jobs --from-sqlite ./data
+  $ lanekeeper jobs export ./jobs --to-sqlite ./data
   $ lanekeeper jobs verify ./jobs
   $ lanekeeper jobs drop ./jobs peers --yes
 `;
@@ -29,7 +32,7 @@ Examples:
 export function addJobsCommand(program: Command, port: CliPort): void {
   const jobs = program
     .command("jobs")
-    .description("Looks into a store of jobs, verifies it, and drops jobs of it.")
+    .description("Looks into a store of jobs, verifies it, drops jobs, and brings them in and out.")
     .addHelpText("after", help);
   const command = (name: string, what: string): Command =>
     jobs
@@ -65,7 +68,17 @@ export function addJobsCommand(program: Command, port: CliPort): void {
     });
   command("export", "Prints every row of a job, or of all jobs, as JSON, one line each.")
     .argument("[job]", "the id of the job")
-    .action(async (root: string, job: string | undefined) => await exportJobs(port, root, job));
+    .option("--to-sqlite <folder>", "write a file of the persistency library for each job")
+    .action(async (root: string, job: string | undefined, options: object) => {
+      await exportJobs(port, { root, job }, options);
+    });
+  command("import", "Brings SQLite files of the persistency library into jobs.")
+    .requiredOption(
+      "--from-sqlite <path>",
+      "a file, or a folder of them: one job each, by its name",
+    )
+    .option("--job <id>", "the job of one file, if its name is no id")
+    .action(async (root: string, options: object) => await importSqlite(port, root, options));
   command("verify", "Reads every value of a job, or of all jobs, and compares with the journal.")
     .argument("[job]", "the id of the job")
     .action(async (root: string, job: string | undefined, options: object) => {

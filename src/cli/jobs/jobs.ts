@@ -1,7 +1,6 @@
 /** The work of each `lanekeeper jobs` command. */
 import { z } from "zod";
 import type { Job } from "../../jobs/job.js";
-import { JobStore } from "../../jobs/job-store.js";
 import { prefixRange } from "../../jobs/keys/key.js";
 import { describedKey } from "../../jobs/keys/described.js";
 import type { Row } from "../../jobs/level/values.js";
@@ -13,11 +12,8 @@ import type { CliPort } from "../port.js";
 import { jsonOf, ListDocument, put, writeDocument } from "../terminal/json-document.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable, type Row as TableRow, table } from "../terminal/table.js";
-
-interface InJob {
-  readonly root: string;
-  readonly job: string;
-}
+import { chosen, type InJob, openedJob, withJob, withStore } from "./opened.js";
+import { exportJob, type Exported } from "./sqlite/export.js";
 
 const jsonFlag = z.object({ json: z.boolean().default(false) });
 const scanFlags = jsonFlag.extend({
@@ -29,6 +25,7 @@ const scanFlags = jsonFlag.extend({
     .optional(),
   reverse: z.boolean().default(false),
 });
+const exportFlags = jsonFlag.extend({ toSqlite: z.string().optional() });
 const dropFlags = jsonFlag.extend({ yes: z.boolean().default(false) });
 
 export async function listJobs(port: CliPort, root: string, options: object): Promise<void> {
@@ -103,24 +100,38 @@ export async function scanRows(
   });
 }
 
-/** One JSON object a row, so that a store of any size goes through a pipe. */
+/** One JSON object a row, so that a store of any size goes through a pipe; or SQLite files. */
 export async function exportJobs(
   port: CliPort,
-  root: string,
-  only: string | undefined,
+  { root, job: only }: { readonly root: string; readonly job: string | undefined },
+  options: object,
 ): Promise<void> {
+  const { json, toSqlite } = checkChoices(exportFlags, options);
   await withStore(root, async (store) => {
+    const files: Exported[] = [];
     for (const id of chosen(store, only)) {
-      const job = await opened(store, id);
-      for (const category of await job.categories()) {
-        for await (const row of job.scan(category, {}, { signal: port.stop })) {
-          const { key, value } = rowMembers(row);
-          await put(port.stdout, `${jsonOf({ job: id, category, key, value })}\n`);
-        }
-      }
+      const job = await openedJob(store, id);
+      if (toSqlite === undefined) await printRows(port, job);
+      else files.push(await exportJob(job, toSqlite, port.stop));
       await store.closeJob(id);
     }
+    if (toSqlite === undefined) return;
+    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, files });
+    else await put(port.stdout, files.map(shownExport).join("") || "no jobs\n");
   });
+}
+
+async function printRows(port: CliPort, job: Job): Promise<void> {
+  for (const category of await job.categories()) {
+    for await (const row of job.scan(category, {}, { signal: port.stop })) {
+      const { key, value } = rowMembers(row);
+      await put(port.stdout, `${jsonOf({ job: job.id, category, key, value })}\n`);
+    }
+  }
+}
+
+function shownExport({ job, file, rows }: Exported): string {
+  return `${job}: ${rows} rows in ${printable(file)}, read back and compared\n`;
 }
 
 export async function verifyJobs(
@@ -163,31 +174,6 @@ export async function dropJob(
     if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, dropped: id });
     else await put(port.stdout, `job ${id} is gone\n`);
   });
-}
-
-async function withStore(root: string, work: (store: JobStore) => Promise<void>): Promise<void> {
-  await using store = await JobStore.open(root);
-  await work(store);
-}
-
-async function withJob({ root, job }: InJob, work: (job: Job) => Promise<void>): Promise<void> {
-  await withStore(root, async (store) => {
-    const [id = job] = chosen(store, job);
-    await work(await opened(store, id));
-  });
-}
-
-/** The job that is asked for, or all. Looking makes no job. */
-function chosen(store: JobStore, only: string | undefined): readonly string[] {
-  if (only === undefined) return store.jobs();
-  if (store.jobs().includes(only)) return [only];
-  throw new PersisterError("JOB_NOT_FOUND", `there is no job ${printable(only)}`);
-}
-
-/** Opens a job of any schema version: its rows are shown as they are. */
-async function opened(store: JobStore, id: string): Promise<Job> {
-  const status = (await store.status()).jobs.find((job) => job.id === id);
-  return await store.openJob(id, { schemaVersion: status?.schemaVersion ?? 1 });
 }
 
 function rowMembers({ key, value }: Row): {

@@ -23,7 +23,11 @@ function acknowledged(lines: readonly string[]): readonly bigint[] {
   return lines.filter((line) => line.startsWith("put ")).map((line) => BigInt(line.slice(4)));
 }
 
-test("a job survives kill -9 in a loop: what was acknowledged is there", async () => {
+const LIFE_MS_MAX = 10_000;
+
+test("a job survives kill -9 in a loop: what was acknowledged is there", {
+  timeout: KILLS * LIFE_MS_MAX,
+}, async () => {
   const root = folder();
   const acked = new Map<bigint, bigint>();
   for (let kill = 0; kill < KILLS; kill++) {
