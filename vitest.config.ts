@@ -44,7 +44,7 @@ const campaigns = {
   ],
   short: [
     "test/scale.test.ts",
-    "test/journal/histories.test.ts",
+    "test/journal/{histories,seal/rotation}.test.ts",
     "test/journal/space/full-lives.test.ts",
     "test/records/lives/properties.test.ts",
     "test/walmanager/damage.test.ts",
@@ -61,6 +61,7 @@ const slow = [
   "test/journal/form/store.test.ts",
   "test/journal/group/batch.test.ts",
   "test/journal/recovery/damage.test.ts",
+  "test/journal/seal/{rotation,sealed}.test.ts",
   "test/journal/space/{bounds,full-lives,relocation,rotation,spares,steady,upkeep}.test.ts",
   "test/log/**/{map,retention}*.test.ts",
   "test/node/pruning/retention.test.ts",

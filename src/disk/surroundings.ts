@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` a little later; the store has a timer of its own where it is left out. */
   readonly later?: (task: () => void) => void;
+  /** Calls `task` when `ms` are over: paces work in the background. Also a timer where it is left out. */
+  readonly pace?: (task: () => void, ms: number) => void;
   /** `auto`: small groups are written by a blocking call where that is measured to be fast. */
   readonly flush?: "auto" | "async";
   readonly nowMs: () => number;

@@ -30,6 +30,9 @@ import type { Observe } from "../types/measures.js";
 import type { PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
 import type { Recovered } from "./recovery/recovery.js";
+import type { Seals } from "./seal/seals.js";
+import type { Slot } from "./segment/segment.js";
+import { wipe } from "./space/wipe.js";
 import { succession } from "./space/succession.js";
 import { wantedSegmentBytes } from "./space/segment-size.js";
 import { SPARE_SLOTS, Space } from "./space/slots.js";
@@ -59,6 +62,8 @@ export interface JournalOptions {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` when `MARK_LAG_MS` are over; a timer, where it is left out. */
   readonly later?: ((task: () => void) => void) | undefined;
+  /** Calls `task` when `ms` are over; a timer, where it is left out. */
+  readonly pace?: ((task: () => void, ms: number) => void) | undefined;
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | undefined;
   readonly observe?: Observe | undefined;
@@ -124,7 +129,7 @@ export async function beginJournal(
   const held = succession({ table, places, space, retainBytes }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
-  const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));
+  const slot = await cleanSlot(space, seals, sizeAtOpen(options.segmentBytes, places.liveBytes));
   const next = nextSegment(
     { storeId, seals, table, randomBytes },
     {
@@ -163,6 +168,7 @@ export async function beginJournal(
     randomBytes,
     whenIdle,
     flush: options.flush,
+    pace: options.pace ?? ((task, ms) => void setTimeout(task, ms).unref()),
     observe: options.observe,
     later: options.later ?? ((task) => void setTimeout(task, MARK_LAG_MS)),
     ownFiles: [store.file, proven.markFile],
@@ -198,6 +204,13 @@ async function notePins(markFile: MarkFile, proven: Proven, named: NamedPairs): 
     ...named,
     pins: standingPins(proven),
   });
+}
+
+/** A free slot without bytes of another key. */
+async function cleanSlot(space: Space, seals: Seals, wantedBytes: number): Promise<Slot> {
+  const slot = space.take(wantedBytes);
+  if (seals.isForeign(slot.slot)) await wipe(slot, seals);
+  return slot;
 }
 
 function sizeAtOpen(leastBytes: number, liveBytes: number): number {

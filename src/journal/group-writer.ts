@@ -193,7 +193,9 @@ export class GroupWriter {
         return;
       case "copy":
         if (!pointer) return;
-        places.move(entry.name, entry.number, pointer, this.#isSealedMove(entry));
+        if (places.find(entry.name, entry.number)) {
+          places.move(entry.name, entry.number, pointer, this.#isSealedMove(entry));
+        }
         segments.note({ name: entry.name, number: entry.number, pointer });
         this.counters.relocated += 1;
         return;

@@ -36,12 +36,14 @@ import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
 import type { PlacedRecord, Places } from "./segment/places.js";
 import type { Span } from "./segment/run.js";
-import { type RecordName, RecordReader } from "./segment/reader.js";
+import { LiveReads, NO_LOG } from "./live-reads.js";
+import { RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
 import { MarkFollower } from "./mark-follower.js";
 import { Ownership } from "./segment/ownership.js";
 import { PairWrites } from "./pair-writes.js";
 import { Reclaimer } from "./reclaimer.js";
+import { Rekeyer } from "./rekeyer.js";
 import type { Pointer } from "./segment/segment.js";
 import { endListedIn, nextAt, recordsIn, type SegmentRecords } from "./segment/records.js";
 import {
@@ -54,14 +56,13 @@ import {
 import { sealSegment } from "./space/current-segment.js";
 import { Upkeep } from "./upkeep.js";
 
-/** No log has this number. */
-const NO_LOG = -1;
-
 export interface LogEngineParts extends SegmentsParts {
   /** Calls `task` when the queue has been idle for a little while. */
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` a little later: a mark begins so long behind an acknowledgement (`MARK_LAG_MS`). */
   readonly later: (task: () => void) => void;
+  /** Calls `task` when `ms` are over: background work is paced by it. */
+  readonly pace: (task: () => void, ms: number) => void;
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | undefined;
   readonly observe?: Observe | undefined;
@@ -88,7 +89,7 @@ export class LogEngine {
   /** The current segment, and all those that can be read. */
   readonly #segments: Segments;
   /** Reads records back and checks them. */
-  readonly #reader: RecordReader;
+  readonly #reads: LiveReads;
   /** Has the mark follow behind acknowledgements. */
   readonly #follower: MarkFollower;
   /** Anchors and votes on their way to their slots. */
@@ -97,6 +98,8 @@ export class LogEngine {
   readonly #writer: GroupWriter;
   /** Looks whether the store's names still lead to its files. */
   readonly #ownership: Ownership;
+  /** Moves what lies under other keys. */
+  readonly #rekeyer: Rekeyer;
   /** Finds room for groups, and keeps the journal within its bound on disk use. */
   readonly #upkeep: Upkeep;
   /** Entries that wait for a group. */
@@ -129,19 +132,19 @@ export class LogEngine {
     this.#ownership = new Ownership({ disk, files, current, slots: () => space.files });
     this.#segments = segments;
     this.#gate = new QueueGate({ queue, table, segments, tagBytes: parts.seals.tagBytes });
-    this.#reader = new RecordReader((slot) => parts.space.find(slot), parts.seals);
+    const reader = new RecordReader((slot) => parts.space.find(slot), parts.seals);
+    this.#reads = new LiveReads({ ...parts, reader });
     const fail = (cause: unknown): void => void this.fail(cause);
     const isPoisoned = (): boolean => this.#poison !== undefined;
     this.#follower = new MarkFollower({ markFile, later, isPoisoned, fail });
     this.#pairs = new PairWrites(markFile);
     this.#writer = new GroupWriter({ ...parts, segments });
-    const reclaimer = new Reclaimer({
-      table,
-      segments,
-      seals: parts.seals,
-      read: ({ pointer, name, number }) => this.readAt(pointer, name, number),
-      write: (entries) => this.#writeGroup(entries),
-    });
+    const write = (entries: readonly RecordEntry[], rotation?: Rotation): Promise<boolean> =>
+      this.#writeGroup(entries, rotation);
+    const read = ({ pointer, name, number }: PlacedRecord): Promise<Uint8Array> =>
+      this.readAt(pointer, name, number);
+    const { seals } = parts;
+    const reclaimer = new Reclaimer({ table, segments, seals, read, write });
     this.#upkeep = new Upkeep({
       segments,
       queue,
@@ -150,6 +153,16 @@ export class LogEngine {
       ownership: this.#ownership,
       isPoisoned,
       fail,
+    });
+    this.#rekeyer = new Rekeyer({
+      ...parts,
+      segments,
+      reclaimer,
+      next: () => this.#upkeep.nextSegment(),
+      read,
+      recordsIn: (segment) => this.recordsIn(segment),
+      write,
+      wake: () => this.#restSoon(),
     });
   }
 
@@ -267,7 +280,7 @@ export class LogEngine {
    * @throws {PersisterError} JOURNAL_CORRUPT if another record lies there; IO.
    */
   read(name: string, number: bigint): Promise<Uint8Array | undefined> {
-    return this.#readLive(name, number, (pointer) => this.readAt(pointer, name, number));
+    return this.#reads.read(name, number);
   }
 
   /**
@@ -275,35 +288,12 @@ export class LogEngine {
    * (D4). Otherwise as `read`.
    */
   readBeginning(name: string, number: bigint): Promise<Uint8Array | undefined> {
-    return this.#readLive(name, number, (pointer) => {
-      return this.#reader.readBeginning(pointer, this.#named(name, number));
-    });
-  }
-
-  async #readLive(
-    name: string,
-    number: bigint,
-    readAt: (pointer: Pointer) => Promise<Uint8Array>,
-  ): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const pointer = this.find(name, number);
-      if (!pointer) return undefined;
-      try {
-        return await readAt(pointer);
-      } catch (cause) {
-        // It was moved or pruned, and its slot written over, while it was read.
-        if (this.find(name, number) === pointer) throw cause;
-      }
-    }
+    return this.#reads.readBeginning(name, number);
   }
 
   /** Reads the record that `pointer` names, live or not, and checks it. Throws as `read`. */
-  async readAt(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
-    return await this.#reader.read(pointer, this.#named(name, number));
-  }
-
-  #named(name: string, number: bigint): RecordName {
-    return { name, log: this.#table.byName(name)?.log ?? NO_LOG, number };
+  readAt(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
+    return this.#reads.readAt(pointer, name, number);
   }
 
   /**
@@ -333,6 +323,11 @@ export class LogEngine {
     return await nextAt(this.#parts.space.slot(segment.slot), this.logOf(name) ?? NO_LOG);
   }
 
+  /** The keys that lie on disk, and the way to another one. */
+  get rekeyer(): Rekeyer {
+    return this.#rekeyer;
+  }
+
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */
   async writeMark(change: MarkChange): Promise<void> {
     if (this.#poison) throw this.#poison;
@@ -359,6 +354,7 @@ export class LogEngine {
     this.#taken = [];
     for (const entry of taken) entry.settled(poison);
     this.#pairs.reject(poison);
+    this.#rekeyer.end(poison);
     this.#queue.reject(poison, () => true);
     this.#onPoison?.(poison);
     return poison;
@@ -377,6 +373,7 @@ export class LogEngine {
     this.#life = "closing";
     this.#runAll();
     while (this.#running) await this.#running;
+    this.#rekeyer.end(closedError());
     await this.#pairs.settled();
     await this.#upkeep.settled();
     // A failed mark poisons the store, and the poison is what close tells (D7).
@@ -422,6 +419,7 @@ export class LogEngine {
         await this.#rotate();
       }
       await this.#upkeep.step();
+      if (this.#rekeyer.isDue) await this.#rekeyer.step();
       await turnOfTheLoop();
     }
     this.#follower.write();
@@ -447,6 +445,7 @@ export class LogEngine {
     if (this.#running || this.#life !== "open" || this.#poison) return;
     this.#ownership.rested();
     if (this.#queue.entries.length > 0) this.#runAll();
+    else if (this.#rekeyer.isDue) this.#run(() => this.#rekeyer.step());
     else if (this.#upkeep.isDue) this.#run(() => this.#tidy());
     else this.#follower.write();
   }

@@ -35,13 +35,13 @@ export class Reclaimer {
   async step(diskFull: boolean): Promise<boolean> {
     const { relocate, release } = this.#parts.segments.planner.plan(diskFull);
     const copies = await this.#copiesOf(relocate);
-    if (copies.length === 0) return await this.#release(release);
+    if (copies.length === 0) return await this.release(release);
     return await this.#parts.write(copies);
   }
 
   /** Sets retained segments free where a rotation finds no room; tells whether there were any. */
   async yieldRetained(): Promise<boolean> {
-    return await this.#release(this.#parts.segments.planner.yielding);
+    return await this.release(this.#parts.segments.planner.yielding);
   }
 
   /** Copies of what is live in these segments, as many as one group takes. */
@@ -68,7 +68,8 @@ export class Reclaimer {
     return await Promise.all(copies);
   }
 
-  async #release(sequences: readonly bigint[]): Promise<boolean> {
+  /** Sets these segments free, as far as there is room for it; tells whether it did. */
+  async release(sequences: readonly bigint[]): Promise<boolean> {
     const { segments, write } = this.#parts;
     const room = recordBytesIn(segments.room + SEGMENT_RESERVE_BYTES);
     const count = Math.min(sequences.length, Math.floor(room / RECORD_HEADER_BYTES), ENTRIES_MAX);

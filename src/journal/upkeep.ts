@@ -161,6 +161,7 @@ export class Upkeep {
     const { segments, gate } = this.#parts;
     this.#rotating = true;
     const room = await this.#makeRoom();
+    if (room) await segments.cleanNext();
     const rotation = room && segments.rotation();
     this.#rotating = false;
     if (!rotation) return undefined;
@@ -171,6 +172,26 @@ export class Upkeep {
     const count = gate.countFor(there);
     assert(count > 0 || !takesAppends, "what was let in fits an empty segment");
     return { rotation, count };
+  }
+
+  /**
+   * The next segment for its own sake: it begins without a group; `undefined` once the journal is poisoned.
+   *
+   * @throws {PersisterError} DISK_FULL, TOO_MANY_LANES: nothing was harmed.
+   */
+  async nextSegment(): Promise<Rotation | undefined> {
+    const { segments, ownership, isPoisoned } = this.#parts;
+    await ownership.check();
+    if (this.#planner.isCrowded) throw crowdedError();
+    this.#rotating = true;
+    try {
+      if (this.#planner.lacksRoom) await this.#slotsSettled;
+      await segments.makeRoom();
+      await segments.cleanNext();
+      return isPoisoned() ? undefined : segments.rotation();
+    } finally {
+      this.#rotating = false;
+    }
   }
 
   /**

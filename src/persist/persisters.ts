@@ -49,6 +49,8 @@ export interface PersistOptions {
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` a little later; a timer of its own where it is left out. */
   readonly later?: (task: () => void) => void;
+  /** Calls `task` when `ms` are over; a timer of its own where it is left out. */
+  readonly pace?: (task: () => void, ms: number) => void;
   readonly flush?: "auto" | "async";
   readonly observe?: Observe | undefined;
 }

@@ -40,6 +40,7 @@ function surroundingsOn(disk: Disk, seed: number): Surroundings {
     randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
     whenIdle: (task) => setImmediate(task),
     later: (task) => void setImmediate(task),
+    pace: (task) => void setImmediate(task),
     nowMs: () => ticks++,
     durable: true,
   };

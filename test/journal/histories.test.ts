@@ -61,6 +61,7 @@ async function open(
     randomBytes,
     whenIdle: (task: () => void) => void waitTurns(random.below(6)).then(task),
     later: (task: () => void) => void waitTurns(random.below(6)).then(task),
+    pace: (task: () => void) => void waitTurns(random.below(6)).then(task),
     beforeRelease: () => Promise.resolve(),
   };
   const named = { anchor, vote, voteRoadIndex };

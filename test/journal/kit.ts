@@ -103,6 +103,7 @@ export async function openJournal(
         randomBytes,
         whenIdle: choices.whenIdle ?? ((task) => queueMicrotask(task)),
         later: (task) => void setImmediate(task),
+        pace: (task) => void setImmediate(task),
         beforeRelease: async () => {
           await logs?.closeMap();
         },

@@ -20,6 +20,7 @@ export function simulatedSurroundings(disk: Disk, seed = 1): Surroundings {
     },
     whenIdle: (task) => queueMicrotask(task),
     later: (task) => void setImmediate(task),
+    pace: (task) => void setImmediate(task),
     nowMs: () => 0,
     durable: true,
   };

@@ -31,6 +31,7 @@ export function surroundings(disk: SimulatedDisk, seed = ++seeds): Surroundings 
     },
     whenIdle: (task) => queueMicrotask(task),
     later: (task) => void setImmediate(task),
+    pace: (task) => void setImmediate(task),
     nowMs: () => 0,
     durable: true,
   };

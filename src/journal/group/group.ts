@@ -58,7 +58,10 @@ export interface AppendEntry {
   readonly settled: Settled;
 }
 
-/** A live record on its way to another segment. Nothing happens where it is not live any more. */
+/**
+ * A record on its way to another segment. Where it is not live any more, nothing happens, unless it is to
+ * stay readable.
+ */
 export interface CopyEntry {
   readonly type: "copy";
   readonly name: string;
@@ -66,6 +69,8 @@ export interface CopyEntry {
   readonly log: number;
   readonly number: bigint;
   readonly payload: Uint8Array;
+  /** A record that was pruned is copied, too: it is retained. */
+  readonly isRetained?: boolean;
   readonly settled: Settled;
 }
 
@@ -205,9 +210,9 @@ class GroupBuilder implements Group {
         break;
       }
       case "copy": {
-        const { log, number, payload } = entry;
+        const { log, number, payload, isRetained = false } = entry;
         const state = table.byLog(log);
-        if (!state || number < state.first) break;
+        if (!state || (number < state.first && !isRetained)) break;
         const tagBytes = this.#tagBytes;
         const record = this.#put({ type: recordType.copy, log, number, payload, tagBytes });
         this.entries.push({ entry, record });

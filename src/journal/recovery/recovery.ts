@@ -75,6 +75,7 @@ export async function recoverJournal(
     const front = newestHead(headsFound, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const newest = await wholeHead(front);
     for (const { slot, head } of heads) seals.found(slot.slot, head, slot.file.path);
+    for (const { slot } of headsFound.unknown) seals.foundUnknown(slot);
     // Also where nothing in it is live: a store that was sealed does not become plain by itself.
     seals.openerOf(newest.slot.slot);
     const there = retainedOf(newest.head, heads);

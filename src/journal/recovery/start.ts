@@ -66,12 +66,15 @@ export interface HeadsFound {
   readonly heads: readonly FoundFront[];
   /** The slots in which something was written that is no head: torn, or damaged. */
   readonly broken: readonly Slot[];
+  /** The slots with bytes of which no head of this store tells. */
+  readonly unknown: readonly Slot[];
 }
 
 /** Reads the head of every slot, and keeps the fronts: heads are long, and only one of them counts. */
 export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<HeadsFound> {
   const heads: FoundFront[] = [];
   const broken: Slot[] = [];
+  const unknown: Slot[] = [];
   const read = await Promise.all(
     slots.map(async (slot) => ({ slot, found: await readFront(slot) })),
   );
@@ -84,11 +87,12 @@ export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Pr
       );
     }
     if (found.status === "none" && !(await isBlank(slot))) broken.push(slot);
-    if (found.status === "front" && Buffer.compare(found.head.storeId, storeId) === 0) {
+    if (found.status !== "front") continue;
+    if (Buffer.compare(found.head.storeId, storeId) === 0) {
       heads.push({ slot, head: found.head, headBytes: found.headBytes });
-    }
+    } else unknown.push(slot);
   }
-  return { heads, broken };
+  return { heads, broken, unknown: [...unknown, ...broken] };
 }
 
 /** Nothing was ever written where a head begins. */
@@ -102,7 +106,7 @@ export async function isBlank(slot: Slot): Promise<boolean> {
  * missing, and a single slot could have held it, the refusal names its file.
  */
 export function newestHead(
-  { heads, broken }: HeadsFound,
+  { heads, broken }: Pick<HeadsFound, "heads" | "broken">,
   mark: Mark,
   directory: string,
 ): FoundFront {

@@ -9,12 +9,17 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { TAG_BYTES } from "../../keys/aead.js";
-import type { KeyId } from "../../keys/key.js";
+import type { Key, KeyId } from "../../keys/key.js";
 import type { KeyRing } from "../../keys/ring.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
 import type { HeadFront } from "../form/head.js";
 import type { HeadSeal } from "../form/head-seal.js";
 import { keyMissing, keyWrong } from "./errors.js";
 import { keyIdText, type SealedPlace, SegmentOpener, SegmentSealer } from "./segment-seal.js";
+
+/** The bytes of a slot: sealed with the key of this id, or plain, or of a kind that no head tells. */
+export type SlotContent = KeyId | "plain" | "unknown";
 
 /** A segment with a head, and the key that was derived for it. */
 interface Known {
@@ -27,6 +32,8 @@ interface Known {
 export class Seals {
   readonly #ring: KeyRing | undefined;
   readonly #slots = new Map<number, Known>();
+  /** Slots with bytes of which no head tells. */
+  readonly #unknown = new Set<number>();
 
   /** Without a ring everything that is written is plain, and nothing that is sealed can be read. */
   constructor(ring: KeyRing | undefined) {
@@ -58,8 +65,50 @@ export class Seals {
     this.#set(slot, { front, seal: front.seal, file, opener: undefined });
   }
 
+  /** There are bytes in `slot` that no head of ours tells of. */
+  foundUnknown(slot: number): void {
+    this.#unknown.add(slot);
+  }
+
+  /** The slot holds zeros. */
+  wiped(slot: number): void {
+    this.#slots.get(slot)?.opener?.close();
+    this.#slots.delete(slot);
+    this.#unknown.delete(slot);
+  }
+
+  /** The bytes in `slot`: sealed with this key, plain, of an unknown kind; `undefined` where it holds none. */
+  contentOf(slot: number): SlotContent | undefined {
+    const known = this.#slots.get(slot);
+    if (!known) return this.#unknown.has(slot) ? "unknown" : undefined;
+    return known.seal ? keyIdText(known.seal) : "plain";
+  }
+
+  /** Whether `slot` holds bytes that are not sealed with the key that writes, if one writes. */
+  isForeign(slot: number): boolean {
+    const { writing } = this;
+    const content = this.contentOf(slot);
+    return writing !== undefined && content !== undefined && content !== writing;
+  }
+
+  /**
+   * The key that seals the next segment from now on. Returns the function that takes it back, as long as no
+   * segment has begun with it.
+   */
+  rotate(key: Key): () => void {
+    const before = this.#ring?.writing;
+    if (!this.#ring || !before) {
+      const text = "a store that writes plain has no key to rotate: open it with keys first";
+      throw new PersisterError("USAGE", text);
+    }
+    const ring = this.#ring;
+    ring.rotate(key);
+    return () => void ring.rotate(before);
+  }
+
   #set(slot: number, known: Known): void {
     this.#slots.get(slot)?.opener?.close();
+    this.#unknown.delete(slot);
     this.#slots.set(slot, known);
   }
 
@@ -94,6 +143,7 @@ export class Seals {
     { slot, file }: { readonly slot: number; readonly file: { readonly path: string } },
     front: SealedPlace & Pick<HeadFront, "firstLsn">,
   ): SegmentSealer | undefined {
+    assert(!this.isForeign(slot), "a segment begins in a slot without bytes of another key");
     const key = this.#ring?.writing;
     const sealer = key && new SegmentSealer(key, front);
     const opener = sealer?.opener;

@@ -251,7 +251,8 @@ export function recordAt(bytes: Buffer, place: ChainPlace, from = 0): RecordFoun
   return { status: "record", record, next };
 }
 
-async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
+/** Durable when resolved. */
+export async function fillWithZeros(file: DiskFile, from: number, to: number): Promise<void> {
   for (let position = from; position < to; position += ZEROS.length) {
     await file.writeDurable(position, [ZEROS.subarray(0, Math.min(ZEROS.length, to - position))]);
   }

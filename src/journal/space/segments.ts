@@ -22,6 +22,7 @@ import { GROUP_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../
 import { recordBytesIn } from "../form/group-size.js";
 import { TAG_BYTES } from "../../keys/aead.js";
 import type { Seals } from "../seal/seals.js";
+import { wipe } from "./wipe.js";
 import type { MarkFile } from "../segment/mark-file.js";
 import type { PlacedRecord } from "../segment/places.js";
 import {
@@ -221,6 +222,28 @@ export class Segments implements Standing {
     await this.#parts.space.ensureFree(this.planner.slotsForRotation, this.wantedBytes);
   }
 
+  /**
+   * The slot that the next segment will begin in holds no byte that is sealed with another key, or plain
+   * beside one. So a segment with a key tells of all the bytes in its slot.
+   */
+  async cleanNext(): Promise<void> {
+    const { space, seals } = this.#parts;
+    for (;;) {
+      const next = space.next(this.wantedBytes);
+      if (!seals.isForeign(next.slot)) return;
+      await wipe(next, seals);
+    }
+  }
+
+  /** Overwrites a free slot that holds bytes of another key; tells how many bytes it had. */
+  async cleanOne(): Promise<number> {
+    const { space, seals } = this.#parts;
+    const foreign = space.free.find(({ slot }) => seals.isForeign(slot));
+    if (!foreign) return 0;
+    await wipe(space.slot(foreign.slot), seals);
+    return foreign.bytes;
+  }
+
   /** Makes slots as the plan says, beside the groups. A refusal harms nothing. */
   async makeSlots(diskFull: boolean): Promise<void> {
     for (let { make } = this.planner.plan(diskFull); make > 0; make--) {
@@ -248,8 +271,9 @@ export class Segments implements Standing {
    * Only then a slot that the new head does not list any more is free: `begin`.
    */
   rotation(): Rotation {
-    const { space, markFile } = this.#parts;
+    const { space, seals, markFile } = this.#parts;
     const succession = this.planner.succession;
+    assert(!seals.isForeign(space.next(this.wantedBytes).slot), "a segment begins in a clean slot");
     const next = nextSegment(this.#parts, {
       slot: space.take(this.wantedBytes),
       generation: markFile.current.generation,
