@@ -49,6 +49,8 @@ const BYTES_PER_SECOND = 64 * 1024 * 1024;
 /** Bytes of copies in one step, unless one record has more. */
 const STEP_BYTES = 1024 * 1024;
 const STEP_RECORDS_MAX = GROUP_RECORDS_MAX / 4;
+/** An open has its time first. */
+const START_MS = 100;
 /** After a step that could not be done. */
 const RETRY_MS = 1000;
 
@@ -121,6 +123,7 @@ export class Rekeyer {
   constructor(parts: RekeyerParts) {
     this.#parts = parts;
     this.#isLeft = parts.seals.writing !== undefined;
+    if (this.#isLeft) this.#rest(START_MS);
   }
 
   /** A step can be taken now. */
@@ -230,7 +233,10 @@ export class Rekeyer {
     } catch (cause) {
       if (!hasCode(cause, "DISK_FULL", "TOO_MANY_LANES")) throw cause;
     }
-    if (!this.#isLeft) return;
+    if (this.#isLeft) this.#rest(ms);
+  }
+
+  #rest(ms: number): void {
     this.#isResting = true;
     this.#parts.pace(() => {
       this.#isResting = false;

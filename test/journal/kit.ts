@@ -73,6 +73,8 @@ export interface JournalChoices {
   readonly map?: LogMap;
   /** When the queue is taken to be idle: at once, where it is left out. */
   readonly whenIdle?: (task: () => void) => void;
+  /** When background work goes on: in the next turn, where it is left out. */
+  readonly pace?: (task: () => void) => void;
   /** Gets each live record as recovery finds it. */
   readonly visit?: RecordVisitor;
   /** The keys of the journal; taken over. */
@@ -103,7 +105,7 @@ export async function openJournal(
         randomBytes,
         whenIdle: choices.whenIdle ?? ((task) => queueMicrotask(task)),
         later: (task) => void setImmediate(task),
-        pace: (task) => void setImmediate(task),
+        pace: choices.pace ?? ((task) => void setImmediate(task)),
         beforeRelease: async () => {
           await logs?.closeMap();
         },

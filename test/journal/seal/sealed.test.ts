@@ -21,9 +21,9 @@ function secret(number: bigint): string {
   return `the secret payload ${number}`;
 }
 
-/** Never idle: nothing is moved to another key meanwhile. */
+/** Time stands still: nothing is moved to another key meanwhile. */
 async function opened(disk: SimulatedDisk, letters: string, more: JournalChoices = {}) {
-  const choices = { whenIdle: () => undefined, ...more };
+  const choices = { pace: () => undefined, ...more };
   return await openJournal(disk, letters === "" ? choices : { ...choices, ring: ring(letters) });
 }
 
