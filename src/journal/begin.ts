@@ -30,8 +30,6 @@ import type { Observe } from "../types/measures.js";
 import type { PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
 import type { Recovered } from "./recovery/recovery.js";
-import type { Seals } from "./seal/seals.js";
-import type { Slot } from "./segment/segment.js";
 import { wipe } from "./space/wipe.js";
 import { succession } from "./space/succession.js";
 import { wantedSegmentBytes } from "./space/segment-size.js";
@@ -118,18 +116,14 @@ export async function beginJournal(
   applyOpening(proven, opening.starts);
   const markFile = new MarkFile(proven.markFile, mark, options.observe);
   await notePins(markFile, proven, opening.named);
-  const space = new Space({
-    ...options,
-    directory: `${options.directory}/${JOURNAL_DIRECTORY}`,
-    slots: proven.slots,
-    inUse: new Set([...proven.segments, ...proven.retained].map(({ slot }) => slot)),
-  });
+  const space = spaceOf(options, proven);
   const retained = await makeRoom(space, proven.retained);
   const { randomBytes, whenIdle, retainBytes } = options;
   const held = succession({ table, places, space, retainBytes }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
-  const slot = await cleanSlot(space, seals, sizeAtOpen(options.segmentBytes, places.liveBytes));
+  const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));
+  if (seals.isForeign(slot.slot)) await wipe(slot, seals);
   const next = nextSegment(
     { storeId, seals, table, randomBytes },
     {
@@ -206,11 +200,10 @@ async function notePins(markFile: MarkFile, proven: Proven, named: NamedPairs): 
   });
 }
 
-/** A free slot without bytes of another key. */
-async function cleanSlot(space: Space, seals: Seals, wantedBytes: number): Promise<Slot> {
-  const slot = space.take(wantedBytes);
-  if (seals.isForeign(slot.slot)) await wipe(slot, seals);
-  return slot;
+function spaceOf(options: JournalOptions, { slots, segments, retained }: Proven): Space {
+  const directory = `${options.directory}/${JOURNAL_DIRECTORY}`;
+  const inUse = new Set([...segments, ...retained].map(({ slot }) => slot));
+  return new Space({ ...options, directory, slots, inUse });
 }
 
 function sizeAtOpen(leastBytes: number, liveBytes: number): number {

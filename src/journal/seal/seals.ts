@@ -18,8 +18,8 @@ import type { HeadSeal } from "../form/head-seal.js";
 import { keyMissing, keyWrong } from "./errors.js";
 import { keyIdText, type SealedPlace, SegmentOpener, SegmentSealer } from "./segment-seal.js";
 
-/** The bytes of a slot: sealed with the key of this id, or plain, or of a kind that no head tells. */
-export type SlotContent = KeyId | "plain" | "unknown";
+/** The bytes of a slot: the id of the key that sealed them; "plain"; "unknown" where no head tells of them. */
+export type SlotContent = string;
 
 /** A segment with a head, and the key that was derived for it. */
 interface Known {
