@@ -32,41 +32,23 @@
  */
 import type { Key } from "../keys/key.js";
 import { hasCode, PersisterError } from "../types/errors.js";
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "./form/records.js";
-import type { RetainedSegment } from "./form/head.js";
-import type { LogTable } from "./form/log-table.js";
-import { recordBytesIn } from "./form/group-size.js";
-import type { CopyEntry, RecordEntry } from "./group/group.js";
-import type { Reclaimer } from "./reclaimer.js";
-import type { Seals, SlotContent } from "./seal/seals.js";
-import type { PlacedRecord, Places } from "./segment/places.js";
-import type { SegmentRecords } from "./segment/records.js";
-import type { Rotation, Segments } from "./space/segments.js";
+import type { RecordEntry } from "./group/group.js";
+import { KeyMoves, type KeyMovesParts } from "./key-moves.js";
+import type { SlotContent } from "./seal/seals.js";
+import type { Rotation } from "./space/segments.js";
 import type { Space } from "./space/slots.js";
 
 /** Bytes that are moved or overwritten in a second, at most: a small part of what a disk writes. */
 const BYTES_PER_SECOND = 64 * 1024 * 1024;
-/** Bytes of copies in one step, unless one record has more. */
-const STEP_BYTES = 1024 * 1024;
-const STEP_RECORDS_MAX = GROUP_RECORDS_MAX / 4;
 /** An open has its time first. */
 const START_MS = 100;
 /** After a step that could not be done. */
 const RETRY_MS = 1000;
 
-export interface RekeyerParts {
-  readonly table: LogTable;
-  readonly places: Places;
+export interface RekeyerParts extends Omit<KeyMovesParts, "beginSegment" | "write"> {
   readonly space: Space;
-  readonly seals: Seals;
-  readonly segments: Segments;
-  readonly reclaimer: Reclaimer;
-  /** Bytes of segments that are retained; without any, what was pruned is not moved. */
-  readonly retainBytes: number;
   /** Prepares the next segment. */
-  readonly next: () => Promise<Rotation | undefined>;
-  readonly read: (record: PlacedRecord) => Promise<Uint8Array>;
-  readonly recordsIn: (segment: RetainedSegment) => Promise<SegmentRecords>;
+  readonly next: () => Promise<Rotation>;
   /** Writes a group; tells whether it is durable. */
   readonly write: (entries: readonly RecordEntry[], rotation?: Rotation) => Promise<boolean>;
   /** Calls `task` when `ms` are over. */
@@ -93,35 +75,20 @@ interface Request {
   readonly reject: (cause: unknown) => void;
 }
 
-/** The segment that is being emptied, and the records of it that are to be copied yet. */
-interface Emptying {
-  readonly segment: RetainedSegment;
-  readonly records: readonly PlacedRecord[];
-  at: number;
-}
-
-/** The records that one step copies, from a place in a list on. */
-interface Copies {
-  readonly copies: readonly CopyEntry[];
-  readonly next: number;
-  readonly bytes: number;
-}
-
 export class Rekeyer {
   readonly #parts: RekeyerParts;
   #requests: Request[] = [];
   #waiters: Omit<Request, "key">[] = [];
-  #emptying: Emptying | undefined;
+  readonly #moves: KeyMoves;
   /** There may be something to move or to overwrite. */
   #isLeft: boolean;
-  /** Segments that cannot be emptied, and why: they stay until they are not retained any more. */
-  readonly #stuck = new Map<bigint, PersisterError>();
   /** A step was taken, and its time is not over. */
   #isResting = false;
   #ended: PersisterError | undefined;
 
   constructor(parts: RekeyerParts) {
     this.#parts = parts;
+    this.#moves = new KeyMoves({ ...parts, beginSegment: () => this.#beginSegment() });
     this.#isLeft = parts.seals.writing !== undefined;
     if (this.#isLeft) this.#rest(START_MS);
   }
@@ -195,7 +162,7 @@ export class Rekeyer {
   #tell(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    const [stuck] = this.#stuck.values();
+    const { stuck } = this.#moves;
     for (const { resolve, reject } of waiters) {
       if (stuck) reject(stuck);
       else resolve();
@@ -209,7 +176,7 @@ export class Rekeyer {
         undo();
         throw cause;
       });
-      this.#stuck.clear();
+      this.#moves.restart();
       this.#isLeft = true;
       if (isBegun) resolve();
       else if (this.#ended) reject(this.#ended);
@@ -220,14 +187,13 @@ export class Rekeyer {
   }
 
   async #beginSegment(): Promise<boolean> {
-    const rotation = await this.#parts.next();
-    return rotation !== undefined && (await this.#parts.write([], rotation));
+    return await this.#parts.write([], await this.#parts.next());
   }
 
   async #move(): Promise<void> {
     let ms = RETRY_MS;
     try {
-      const bytes = (await this.#empty()) || (await this.#parts.segments.cleanOne());
+      const bytes = await this.#moves.step();
       this.#isLeft = bytes > 0;
       ms = Math.ceil((bytes * 1000) / BYTES_PER_SECOND);
     } catch (cause) {
@@ -243,120 +209,4 @@ export class Rekeyer {
       if (this.isDue) this.#parts.wake();
     }, ms);
   }
-
-  /** The oldest segment that is to be emptied. */
-  #foreign(): RetainedSegment | undefined {
-    const { segments, seals } = this.#parts;
-    return segments.readable.find(({ slot, sequence }) => {
-      return seals.isForeign(slot) && !this.#stuck.has(sequence);
-    });
-  }
-
-  /** Copies some records of a foreign segment, or releases it; tells how many bytes that took. */
-  async #empty(): Promise<number> {
-    const segment = this.#foreign();
-    if (!segment) return 0;
-    if (this.#isLocked(segment)) return await this.#empty();
-    if (this.#emptying?.segment.sequence !== segment.sequence) {
-      this.#emptying = { segment, records: await this.#recordsOf(segment), at: 0 };
-    }
-    const { records, at } = this.#emptying;
-    let found = await this.#copies(records, at);
-    if (isBlocked(found, records)) {
-      // There is no room for the next record: the segment that follows has it.
-      await this.#beginSegment();
-      found = await this.#copies(records, at);
-    }
-    const { copies, next, bytes } = found;
-    if (isBlocked(found, records)) this.#stuck.set(segment.sequence, tooLarge(segment));
-    if (copies.length > 0 && !(await this.#parts.write(copies))) return bytes;
-    this.#emptying.at = next;
-    if (next === records.length && (await this.#release(segment))) this.#emptying = undefined;
-    return bytes + RECORD_HEADER_BYTES;
-  }
-
-  async #release({ sequence }: RetainedSegment): Promise<boolean> {
-    const { reclaimer, segments } = this.#parts;
-    if (await reclaimer.release([sequence])) return true;
-    await this.#beginSegment();
-    // Nothing in it is live: the head of the new segment may have let it go.
-    return !segments.readable.some((each) => each.sequence === sequence);
-  }
-
-  /** Whether the key of a segment is not given. Only a retained one can be so: open needs all others. */
-  #isLocked({ slot, sequence }: RetainedSegment): boolean {
-    try {
-      this.#parts.seals.openerOf(slot);
-      return false;
-    } catch (cause) {
-      if (!hasCode(cause, "KEY_MISSING", "KEY_WRONG")) throw cause;
-      this.#stuck.set(sequence, cause);
-      return true;
-    }
-  }
-
-  /** Everything in a segment that is live, and what is retained, where anything is. */
-  async #recordsOf(segment: RetainedSegment): Promise<readonly PlacedRecord[]> {
-    const { segments, retainBytes, recordsIn } = this.#parts;
-    if (retainBytes === 0) return segments.recordsOf(segment.sequence);
-    const { records, damage } = await recordsIn(segment);
-    if (damage === undefined) return records;
-    // What verifies of a retained segment is not known. Its live records are.
-    return segments.recordsOf(segment.sequence);
-  }
-
-  /** Copies of records from `at` on, as many as one step and the current segment take. */
-  async #copies(records: readonly PlacedRecord[], at: number): Promise<Copies> {
-    const { table, segments, seals } = this.#parts;
-    const room = recordBytesIn(segments.room);
-    const copies: CopyEntry[] = [];
-    let bytes = 0;
-    let next = at;
-    for (; next < records.length && copies.length < STEP_RECORDS_MAX; next++) {
-      const record = records[next];
-      const log = record && table.byName(record.name)?.log;
-      if (!record || log === undefined || !this.#isNeeded(record)) continue;
-      const { name, number, pointer } = record;
-      const more = RECORD_HEADER_BYTES + pointer.length + seals.growthFrom(pointer.slot);
-      if (bytes + more > room || (bytes > 0 && bytes + more > STEP_BYTES)) break;
-      const payload = await this.#payloadOf(record);
-      if (!payload) continue;
-      bytes += more;
-      copies.push({ type: "copy", name, log, number, payload, isRetained: true, settled });
-    }
-    return { copies, next, bytes };
-  }
-
-  /** Live where it lies here, or retained. A live record that lies elsewhere was moved already. */
-  #isNeeded({ name, number, pointer }: PlacedRecord): boolean {
-    const live = this.#parts.places.find(name, number);
-    if (live) return live.slot === pointer.slot && live.offset === pointer.offset;
-    const first = this.#parts.table.byName(name)?.first ?? 0n;
-    return this.#parts.retainBytes > 0 && number < first;
-  }
-
-  /** A retained record that cannot be read is not promised, and is left behind. */
-  async #payloadOf(record: PlacedRecord): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#parts.read(record);
-    } catch (cause) {
-      const isLive = this.#parts.places.find(record.name, record.number) !== undefined;
-      if (isLive || !(cause instanceof PersisterError)) throw cause;
-      return undefined;
-    }
-  }
-}
-
-function isBlocked({ copies, next }: Copies, records: readonly PlacedRecord[]): boolean {
-  return copies.length === 0 && next < records.length;
-}
-
-/** Segments were larger when it was written. */
-function tooLarge({ sequence }: RetainedSegment): PersisterError {
-  const text = `segment ${sequence} cannot be moved: a record is larger than segments are now; reopen with a larger segmentBytes`;
-  return new PersisterError("INVALID", text);
-}
-
-function settled(): void {
-  // The step is known by its group.
 }

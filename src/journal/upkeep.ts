@@ -58,10 +58,7 @@ type DiskRoom =
   | { readonly kind: "full"; readonly sparedFor: RecordEntry | undefined };
 
 /** The next segment, and how many waiting entries its first group takes. */
-export interface NextGroup {
-  readonly rotation: Rotation;
-  readonly count: number;
-}
+export type NextGroup = { readonly rotation: Rotation; readonly count: number };
 
 export class Upkeep {
   readonly #parts: UpkeepParts;
@@ -98,8 +95,8 @@ export class Upkeep {
   }
 
   /** Resolves when no slot is being made or given back. */
-  async settled(): Promise<void> {
-    await this.#slotsSettled;
+  settled(): Promise<void> {
+    return this.#slotsSettled;
   }
 
   /**
@@ -161,8 +158,7 @@ export class Upkeep {
     const { segments, gate } = this.#parts;
     this.#rotating = true;
     const room = await this.#makeRoom();
-    if (room) await segments.cleanNext();
-    const rotation = room && segments.rotation();
+    const rotation = room && (await segments.cleanRotation());
     this.#rotating = false;
     if (!rotation) return undefined;
     const takesAppends = room === "for all";
@@ -174,24 +170,14 @@ export class Upkeep {
     return { rotation, count };
   }
 
-  /**
-   * The next segment for its own sake: it begins without a group; `undefined` once the journal is poisoned.
-   *
-   * @throws {PersisterError} DISK_FULL, TOO_MANY_LANES: nothing was harmed.
-   */
-  async nextSegment(): Promise<Rotation | undefined> {
-    const { segments, ownership, isPoisoned } = this.#parts;
-    await ownership.check();
+  /** The next segment, for its own sake. Throws DISK_FULL, TOO_MANY_LANES: nothing was harmed. */
+  async nextSegment(): Promise<Rotation> {
     if (this.#planner.isCrowded) throw crowdedError();
+    await this.#parts.ownership.check();
     this.#rotating = true;
-    try {
-      if (this.#planner.lacksRoom) await this.#slotsSettled;
-      await segments.makeRoom();
-      await segments.cleanNext();
-      return isPoisoned() ? undefined : segments.rotation();
-    } finally {
-      this.#rotating = false;
-    }
+    const { segments } = this.#parts;
+    const room = this.#slotsSettled.then(() => segments.makeRoom());
+    return await room.then(() => segments.cleanRotation()).finally(() => (this.#rotating = false));
   }
 
   /**

@@ -59,8 +59,8 @@ export interface AppendEntry {
 }
 
 /**
- * A record on its way to another segment. Where it is not live any more, nothing happens, unless it is to
- * stay readable.
+ * A record on its way to another segment. Nothing happens if it is not live any more, unless it is to stay
+ * readable.
  */
 export interface CopyEntry {
   readonly type: "copy";

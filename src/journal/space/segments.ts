@@ -223,14 +223,14 @@ export class Segments implements Standing {
   }
 
   /**
-   * The slot that the next segment will begin in holds no byte that is sealed with another key, or plain
-   * beside one. So a segment with a key tells of all the bytes in its slot.
+   * `rotation`, into a slot without bytes of another key, and without plain ones beside a key: the head of a
+   * segment with a key tells of all that lies in its slot.
    */
-  async cleanNext(): Promise<void> {
+  async cleanRotation(): Promise<Rotation> {
     const { space, seals } = this.#parts;
     for (;;) {
       const next = space.next(this.wantedBytes);
-      if (!seals.isForeign(next.slot)) return;
+      if (!seals.isForeign(next.slot)) return this.rotation();
       await wipe(next, seals);
     }
   }
@@ -271,9 +271,8 @@ export class Segments implements Standing {
    * Only then a slot that the new head does not list any more is free: `begin`.
    */
   rotation(): Rotation {
-    const { space, seals, markFile } = this.#parts;
+    const { space, markFile } = this.#parts;
     const succession = this.planner.succession;
-    assert(!seals.isForeign(space.next(this.wantedBytes).slot), "a segment begins in a clean slot");
     const next = nextSegment(this.#parts, {
       slot: space.take(this.wantedBytes),
       generation: markFile.current.generation,
