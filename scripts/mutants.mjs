@@ -36,7 +36,7 @@ const FOUND_MIN = 95;
 /** One run of tests may take so long; one that takes longer hangs, which is a find. */
 const RUN_MS_MAX = { named: 240_000, rest: 900_000 };
 /** Every test that opens a store, or a part of one. */
-const rest = ["avail", "crash", "disk", "inspect", "journal", "log", "node", "persist"].map(
+const rest = ["avail", "crash", "disk", "inspect", "jobs", "journal", "log", "node", "persist"].map(
   (each) => `test/${each}/`,
 );
 /** Smaller than in a run of the tests: a bug that is there shows early. */

@@ -1,9 +1,9 @@
 /**
- * The behaviours that the persistency library's own tests ask of its stores, by number (J13 to J75; J1 to J12 and J45 to
- * J56 are those of keys and payloads), and what it does not promise and this one does. Each over memory
+ * The behaviours of the persistency library by their numbers (`test/conformance.md`; those of keys and
+ * payloads are in `keys`), and those that it does not promise and that are promised here. Each over memory
  * and over a disk.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { int, type Job, type JobStore, key, payload } from "../../src/jobs/index.js";
@@ -399,9 +399,10 @@ describe.each(stores)("%s", (_, open) => {
       expect(store.jobs()).toEqual([]);
     });
 
-    test("J66 J68 J69 stores are independent, and close is idempotent", async () => {
+    test("J66 J68 J69 J71 stores are independent, and close is idempotent", async () => {
       const [one, two] = [await open(), await open()];
       await (await one.openJob("a")).put("c", key("a"), value(1));
+      expect(await codeOf(() => two.get("a", "c", key("a")))).toBe("JOB_NOT_FOUND");
       expect(await (await two.openJob("a")).count("c")).toBe(0);
       await one.close();
       await one.close();
@@ -477,7 +478,7 @@ describe("on disk", () => {
     expect(readdirSync(root).sort()).toEqual([".journal", "a"]);
   });
 
-  test("J29 J32 values survive close and reopen", async () => {
+  test("J29 J32 J70 values survive close and reopen", async () => {
     const root = folder();
     for (let life = 0; life < 3; life++) {
       const store = await openStore(root);
@@ -515,6 +516,21 @@ describe("on disk", () => {
     expect(seen).toEqual([1]);
     await store.closeJob("a");
     expect(await codeOf(() => store.openJob("a", { migrate }))).toBe("FORMAT_TOO_NEW");
+  });
+
+  test("a job of another schema is refused before a byte of it is touched", async () => {
+    const root = folder();
+    const store = await openStore(root);
+    await (await store.openJob("a", { schemaVersion: 2 })).put("c", key("a"), value(1));
+    await store.closeJob("a");
+    const facts = (): readonly string[] =>
+      readdirSync(root, { recursive: true, encoding: "utf8" })
+        .map((name) => join(root, name))
+        .map((path) => `${path} ${statSync(path).mtimeMs} ${statSync(path).size}`);
+    const before = facts();
+    expect(await codeOf(() => store.openJob("a", { schemaVersion: 1 }))).toBe("FORMAT_TOO_NEW");
+    expect(await codeOf(() => store.openJob("a", { schemaVersion: 3 }))).toBe("FORMAT_TOO_NEW");
+    expect(facts()).toEqual(before);
   });
 
   test("a migration that fails leaves the job as it was, and is called again", async () => {

@@ -42,8 +42,8 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
   left: Left = { settled: new Map(), settles: 0, later: [] };
   /** Once set, every batch is refused. */
   failure: Error | undefined;
-  /** Batches, and tables, that wait for it. */
-  stuck: Promise<void> = Promise.resolve();
+  /** Batches wait for the first, tables for the second. */
+  stuck = { batches: Promise.resolve(), tables: Promise.resolve() };
 
   constructor() {
     super({ keyEncoding: "view", valueEncoding: "view", storeEncoding: "view" });
@@ -51,7 +51,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
 
   /** Called by abstract-level for each batch, a chained one too. */
   async _batch(operations: readonly EncodedOperation[], options: unknown): Promise<void> {
-    await this.stuck;
+    await this.stuck.batches;
     if (this.failure) throw this.failure;
     const change = operations.map(
       ({ type, key, value }) =>
@@ -63,7 +63,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
 
   /** Takes a while, as LevelDB's does: batches that come meanwhile are not in the table. */
   async compactRange(): Promise<void> {
-    await this.stuck;
+    await this.stuck.tables;
     if (this.failure) return;
     const { later } = this.left;
     for (let turn = 0; turn < 4; turn++) await nextTurn();
@@ -115,14 +115,18 @@ export class LossyHomes implements JobHomes {
     }
   }
 
-  /** Nothing goes into this job's database until the function that it returns is called. */
-  stop(id: string): () => void {
+  /**
+   * Nothing goes into the tables of this job's database until the function that it returns is called; with
+   * `all` nothing goes into it at all.
+   */
+  stop(id: string, { all }: { readonly all: boolean }): () => void {
     let goOn: () => void = () => {};
-    const stuck = new Promise<void>((resolve) => {
+    const tables = new Promise<void>((resolve) => {
       goOn = resolve;
     });
     for (const [home, database] of this.#databases) {
-      if (home.startsWith(`${id}/`)) database.stuck = stuck;
+      if (!home.startsWith(`${id}/`)) continue;
+      database.stuck = { tables, batches: all ? tables : Promise.resolve() };
     }
     return goOn;
   }

@@ -72,8 +72,27 @@ describe("a key is the bytes of its parts", () => {
     expect(hexOf(key(...parts).bytes)).toBe(hex);
   });
 
-  test("J54 a list is its parts, nested or flat", () => {
-    expect(key([["a", int(1)], [true]]).bytes).toEqual(key("a", int(1), true).bytes);
+  test("J45 J46 J47 J48 a list is its parts, nested or flat", () => {
+    const flat = key("a", int(1), true).bytes;
+    expect(key(["a", int(1), true]).bytes).toEqual(flat);
+    expect(key([["a", int(1)], [true]]).bytes).toEqual(flat);
+    expect(key([["a", [int(1), [true]]]]).bytes).toEqual(flat);
+  });
+
+  test("J49 a member of an enumeration is its ordinal as an integer", () => {
+    for (const ordinal of [0, 2, -5]) {
+      expect(key(enumeration(ordinal)).bytes).toEqual(key(int(ordinal)).bytes);
+    }
+  });
+
+  test("J50 the key of one value is that of a list of it alone", () => {
+    expect(key("a").bytes).toEqual(key(["a"]).bytes);
+  });
+
+  test("J52 a key in a key is its bytes as they are", () => {
+    const inner = rawKey(bytes("00ff17"));
+    expect(hexOf(key("a", inner).bytes)).toBe("00016100ff17");
+    expect(hexOf(key(inner).bytes)).toBe("00ff17");
   });
 
   test("a key keeps no byte of its caller's", () => {
@@ -96,6 +115,26 @@ describe("a payload is the bytes of its parts", () => {
     ["0002763180000000000000010002dead", ["v1", int(1), bytes("dead")]],
   ])("%s", (hex, parts) => {
     expect(hexOf(payload(...parts))).toBe(hex);
+  });
+
+  test.each<[string, number, Part]>([
+    ["int", 8, int(1)],
+    ["uint16", 8, uint16(1)],
+    ["uint64", 8, uint64(1)],
+    ["enumeration", 8, enumeration(1)],
+    ["byte", 1, byte(1)],
+    ["boolean", 1, true],
+    ["a string of two letters", 4, "hi"],
+    ["three bytes", 5, bytes("010203")],
+  ])("J53 %s takes %i bytes", (_, size, part) => {
+    expect(payload(part)).toHaveLength(size);
+  });
+
+  test("J54 J55 a payload is its fields, one after the other", () => {
+    const fields = [["alice", int(9)], enumeration(1), bytes("aabbcc")] as const;
+    const each = fields.map((field) => Buffer.from(payload(field)));
+    expect(payload(...fields)).toEqual(Uint8Array.from(Buffer.concat(each)));
+    expect(payload([...fields])).toEqual(payload(...fields));
   });
 });
 
