@@ -67,6 +67,7 @@ const slow = [
   "test/node/pruning/retention.test.ts",
   "test/records/lives/crash.test.ts",
   "test/scripts/golden.test.ts",
+  "test/service/page/page.test.ts",
   "test/testing/simulated-disk.test.ts",
   "test/walmanager/damage.test.ts",
   "test/wire/codec/protobufjs.test.ts",
@@ -102,7 +103,7 @@ export default defineConfig(({ mode }) => {
       // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
       setupFiles: ["test/harness/unhandled.ts"],
       env: { LANEKEEPER_SCALE: process.env["LANEKEEPER_SCALE"] },
-      reporters: ["default", "./scripts/totals-reporter.mjs"],
+      reporters: ["default", "./scripts/check/totals-reporter.mjs"],
       projects: mode === "quick" ? [shortProject] : [longProject, shortProject],
     },
   };

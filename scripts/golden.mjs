@@ -15,7 +15,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, stripVTControlCharacters } from "node:util";
 import { startVitest } from "vitest/node";
-import { count } from "./totals-reporter.mjs";
+import { count } from "./check/totals-reporter.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Golden data of an older revision of sei-chain, which Lanekeeper does not read any more. */

@@ -74,7 +74,8 @@ const refusedLane: Case = ({ status, labels }) => {
   const [first] = refused;
   if (!first) return undefined;
   const which = refused.length === 1 ? `Lane ${first.label} goes` : `${refused.length} lanes go`;
-  return coded("danger", first.error.code, `${which} no further`, first.error.message);
+  const title = `${which} no further; the others do`;
+  return coded("danger", first.error.code, title, first.error.message);
 };
 
 const memory: Case = ({ status }) => {

@@ -12,6 +12,10 @@ import type { Latency, Sample } from "../page/look.js";
 const SAMPLE_MS = 2000;
 const SAMPLES_MAX = 300;
 
+/** A pace is told from so long a time on, and as long as the disk would be full within a month. */
+const PACE_MS = 180_000;
+const FULL_SECONDS_MAX = 30 * 86_400;
+
 /** Samples that a latency looks back: a minute. */
 const LATENCY_SAMPLES = 30;
 
@@ -86,9 +90,10 @@ export class History {
   fullInSeconds(): number | undefined {
     const [first] = this.#spaces;
     const last = this.#spaces.at(-1);
-    if (!first || !last || last.atMs === first.atMs) return undefined;
+    if (!first || !last || last.atMs - first.atMs < PACE_MS) return undefined;
     const perMs = (first.freeBytes - last.freeBytes) / (last.atMs - first.atMs);
-    return perMs > 0 ? Math.round(last.freeBytes / perMs / 1000) : undefined;
+    const seconds = perMs > 0 ? Math.round(last.freeBytes / perMs / 1000) : Infinity;
+    return seconds < FULL_SECONDS_MAX ? seconds : undefined;
   }
 
   close(): void {

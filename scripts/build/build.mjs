@@ -1,11 +1,12 @@
-/** Compiles `src` into an empty `dist`. */
+/** Compiles `src` into an empty `dist`, and puts the operator's page there. */
 import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildPage } from "./page.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const dist = join(root, "dist");
 
 await rm(dist, { recursive: true, force: true });
@@ -17,3 +18,4 @@ const compiled = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"],
   stdio: "inherit",
 });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
+await buildPage(join(dist, "service", "page"));

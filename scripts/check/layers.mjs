@@ -69,7 +69,7 @@ const rooms = {
   disk: ["real", "slots"],
 };
 
-const src = fileURLToPath(new URL("../src", import.meta.url));
+const src = fileURLToPath(new URL("../../src", import.meta.url));
 const named = /(?:\bfrom|\bimport|\bimport\(|\brequire\(|\bnew URL\() ?"([^"]+)"/g;
 
 /** The layer of a file and its room: the first two folders of its path. */

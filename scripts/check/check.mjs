@@ -9,13 +9,15 @@ import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const linted = ["src", "test", "scripts", "vitest.config.ts"];
 
 /** The longest first, so that the processors are busy to the end. */
 const parts = {
   package: ["node", "scripts/check/package.mjs"],
   types: ["npx", "tsc", "--noEmit"],
+  // The page and its tests know a browser; nothing else does.
+  page: ["npx", "tsc", "--noEmit", "-p", "test/service/page"],
   dead: ["npx", "knip"],
   lint: [
     "npx",
@@ -26,7 +28,7 @@ const parts = {
     ...linted,
   ],
   format: ["npx", "biome", "format"],
-  layers: ["node", "scripts/layers.mjs"],
+  layers: ["node", "scripts/check/layers.mjs"],
   sentences: ["node", "scripts/check/sentences.mjs"],
   sizes: ["node", "scripts/check/sizes.mjs"],
   proto: ["npx", "buf", "lint", "proto"],

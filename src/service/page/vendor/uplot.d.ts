@@ -1,0 +1,2 @@
+/** uPlot; the build copies the module beside this file. */
+export { default } from "uplot";
