@@ -198,7 +198,7 @@ export class AvailabilityState {
       const roadIndex = await this.#waits.waitFor(["road", "offers"], look, options);
       if (roadIndex === "end") return;
       const bytes = await unlessGone(this.#readCommitQC(roadIndex));
-      if (bytes) yield { roadIndex, bytes };
+      if (bytes) yield { roadIndex, bytes: Uint8Array.from(bytes) };
     }
   }
 

@@ -118,7 +118,7 @@ export class RetainedRecords {
         throwIfAborted(signal, "the reading of a range");
         const own = bytes ?? (await this.read(name, number));
         if (!own) throw this.#givenUp(name, number);
-        yield { number, bytes: own };
+        yield { number, bytes: Uint8Array.from(own) };
         number += 1n;
       }
     }

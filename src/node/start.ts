@@ -59,7 +59,7 @@ export function recoveryOf(
     road: { first: road.log.first, next: road.log.next },
     anchor: persisters.recoveredAnchor,
     pins,
-    voteState: persisters.recoveredVote,
+    voteState: persisters.recoveredVote && Uint8Array.from(persisters.recoveredVote),
     abstainThrough: persisters.abstainThrough,
     foreign: report.foreign,
     warnings: [

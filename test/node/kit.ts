@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import type { Keeper } from "../../src/node/keeper.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { OpenChoices } from "../../src/node/options.js";
 import type { LaneId } from "../../src/types/lane.js";
@@ -66,7 +67,7 @@ export function laneAt(chain: TestChain, index: number): LaneId {
 
 /** Pushes blocks [from, to) of the lane and waits until they are durable. */
 export async function pushBlocks(
-  keeper: Lanekeeper,
+  keeper: Keeper,
   chain: TestChain,
   lane: LaneId,
   range: { readonly from?: bigint; readonly to: bigint },
@@ -81,7 +82,7 @@ export async function pushBlocks(
 
 /** Pushes commit QCs [from, to) and waits until they are durable. */
 export async function pushQCs(
-  keeper: Lanekeeper,
+  keeper: Keeper,
   chain: TestChain,
   range: { readonly from?: bigint; readonly to: bigint },
 ): Promise<void> {
@@ -90,13 +91,13 @@ export async function pushQCs(
   await keeper.waitForCommitQC(to - 1n);
 }
 
-export async function pushAnchor(keeper: Lanekeeper, anchor: PruneAnchor): Promise<void> {
+export async function pushAnchor(keeper: Keeper, anchor: PruneAnchor): Promise<void> {
   await keeper.pushAnchor(anchor);
   await keeper.waitForAnchor(anchor.commitQC.vote.view.index);
 }
 
 /** The contents of a store, read back through its interface: ranges, and every byte. */
-export async function contents(keeper: Lanekeeper): Promise<unknown> {
+export async function contents(keeper: Keeper): Promise<unknown> {
   const lanes: Record<string, unknown> = {};
   for (const [lane, { first, next }] of keeper.recovery.lanes) {
     const blocks: string[] = [];
