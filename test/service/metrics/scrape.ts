@@ -28,7 +28,7 @@ export function readScrape(text: string): Scrape {
 }
 
 function sampleOf(line: string): Sample {
-  const parts = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+  const parts = /^([a-z_0-9]+)(?:\{(.*)\})? (\S+)$/.exec(line);
   if (!parts) throw new Error(`this is no sample: ${line}`);
   const labels = [...(parts[2] ?? "").matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/g)];
   return {
