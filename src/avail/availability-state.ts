@@ -17,6 +17,7 @@ import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/message
 import type { AvailStart } from "./avail-start.js";
 import { type Checker, checkAnchor, checkBlock, checkCommitQC, checkLaneQC } from "./check.js";
 import { Inner, type PushResult, type Topic } from "./inner.js";
+import { type Cursors, cursorsOf } from "./cursors.js";
 import { anchorLook, blockLook, commitQCLook, type Waited } from "./looks.js";
 import {
   type BlockOffer,
@@ -209,6 +210,25 @@ export class AvailabilityState {
   /** A subscription ends with a store that closes well; a failure is thrown. */
   #ended(): "end" | undefined {
     return this.#waits.failure?.code === "CLOSED" ? "end" : undefined;
+  }
+
+  /** Live views: to be read in the step in which they are asked for. */
+  get cursors(): Cursors {
+    return cursorsOf(this.inner);
+  }
+
+  /**
+   * Resolves with the result of `look` as soon as that is not `undefined`. It looks again after each move
+   * of a cursor, a start or the anchor.
+   *
+   * @throws {PersisterError} ABORTED by the signal; POISONED, CLOSED; as `look`.
+   */
+  async watchCursors<T>(
+    look: (cursors: Cursors) => T | undefined,
+    options?: WaitOptions,
+  ): Promise<T> {
+    const topics = ["offers", "road", "anchor", "drop"] as const;
+    return await this.#waits.waitFor(topics, () => look(this.cursors), options);
   }
 
   /**

@@ -5,6 +5,7 @@
 import { AvailabilityState } from "../avail/availability-state.js";
 import type { Teller } from "../avail/avail-start.js";
 import type { PushResult } from "../avail/inner.js";
+import type { Cursors } from "../avail/cursors.js";
 import { unwrittenLook } from "../avail/looks.js";
 import type { DurableBlock } from "../avail/offers.js";
 import { runPersist } from "../avail/run-persist.js";
@@ -40,6 +41,7 @@ export class Lanekeeper implements Keeper {
   readonly #state: AvailabilityState;
   readonly #events: Events;
   readonly #running: Promise<void>;
+  #voteState: Uint8Array | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(store: OpenedStore) {
@@ -48,6 +50,7 @@ export class Lanekeeper implements Keeper {
     this.#store = rest;
     this.#persisters = store.persisters;
     this.recovery = store.recovery;
+    this.#voteState = store.recovery.voteState;
     this.#events = store.events;
     this.#state = new AvailabilityState({ ...start, tell: this.#teller() });
     const { journal, logs } = this.#persisters;
@@ -145,6 +148,24 @@ export class Lanekeeper implements Keeper {
     const atMs = this.#store.surroundings.nowMs();
     await notes.releases.append({ lane, number, headerHash, reason, atMs });
     await blocks.releasePin(lane, number);
+  }
+
+  /** For a service: live views of the cursors. @internal */
+  get cursors(): Cursors {
+    return this.#state.cursors;
+  }
+
+  /** For a service: the vote state that was written last, or recovered. @internal */
+  get voteState(): Uint8Array | undefined {
+    return this.#voteState;
+  }
+
+  /** For a service: `look` is asked again after each move of a cursor, until it answers. @internal */
+  async watchCursors<T>(
+    look: (cursors: Cursors) => T | undefined,
+    options?: WaitOptions,
+  ): Promise<T> {
+    return await this.#state.watchCursors(look, options);
   }
 
   /** The notes that a service keeps in the store. @internal */
@@ -246,6 +267,8 @@ export class Lanekeeper implements Keeper {
     refuseUndecodable(copy, roadIndex);
     const { observe } = this.#store;
     await timed(observe, "voteAckMs", () => this.#persisters.votes.write(copy, roadIndex));
+    // Votes are written one behind the other: this one is the newest.
+    this.#voteState = copy;
   }
 
   on<Kind extends keyof KeeperEvents>(

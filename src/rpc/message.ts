@@ -51,7 +51,9 @@ type ValueOf<F> = { readonly [K in keyof F]: F[K] extends Typed<infer T, never> 
 type GivenOf<F> = {
   readonly [K in keyof F]?: (F[K] extends Typed<unknown, infer G> ? G : never) | undefined;
 };
-type Cases<F> = { [K in keyof F]: { readonly case: K; readonly value: ValueOf<F>[K] } }[keyof F];
+type Cases<F> = {
+  [K in keyof F]: { readonly case: K; readonly value: NonNullable<ValueOf<F>[K]> };
+}[keyof F];
 type GivenCases<F> = {
   [K in keyof F]: { readonly case: K; readonly value: NonNullable<GivenOf<F>[K]> };
 }[keyof F];
@@ -71,6 +73,8 @@ export interface Message<T, Given = T> {
 
 /** The value of a message, decoded. */
 export type Decoded<M> = M extends Message<infer T, never> ? T : never;
+/** The value of a message, as its encoder takes it. */
+export type Encodable<M> = M extends Message<unknown, infer Given> ? Given : never;
 
 const NO_BYTES = new Uint8Array(0);
 const NONE: readonly unknown[] = Object.freeze([]);

@@ -48,3 +48,8 @@ export function bidi<Q extends AnyMessage, R extends AnyMessage>(
 export function service<M extends Methods>(name: string, methods: M): Service<M> {
   return { name, methods };
 }
+
+/** The path of a method in HTTP/2: "/lanekeeper.v1.KeeperService/PushBlock". */
+export function pathOf({ name }: Service, method: string): string {
+  return `/${name}/${method.charAt(0).toUpperCase()}${method.slice(1)}`;
+}

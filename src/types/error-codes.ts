@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one table */
 /**
  * Every error code of Lanekeeper: the one table from which the exit codes of commands, the README's
  * table and the advice to operators follow. A test compares the README with it.
@@ -345,6 +346,13 @@ const table = {
     meaning: "the caller gave no token or certificate that the service knows",
     remedy: "give the client its token or its certificate",
     never: "open the service to everybody because of it",
+  },
+  NOT_ALLOWED: {
+    exit: 55,
+    status: "PERMISSION_DENIED",
+    meaning: "the caller is known, and has not the role that the call needs",
+    remedy: "use a token or a certificate with that role",
+    never: "give a reader the role of a writer: two writers would sign with one key",
   },
   OVERLOADED: {
     exit: 56,

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { worstFirst } from "../../inspect/finding.js";
 import { errorCodes } from "../../types/errors.js";
-import { committeeFileHelp } from "../committee-file.js";
+import { committeeFileHelp } from "../../inspect/committee-file.js";
 import { inspectCommand, type InspectPort, verifyCommand } from "./inspect.js";
 
 const promise =

@@ -10,7 +10,7 @@ import { newProgress, type Progress } from "../../inspect/walk/live-records.js";
 import type { Depth } from "../../inspect/walk/proof.js";
 import type { Summary } from "../../inspect/summary.js";
 import { PersisterError } from "../../types/errors.js";
-import { readCommittees } from "../committee-file.js";
+import { readCommittees } from "../../inspect/committee-file.js";
 import { untilStopped } from "../ending.js";
 import { ListDocument, put } from "../terminal/json-document.js";
 import { Redraw, type TerminalStream } from "../terminal/redraw.js";

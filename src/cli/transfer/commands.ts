@@ -1,7 +1,7 @@
 /** `import` and `export` as the command line offers them. */
 import { type Command, Option } from "commander";
 import { errorCodes } from "../../types/errors.js";
-import { committeeFileHelp } from "../committee-file.js";
+import { committeeFileHelp } from "../../inspect/committee-file.js";
 import { exportCommand } from "./export/export.js";
 import { importCommand } from "./import/import.js";
 import { CHAIN_ID_DEFAULT } from "./options.js";

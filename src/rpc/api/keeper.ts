@@ -346,6 +346,7 @@ export const ServiceStatus = message("ServiceStatus", {
   fence: u64(6),
   writer: text(7),
   writerPresent: bool(8),
+  storeId: text(9),
 });
 export type ServiceStatus = Decoded<typeof ServiceStatus>;
 

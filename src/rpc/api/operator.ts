@@ -19,6 +19,23 @@ export type ReleasePinRequest = Decoded<typeof ReleasePinRequest>;
 export const ReleasePinResponse = message("ReleasePinResponse", {});
 export type ReleasePinResponse = Decoded<typeof ReleasePinResponse>;
 
+export const ListReleasesRequest = message("ListReleasesRequest", {});
+export type ListReleasesRequest = Decoded<typeof ListReleasesRequest>;
+
+export const ListReleasesResponseRelease = message("ListReleasesResponseRelease", {
+  lane: bytes(1),
+  blockNumber: u64(2),
+  headerHash: bytes(3),
+  reason: text(4),
+  at: inner(5, Timestamp),
+});
+export type ListReleasesResponseRelease = Decoded<typeof ListReleasesResponseRelease>;
+
+export const ListReleasesResponse = message("ListReleasesResponse", {
+  releases: repeated(inner(1, ListReleasesResponseRelease)),
+});
+export type ListReleasesResponse = Decoded<typeof ListReleasesResponse>;
+
 export const DropLanesExceptRequest = message("DropLanesExceptRequest", {
   reason: inner(1, Reason),
   keep: repeated(bytes(2)),
@@ -136,6 +153,7 @@ export type ListDecisionsResponse = Decoded<typeof ListDecisionsResponse>;
 
 export const OperatorService = service("lanekeeper.v1.OperatorService", {
   releasePin: unary(ReleasePinRequest, ReleasePinResponse),
+  listReleases: unary(ListReleasesRequest, ListReleasesResponse),
   dropLanesExcept: unary(DropLanesExceptRequest, DropLanesExceptResponse),
   listEpochs: unary(ListEpochsRequest, ListEpochsResponse),
   addEpoch: unary(AddEpochRequest, AddEpochResponse),

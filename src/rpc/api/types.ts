@@ -1,5 +1,6 @@
 /** Written by scripts/generate from proto/lanekeeper/v1/types.proto. */
 import { bool, bytes, inner, message, optional, repeated, text, type Decoded, u64 } from "../message.js";
+import { Duration } from "../times.js";
 
 export const Durability = {
   UNSPECIFIED: 0,
@@ -62,6 +63,7 @@ export const LaneStatus = message("LaneStatus", {
   pinned: repeated(u64(6)),
   refused: inner(7, Failure),
   retained: inner(8, Range),
+  oldestWaiting: inner(9, Duration),
 });
 export type LaneStatus = Decoded<typeof LaneStatus>;
 
@@ -70,14 +72,25 @@ export const RoadStatus = message("RoadStatus", {
   next: u64(2),
   durableNext: u64(3),
   retained: inner(4, Range),
+  anchorAge: inner(5, Duration),
 });
 export type RoadStatus = Decoded<typeof RoadStatus>;
+
+export const UsageSegments = message("UsageSegments", {
+  state: text(1),
+  slots: u64(2),
+  bytes: u64(3),
+});
+export type UsageSegments = Decoded<typeof UsageSegments>;
 
 export const Usage = message("Usage", {
   slots: u64(1),
   freeSlots: u64(2),
   journalBytes: u64(3),
   cachedBytes: u64(4),
+  liveBytes: u64(5),
+  reclaimableBytes: u64(6),
+  segments: repeated(inner(7, UsageSegments)),
 });
 export type Usage = Decoded<typeof Usage>;
 
@@ -93,6 +106,10 @@ export const Counters = message("Counters", {
   listenerFailures: u64(9),
   signaturesVerified: u64(10),
   certificatesKnown: u64(11),
+  cacheHits: u64(12),
+  cacheMisses: u64(13),
+  signaturesKnown: u64(14),
+  verifiedByWorker: u64(15),
 });
 export type Counters = Decoded<typeof Counters>;
 

@@ -20,7 +20,7 @@ import { writeSeiDirectoryOn } from "../../../sei/write/write-state.js";
 import { PersisterError } from "../../../types/errors.js";
 import type { Epoch } from "../../../wire/committee.js";
 import { VerifyError } from "../../../wire/verify-error.js";
-import { readCommittees } from "../../committee-file.js";
+import { readCommittees } from "../../../inspect/committee-file.js";
 import { compareExport, rehearseOpening } from "./check.js";
 import { contentsOf, type Exported, exportedOf } from "./contents.js";
 import { type ExportSummary, exportJson, exportText } from "./report.js";

@@ -12,7 +12,7 @@ import { COMMIT_QCS_NAME } from "../../../sei/format/layout.js";
 import { errorCodes, PersisterError } from "../../../types/errors.js";
 import type { EpochOf } from "../../../wire/committee.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
-import { readCommittees } from "../../committee-file.js";
+import { readCommittees } from "../../../inspect/committee-file.js";
 import { anchorFileOf, readAnchorFile } from "../anchor-file.js";
 import { heldAfter } from "./held.js";
 import { importOptions } from "../options.js";

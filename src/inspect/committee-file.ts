@@ -101,3 +101,30 @@ function committeeOf(
 function refuseUnless(condition: boolean, what: string): void {
   if (!condition) throw new PersisterError("USAGE", `--committee: ${what}`);
 }
+
+/** An epoch as it stands in the file. */
+export interface EpochEntry {
+  readonly index: bigint;
+  readonly firstRoad: bigint;
+  /** `undefined` while it has no end. */
+  readonly nextRoad: bigint | undefined;
+  readonly members: readonly Weighted[];
+}
+
+/** The text of a file with these epochs, and one more behind them; it ends the one before it. */
+export function committeesText(epochs: readonly Epoch[], added: EpochEntry): string {
+  const held = epochs.map(({ index, firstRoad, nextRoad, committee }): EpochEntry => {
+    const isOpen = nextRoad === U64_MAX;
+    const { members } = committee;
+    return { index, firstRoad, members, nextRoad: isOpen ? added.firstRoad : nextRoad };
+  });
+  const entries = [...held, added].map(({ index, firstRoad, nextRoad, members }) => ({
+    index: String(index),
+    firstRoad: String(firstRoad),
+    nextRoad: nextRoad === undefined ? null : String(nextRoad),
+    members: members.map(({ key: bytes, weight }) => {
+      return { key: Buffer.from(bytes).toString("hex"), weight: String(weight) };
+    }),
+  }));
+  return `${JSON.stringify({ epochs: entries }, undefined, 2)}\n`;
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseCommittees } from "../../src/cli/committee-file.js";
+import { parseCommittees } from "../../src/inspect/committee-file.js";
 import { laneIdOf } from "../../src/types/lane.js";
 import { U64_MAX } from "../../src/types/numbers.js";
 

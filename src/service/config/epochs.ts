@@ -1,0 +1,97 @@
+/**
+ * The epochs that a service knows, and the committee file that they come from. An epoch that is added is in
+ * the file before it counts: written aside, flushed, and renamed.
+ */
+import { open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import {
+  committeesText,
+  type EpochEntry,
+  parseCommittees,
+  readCommittees,
+} from "../../inspect/committee-file.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
+import type { LaneId } from "../../types/lane.js";
+import type { Epoch } from "../../wire/committee.js";
+
+export class Epochs {
+  #all: readonly Epoch[];
+  /** `undefined` for epochs that have no file: none can be added. */
+  readonly #file: string | undefined;
+
+  constructor(all: readonly Epoch[], file?: string) {
+    this.#all = all;
+    this.#file = file;
+  }
+
+  /** @throws {PersisterError} USAGE when the file cannot be read or is not of its form. */
+  static async read(file: string): Promise<Epochs> {
+    return new Epochs(await readCommittees(file), file);
+  }
+
+  /** In order, from 0 on. */
+  get all(): readonly Epoch[] {
+    return this.#all;
+  }
+
+  readonly epochOf = (index: bigint): Epoch | undefined => this.#all[Number(index)];
+
+  /** The index of a lane's member in the committee of an epoch. */
+  memberOf(epochIndex: bigint, lane: LaneId): number | undefined {
+    const index = this.epochOf(epochIndex)?.committee.members.findIndex(
+      (each) => each.lane === lane,
+    );
+    return index === -1 ? undefined : index;
+  }
+
+  /** Reads the file anew. @throws {PersisterError} USAGE, and the epochs stay as they are. */
+  async reload(): Promise<void> {
+    if (this.#file !== undefined) this.#all = await readCommittees(this.#file);
+  }
+
+  /**
+   * Adds the epoch behind the last one; in the file when resolved.
+   *
+   * @throws {PersisterError} USAGE where it does not follow the last one, or there is no file; IO.
+   */
+  async add(added: EpochEntry): Promise<Epoch> {
+    if (this.#file === undefined) {
+      throw new PersisterError(
+        "USAGE",
+        "this service has no committee file that an epoch could go to",
+      );
+    }
+    const text = committeesText(this.#all, added);
+    const all = parseCommittees(text);
+    await writeWhole(this.#file, text);
+    this.#all = all;
+    const epoch = all.at(-1);
+    assert(epoch !== undefined, "a list with an added epoch has a last one");
+    return epoch;
+  }
+}
+
+/** Writes a file so that a crash leaves the old one or the new one. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const aside = `${file}.new`;
+  try {
+    const handle = await open(aside, "w", 0o644);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(aside, file);
+    const folder = await open(dirname(file), "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch (cause) {
+    const advice = "give this user the right to write there, and try again";
+    throw new PersisterError("IO", `${file} cannot be written: ${advice}`, { file, cause });
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Between the gRPC library and our handlers. One place knows the library's traps:
+ *
+ * - a throw in a handler is no status: every handler runs in here, and what it throws becomes one;
+ * - behind a cancellation `write` is not acknowledged and `drain` never comes: each wait races with it;
+ * - an iteration that ends destroys the call, and the client waits for ever: it is told not to;
+ * - a request that does not decode is INVALID_ARGUMENT with our details, and not the library's INTERNAL.
+ */
+import type { EventEmitter } from "node:events";
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  StatusObject,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
+import { detached } from "../../async/detached.js";
+import { whenAborted } from "../../async/signal.js";
+import type { Message } from "../../rpc/message.js";
+import { type Method, type Methods, pathOf, type Service } from "../../rpc/method.js";
+import { errorCodes } from "../../types/error-codes.js";
+import type { LanekeeperError } from "../../types/lanekeeper-error.js";
+import type { Allowed, Caller } from "../access/caller.js";
+import type { Meters } from "../metrics/meters.js";
+import type { RpcMethod } from "../metrics/rpc-meter.js";
+import type { Call, Handlers } from "./call.js";
+import { statusOf, toldError } from "./status.js";
+
+type AnyCall = ServerUnaryCall<Buffer, Buffer> | StreamCall;
+type StreamCall = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
+
+/** The service around the calls. */
+export interface Surroundings {
+  readonly meters: Meters;
+  /** Aborts when every call has to end. */
+  readonly ending: AbortSignal;
+  /** @throws {PersisterError} UNAUTHENTICATED, NOT_ALLOWED, OVERLOADED. */
+  readonly admit: (call: AnyCall, allowed: Allowed) => Caller;
+  /** Told of each call that failed, and of the error before it was turned into a status. */
+  readonly failed: (path: string, caller: Caller | undefined, cause: unknown) => void;
+}
+
+/** A service with its handlers, and the roles that may call each method. */
+export interface Served<M extends Methods = Methods> {
+  readonly service: Service<M>;
+  readonly handlers: Handlers<M>;
+  readonly allowed: { readonly [Name in keyof M]: Allowed };
+}
+
+const meterTypes = {
+  unary: "unary",
+  serverStream: "server_stream",
+  bidi: "bidi_stream",
+} as const;
+
+export function definitionOf({ name, methods }: Service): ServiceDefinition {
+  const service = { name, methods };
+  const entries = Object.entries(methods).map(([method, { shape }]) => [
+    method,
+    {
+      path: pathOf(service, method),
+      requestStream: shape === "bidi",
+      responseStream: shape !== "unary",
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
+    },
+  ]);
+  return Object.fromEntries(entries) as ServiceDefinition;
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+export function implementationOf<M extends Methods>(
+  { service, handlers, allowed }: Served<M>,
+  around: Surroundings,
+): UntypedServiceImplementation {
+  const entries = Object.entries(service.methods).map(([name, method]) => {
+    const type = meterTypes[method.shape];
+    const label = {
+      service: service.name,
+      method: pathOf(service, name).split("/")[2] ?? "",
+      type,
+    };
+    const bound: Bound = {
+      method,
+      label,
+      path: pathOf(service, name),
+      handler: handlers[name] as unknown as Bound["handler"],
+      allowed: allowed[name] as Allowed,
+      around,
+    };
+    return [name, method.shape === "unary" ? unaryOf(bound) : streamOf(bound)];
+  });
+  return Object.fromEntries(entries) as UntypedServiceImplementation;
+}
+
+interface Bound {
+  readonly method: Method;
+  readonly label: RpcMethod;
+  readonly path: string;
+  readonly handler: (request: unknown, call: Call) => Promise<unknown> | AsyncIterable<unknown>;
+  readonly allowed: Allowed;
+  readonly around: Surroundings;
+}
+
+function unaryOf(bound: Bound): handleUnaryCall<Buffer, Buffer> {
+  const { method, label, handler, around } = bound;
+  return (call, callback) => {
+    const answered = track(bound, call, async (ours) => {
+      around.meters.rpc.received(label);
+      const answer = await (handler(decode(method, call.request), ours) as Promise<unknown>);
+      callback(null, encoded(method.response, answer));
+      around.meters.rpc.sent(label);
+    });
+    detached(failing(answered, callback));
+  };
+}
+
+function streamOf(
+  bound: Bound,
+): handleServerStreamingCall<Buffer, Buffer> & handleBidiStreamingCall<Buffer, Buffer> {
+  const { method, label, handler, around } = bound;
+  return (call: StreamCall) => {
+    const answered = track(bound, call, async (ours) => {
+      const request = "request" in call ? decode(method, call.request) : requestsOf(bound, call);
+      if ("request" in call) around.meters.rpc.received(label);
+      const answers = handler(request, ours) as AsyncIterable<unknown>;
+      // The caller learns that its subscription is in place.
+      call.sendMetadata(new Metadata());
+      for await (const answer of answers) {
+        const isWritten = call.write(encoded(method.response, answer));
+        around.meters.rpc.sent(label);
+        if (!isWritten) await drained(call, ours.signal);
+      }
+      call.end();
+    });
+    // The library takes an error event as the status of the stream.
+    detached(failing(answered, (status) => call.emit("error", status)));
+  };
+}
+
+/** Tells the status of a call that failed. */
+async function failing(
+  answered: Promise<LanekeeperError | undefined>,
+  tell: (status: StatusObject) => unknown,
+): Promise<void> {
+  const error = await answered;
+  if (error) tell(statusOf(error));
+}
+
+async function* requestsOf(
+  { method, label, around }: Bound,
+  call: ServerDuplexStream<Buffer, Buffer>,
+): AsyncGenerator {
+  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
+    around.meters.rpc.received(label);
+    yield decode(method, bytes as Buffer);
+  }
+}
+
+/** Runs a call from its admission to its end; returns the error with which it is to end. */
+async function track(
+  { path, label, allowed, around }: Bound,
+  call: AnyCall,
+  run: (ours: Call) => Promise<void>,
+): Promise<LanekeeperError | undefined> {
+  const { meters, ending, admit, failed } = around;
+  const over = new AbortController();
+  const abort = (): void => over.abort(new Error("the call is over"));
+  const takeBack = whenAborted(ending, () => over.abort(ending.reason));
+  (call as EventEmitter).on("cancelled", abort);
+  meters.rpc.started(label);
+  const beganMs = performance.now();
+  let caller: Caller | undefined;
+  let code = "OK";
+  try {
+    caller = admit(call, allowed);
+    if (ending.aborted) throw ending.reason as Error;
+    await run({ signal: over.signal, caller });
+    return undefined;
+  } catch (cause) {
+    const thrown: unknown = ending.aborted && over.signal.aborted ? ending.reason : cause;
+    const error = toldError(thrown);
+    code = errorCodes[error.code].status;
+    if (!call.cancelled) failed(path, caller, thrown);
+    return error;
+  } finally {
+    takeBack();
+    // Behind its end a call holds nothing of the store any more.
+    over.abort(new Error("the call is over"));
+    meters.rpc.handled(label, call.cancelled ? "CANCELLED" : code, performance.now() - beganMs);
+  }
+}
+
+function decode(method: Method, bytes: Buffer): unknown {
+  return method.request.decode(bytes);
+}
+
+function encoded(message: Message<unknown, never>, value: unknown): Buffer {
+  const bytes = (message as Message<unknown>).encode(value);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Resolves when the stream takes more, or the call is over. */
+async function drained(call: StreamCall, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      call.off("drain", done);
+      takeBack();
+      resolve();
+    };
+    const takeBack = whenAborted(signal, done);
+    call.once("drain", done);
+    if (signal.aborted) done();
+  });
+  signal.throwIfAborted();
+}

@@ -1,0 +1,73 @@
+/** One gRPC server: our services, health and reflection, within the limits. */
+import { Server, type ServerOptions } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import { definitionOf, implementationOf, type Served, type Surroundings } from "./adapter.js";
+import { fileDescriptors } from "./descriptors.js";
+
+/** The limits of a server, with the reason for each default. */
+export interface ServerLimits {
+  /** Bytes of one message; the largest block has 2.1 MB, and some of them travel together. */
+  readonly messageBytes: number;
+  /** Streams and calls at once of one connection. */
+  readonly streams: number;
+}
+
+/** Bytes of the headers of a call: a token and a few names. */
+const HEADERS_BYTES_MAX = 16 * 1024;
+/** A connection without an answer to a ping is dead after both of these. */
+const PING_MS = 20_000;
+const PONG_MS = 10_000;
+/** A connection without a call is closed. */
+const IDLE_MS = 300_000;
+
+function optionsOf({ messageBytes, streams }: ServerLimits): ServerOptions {
+  return {
+    "grpc.max_receive_message_length": messageBytes,
+    "grpc.max_concurrent_streams": streams,
+    "grpc.max_metadata_size": HEADERS_BYTES_MAX,
+    "grpc.keepalive_time_ms": PING_MS,
+    "grpc.keepalive_timeout_ms": PONG_MS,
+    "grpc.max_connection_idle_ms": IDLE_MS,
+    "grpc.enable_channelz": 0,
+  };
+}
+
+/** A server, and the health that it tells. */
+export interface GrpcServer {
+  readonly server: Server;
+  /** Tells all services, and "" for all together, whether they serve. */
+  readonly setServing: (isServing: boolean) => void;
+}
+
+export function grpcServer(
+  services: readonly Served[],
+  around: Surroundings,
+  limits: ServerLimits,
+): GrpcServer {
+  const server = new Server(optionsOf(limits));
+  for (const each of services) {
+    server.addService(definitionOf(each.service), implementationOf(each, around));
+  }
+  const names = services.map(({ service }) => service.name);
+  const all = ["", ...names];
+  const health = new HealthImplementation(
+    Object.fromEntries(all.map((name) => [name, "NOT_SERVING" as const])),
+  );
+  health.addToServer(server);
+  reflection(names).addToServer(server);
+  return {
+    server,
+    setServing: (isServing) => {
+      for (const name of all) health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
+    },
+  };
+}
+
+/** v1 and v1alpha. Made of our own descriptors: those of proto-loader lose their imports. */
+function reflection(services: readonly string[]): ReflectionService {
+  const described = {
+    all: { format: "", type: {}, fileDescriptorProtos: fileDescriptors() },
+  } as unknown as ConstructorParameters<typeof ReflectionService>[0];
+  return new ReflectionService(described, { services: [...services] });
+}

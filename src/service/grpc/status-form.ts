@@ -1,0 +1,114 @@
+/** The status and the recovery of a store, by the names of our messages. */
+import type { Recovery } from "../../node/start.js";
+import type { LaneStatus, Status } from "../../node/status.js";
+import type { GetRecoveryResponse } from "../../rpc/api/keeper.js";
+import type { StoreStatus } from "../../rpc/api/types.js";
+import { failureOf, laneBytes } from "../../rpc/failures.js";
+import type { Encodable } from "../../rpc/message.js";
+import { fromMs } from "../../rpc/times.js";
+import type { LaneId } from "../../types/lane.js";
+import { encodeCommitQC, encodePruneAnchor } from "../../wire/codec/encode.js";
+
+type StoreForm = Encodable<typeof StoreStatus>;
+type LaneForm = NonNullable<StoreForm["lanes"]>[number];
+
+export function storeStatusForm(status: Status): StoreForm {
+  const { anchor, latestCommitQC, stalled, poison } = status;
+  return {
+    directory: status.directory,
+    chainId: status.chainId,
+    onDisk: status.durable,
+    lanes: [...status.lanes].map(([lane, each]) => laneForm(lane, each, status)),
+    road: {
+      first: status.road.first,
+      next: status.road.next,
+      durableNext: status.road.durable,
+      retained: status.retained.road,
+      anchorAge: fromMs(status.anchorAgeMs),
+    },
+    anchorRoadIndex: status.anchorRoadIndex,
+    epochIndex: status.epochIndex,
+    pins: pinForms(status.pins),
+    usage: usageForm(status),
+    counters: countersForm(status),
+    stalled: stalled && failureOf(stalled),
+    poison: poison && failureOf(poison),
+    mapWarnings: status.mapWarnings,
+    latestCommitQc: latestCommitQC && encodeCommitQC(latestCommitQC),
+    anchor: anchor && encodePruneAnchor(anchor),
+  };
+}
+
+function laneForm(lane: LaneId, status: LaneStatus, { retained }: Status): LaneForm {
+  const { first, next, durable, capacityLeft, pinned, refused, oldestWaitingMs } = status;
+  return {
+    lane: laneBytes(lane),
+    first,
+    next,
+    durableNext: durable,
+    capacityLeft,
+    pinned,
+    refused: refused && failureOf(refused),
+    retained: retained.lanes.get(lane),
+    oldestWaiting: fromMs(oldestWaitingMs),
+  };
+}
+
+function usageForm({ disk, cachedBytes }: Status): StoreForm["usage"] {
+  return {
+    slots: BigInt(disk.slots),
+    freeSlots: BigInt(disk.free),
+    journalBytes: BigInt(disk.bytes),
+    cachedBytes: BigInt(cachedBytes),
+    liveBytes: BigInt(disk.liveBytes),
+    reclaimableBytes: BigInt(disk.reclaimableBytes),
+    segments: Object.entries(disk.segments).map(([state, { slots, bytes }]) => {
+      return { state, slots: BigInt(slots), bytes: BigInt(bytes) };
+    }),
+  };
+}
+
+function countersForm({ counters, verified }: Status): StoreForm["counters"] {
+  return {
+    groups: BigInt(counters.groups),
+    records: BigInt(counters.records),
+    bytes: BigInt(counters.bytes),
+    rotations: BigInt(counters.rotations),
+    relocated: BigInt(counters.relocated),
+    droppedBlocks: BigInt(counters.droppedBlocks),
+    mapRebuilds: BigInt(counters.mapRebuilds),
+    mapWarnings: BigInt(counters.mapWarnings),
+    listenerFailures: BigInt(counters.listenerFailures),
+    cacheHits: BigInt(counters.cacheHits),
+    cacheMisses: BigInt(counters.cacheMisses),
+    signaturesVerified: BigInt(verified.signatures),
+    certificatesKnown: BigInt(verified.known),
+    signaturesKnown: BigInt(verified.knownSignatures),
+    verifiedByWorker: BigInt(verified.byWorker),
+  };
+}
+
+function pinForms(pins: Status["pins"]): StoreForm["pins"] {
+  return pins.map(({ lane, number, headerHash }) => {
+    return { lane: laneBytes(lane), blockNumber: number, headerHash };
+  });
+}
+
+export function recoveryForm(recovery: Recovery): Encodable<typeof GetRecoveryResponse> {
+  const { anchor } = recovery;
+  return {
+    lanes: [...recovery.lanes].map(([lane, range]) => ({ lane: laneBytes(lane), range })),
+    road: recovery.road,
+    anchor: anchor && encodePruneAnchor(anchor),
+    pins: pinForms(recovery.pins),
+    votes: recovery.voteState,
+    abstainThrough: recovery.abstainThrough,
+    foreign: recovery.foreign,
+    warnings: recovery.warnings,
+    recordsRead: BigInt(recovery.recordsRead),
+    bytesWrittenAgain: BigInt(recovery.bytesWrittenAgain),
+    generation: recovery.generation,
+    duration: fromMs(recovery.durationMs),
+    steps: recovery.steps.map(({ name, ms }) => ({ name, duration: fromMs(ms) })),
+  };
+}

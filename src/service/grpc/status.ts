@@ -1,0 +1,26 @@
+/** The status with which a call ends, in the library's terms. */
+import { Metadata, type StatusObject } from "@grpc/grpc-js";
+import { PersisterError } from "../../types/errors.js";
+import { isLanekeeperError, type LanekeeperError } from "../../types/lanekeeper-error.js";
+import { InvariantError } from "../../types/assert.js";
+import { Malformed } from "../../wire/codec/cursor.js";
+import { detailsOf, statusNumberOf } from "../../rpc/failures.js";
+
+/** The error that a caller is told, of whatever a handler threw. */
+export function toldError(cause: unknown): LanekeeperError {
+  if (isLanekeeperError(cause)) return cause;
+  if (cause instanceof Malformed) {
+    return new PersisterError("USAGE", `the request does not decode: ${cause.message}`, { cause });
+  }
+  return new InvariantError("a handler throws errors of ours alone; see the log of the service");
+}
+
+export function statusOf(error: LanekeeperError): StatusObject {
+  const metadata = new Metadata();
+  const details = detailsOf(error);
+  metadata.set(
+    "grpc-status-details-bin",
+    Buffer.from(details.buffer, details.byteOffset, details.length),
+  );
+  return { code: statusNumberOf(error), details: error.message.slice(0, 1024), metadata };
+}

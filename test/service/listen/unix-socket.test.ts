@@ -1,0 +1,64 @@
+/** The socket of a service: its owner's alone, bounded, and never somebody else's. */
+import { stat, writeFile } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { listenOnSocket } from "../../../src/service/listen/unix-socket.js";
+import { refusal } from "../../node/kit.js";
+import { temporaryFolder } from "../running.js";
+
+test("it has mode 0600, and goes with its listener", async () => {
+  const path = join(await temporaryFolder(), "s");
+  const { close } = await listenOnSocket(path, 8, (socket) => socket.destroy());
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  await close();
+  await expect(stat(path)).rejects.toThrow("ENOENT");
+});
+
+test("a socket that nobody listens on is taken over; one where somebody answers is not", async () => {
+  const path = join(await temporaryFolder(), "s");
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(path, resolve));
+  await refusal(
+    listenOnSocket(path, 8, () => undefined),
+    "STORE_LOCKED",
+  );
+  await new Promise((resolve) => other.close(resolve));
+});
+
+test("a file that is no socket is left alone", async () => {
+  const path = join(await temporaryFolder(), "s");
+  await writeFile(path, "precious");
+  await refusal(
+    listenOnSocket(path, 8, () => undefined),
+    "USAGE",
+  );
+  expect((await stat(path)).size).toBe(8);
+});
+
+test("a path that the kernel would cut is refused", async () => {
+  const path = join(await temporaryFolder(), "x".repeat(100));
+  await refusal(
+    listenOnSocket(path, 8, () => undefined),
+    "USAGE",
+  );
+});
+
+test("connections above the limit are closed, and those within it are served", async () => {
+  const path = join(await temporaryFolder(), "s");
+  let taken = 0;
+  const { close } = await listenOnSocket(path, 2, (socket) => {
+    taken += 1;
+    socket.on("error", () => undefined);
+  });
+  const sockets = Array.from({ length: 20 }, () => createConnection(path));
+  const closed = sockets.map(
+    (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+  );
+  for (const socket of sockets) socket.on("error", () => undefined).resume();
+  await Promise.race(closed.slice(2));
+  await Promise.all(closed.slice(2).map(async (end) => await end));
+  expect(taken).toBe(2);
+  for (const socket of sockets) socket.destroy();
+  await close();
+});
