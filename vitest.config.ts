@@ -32,20 +32,26 @@ const long = [
   "test/wire/mutation/**/*.test.ts",
 ];
 
-/** Files with a campaign, whose size follows the scale: drawn histories, crash states, mutants, kills. */
+/** Files whose size follows the scale: drawn histories, crash states, mutants, kills, every byte harmed. */
 const campaigns = {
   long: [
-    "test/crash/harms/one-block.test.ts",
+    "test/cli/ending.test.ts",
+    "test/crash/faults/faults.test.ts",
+    "test/crash/harms/{corruption,index,one-block,tail}.test.ts",
     "test/crash/kills/kills.test.ts",
     "test/crash/properties/properties.test.ts",
     "test/crash/states/{small,wide}.test.ts",
+    "test/devnet/network/processes.test.ts",
     "test/devnet/protocol/{engine,first-road}.test.ts",
     "test/wire/mutation/**/*.test.ts",
   ],
   short: [
     "test/scale.test.ts",
+    "test/inspect/{crash,flips}.test.ts",
+    "test/jobs/crash/*.test.ts",
     "test/journal/{histories,seal/rotation}.test.ts",
-    "test/journal/space/full-lives.test.ts",
+    "test/journal/recovery/damage.test.ts",
+    "test/journal/space/{full-lives,spares}.test.ts",
     "test/records/lives/properties.test.ts",
     "test/walmanager/damage.test.ts",
   ],

@@ -5,6 +5,17 @@
 export const SCALE = Number(process.env["LANEKEEPER_SCALE"] ?? 1);
 if (!(SCALE > 0)) throw new Error("LANEKEEPER_SCALE is a number above 0");
 
+/**
+ * An exhaustive test tries one in so many of its places: all of them at full size. The number is odd and
+ * no part of a header's length, so that the places are not the same ones in each record.
+ */
+export const ONE_IN = SCALE < 1 ? 2 * Math.round(0.5 / SCALE) + 1 : 1;
+
+/** The places that a run tries, the first among them. */
+export function sampled<T>(places: Iterable<T>): T[] {
+  return [...places].filter((_, at) => at % ONE_IN === 0);
+}
+
 /** The scaled size of a campaign whose full size is `full`; `variable` may name another one. */
 export function campaignSize(full: number, variable?: string): number {
   const asked = variable === undefined ? undefined : process.env[variable];

@@ -8,10 +8,11 @@ import { initOn, openOn } from "../crash/history/session.js";
 import { workloads } from "../crash/history/workloads.js";
 import { fingerprints } from "../node/kit.js";
 import { inspected } from "./kit.js";
+import { campaignSize, SCALE } from "../scale.js";
 
 const SEED = 11;
 /** Every so many steps of a workload are crashed, and so many power cuts each. */
-const STEP = 13;
+const STEP = SCALE < 1 ? 61 : 13;
 const POWER_CUTS = 4;
 
 test.each(Object.entries(workloads))(
@@ -59,7 +60,7 @@ test.each(Object.entries(workloads))(
         expect(summary.anchor?.roadIndex).toBe(anchor?.commitQC.vote.view.index);
       }
     }
-    expect(states).toBeGreaterThan(20);
+    expect(states).toBeGreaterThan(campaignSize(60));
   },
 );
 

@@ -10,9 +10,10 @@ import { judgeHarm, verdicts } from "./verdicts.js";
 import { livedWhole, type Whole } from "../states/whole.js";
 import { hastyWork, type Workload } from "../history/workloads.js";
 import { filesOf } from "../history/worlds.js";
+import { campaignSize, sampled } from "../../scale.js";
 
 const SEED = 13;
-const SITES_MIN = 20_000;
+const SITES_MIN = campaignSize(20_000);
 const TEST_MS_MAX = 300_000;
 const counts = new Map<string, number>();
 let sites = 0;
@@ -71,20 +72,20 @@ beforeAll(async () => {
 test("every byte of a small journal, a bit of each", { timeout: TEST_MS_MAX }, async () => {
   for (const path of filesOf(small.world).keys()) {
     if (!path.endsWith(".seg")) continue;
-    await judgeAll(everyByteOf(small.world, path, recordsEndOf(small.world, path)), small);
+    await judgeAll(sampled(everyByteOf(small.world, path, recordsEndOf(small.world, path))), small);
   }
 });
 
 test("bits, bytes, sectors, records and whole files", { timeout: TEST_MS_MAX }, async () => {
   const { world, older } = large;
-  await judgeAll(harmsOf({ whole: world, older, seed: SEED, perKind: 4500 }), large);
+  await judgeAll(harmsOf({ whole: world, older, seed: SEED, perKind: campaignSize(4500) }), large);
 });
 
 test("the same with a group, an anchor and a vote in flight", {
   timeout: TEST_MS_MAX,
 }, async () => {
   const { world, older } = busy;
-  await judgeAll(harmsOf({ whole: world, older, seed: SEED, perKind: 600 }), busy);
+  await judgeAll(harmsOf({ whole: world, older, seed: SEED, perKind: campaignSize(600) }), busy);
 });
 
 test(`${SITES_MIN} harms and more, every verdict among them, and none in silence`, () => {

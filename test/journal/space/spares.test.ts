@@ -17,6 +17,7 @@ import {
   type OpenJournal,
   SEGMENT_BYTES,
 } from "../kit.js";
+import { ONE_IN } from "../../scale.js";
 
 /** The group of one record takes nearly all of a segment of the smallest size; so do those of two. */
 const WHOLE = [11_800];
@@ -97,7 +98,7 @@ function crashed(disk: SimulatedDisk, step: number): SimulatedDisk {
 
 /** Opens with a crash at each step of it, and then what that leaves. */
 async function openWithCrashes(left: SimulatedDisk, acked: Acked): Promise<void> {
-  for (let step = 1; ; step++) {
+  for (let step = 1; ; step += ONE_IN) {
     const disk = left.kill();
     disk.crashAt(step);
     await Promise.race([openJournal(disk), disk.stopped]);
@@ -115,7 +116,7 @@ interface Run {
 
 /** Crashes it at each step of its work. */
 async function crashEverywhere({ prepared, work, nestedIn }: Run): Promise<OpenJournal> {
-  for (let step = 1; ; step++) {
+  for (let step = 1; ; step += ONE_IN) {
     const { disk, opened } = await prepared();
     disk.crashAt(disk.steps + step);
     await Promise.race([work(opened), disk.stopped]);
