@@ -276,8 +276,8 @@ export class Upkeep {
   }
 
   /**
-   * A refusal of the disk harmed nothing. The slot is tried again, and a rotation that cannot go on
-   * without it tells.
+   * A refusal of the disk harmed nothing, and a slot that had to be smaller than wanted is one. It is tried
+   * again behind the next group, and a rotation that cannot go on without it tells.
    */
   async #makeAndGiveBack(): Promise<void> {
     const { segments, ownership, isPoisoned } = this.#parts;
@@ -290,7 +290,7 @@ export class Upkeep {
     // Names are made and removed: they must still be ours (D8).
     await ownership.check();
     try {
-      if (!isPoisoned()) await segments.makeSlots(this.#isDiskFull);
+      if (!isPoisoned()) this.#isRefused = !(await segments.makeSlots(this.#isDiskFull));
       if (gives && !isPoisoned() && !this.#rotating) await segments.giveOneBack(this.#isDiskFull);
     } catch (cause) {
       if (!(cause instanceof PersisterError)) throw cause;

@@ -244,11 +244,17 @@ export class Segments implements Standing {
     return foreign.bytes;
   }
 
-  /** Makes slots as the plan says, beside the groups. A refusal harms nothing. */
-  async makeSlots(diskFull: boolean): Promise<void> {
+  /**
+   * Makes slots as the plan says, beside the groups. A refusal harms nothing. Returns whether the disk had
+   * room for all of them at their size: a smaller one is surplus at once.
+   */
+  async makeSlots(diskFull: boolean): Promise<boolean> {
+    let isWhole = true;
     for (let { make } = this.planner.plan(diskFull); make > 0; make--) {
-      await this.#parts.space.make(this.wantedBytes);
+      const { bytes } = await this.#parts.space.make(this.wantedBytes);
+      isWhole &&= bytes >= this.wantedBytes;
     }
+    return isWhole;
   }
 
   /** Gives a surplus slot back, the one that fits worst. A refusal harms nothing. */

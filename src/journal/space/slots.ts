@@ -112,11 +112,12 @@ export class Space {
   }
 
   /** Makes one more slot. Throws as `ensureFree`. */
-  async make(wantedBytes: number): Promise<void> {
+  async make(wantedBytes: number): Promise<Slot> {
     const slot = Math.max(-1, ...this.#slots.keys()) + 1;
     const made = await this.#makeAsLarge(slot, wantedBytes);
     this.#slots.set(slot, made);
     this.#free.add(slot);
+    return made;
   }
 
   async #makeAsLarge(slot: number, wantedBytes: number): Promise<Slot> {

@@ -19,6 +19,9 @@ import {
 /** Nearly all that a segment of the smallest size takes. */
 const FULL = 11_000;
 
+/** Far more than the looks after which a surplus slot is given back. */
+const RESTS_MAX = 3000;
+
 function payload(number: bigint, bytes = FULL): Uint8Array {
   return Buffer.alloc(bytes, `${number} `);
 }
@@ -109,6 +112,28 @@ describe("a file that is taken from under its owner (D8)", () => {
     await refusal(append(opened, 3n, 8n), "POISONED");
     expect(opened.journal.poison?.cause).toMatchObject({ code: "STORE_STOLEN" });
   });
+});
+
+test("on a disk with room for small slots alone, a journal comes to rest", async () => {
+  const disk = await bornJournal();
+  let rests = 0;
+  const opened = await openJournal(disk, {
+    whenIdle: (task) => {
+      rests += 1;
+      if (rests < RESTS_MAX) queueMicrotask(task);
+    },
+  });
+  // Large groups: the next slots are to be twice as large as the smallest.
+  await Promise.all([append(opened, 0n, 1n), append(opened, 1n, 2n)]);
+  await turns(12);
+  disk.capacityBytes = disk.usedBytes + 50 * 1024;
+  await append(opened, 2n, 5n);
+  await turns(12);
+  expect(rests).toBeLessThan(RESTS_MAX);
+  expect(opened.journal.space.free).toBeGreaterThanOrEqual(2);
+  const left = disk.kill();
+  left.capacityBytes = left.usedBytes + 50 * 1024;
+  expect((await openJournal(left)).journal.space.free).toBeGreaterThanOrEqual(2);
 });
 
 test("a slot whose removal failed is not used again: its name may be gone", async () => {
