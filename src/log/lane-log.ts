@@ -143,10 +143,15 @@ export class LaneLog<T> {
    * @throws {PersisterError} OUT_OF_SEQUENCE outside [first, next); JOURNAL_CORRUPT, IO.
    */
   async readBytes(number: bigint): Promise<Uint8Array> {
-    const isLive = number >= this.#first && number < this.#next;
-    const bytes = isLive ? await this.#journal.read(this.name, number) : undefined;
+    const bytes = await this.readHeld(number);
     if (!bytes) throw this.#error("OUT_OF_SEQUENCE", number, "is not held");
     return bytes;
+  }
+
+  /** As `readBytes`; `undefined` if the record is not held, or is truncated while it is read. */
+  async readHeld(number: bigint): Promise<Uint8Array | undefined> {
+    const isLive = number >= this.#first && number < this.#next;
+    return isLive ? await this.#journal.read(this.name, number) : undefined;
   }
 
   /** The decoded record at `number`. */

@@ -4,8 +4,8 @@ import type { LogSet } from "../log/log-set.js";
 
 /** The two places in which a record of one log may be. */
 interface PassedIn {
-  readonly log: Pick<LaneLog<unknown>, "first" | "next" | "readBytes"> | undefined;
-  readonly logs: LogSet;
+  readonly log: Pick<LaneLog<unknown>, "first" | "next" | "readHeld"> | undefined;
+  readonly logs: Pick<LogSet, "retains" | "readRetained">;
   /** The first number that the durable anchor lets the log keep. */
   readonly start: bigint | undefined;
 }
@@ -22,6 +22,8 @@ export async function readPassed(
   const isPassed =
     log !== undefined && start !== undefined && number >= log.first && number < start;
   if (isPassed && (!logs.retains || number >= log.next)) return undefined;
-  const bytes = isPassed ? await log.readBytes(number) : await logs.readRetained(name, number);
+  const held = isPassed ? await log.readHeld(number) : undefined;
+  // A truncation may have taken the record from the log while it was read.
+  const bytes = held ?? (await logs.readRetained(name, number));
   return bytes && Uint8Array.from(bytes);
 }
