@@ -14,7 +14,7 @@
  * So the journal holds at most three times `checkpointBytes` and what all jobs hold together, however slow
  * one of them is, and no job waits for another.
  */
-import { allEnded } from "../../async/all-ended.js";
+import { allEnded, inTurn } from "../../async/all-ended.js";
 import { PersisterError } from "../../types/errors.js";
 import type { JobJournal } from "../journal/job-journal.js";
 import type { JobLocks } from "./job-locks.js";
@@ -83,13 +83,15 @@ export class Checkpoints {
     const overdue = new Promise<false>((resolve) => {
       this.#overdue = () => resolve(false);
     });
-    await allEnded(
-      journal.records.map(async ({ id }) => {
-        const isSettled = await Promise.race([this.#settles(id), overdue]);
-        if (!isSettled) await journal.carry(id, end);
-      }),
-    );
-    await journal.checkpoint();
+    const makeWay = async ({ id }: { readonly id: string }): Promise<void> => {
+      const isSettled = await Promise.race([this.#settles(id), overdue]);
+      if (!isSettled) await journal.carry(id, end);
+    };
+    await inTurn([
+      async () => await allEnded(journal.records.map(makeWay)),
+      // Also behind a carry that failed: as much as may go.
+      async () => await journal.checkpoint(),
+    ]);
   }
 
   /** Whether a job has settled: false where it is not open, or LevelDB fails it, which its callers are told. */

@@ -41,6 +41,44 @@ test("a job that is dropped and opened at once is a new one, and the old one is 
   expect(await job.get("c", key("a"))).toEqual(value(2));
 });
 
+test("writes that were called before a close are written, also those that wait for room", async () => {
+  const root = folder();
+  const store = await openStore(root, { queueBytes: 500 });
+  const job = await store.openJob("job");
+  const puts = Array.from({ length: 300 }, (_, at) => job.put("c", numbered(at), value(at)));
+  await store.close();
+  await Promise.all(puts);
+  const again = await openStore(root);
+  expect(await (await again.openJob("job")).count("c")).toBe(300);
+});
+
+test("a full disk loses nothing that was acknowledged, and with room the job goes on", async () => {
+  const disk = new SimulatedDisk();
+  const homes = new LossyHomes();
+  const store = await openOn(disk, homes, { segmentBytes: SEGMENT_BYTES, checkpointBytes: 1e9 });
+  const job = await store.openJob("job");
+  for (const operation of ["write", "create"] as const) {
+    disk.fail({ operation, error: "ENOSPC", mode: "from-then-on" });
+  }
+  const large = new Uint8Array(8000).fill(1);
+  let acked = 0;
+  const fill = async (): Promise<void> => {
+    for (; ; acked++) await job.put("c", numbered(acked), large, { durable: true });
+  };
+  expect(await codeOf(fill)).toMatch(/DISK_FULL|POISONED/);
+  disk.heal();
+  await Promise.allSettled([store.close()]);
+  const again = await openOn(
+    disk,
+    homes.crashed(() => false),
+    { segmentBytes: SEGMENT_BYTES },
+  );
+  const open = await again.openJob("job");
+  expect(await open.count("c")).toBeGreaterThanOrEqual(acked);
+  await open.put("c", numbered(1000), large, { durable: true });
+  await again.close();
+});
+
 test("a scan that a drop or a close crosses ends with CLOSED", async () => {
   const store = await openStore(folder());
   for (const end of ["dropJob", "closeJob"] as const) {
