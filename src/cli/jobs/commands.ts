@@ -39,7 +39,8 @@ export function addJobsCommand(program: Command, port: CliPort): void {
       .command(name)
       .description(what)
       .argument("<root>", "the folder of the store of jobs")
-      .addOption(new Option("--json", "print one JSON object instead of lines"));
+      .addOption(new Option("--json", "print one JSON object instead of lines"))
+      .option("--moved", "the folder was copied or moved, and no other copy will be opened again");
 
   command("ls", "Lists the jobs: state, schema version, bytes on disk.").action(
     async (root: string, options: object) => await listJobs(port, root, options),

@@ -12,11 +12,16 @@ import type { CliPort } from "../port.js";
 import { jsonOf, ListDocument, put, writeDocument } from "../terminal/json-document.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable, type Row as TableRow, table } from "../terminal/table.js";
-import { chosen, type InJob, openedJob, withJob, withStore } from "./opened.js";
+import { chosen, openedJob, storeFlags, withJob, withStore } from "./opened.js";
 import { exportJob, type Exported } from "./sqlite/export.js";
 
-const jsonFlag = z.object({ json: z.boolean().default(false) });
-const scanFlags = jsonFlag.extend({
+/** A job, as a command names it. */
+interface Named {
+  readonly root: string;
+  readonly job: string;
+}
+
+const scanFlags = storeFlags.extend({
   prefix: z.string().default(""),
   limit: z
     .string()
@@ -25,12 +30,12 @@ const scanFlags = jsonFlag.extend({
     .optional(),
   reverse: z.boolean().default(false),
 });
-const exportFlags = jsonFlag.extend({ toSqlite: z.string().optional() });
-const dropFlags = jsonFlag.extend({ yes: z.boolean().default(false) });
+const exportFlags = storeFlags.extend({ toSqlite: z.string().optional() });
+const dropFlags = storeFlags.extend({ yes: z.boolean().default(false) });
 
 export async function listJobs(port: CliPort, root: string, options: object): Promise<void> {
-  const { json } = checkChoices(jsonFlag, options);
-  await withStore(root, async (store) => {
+  const { json, moved } = checkChoices(storeFlags, options);
+  await withStore({ root, moved }, async (store) => {
     const { jobs, journalBytes } = await store.status();
     if (json) {
       await writeDocument(port.stdout, { ok: true, exitCode: 0, root, jobs, journalBytes });
@@ -47,11 +52,11 @@ function shownJob({ id, schemaVersion, bytes }: JobStatus): TableRow {
 
 export async function countRows(
   port: CliPort,
-  { root, job: id, category }: InJob & { readonly category: string | undefined },
+  { root, job: id, category }: Named & { readonly category: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json } = checkChoices(jsonFlag, options);
-  await withJob({ root, job: id }, async (job) => {
+  const { json, moved } = checkChoices(storeFlags, options);
+  await withJob({ root, moved, job: id }, async (job) => {
     const counts: { readonly category: string; readonly rows: number }[] = [];
     for (const each of category === undefined ? await job.categories() : [category]) {
       counts.push({ category: each, rows: await job.count(each, {}, { signal: port.stop }) });
@@ -65,12 +70,12 @@ export async function countRows(
 
 export async function getValue(
   port: CliPort,
-  { root, job: id, category, key }: InJob & { readonly category: string; readonly key: string },
+  { root, job: id, category, key }: Named & { readonly category: string; readonly key: string },
   options: object,
 ): Promise<void> {
-  const { json } = checkChoices(jsonFlag, options);
+  const { json, moved } = checkChoices(storeFlags, options);
   const bytes = fromHex(key);
-  await withJob({ root, job: id }, async (job) => {
+  await withJob({ root, moved, job: id }, async (job) => {
     const value = await job.get(category, bytes);
     if (value === undefined) {
       throw new PersisterError("OUT_OF_SEQUENCE", `job ${id} has no value at key ${key}`);
@@ -84,12 +89,12 @@ export async function getValue(
 
 export async function scanRows(
   port: CliPort,
-  { root, job: id, category }: InJob & { readonly category: string },
+  { root, job: id, category }: Named & { readonly category: string },
   options: object,
 ): Promise<void> {
-  const { json, prefix, limit, reverse } = checkChoices(scanFlags, options);
+  const { json, moved, prefix, limit, reverse } = checkChoices(scanFlags, options);
   const range = prefixRange(fromHex(prefix));
-  await withJob({ root, job: id }, async (job) => {
+  await withJob({ root, moved, job: id }, async (job) => {
     const document = new ListDocument(port.stdout, "rows");
     const rows = job.scan(category, range, { limit, reverse, signal: port.stop });
     for await (const row of rows) {
@@ -106,8 +111,8 @@ export async function exportJobs(
   { root, job: only }: { readonly root: string; readonly job: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json, toSqlite } = checkChoices(exportFlags, options);
-  await withStore(root, async (store) => {
+  const { json, moved, toSqlite } = checkChoices(exportFlags, options);
+  await withStore({ root, moved }, async (store) => {
     const files: Exported[] = [];
     for (const id of chosen(store, only)) {
       const job = await openedJob(store, id);
@@ -139,8 +144,8 @@ export async function verifyJobs(
   { root, job: only }: { readonly root: string; readonly job: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json } = checkChoices(jsonFlag, options);
-  await withStore(root, async (store) => {
+  const { json, moved } = checkChoices(storeFlags, options);
+  await withStore({ root, moved }, async (store) => {
     const jobs: JobVerification[] = [];
     for (const id of chosen(store, only)) {
       jobs.push(await store.verify(id, { signal: port.stop }));
@@ -157,11 +162,11 @@ function shownVerification({ id, rows, bytes, journalWrites }: JobVerification):
 
 export async function dropJob(
   port: CliPort,
-  { root, job: id }: InJob,
+  { root, job: id }: Named,
   options: object,
 ): Promise<void> {
-  const { json, yes } = checkChoices(dropFlags, options);
-  await withStore(root, async (store) => {
+  const { json, moved, yes } = checkChoices(dropFlags, options);
+  await withStore({ root, moved }, async (store) => {
     const [known] = chosen(store, id);
     if (!yes) {
       const job = (await store.status()).jobs.find((each) => each.id === known);

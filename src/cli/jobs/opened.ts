@@ -1,27 +1,39 @@
 /** The store, and the jobs of it, that a command is about. */
+import { z } from "zod";
 import type { Job } from "../../jobs/job.js";
 import { JobStore } from "../../jobs/job-store.js";
 import { PersisterError } from "../../types/errors.js";
 import { printable } from "../terminal/table.js";
 
-export interface InJob {
+/** The flags of every command. */
+export const storeFlags = z.object({
+  json: z.boolean().default(false),
+  moved: z.boolean().default(false),
+});
+
+export interface InStore {
   readonly root: string;
+  /** The folder was copied or moved: see `JobStoreChoices.moved`. */
+  readonly moved: boolean;
+}
+
+export interface InJob extends InStore {
   readonly job: string;
 }
 
 export async function withStore(
-  root: string,
+  { root, moved }: InStore,
   work: (store: JobStore) => Promise<void>,
 ): Promise<void> {
-  await using store = await JobStore.open(root);
+  await using store = await JobStore.open(root, { moved });
   await work(store);
 }
 
 export async function withJob(
-  { root, job }: InJob,
+  { job, ...where }: InJob,
   work: (job: Job) => Promise<void>,
 ): Promise<void> {
-  await withStore(root, async (store) => {
+  await withStore(where, async (store) => {
     const [id = job] = chosen(store, job);
     await work(await openedJob(store, id));
   });

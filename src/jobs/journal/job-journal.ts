@@ -29,7 +29,6 @@
  */
 import { join } from "node:path";
 import { ahead } from "../../async/ahead.js";
-import { crc32c } from "../../codec/crc32c.js";
 import type { Surroundings } from "../../disk/surroundings.js";
 import { REQUIRED_TYPE } from "../../records/log/envelope.js";
 import { Journal } from "../../records/journal.js";
@@ -37,7 +36,7 @@ import type { JournalRecord } from "../../records/replay.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 import { encodeJobRecord, jobRecordIn, type JobState } from "./job-record.js";
-import { type Held, KnownJob } from "./known-job.js";
+import { type Held, KnownJob, tagOf } from "./known-job.js";
 import { decodeWrite, inSeries, type Operation, seriesIn } from "./write.js";
 
 /** No job has this name: ids do not begin with a dot. */
@@ -133,10 +132,11 @@ export class JobJournal {
   write(id: string, payload: Uint8Array): Promise<Held> {
     const job = this.#known(id);
     this.#bytesSince += payload.length;
-    return job.append(async () => {
-      const lsn = await this.#append(types.write, id, inSeries(payload, job.series));
-      return job.hold(lsn, payload.length);
-    });
+    return job.append(() =>
+      this.#append(types.write, id, inSeries(payload, job.series)).then((lsn) =>
+        job.hold(lsn, payload.length),
+      ),
+    );
   }
 
   /** The writes of a job that are not settled, in order. */
@@ -255,7 +255,7 @@ export class JobJournal {
   /** The records of a job's held writes, in order, also if they are carried away meanwhile. */
   async *#heldRecords(job: KnownJob): AsyncGenerator<JournalRecord> {
     const held = [...job.held];
-    const tenant = tagOf(job.record.id);
+    const tenant = job.tag;
     const select = (header: { readonly tenant: number }): boolean => header.tenant === tenant;
     for (let at = 0; at < held.length; ) {
       const from = (held[at] as Held).lsn;
@@ -280,12 +280,8 @@ export class JobJournal {
     return known;
   }
 
-  async #append(type: number, id: string, payload: Uint8Array): Promise<bigint> {
-    return await this.#journal.append({ type, tenant: tagOf(id), payload });
+  #append(type: number, id: string, payload: Uint8Array): Promise<bigint> {
+    const tenant = this.#jobs.get(id)?.tag ?? tagOf(id);
+    return this.#journal.append({ type, tenant, payload });
   }
-}
-
-/** Several ids may share a tag: it only saves reading most records of other jobs. */
-function tagOf(id: string): number {
-  return crc32c(Buffer.from(id, "latin1"));
 }

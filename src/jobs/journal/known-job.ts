@@ -8,6 +8,7 @@
  *   before has its answer, and what comes meanwhile follows in the order of its calls.
  */
 import pLimit from "p-limit";
+import { crc32c } from "../../codec/crc32c.js";
 import type { JobState } from "./job-record.js";
 
 /** A write that is held: the place of its record, which moves when it is carried. */
@@ -17,6 +18,8 @@ export interface Held {
 }
 
 export class KnownJob {
+  /** The label of its records. */
+  readonly tag: number;
   #record: JobState;
   #recordLsn: bigint;
   /** The series that the newest JOB record names. */
@@ -30,6 +33,7 @@ export class KnownJob {
   readonly #oneHalt = pLimit(1);
 
   constructor(record: JobState, recordLsn: bigint, series: bigint) {
+    this.tag = tagOf(record.id);
     this.#record = record;
     this.#recordLsn = recordLsn;
     this.series = series;
@@ -108,4 +112,9 @@ export class KnownJob {
     this.#lastAnswer = answer;
     return answer;
   }
+}
+
+/** Several ids may share a tag: it only saves reading most records of other jobs. */
+export function tagOf(id: string): number {
+  return crc32c(Buffer.from(id, "latin1"));
 }

@@ -95,7 +95,7 @@ function checkKey(key: Key | Uint8Array, { keyBytesMax }: Limits): Uint8Array {
   if (bytes.length > keyBytesMax) {
     throw usage(`a key of ${bytes.length} bytes: ${keyBytesMax} are allowed (option keyBytesMax)`);
   }
-  return Uint8Array.from(bytes);
+  return new Uint8Array(bytes);
 }
 
 function checkValue(value: Uint8Array, { valueBytesMax }: Limits): Uint8Array {
@@ -105,7 +105,7 @@ function checkValue(value: Uint8Array, { valueBytesMax }: Limits): Uint8Array {
       `a value of ${value.length} bytes: ${valueBytesMax} are allowed (option valueBytesMax)`,
     );
   }
-  return Uint8Array.from(value);
+  return new Uint8Array(value);
 }
 
 /**

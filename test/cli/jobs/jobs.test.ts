@@ -1,5 +1,5 @@
 /** `lanekeeper jobs` over a store that a program left. */
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { int, JobStore, key, payload } from "../../../src/jobs/index.js";
@@ -103,6 +103,14 @@ describe("lanekeeper jobs", () => {
     expect((await call("jobs", "count", root, "nobody")).code).toBe(47);
     expect((await call("jobs", "ls", join(root, "nothing"))).stdout).toBe("no jobs\n");
     expect(readdirSync(root)).not.toContain("nothing");
+  });
+
+  test("a copied store is refused until it is told that it was moved", async () => {
+    const copy = join(folder(), "copy");
+    cpSync(root, copy, { recursive: true });
+    expect((await call("jobs", "ls", copy)).code).toBe(37);
+    expect((await call("jobs", "verify", copy, "--moved")).code).toBe(0);
+    expect((await call("jobs", "ls", copy)).code).toBe(0);
   });
 
   test("a store that its node has open is refused", async () => {

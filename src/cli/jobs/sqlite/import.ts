@@ -19,7 +19,7 @@ import { PersisterError } from "../../../types/errors.js";
 import type { CliPort } from "../../port.js";
 import { put, writeDocument } from "../../terminal/json-document.js";
 import { printable } from "../../terminal/table.js";
-import { openedJob, withStore } from "../opened.js";
+import { openedJob, storeFlags, withStore } from "../opened.js";
 import { type Difference, differencesOf } from "./comparison.js";
 import { FILE_ENDING, LOG_ENDINGS, SqliteSource } from "./source.js";
 
@@ -28,8 +28,7 @@ const limits = { keyBytesMax: KEY_BYTES_MAX, valueBytesMax: VALUE_BYTES_MAX } as
 /** Bytes of rows that are written at once. */
 const WRITTEN_BYTES = 256 * 1024;
 
-const flags = z.object({
-  json: z.boolean().default(false),
+const flags = storeFlags.extend({
   fromSqlite: z.string(),
   job: z.string().optional(),
 });
@@ -50,10 +49,10 @@ interface Imported {
 }
 
 export async function importSqlite(port: CliPort, root: string, options: object): Promise<void> {
-  const { json, fromSqlite, job } = checkChoices(flags, options);
+  const { json, moved, fromSqlite, job } = checkChoices(flags, options);
   const { files, leftOut } = await found(fromSqlite, job);
   const jobs: Imported[] = [];
-  await withStore(root, async (store) => {
+  await withStore({ root, moved }, async (store) => {
     for (const { file, id } of files) {
       await using source = await SqliteSource.open(file, limits);
       await checkTarget(store, id, source, port.stop);
