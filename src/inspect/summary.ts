@@ -137,7 +137,7 @@ function logsOf({ rehearsed, records }: Looked): LogSummary[] {
 
 function pinsOf({ rehearsed, records, mark }: Looked): readonly Pin[] {
   if (rehearsed.opens) return rehearsed.pins;
-  return records && mark ? standingPins({ table: records.table, mark, broken: undefined }) : [];
+  return records && mark ? standingPins({ table: records.table, mark, torn: undefined }) : [];
 }
 
 function journalOf({ slots: seen, records }: Looked): JournalSummary {

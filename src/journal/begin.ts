@@ -189,7 +189,7 @@ function nextFirstLsn(highestLsn: bigint): bigint {
  * its head, and is killed. 3. The next open begins from that head, where no footer tells of block 5.
  */
 async function notePins(markFile: MarkFile, proven: Proven, named: NamedPairs): Promise<void> {
-  if (!proven.broken) return;
+  if (!proven.torn) return;
   const last = proven.segments.at(-1);
   assert(last !== undefined, "the newest segment was recovered");
   await markFile.write({
@@ -222,17 +222,17 @@ async function release(options: JournalOptions, store: OwnedStore, proven: Prove
 }
 
 /** The parts of a recovered journal that open changes. */
-type Opened = Pick<Recovered, "table" | "places" | "broken">;
+type Opened = Pick<Recovered, "table" | "places" | "torn">;
 
-/** Does the drop of a broken last group again, and raises the starts that the anchor has raised. */
+/** Does the drop of a torn last group again, and raises the starts that the anchor has raised. */
 export function applyOpening(recovered: Opened, starts: Starts): void {
   redoDrops(recovered);
   raiseStarts(recovered, starts);
 }
 
 /** D6: a drop in a group that is not whole is done again, unless its log is gone. */
-function redoDrops({ table, places, broken }: Opened): void {
-  for (const { name, log } of broken?.dropped ?? []) {
+function redoDrops({ table, places, torn }: Opened): void {
+  for (const { name, log } of torn?.dropped ?? []) {
     if (!table.byLog(log)) continue;
     table.drop(log);
     places.drop(name);
@@ -249,16 +249,16 @@ function raiseStarts({ table, places }: Opened, starts: Starts): void {
 }
 
 /**
- * D6: the appends of a broken last group that recovery did not find are pinned, beside the pins that the
+ * D6: the appends of a torn last group that recovery did not find are pinned, beside the pins that the
  * mark names. A pin stands while its number is not below the log's next, and binds by its number alone.
  */
 export function standingPins({
   table,
   mark,
-  broken,
-}: Pick<Recovered, "table" | "mark" | "broken">): readonly Pin[] {
+  torn,
+}: Pick<Recovered, "table" | "mark" | "torn">): readonly Pin[] {
   const pins = new Map<string, Pin>();
-  for (const pin of [...mark.pins, ...(broken?.appends ?? [])]) {
+  for (const pin of [...mark.pins, ...(torn?.appends ?? [])]) {
     const next = table.byName(pin.name)?.next ?? 0n;
     if (pin.number >= next) pins.set(`${pin.name} ${pin.number}`, pin);
   }

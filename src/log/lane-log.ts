@@ -124,7 +124,7 @@ export class LaneLog<T> {
   async write({ prune, append }: LogTurn<T>): Promise<void> {
     // A turn with nothing to read back enters the queue in this very step: turns of many logs that are
     // written in one step are one group.
-    if (prune && this.#mustVerify(prune)) await this.#verifiedStart(prune);
+    if (prune && this.#mustVerify(prune)) await this.#verifyBeforeTruncate(prune);
     const refused = this.#refusedRecord(prune, append);
     if (refused) throw await this.#refusal(refused.record, refused.next);
     if (this.#isClosed) {
@@ -182,7 +182,7 @@ export class LaneLog<T> {
   }
 
   /** D4: resolves when the record that becomes the first was read back, if there is one. */
-  async #verifiedStart(prune: PruneTurn<T>): Promise<void> {
+  async #verifyBeforeTruncate(prune: PruneTurn<T>): Promise<void> {
     while (this.#mustVerify(prune)) {
       if (await this.#verifyStart(prune)) return;
     }
@@ -302,7 +302,7 @@ export class LaneLog<T> {
       this.#inFlight.delete(number);
       if (error) this.#takeBack(number);
       else {
-        this.#appended(number);
+        this.#acknowledge(number);
         onDurable?.(this.#next);
       }
       this.#wakeSettled();
@@ -311,7 +311,7 @@ export class LaneLog<T> {
     return { type: "append", name: this.name, number, payload, hash, settled };
   }
 
-  #appended(number: bigint): void {
+  #acknowledge(number: bigint): void {
     assert(number === this.#next, "records become durable in order (D2)");
     this.#next = number + 1n;
   }

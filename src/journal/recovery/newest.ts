@@ -22,7 +22,7 @@ import { findFooters } from "./footers.js";
 import type { FoundHead } from "./start.js";
 
 /** The footer of a last group that is not whole: open repeats its drops, and pins its appends (D6). */
-export interface BrokenGroup {
+export interface TornGroup {
   readonly dropped: Footer["dropped"];
   /** Every append that the group held, whether or not it is there. */
   readonly appends: readonly Pin[];
@@ -35,7 +35,7 @@ export interface NewestRead {
   readonly unprovenFrom: number | undefined;
   /** The slots of the segments that its records released, by sequence. */
   readonly released: ReadonlyMap<bigint, number>;
-  readonly broken: BrokenGroup | undefined;
+  readonly torn: TornGroup | undefined;
   /** The highest LSN that is seen in it, also in a group that is not whole. */
   readonly highestLsn: bigint;
 }
@@ -73,13 +73,13 @@ export async function readNewest(parts: NewestParts): Promise<NewestRead> {
     const later = footers.find(({ firstLsn }) => firstLsn > end.nextLsn);
     errors.lostAtTheEnd(file.path, end, { row, through: later ? later.firstLsn - 1n : acked });
   }
-  const broken = own && brokenGroup(own, parts, end);
+  const torn = own && tornGroup(own, parts, end);
   const highestLsn = footers.reduce(
     (highest, { lastLsn }) => (lastLsn > highest ? lastLsn : highest),
     end.nextLsn - 1n,
   );
   const { unprovenFrom, released } = walked;
-  return { end, unprovenFrom, released, broken, highestLsn };
+  return { end, unprovenFrom, released, torn, highestLsn };
 }
 
 function footersBehind({ slot, head }: FoundHead, end: ChainPlace): Promise<readonly Footer[]> {
@@ -177,11 +177,11 @@ function isStale({ mark, newest: { head }, retained }: NewestParts, groupsBegun:
 }
 
 /** A log number that the footer names as opened is not given again. */
-function brokenGroup(
+function tornGroup(
   { opened, dropped, appends }: Footer,
   { newest, table, errors }: NewestParts,
   end: ChainEnd,
-): BrokenGroup {
+): TornGroup {
   for (const { log } of opened) table.forgo(log);
   const nameOf = (log: number): string =>
     opened.find((each) => each.log === log)?.name ??

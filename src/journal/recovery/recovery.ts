@@ -21,7 +21,7 @@ import type { MarkFound } from "../segment/mark-file.js";
 import type { Places } from "../segment/places.js";
 import { openSlots, type Slot } from "../segment/segment.js";
 import { refuseMoved } from "./moved.js";
-import type { BrokenGroup } from "./newest.js";
+import type { TornGroup } from "./newest.js";
 import { type RecordVisitor, Scan, type UnprovenBytes } from "./scan.js";
 import { type FoundFront, findHeads, newestHead, openMark, wholeHead } from "./start.js";
 
@@ -43,7 +43,7 @@ export interface Recovered {
   /** The highest LSN in a record, a footer or either mark. */
   readonly highestLsn: bigint;
   /** The last group, where it is not there whole. */
-  readonly broken: BrokenGroup | undefined;
+  readonly torn: TornGroup | undefined;
   readonly recordsRead: number;
   readonly warnings: readonly string[];
   readonly foreign: readonly string[];

@@ -208,8 +208,8 @@ export class Scan {
 
   /** D6: a record of the last group may have been acknowledged, where it is not there any more. */
   warnings(): string[] {
-    const { broken, end } = this.#read;
-    if (!broken) return this.#damaged;
+    const { torn, end } = this.#read;
+    if (!torn) return this.#damaged;
     const { path } = this.#newest.slot.file;
     return [
       ...this.#damaged,
@@ -225,13 +225,13 @@ export class Scan {
   }
 
   result() {
-    const { broken, highestLsn } = this.#read;
+    const { torn, highestLsn } = this.#read;
     const { highestAcked } = this.#marks;
     return {
       segments: this.#segments,
       table: this.#table,
       places: this.#found.places(this.#table.states()),
-      broken,
+      torn,
       highestLsn: highestLsn > highestAcked ? highestLsn : highestAcked,
       recordsRead: this.#recordsRead,
     };
