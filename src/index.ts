@@ -9,6 +9,8 @@ export type { WaitOptions } from "./async/signal.js";
 export type { PushResult } from "./avail/inner.js";
 export type { DurableBlock } from "./avail/offers.js";
 export type { KeyChoices, KeySource } from "./keys/source.js";
+export type { Flush } from "./disk/surroundings.js";
+export type { FlushStatus } from "./journal/group/flush-policy.js";
 export type { RetainedRange, RetainedRecord } from "./log/retained-records.js";
 export type { KeeperEvent, KeeperEvents, LogEntry } from "./node/events.js";
 export type { Keeper } from "./node/keeper.js";

@@ -4,12 +4,21 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers";
-import type { Disk } from "./disk.js";
+import type { Disk, WriteWay } from "./disk.js";
 import { MemoryDisk } from "./memory.js";
 import { RealDisk } from "./real/real.js";
 
 /** Long enough that a busy store does nothing on the side, short for an operator's eye. */
 const IDLE_MS = 20;
+
+/**
+ * How groups of records are written. `auto`: small ones by a blocking call while the disk is measured to be
+ * fast, the others by a thread. `async`: always by a thread.
+ */
+export type Flush = "auto" | "async";
+
+/** The same for a disk without a clock: a test says which way each group of so many bytes goes. */
+export type WayOf = (bytes: number) => WriteWay;
 
 export interface Surroundings {
   readonly disk: Disk;
@@ -21,8 +30,8 @@ export interface Surroundings {
   readonly later?: (task: () => void) => void;
   /** Calls `task` when `ms` are over: paces work in the background. Also a timer where it is left out. */
   readonly pace?: (task: () => void, ms: number) => void;
-  /** `auto`: small groups are written by a blocking call where that is measured to be fast. */
-  readonly flush?: "auto" | "async";
+  /** How groups are written unless the user wants none of them to block. */
+  readonly flush?: Flush | WayOf;
   readonly nowMs: () => number;
   /** Whether acknowledged records survive the process (D10). */
   readonly durable: boolean;
@@ -42,4 +51,12 @@ export function realSurroundings(): Surroundings {
 /** The same with a disk in memory: nothing survives the process, and `durable` says so (D10). */
 export function memorySurroundings(): Surroundings {
   return { ...realSurroundings(), disk: new MemoryDisk(), flush: "async", durable: false };
+}
+
+/** How groups are written where the user has chosen `wanted`. */
+export function flushIn(
+  { flush = "async" }: Pick<Surroundings, "flush">,
+  wanted: Flush,
+): Flush | WayOf {
+  return wanted === "async" ? "async" : flush;
 }

@@ -180,6 +180,7 @@ export class JobStore extends JobsById {
       jobs: await Promise.all(statuses),
       droppedWrites: this.droppedWrites,
       journalBytes: journal?.bytes ?? 0,
+      flush: journal?.flush,
       poison: journal?.poison,
       checkpointFailure: checkpoints?.failure,
       callbackFailure: this.callbackFailure,

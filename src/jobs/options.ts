@@ -1,6 +1,7 @@
 /** The options of a job store, checked once, with every default and its reason. */
 import { z } from "zod";
 import { segmentBytes } from "../records/options.js";
+import type { Flush } from "../disk/surroundings.js";
 import type { PersisterError } from "../types/errors.js";
 import { checkChoices } from "../types/choices.js";
 
@@ -46,6 +47,11 @@ export interface JobStoreChoices {
   /** Bytes of the journal's smallest segments; a batch fits one. @defaultValue 4 MiB */
   readonly segmentBytes?: number;
   /**
+   * How small groups of the journal are written. `auto`: by a call that holds the event loop, as long as the
+   * disk is measured to answer within 0.2 ms. `async`: never by such a call. @defaultValue "auto"
+   */
+  readonly flush?: Flush;
+  /**
    * The caller's word that the folder was copied or moved, and that no other copy will be opened again.
    * Without it such a store is refused with STORE_MOVED. @defaultValue false
    */
@@ -64,6 +70,7 @@ const schema = z.strictObject({
   checkpointBytes: z.number().int().safe().min(1).default(defaults.checkpointBytes),
   stallMs: z.number().int().min(1).max(0x7fff_ffff).default(defaults.stallMs),
   segmentBytes: segmentBytes.default(defaults.segmentBytes),
+  flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
   onError: z
     .custom<JobStoreChoices["onError"]>(

@@ -18,11 +18,11 @@ import { setTimeout } from "node:timers";
 import type { Disk, DiskFile } from "../disk/disk.js";
 import { fillHoles } from "../disk/holes.js";
 import { flushParent } from "../disk/parent.js";
+import type { Flush, WayOf } from "../disk/surroundings.js";
 import { isDiskFull } from "../types/errors.js";
 import { GROUP_LSNS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { RetainedSegment } from "./form/head.js";
-import type { Flush } from "./group/flush-policy.js";
 import { LogEngine } from "./log-engine.js";
 import { MARK_LAG_MS } from "./mark-follower.js";
 import { assert } from "../types/assert.js";
@@ -63,7 +63,7 @@ export interface JournalOptions {
   /** Calls `task` when `ms` are over; a timer, where it is left out. */
   readonly pace?: ((task: () => void, ms: number) => void) | undefined;
   /** How groups are written; without it always through the thread pool. */
-  readonly flush?: Flush | undefined;
+  readonly flush?: Flush | WayOf | undefined;
   readonly observe?: Observe | undefined;
   /** Closes what the parts above hold, before the lock is let go. */
   readonly beforeRelease: () => Promise<void>;

@@ -4,12 +4,13 @@
  * and a mark that names the head when the head's write has returned.
  */
 import { allEnded } from "../async/all-ended.js";
+import type { Flush, WayOf } from "../disk/surroundings.js";
 import { assert } from "../types/assert.js";
 import type { Observe } from "../types/measures.js";
 import type { LogTable } from "./form/log-table.js";
 import { RECORD_HEADER_BYTES } from "./form/records.js";
-import { ChunkSize } from "./group/chunk-size.js";
-import { type Flush, FlushPolicy } from "./group/flush-policy.js";
+import { chunkBytes } from "./group/chunk-size.js";
+import { FlushPolicy, type FlushStatus } from "./group/flush-policy.js";
 import { Framing, type GroupStart, withFooter } from "./group/framing.js";
 import {
   assembleGroup,
@@ -36,9 +37,6 @@ export interface JournalCounters {
   rotations: number;
   /** Live records that were copied out of a straggling segment. */
   relocated: number;
-  /** Groups that were written by a blocking call, and the longest time that one held the event loop. */
-  blockingGroups: number;
-  longestHoldMs: number;
 }
 
 export interface GroupWriterParts {
@@ -48,14 +46,13 @@ export interface GroupWriterParts {
   readonly seals: Seals;
   readonly markFile: MarkFile;
   /** How groups are written; without it always through the thread pool. */
-  readonly flush?: Flush | undefined;
+  readonly flush?: Flush | WayOf | undefined;
   readonly observe?: Observe | undefined;
 }
 
 export class GroupWriter {
   readonly #parts: GroupWriterParts;
   readonly #framing = new Framing();
-  readonly #chunkSize = new ChunkSize();
   readonly #policy: FlushPolicy;
   readonly counters: JournalCounters = {
     groups: 0,
@@ -63,13 +60,18 @@ export class GroupWriter {
     bytes: 0,
     rotations: 0,
     relocated: 0,
-    blockingGroups: 0,
-    longestHoldMs: 0,
   };
 
   constructor(parts: GroupWriterParts) {
     this.#parts = parts;
-    this.#policy = new FlushPolicy(parts.flush ?? "async");
+    const policy = new FlushPolicy(parts.flush ?? "async");
+    this.#policy = policy;
+    parts.markFile.onWritten = (bytes, ms) => policy.speed.note(bytes, ms);
+  }
+
+  /** The way that groups go at present. */
+  get flush(): FlushStatus {
+    return this.#policy.status(performance.now());
   }
 
   /**
@@ -129,12 +131,13 @@ export class GroupWriter {
   ): Promise<void>[] {
     const writes: Promise<void>[] = [];
     const bytes = bytesOf(records);
-    const way = this.#policy.of(bytes, performance.now());
-    const chunkBytes = way === "blocking" ? bytes : this.#chunkSize.of(bytes);
-    for (const chunk of this.#framing.chunks(records, start, chunkBytes)) {
+    const policy = this.#policy;
+    const way = policy.of(bytes, performance.now());
+    const most = way === "blocking" ? bytes : chunkBytes(bytes, policy.speed);
+    for (const chunk of this.#framing.chunks(records, start, most)) {
       const beganMs = performance.now();
       const write = slot.file.writeDurable(chunk.offset, chunk.buffers, way);
-      if (way === "blocking") this.#noteHold(performance.now() - beganMs);
+      if (way === "blocking") policy.held(performance.now() - beganMs);
       writes.push(this.#timed(chunk.byteLength, write, beganMs));
     }
     return writes;
@@ -148,16 +151,9 @@ export class GroupWriter {
     return isSealed || segments.current.sealer !== undefined;
   }
 
-  /** The event loop was held for so long. */
-  #noteHold(ms: number): void {
-    this.counters.blockingGroups += 1;
-    this.counters.longestHoldMs = Math.max(this.counters.longestHoldMs, ms);
-  }
-
   async #timed(bytes: number, write: Promise<void>, beganMs: number): Promise<void> {
     await write;
     const nowMs = performance.now();
-    this.#chunkSize.note(bytes, nowMs - beganMs);
     this.#policy.note(bytes, nowMs - beganMs, nowMs);
   }
 

@@ -23,12 +23,13 @@
 import { setImmediate } from "node:timers";
 import { allEnded } from "../async/all-ended.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
+import type { Flush, WayOf } from "../disk/surroundings.js";
 import type { PersisterError } from "../types/errors.js";
 import type { Observe } from "../types/measures.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
-import type { Flush } from "./group/flush-policy.js";
+import type { FlushStatus } from "./group/flush-policy.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { RetainedSegment, SealedSegment } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
@@ -64,7 +65,7 @@ export interface LogEngineParts extends SegmentsParts {
   /** Calls `task` when `ms` are over: background work is paced by it. */
   readonly pace: (task: () => void, ms: number) => void;
   /** How groups are written; without it always through the thread pool. */
-  readonly flush?: Flush | undefined;
+  readonly flush?: Flush | WayOf | undefined;
   readonly observe?: Observe | undefined;
   /** STORE and the mark, which are looked at where they are named (D8). */
   readonly ownFiles: readonly DiskFile[];
@@ -178,6 +179,11 @@ export class LogEngine {
 
   get counters(): Readonly<JournalCounters> {
     return this.#writer.counters;
+  }
+
+  /** The way that groups go at present. */
+  get flush(): FlushStatus {
+    return this.#writer.flush;
   }
 
   get mark(): Mark {

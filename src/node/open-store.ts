@@ -14,6 +14,7 @@ import { measuredVerifier } from "./measured-verifier.js";
 import { checkOpen, type OpenChoices, type OpenSettings } from "./options.js";
 import { type Recovery, recoveryOf, startOf } from "./start.js";
 import type { Observe } from "../types/measures.js";
+import { flushIn } from "../disk/surroundings.js";
 import type { Surroundings } from "./surroundings.js";
 
 export interface OpenedStore {
@@ -58,6 +59,7 @@ export async function openStore(
       ...settings,
       ring,
       observe,
+      flush: flushIn(surroundings, settings.flush),
       directory,
       verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),
       openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),

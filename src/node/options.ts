@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
 import { isVerifier, type Verifier } from "../wire/verifier.js";
+import type { Flush } from "../disk/surroundings.js";
 import type { Observe } from "../types/measures.js";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import type { LogEntry } from "./events.js";
@@ -54,6 +55,13 @@ export interface OpenChoices extends InitChoices {
    * @defaultValue 64 MiB
    */
   readonly cacheBytes?: number;
+  /**
+   * How small groups of records are written. `auto`: by a call that holds the event loop, as long as the disk
+   * is measured to answer within 0.2 ms; the status tells. `async`: never by such a call.
+   *
+   * @defaultValue "auto"
+   */
+  readonly flush?: Flush;
   /**
    * The verifier of the node: signatures and certificates that it has verified are not verified again
    * when they are pushed. It stays the node's to close.
@@ -106,6 +114,7 @@ const openSchema = initSchema.extend({
   log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
   keys: keyChoicesSchema.optional(),
   observe: z.custom<Observe>(isFunction, "a function").optional(),
+  flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
 });
 

@@ -4,6 +4,7 @@
 import type { Inner } from "../avail/inner.js";
 import type { LaneQueue } from "../avail/queues/lane-queue.js";
 import { hex } from "../codec/hex.js";
+import type { FlushStatus } from "../journal/group/flush-policy.js";
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import type { Persisters } from "../persist/persisters.js";
@@ -70,6 +71,8 @@ export interface Status {
     /** Bytes of segments with live records that hold nothing live. */
     readonly reclaimableBytes: number;
   };
+  /** The way that small groups of records are written now, and how long blocking calls held the event loop. */
+  readonly flush: FlushStatus;
   /** Bytes of durable payloads in memory. */
   readonly cachedBytes: number;
   /** Signatures that the store's verifier has verified, and certificates that needed none. */
@@ -131,6 +134,7 @@ export function statusOf(
     epochIndex: inner.epochIndex,
     pins,
     disk: journal.space,
+    flush: journal.flush,
     cachedBytes: inner.cache.byteLength,
     counters: {
       ...journal.counters,

@@ -6,6 +6,7 @@
  */
 import { inTurn } from "../async/all-ended.js";
 import type { Disk } from "../disk/disk.js";
+import type { Flush, WayOf } from "../disk/surroundings.js";
 import { createSlots } from "../disk/slots/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
@@ -51,7 +52,7 @@ export interface PersistOptions {
   readonly later?: (task: () => void) => void;
   /** Calls `task` when `ms` are over; a timer of its own where it is left out. */
   readonly pace?: (task: () => void, ms: number) => void;
-  readonly flush?: "auto" | "async";
+  readonly flush?: Flush | WayOf;
   readonly observe?: Observe | undefined;
 }
 

@@ -10,6 +10,7 @@ import { ahead } from "../async/ahead.js";
 import type { WaitOptions } from "../async/signal.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
+import type { FlushStatus } from "../journal/group/flush-policy.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { u64Argument } from "../types/arguments.js";
 import type { PersisterError } from "../types/errors.js";
@@ -156,6 +157,11 @@ export class Journal {
    */
   get checkpointLsn(): bigint | undefined {
     return this.#checkpoints.lsn;
+  }
+
+  /** The way that small groups of records are written now, and how long blocking calls held the event loop. */
+  get flush(): FlushStatus {
+    return this.#engine.flush;
   }
 
   get sizes(): JournalSizes {

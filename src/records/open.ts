@@ -7,7 +7,7 @@
  * a journal has a name there that no chain can have.
  */
 import type { Disk } from "../disk/disk.js";
-import type { Surroundings } from "../disk/surroundings.js";
+import { flushIn, type Surroundings } from "../disk/surroundings.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
@@ -81,6 +81,7 @@ export async function openRecords(
         ...surroundings,
         directory,
         segmentBytes: settings.segmentBytes,
+        flush: flushIn(surroundings, settings.flush),
         retainBytes: 0,
         beforeRelease: () => Promise.resolve(),
       },

@@ -3,6 +3,7 @@
  */
 import { z } from "zod";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
+import type { Flush } from "../disk/surroundings.js";
 import { checkChoices } from "../types/choices.js";
 import { OWN_TYPE } from "./log/envelope.js";
 
@@ -45,6 +46,13 @@ export interface JournalChoices extends JournalInitChoices {
    */
   readonly queueBytes?: number;
   /**
+   * How small groups of records are written. `auto`: by a call that holds the event loop, as long as the disk
+   * is measured to answer within 0.2 ms; the status tells. `async`: never by such a call.
+   *
+   * @defaultValue "auto"
+   */
+  readonly flush?: Flush;
+  /**
    * The caller's word that the directory was copied or moved, and that no other copy will be opened again.
    * Without it such a directory is refused with STORE_MOVED.
    *
@@ -74,6 +82,7 @@ const initSchema = z.strictObject({
 const openSchema = initSchema.extend({
   types: z.array(recordType).readonly(),
   queueBytes: z.number().int().safe().min(1).default(defaults.queueBytes),
+  flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
   keys: keyChoicesSchema.optional(),
 });

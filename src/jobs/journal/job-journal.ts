@@ -29,7 +29,8 @@
  */
 import { join } from "node:path";
 import { ahead } from "../../async/ahead.js";
-import type { Surroundings } from "../../disk/surroundings.js";
+import type { Flush, Surroundings } from "../../disk/surroundings.js";
+import type { FlushStatus } from "../../journal/group/flush-policy.js";
 import { REQUIRED_TYPE } from "../../records/log/envelope.js";
 import { Journal } from "../../records/journal.js";
 import type { JournalRecord } from "../../records/replay.js";
@@ -48,6 +49,7 @@ const CARRIED_BYTES = 1024 * 1024;
 
 interface JournalOptions {
   readonly segmentBytes: number;
+  readonly flush: Flush;
   readonly moved: boolean;
   readonly mayMake: boolean;
 }
@@ -65,10 +67,10 @@ export class JobJournal {
   static async open(
     surroundings: Surroundings,
     root: string,
-    { segmentBytes, moved, mayMake }: JournalOptions,
+    { segmentBytes, flush, moved, mayMake }: JournalOptions,
   ): Promise<JobJournal> {
     const directory = join(root, JOURNAL_FOLDER);
-    const options = { types: Object.values(types), segmentBytes, moved };
+    const options = { types: Object.values(types), segmentBytes, flush, moved };
     const open = (): Promise<Journal> => Journal.openOn(surroundings, directory, options);
     const journal = await open().catch(async (cause: unknown) => {
       const isMissing = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
@@ -208,6 +210,11 @@ export class JobJournal {
   /** Bytes of the journal's files. */
   get bytes(): number {
     return this.#journal.sizes.bytes;
+  }
+
+  /** The way that small groups of records are written now. */
+  get flush(): FlushStatus {
+    return this.#journal.flush;
   }
 
   get poison(): PersisterError | undefined {

@@ -52,13 +52,13 @@ async function makeRoot(disk: Disk, root: string): Promise<void> {
  */
 export async function openJournalAt(
   { surroundings, root, homes }: RootParts,
-  { segmentBytes, moved }: Pick<JobStoreSettings, "segmentBytes" | "moved">,
+  { segmentBytes, flush, moved }: Pick<JobStoreSettings, "segmentBytes" | "flush" | "moved">,
 ): Promise<JobJournal> {
   await makeRoot(surroundings.disk, root);
   const found = await homes.found();
   try {
     const mayMake = found.length === 0;
-    return await JobJournal.open(surroundings, root, { segmentBytes, moved, mayMake });
+    return await JobJournal.open(surroundings, root, { segmentBytes, flush, moved, mayMake });
   } catch (cause) {
     if (!(cause instanceof PersisterError && cause.code === "NOT_A_STORE")) throw cause;
     throw new PersisterError(

@@ -1,4 +1,5 @@
 /** The status of a store of jobs and of each job, for operators. */
+import type { FlushStatus } from "../../journal/group/flush-policy.js";
 import type { PersisterError } from "../../types/errors.js";
 import type { JobJournal } from "../journal/job-journal.js";
 import type { JobHomes } from "../level/home.js";
@@ -29,6 +30,8 @@ export interface JobStoreStatus {
   readonly droppedWrites: number;
   /** Bytes of the journal's files. */
   readonly journalBytes: number;
+  /** How small writes go now, and how long blocking calls held the event loop; none before a job was opened. */
+  readonly flush: FlushStatus | undefined;
   /** Why nothing is acknowledged any more (D7). */
   readonly poison: PersisterError | undefined;
   /** Why the last checkpoint could not be taken: the journal grows until one can. */

@@ -85,6 +85,8 @@ export class MarkFile {
   #waiting: Waiter[] = [];
   #failure: { readonly cause: Error } | undefined;
   #idle: (() => void)[] = [];
+  /** Told of each durable write: its bytes, and how long it took. */
+  onWritten: (bytes: number, ms: number) => void = () => {};
 
   /** `mark` is what the file holds; the next write gets the next sequence and the other slot. */
   constructor(file: DiskFile, mark: Mark, observe?: Observe) {
@@ -143,7 +145,9 @@ export class MarkFile {
     const beganMs = performance.now();
     this.#file.writeDurable(markSlotOffset(mark.sequence), [bytes]).then(
       () => {
-        this.#observe?.("markMs", performance.now() - beganMs);
+        const ms = performance.now() - beganMs;
+        this.#observe?.("markMs", ms);
+        this.onWritten(bytes.length, ms);
         this.#writing = false;
         for (const waiter of waiters) waiter.resolve();
         if (this.#waiting.length > 0) this.#begin();

@@ -1,32 +1,32 @@
 import { expect, test } from "vitest";
-import { ChunkSize } from "../../../src/journal/group/chunk-size.js";
+import { chunkBytes } from "../../../src/journal/group/chunk-size.js";
+import { DiskSpeed } from "../../../src/journal/group/disk-speed.js";
 
-const MIB = 1024 * 1024;
+const KIB = 1024;
+const MIB = 1024 * KIB;
 
 test("before anything was measured there are two chunks up to 2 MiB, and four beyond that", () => {
-  const size = new ChunkSize();
-  expect(size.of(100)).toBe(100);
-  expect(size.of(MIB / 2)).toBe(MIB / 2);
-  expect(size.of(MIB + 1000)).toBe(MIB / 2 + 500);
-  expect(size.of(2 * MIB)).toBe(MIB);
-  expect(size.of(3 * MIB)).toBe((3 * MIB) / 4);
-  expect(size.of(16 * MIB)).toBe(4 * MIB);
+  const speed = new DiskSpeed();
+  expect(chunkBytes(0, speed)).toBe(0);
+  expect(chunkBytes(100, speed)).toBe(100);
+  expect(chunkBytes(MIB / 2, speed)).toBe(MIB / 2);
+  expect(chunkBytes(MIB + 1000, speed)).toBe(MIB / 2 + 500);
+  expect(chunkBytes(2 * MIB, speed)).toBe(MIB);
+  expect(chunkBytes(3 * MIB, speed)).toBe((3 * MIB) / 4);
+  expect(chunkBytes(16 * MIB, speed)).toBe(4 * MIB);
 });
 
 test("a flush that takes long makes chunks large, so that few of them pay it", () => {
-  const size = new ChunkSize();
-  size.note(4096, 5);
-  size.note(MIB, 7.5);
-  expect(size.of(4 * MIB)).toBe(2 * MIB);
-  expect(size.of(MIB)).toBe(MIB);
+  const speed = { flushMs: 5, bytesPerMs: MIB / 7.5 };
+  expect(chunkBytes(4 * MIB, speed)).toBe(2 * MIB);
+  expect(chunkBytes(MIB, speed)).toBe(MIB);
 });
 
-test("a write that took no time that the clock can tell says nothing", () => {
-  const size = new ChunkSize();
-  for (const ms of [0, 2, 0]) {
-    size.note(4096, ms);
-    size.note(MIB, ms);
-  }
-  expect(size.of(16 * MIB)).toBeGreaterThanOrEqual(2 * MIB);
-  expect(size.of(0)).toBe(0);
+test("a small write that waited for large ones does not make one chunk of a large group", () => {
+  const speed = new DiskSpeed();
+  speed.note(MIB, 0.5);
+  for (let write = 0; write < 20; write++) speed.note(8 * KIB, 8);
+  speed.note(8 * KIB, 0.1);
+  for (let write = 0; write < 20; write++) speed.note(8 * KIB, 8);
+  expect(chunkBytes(8 * MIB, speed)).toBe(2 * MIB);
 });

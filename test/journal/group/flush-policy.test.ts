@@ -38,6 +38,22 @@ test("a slow disk, and whoever asks for it, never sees a blocking call", () => {
 test("a disk that has become slow is noticed", () => {
   const policy = new FlushPolicy("auto");
   policy.note(8 * KIB, 0.1, 0);
-  for (let write = 0; write < 40; write++) policy.note(8 * KIB, 1, write);
+  for (let write = 0; write < 64; write++) policy.note(8 * KIB, 1, write);
   expect(policy.of(4 * KIB, 100)).toBe("pool");
+});
+
+test("slow writes now and then do not hide that the disk is fast", () => {
+  const policy = new FlushPolicy("auto");
+  for (let write = 0; write < 200; write++) {
+    policy.note(8 * KIB, write % 20 === 0 ? 0.12 : 2, write);
+    expect(policy.of(4 * KIB, write)).toBe("blocking");
+  }
+});
+
+test("the status tells the way of small groups, and the longest hold", () => {
+  const policy = new FlushPolicy("auto");
+  expect(policy.status(0)).toEqual({ way: "pool", blockingGroups: 0, longestHoldMs: 0 });
+  policy.note(8 * KIB, 0.1, 0);
+  for (const ms of [0.3, 4, 0.2]) policy.held(ms);
+  expect(policy.status(1)).toEqual({ way: "blocking", blockingGroups: 3, longestHoldMs: 4 });
 });
