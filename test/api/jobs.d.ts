@@ -84,6 +84,7 @@ export interface JobStoreChoices {
     readonly checkpointBytes?: number;
     readonly stallMs?: number;
     readonly segmentBytes?: number;
+    readonly flush?: Flush;
     readonly moved?: boolean;
     readonly onError?: (error: PersisterError, job: string) => void;
 }
@@ -93,6 +94,7 @@ export interface JobStoreStatus {
     readonly jobs: readonly JobStatus[];
     readonly droppedWrites: number;
     readonly journalBytes: number;
+    readonly flush: FlushStatus | undefined;
     readonly poison: PersisterError | undefined;
     readonly checkpointFailure: PersisterError | undefined;
     readonly callbackFailure: PersisterError | undefined;

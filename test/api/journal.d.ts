@@ -2,6 +2,12 @@ export interface AppendedBatch {
     readonly first: bigint;
     readonly next: bigint;
 }
+export type Flush = "auto" | "async";
+export interface FlushStatus {
+    readonly way: WriteWay;
+    readonly blockingGroups: number;
+    readonly longestHoldMs: number;
+}
 export declare class Journal {
     #private;
     readonly recovery: JournalRecovery;
@@ -14,6 +20,7 @@ export declare class Journal {
     get nextLsn(): bigint;
     get durableLsn(): bigint;
     get checkpointLsn(): bigint | undefined;
+    get flush(): FlushStatus;
     get sizes(): JournalSizes;
     get payloadBytesMax(): number;
     get poison(): PersisterError | undefined;
@@ -36,6 +43,7 @@ export declare class Journal {
 export interface JournalChoices extends JournalInitChoices {
     readonly types: readonly number[];
     readonly queueBytes?: number;
+    readonly flush?: Flush;
     readonly moved?: boolean;
     readonly keys?: KeyChoices | undefined;
 }

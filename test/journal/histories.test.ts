@@ -17,6 +17,7 @@ import { ownStore, soughtIn } from "../../src/journal/form/store.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { type Asked, Life, type State, statesLeft, wordsOf } from "./history-model.js";
 import { bornJournal, CHAIN, DIRECTORY, randomBytes, SEGMENT_BYTES } from "./kit.js";
+import { drawnWays } from "./drawn-ways.js";
 import { walkRecords } from "./walk.js";
 import { campaignSize } from "../scale.js";
 
@@ -62,6 +63,7 @@ async function open(
     whenIdle: (task: () => void) => void waitTurns(random.below(6)).then(task),
     later: (task: () => void) => void waitTurns(random.below(6)).then(task),
     pace: (task: () => void) => void waitTurns(random.below(6)).then(task),
+    flush: drawnWays(random.below(2 ** 31)),
     beforeRelease: () => Promise.resolve(),
   };
   const named = { anchor, vote, voteRoadIndex };

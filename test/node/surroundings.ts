@@ -1,8 +1,9 @@
-/** The surroundings of a store in tests: a simulated disk, seeded bytes, no timers. */
+/** The surroundings of a store in tests: a simulated disk, seeded bytes and ways of groups, no timers. */
 import { createHash } from "node:crypto";
 import type { Disk } from "../../src/disk/disk.js";
 import { memoryLogMap } from "../../src/log/map/log-map.js";
 import type { Surroundings } from "../../src/node/surroundings.js";
+import { drawnWays } from "../journal/drawn-ways.js";
 
 export const DIRECTORY = "store";
 
@@ -21,6 +22,7 @@ export function simulatedSurroundings(disk: Disk, seed = 1): Surroundings {
     whenIdle: (task) => queueMicrotask(task),
     later: (task) => void setImmediate(task),
     pace: (task) => void setImmediate(task),
+    flush: drawnWays(seed),
     nowMs: () => 0,
     durable: true,
   };

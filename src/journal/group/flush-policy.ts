@@ -42,7 +42,7 @@ export class FlushPolicy {
   }
 
   status(nowMs: number): FlushStatus {
-    const way = typeof this.#flush === "string" ? this.of(0, nowMs) : "pool";
+    const way = this.of(0, nowMs);
     return { way, blockingGroups: this.#blockingGroups, longestHoldMs: this.#longestHoldMs };
   }
 
