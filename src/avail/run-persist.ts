@@ -12,9 +12,7 @@
  * a start before the anchor is durable. So a crash that loses the anchor leaves lanes that go on under
  * the anchor before it, and one that keeps it finds them whole, to be pruned by it.
  *
- * An anchor waits until the prunes of the anchor before it are durable: 1. Anchor 4 starts lane A at 4.
- * 2. Anchor 9 says nothing of lane A. 3. A crash leaves anchor 9 alone. If lane A's log did not say 4 by
- * then, lane A would begin at 0 again (D3: starts only rise).
+ * Nobody waits for prunes but, in one case, the next anchor: `pending-prunes.ts`.
  *
  * A refusal stops its lane alone. A failed write poisons the store: the loop ends with the first error,
  * after all branches of the turn have ended. Lanes are dropped in a turn of their own.
@@ -29,9 +27,13 @@ import type { CommitQC } from "../wire/messages.js";
 import type { AvailabilityState } from "./availability-state.js";
 import { Background } from "../async/background.js";
 import type { Inner } from "./inner.js";
+import { PendingPrunes } from "./pending-prunes.js";
 import type { DropTurn, LaneWork, PersistTurn, WriteTurn } from "./persist-turn.js";
 
-type Parts = Pick<Persisters, "anchor" | "blocks" | "road">;
+type Parts = Pick<Persisters, "journal" | "anchor" | "blocks" | "road">;
+
+/** Whether a prune may wait for the group of a later turn. */
+type Lazily = () => boolean;
 
 /** Branches of a turn that run at once. More would not fit one group of the journal. */
 const BRANCHES_MAX = 1024;
@@ -43,14 +45,14 @@ const BRANCHES_MAX = 1024;
 export async function runPersist(state: AvailabilityState, parts: Parts): Promise<void> {
   // Anchors and truncations: no turn waits for them, the end does.
   const background = new Background();
-  const anchors = pLimit(1);
+  const prunes = new PendingPrunes();
   for (;;) {
     const turn = await nextTurn(state, background.failure);
     if (!turn) break;
     if (turn.kind === "drop") await dropTurn(state.inner, parts, turn);
     else {
       const { anchor } = turn;
-      if (anchor) background.add(anchors(() => persistAnchor(state.inner, parts, anchor)));
+      if (anchor) background.add(persistAnchor(state.inner, parts, { anchor, prunes }));
       await writeTurn(state.inner, parts, turn);
     }
   }
@@ -89,7 +91,13 @@ async function dropTurn(inner: Inner, { blocks }: Parts, { keep }: DropTurn): Pr
 }
 
 /** D3: the anchor is durable before anything is pruned by it. */
-async function persistAnchor(inner: Inner, parts: Parts, anchor: KnownAnchor): Promise<void> {
+async function persistAnchor(
+  inner: Inner,
+  parts: Parts,
+  { anchor, prunes }: { readonly anchor: KnownAnchor; readonly prunes: PendingPrunes },
+): Promise<void> {
+  const { lanes } = anchor.starts;
+  await prunes.endedBefore(lanes, () => parts.journal.hurry());
   try {
     await parts.anchor.write(anchor);
   } catch (cause) {
@@ -100,11 +108,13 @@ async function persistAnchor(inner: Inner, parts: Parts, anchor: KnownAnchor): P
   }
   inner.anchorDurable(anchor);
   const { commitQC } = anchor.anchor;
-  await allEnded([
-    ...[...anchor.starts.lanes].map(([lane, start]) => pruneLane(inner, parts, lane, start)),
-    pruneRoad(inner, parts, commitQC),
+  const lazily = (): boolean => prunes.mayWait;
+  const pruned = allEnded([
+    ...[...lanes].map(([lane, start]) => pruneLane(inner, parts, { lane, start, lazily })),
+    pruneRoad(inner, parts, { anchorQC: commitQC, lazily }),
     liftCovered(parts.blocks, commitQC),
   ]);
+  await prunes.add(lanes, pruned);
 }
 
 /**
@@ -149,37 +159,43 @@ async function persistRoad(inner: Inner, { road, blocks }: Parts, turn: WriteTur
   for (const { qc } of commitQCs) await liftCovered(blocks, qc);
 }
 
-/** Durable when resolved: the next anchor waits for it. */
 async function pruneLane(
   inner: Inner,
   { blocks }: Parts,
-  lane: LaneId,
-  start: bigint,
+  { lane, ...turn }: { readonly lane: LaneId; readonly start: bigint; readonly lazily: Lazily },
 ): Promise<void> {
   try {
-    await prune(inner, (lazily) => blocks.write(lane, { start, lazily }));
+    await untilThereIsRoom(inner, turn.lazily, (lazily) => blocks.write(lane, { ...turn, lazily }));
   } catch (cause) {
     refuseLane(inner, lane, cause);
   }
 }
 
 /** As for a lane. An anchor beyond the road empties it; its commit QC is the next one that is written. */
-async function pruneRoad(inner: Inner, { road }: Parts, anchorQC: CommitQC): Promise<void> {
+async function pruneRoad(
+  inner: Inner,
+  { road }: Parts,
+  turn: { readonly anchorQC: CommitQC; readonly lazily: Lazily },
+): Promise<void> {
   try {
-    await prune(inner, (lazily) => road.prune(anchorQC, { lazily }));
+    await untilThereIsRoom(inner, turn.lazily, (lazily) => road.prune(turn.anchorQC, { lazily }));
   } catch (cause) {
     stallWhenFull(inner, cause);
   }
 }
 
 /** A truncation that a full disk refuses waits for the group that has room for it. */
-async function prune(inner: Inner, write: (lazily: boolean) => Promise<void>): Promise<void> {
+async function untilThereIsRoom(
+  inner: Inner,
+  lazily: Lazily,
+  prune: (lazily: Lazily) => Promise<void>,
+): Promise<void> {
   try {
-    await write(false);
+    await prune(lazily);
   } catch (cause) {
     if (!hasCode(cause, "DISK_FULL")) throw cause;
     inner.stall(cause);
-    await write(true);
+    await prune(() => true);
   }
 }
 

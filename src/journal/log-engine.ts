@@ -269,6 +269,11 @@ export class LogEngine {
     else this.#restSoon();
   }
 
+  /** Has everything that is queued go now, also what nobody waits for. */
+  hurry(): void {
+    if (this.#queue.entries.length > 0) this.#runAll();
+  }
+
   /** The live records of a log by slot, oldest record first. */
   spansOf(name: string): Iterable<Span> {
     return this.#places.spansOf(name);

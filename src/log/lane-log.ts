@@ -281,7 +281,7 @@ export class LaneLog<T> {
     if (entries.length > 0) this.#journal.submit(entries);
   }
 
-  #truncateEntry({ start, lazily = false }: PruneTurn<T>, end: TurnEnd): Entry {
+  #truncateEntry({ start, lazily = waitedFor }: PruneTurn<T>, end: TurnEnd): Entry {
     const before = this.#queuedNext;
     if (start > before) this.#queuedNext = start;
     const settled = (error?: PersisterError): void => {
@@ -290,7 +290,7 @@ export class LaneLog<T> {
       this.#wakeSettled();
       end.settle(error);
     };
-    return { type: "truncate", name: this.name, first: start, lazily, settled };
+    return { type: "truncate", name: this.name, first: start, lazily: lazily(), settled };
   }
 
   #appendEntry(record: NewRecord, onDurable: AppendTurn["onDurable"], end: TurnEnd): Entry {
@@ -334,4 +334,8 @@ export class LaneLog<T> {
   #takeBack(next: bigint): void {
     if (next < this.#queuedNext) this.#queuedNext = next;
   }
+}
+
+function waitedFor(): boolean {
+  return false;
 }

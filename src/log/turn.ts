@@ -26,8 +26,11 @@ export interface PruneTurn<T> {
   readonly start: bigint;
   /** Checks the record that becomes the first (D4). Its error refuses the whole turn. */
   readonly verify?: ((first: T) => void) | undefined;
-  /** Nobody waits for the truncation: it may ride in the next group that somebody waits for. */
-  readonly lazily?: boolean | undefined;
+  /**
+   * Asked when the truncation is queued: whether nobody waits for it, so that it may ride in the next group
+   * that somebody waits for.
+   */
+  readonly lazily?: (() => boolean) | undefined;
 }
 
 /** One turn of a log: first the new start, then the records. All enter the engine's queue together. */

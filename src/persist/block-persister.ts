@@ -26,8 +26,8 @@ export interface NewBlock extends NewRecord {
 export interface LaneTurn {
   readonly start?: bigint;
   readonly blocks?: readonly NewBlock[];
-  /** Nobody waits for this turn: it may ride in the next group that somebody waits for. */
-  readonly lazily?: boolean;
+  /** Asked when the new start is queued: see `PruneTurn`. */
+  readonly lazily?: () => boolean;
   readonly onDurable?: (next: bigint) => void;
 }
 

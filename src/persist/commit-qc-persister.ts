@@ -61,7 +61,10 @@ export class CommitQCPersister {
    *
    * @throws {PersisterError} VERIFY_MISMATCH, before anything changed; POISONED, CLOSED.
    */
-  async prune(anchor: CommitQC, { lazily }: { readonly lazily?: boolean } = {}): Promise<void> {
+  async prune(
+    anchor: CommitQC,
+    { lazily }: { readonly lazily?: () => boolean } = {},
+  ): Promise<void> {
     const { index } = anchor.vote.view;
     await this.log.write({
       prune: { start: index, lazily, verify: (first) => verifyFirst(anchor, first) },
