@@ -17,7 +17,7 @@ import { ownStore, soughtIn } from "../../src/journal/form/store.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { type Asked, Life, type State, statesLeft, wordsOf } from "./history-model.js";
 import { bornJournal, CHAIN, DIRECTORY, randomBytes, SEGMENT_BYTES } from "./kit.js";
-import { drawnWays } from "./drawn-ways.js";
+import { drawnWays } from "./group/drawn-ways.js";
 import { walkRecords } from "./walk.js";
 import { campaignSize } from "../scale.js";
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Disk } from "../../src/disk/disk.js";
 import { memoryLogMap } from "../../src/log/map/log-map.js";
 import type { Surroundings } from "../../src/node/surroundings.js";
-import { drawnWays } from "../journal/drawn-ways.js";
+import { drawnWays } from "../journal/group/drawn-ways.js";
 
 export const DIRECTORY = "store";
 

@@ -8,7 +8,7 @@ import type { NewJournalRecord } from "../../src/records/log/new-record.js";
 import type { Surroundings } from "../../src/disk/surroundings.js";
 import type { JournalChoices } from "../../src/records/options.js";
 import type { JournalRecord } from "../../src/records/replay.js";
-import { drawnWays } from "../journal/drawn-ways.js";
+import { drawnWays } from "../journal/group/drawn-ways.js";
 import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
 
 export const DIRECTORY = "records";

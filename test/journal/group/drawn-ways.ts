@@ -1,6 +1,6 @@
 /** Ways of groups to a disk without a clock. */
-import type { WayOf } from "../../src/disk/surroundings.js";
-import { seededRandom } from "../../src/testing/simulated/random.js";
+import type { WayOf } from "../../../src/disk/surroundings.js";
+import { seededRandom } from "../../../src/testing/simulated/random.js";
 
 /** Of the groups of a store none block, about every second one, or all: as `seed` draws. */
 export function drawnWays(seed: number): WayOf {
