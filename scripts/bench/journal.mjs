@@ -43,6 +43,8 @@ const MIB = 1024 * KIB;
 const APPENDERS = 16;
 /** Rounds that stay live: records of older ones are forgotten. */
 const KEPT_ROUNDS = 30;
+/** Rounds before the clock runs: the segments have grown to their size by then, and their slots are reused. */
+const WARM_UP_ROUNDS = 4 * KEPT_ROUNDS;
 const BLOCK_BYTES = 4096;
 const STALL_SECONDS = 60;
 const REPLAYS = 5;
@@ -291,8 +293,8 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, 
 /** Runs `rounds` rounds, every `forgetEach`th of which forgets. */
 function roundsOf({ recordBytes, rounds, target }, forgetEach) {
   return withStore(async (ground) => {
-    const isOver = (round) => round === rounds;
-    const warmUp = Math.ceil(rounds / 10);
+    const isOver = (round) => round === WARM_UP_ROUNDS + rounds;
+    const warmUp = WARM_UP_ROUNDS;
     const { figures } = await turns(ground, { recordBytes, isOver, warmUp, forgetEach });
     const { durableMs, floorMs } = figures;
     const ratio = durableMs.p50 / floorMs.p50;
@@ -308,8 +310,8 @@ const cases = {
   flushes: ({ recordBytes, rounds, extraMs }) =>
     withStore(async (ground) => {
       ground.disk.extraMs = extraMs;
-      const isOver = (round) => round === rounds;
-      const shape = { recordBytes, isOver, warmUp: Math.ceil(rounds / 10), forgetEach: 1 };
+      const isOver = (round) => round === WARM_UP_ROUNDS + rounds;
+      const shape = { recordBytes, isOver, warmUp: WARM_UP_ROUNDS, forgetEach: 1 };
       const { figures } = await turns(ground, shape);
       // A timer is late by a part of a millisecond, so the time of one write is measured and not assumed.
       const timerMs = await timerMsOf(extraMs);
@@ -321,7 +323,7 @@ const cases = {
     withStore(async (ground) => {
       const end = performance.now() + seconds * 1000;
       const isOver = () => performance.now() > end;
-      const shape = { recordBytes, isOver, warmUp: 100, forgetEach: 10 };
+      const shape = { recordBytes, isOver, warmUp: WARM_UP_ROUNDS, forgetEach: 10 };
       const { figures, times } = await turns(ground, shape);
       const above = (list, ms) => list.filter((each) => each > ms).length;
       return {
