@@ -31,13 +31,10 @@ import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
 import type { FlushStatus } from "./group/flush-policy.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
-import type { RetainedSegment, SealedSegment } from "./form/head.js";
-import type { LogTable } from "./form/log-table.js";
 import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
-import type { PlacedRecord, Places } from "./segment/places.js";
-import type { Span } from "./segment/run.js";
-import { LiveReads, NO_LOG } from "./live-reads.js";
+import type { PlacedRecord } from "./segment/places.js";
+import { ReadableJournal } from "./readable-journal.js";
 import { RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
 import { MarkFollower } from "./mark-follower.js";
@@ -45,8 +42,6 @@ import { Ownership } from "./segment/ownership.js";
 import { PairWrites } from "./pair-writes.js";
 import { Reclaimer } from "./reclaimer.js";
 import { Rekeyer } from "./rekeyer.js";
-import type { Pointer } from "./segment/segment.js";
-import { endListedIn, nextAt, recordsIn, type SegmentRecords } from "./segment/records.js";
 import {
   type Rotation,
   type SegmentListener,
@@ -54,7 +49,6 @@ import {
   type SegmentsParts,
   type SpaceUse,
 } from "./space/segments.js";
-import { sealSegment } from "./space/current-segment.js";
 import { Upkeep } from "./upkeep.js";
 
 export interface LogEngineParts extends SegmentsParts {
@@ -79,18 +73,12 @@ export interface LogEngineParts extends SegmentsParts {
 /** From open on. A closing journal takes no entries and writes those that it has. */
 type Life = "open" | "closing" | "closed";
 
-export class LogEngine {
+export class LogEngine extends ReadableJournal {
   readonly #parts: LogEngineParts;
-  /** Every log: its number, its name, its first and next. `next` is ahead of the disk by one group. */
-  readonly #table: LogTable;
-  /** The place of each live record. Never ahead of the disk. */
-  readonly #places: Places;
   /** Writes the mark. */
   readonly #markFile: MarkFile;
   /** The current segment, and all those that can be read. */
   readonly #segments: Segments;
-  /** Reads records back and checks them. */
-  readonly #reads: LiveReads;
   /** Has the mark follow behind acknowledgements. */
   readonly #follower: MarkFollower;
   /** Anchors and votes on their way to their slots. */
@@ -122,19 +110,17 @@ export class LogEngine {
   #restScheduled = false;
 
   constructor(parts: LogEngineParts) {
+    const segments = new Segments(parts);
+    const reader = new RecordReader((slot) => parts.space.find(slot), parts.seals);
+    super({ ...parts, segments, reader });
     this.#parts = parts;
-    this.#table = parts.table;
-    this.#places = parts.places;
     this.#markFile = parts.markFile;
     const { table, disk, ownFiles: files, space, markFile, later } = parts;
-    const segments = new Segments(parts);
     const queue = this.#queue;
     const current = (): DiskFile => segments.current.slot.file;
     this.#ownership = new Ownership({ disk, files, current, slots: () => space.files });
     this.#segments = segments;
     this.#gate = new QueueGate({ queue, table, segments, tagBytes: parts.seals.tagBytes });
-    const reader = new RecordReader((slot) => parts.space.find(slot), parts.seals);
-    this.#reads = new LiveReads({ ...parts, reader });
     const fail = (cause: unknown): void => void this.fail(cause);
     const isPoisoned = (): boolean => this.#poison !== undefined;
     this.#follower = new MarkFollower({ markFile, later, isPoisoned, fail });
@@ -212,36 +198,6 @@ export class LogEngine {
     this.#segments.listener = listener;
   }
 
-  /** The sealed segments that the newest head lists as live, oldest first. */
-  get sealed(): readonly SealedSegment[] {
-    return this.#segments.sealed;
-  }
-
-  /** Every sealed segment that can be read, oldest first. */
-  get readable(): readonly RetainedSegment[] {
-    return this.#segments.readable;
-  }
-
-  /** Whether a segment that could be read still can. */
-  isReadable(segment: RetainedSegment): boolean {
-    return this.#segments.isReadable(segment);
-  }
-
-  /** The live records in a sealed segment. */
-  liveRecordsIn(segment: RetainedSegment): readonly PlacedRecord[] {
-    return [...this.#places.recordsIn(segment.slot)];
-  }
-
-  /** Every record of a log in the current segment, live or not. */
-  get currentRecords(): readonly PlacedRecord[] {
-    return this.#segments.current.records;
-  }
-
-  /** The segment that groups go into, as it would be sealed now. */
-  get currentSegment(): SealedSegment {
-    return sealSegment(this.#segments.current);
-  }
-
   /** Called once, when the journal is poisoned. */
   set onPoison(listener: (poison: PersisterError) => void) {
     this.#onPoison = listener;
@@ -272,66 +228,6 @@ export class LogEngine {
   /** Has everything that is queued go now, also what nobody waits for. */
   hurry(): void {
     if (this.#queue.entries.length > 0) this.#runAll();
-  }
-
-  /** The live records of a log by slot, oldest record first. */
-  spansOf(name: string): Iterable<Span> {
-    return this.#places.spansOf(name);
-  }
-
-  /** The place of a live record; `undefined` if there is none. */
-  find(name: string, number: bigint): Pointer | undefined {
-    return this.#places.find(name, number);
-  }
-
-  /**
-   * Reads a live record back from disk and checks that it is the one; `undefined` if it is not live, or
-   * was pruned meanwhile.
-   *
-   * @throws {PersisterError} JOURNAL_CORRUPT if another record lies there; IO.
-   */
-  read(name: string, number: bigint): Promise<Uint8Array | undefined> {
-    return this.#reads.read(name, number);
-  }
-
-  /**
-   * The beginning of a live record's payload, read back and checked as `RecordReader.readBeginning` says
-   * (D4). Otherwise as `read`.
-   */
-  readBeginning(name: string, number: bigint): Promise<Uint8Array | undefined> {
-    return this.#reads.readBeginning(name, number);
-  }
-
-  /** Reads the record that `pointer` names, live or not, and checks it. Throws as `read`. */
-  readAt(pointer: Pointer, name: string, number: bigint): Promise<Uint8Array> {
-    return this.#reads.readAt(pointer, name, number);
-  }
-
-  /**
-   * Every record of a log in a readable segment, live or not, oldest first; those of dropped logs are
-   * left out. `damage` says why there are no more, where the segment does not verify to its end.
-   * Payloads are read only if they are to be checked: `payloads`.
-   */
-  async recordsIn(segment: RetainedSegment, payloads = false): Promise<SegmentRecords> {
-    const { space } = this.#parts;
-    const slot = space.slot(segment.slot);
-    const end = await endListedIn(space.slot(this.#segments.slotAfter(segment)), segment);
-    return await recordsIn(slot, segment, { table: this.#table, end, payloads });
-  }
-
-  /** The log with this name, by its number on disk. */
-  logOf(name: string): number | undefined {
-    return this.#table.byName(name)?.log;
-  }
-
-  /** The name of the log with this number, unless it was dropped. */
-  nameOf(log: number): string | undefined {
-    return this.#table.byLog(log)?.name;
-  }
-
-  /** The number that was due next in a log when a readable segment began; 0 before the log was there. */
-  async nextAt(segment: RetainedSegment, name: string): Promise<bigint> {
-    return await nextAt(this.#parts.space.slot(segment.slot), this.logOf(name) ?? NO_LOG);
   }
 
   /** The keys that lie on disk, and the way to another one. */
