@@ -1,9 +1,8 @@
-/** The surroundings of a store in tests: a simulated disk, seeded bytes and ways of groups, no timers. */
+/** The surroundings of a store in tests: a simulated disk, seeded bytes, no timers. */
 import { createHash } from "node:crypto";
 import type { Disk } from "../../src/disk/disk.js";
 import { memoryLogMap } from "../../src/log/map/log-map.js";
 import type { Surroundings } from "../../src/node/surroundings.js";
-import { drawnWays } from "../journal/group/drawn-ways.js";
 
 export const DIRECTORY = "store";
 
@@ -22,7 +21,6 @@ export function simulatedSurroundings(disk: Disk, seed = 1): Surroundings {
     whenIdle: (task) => queueMicrotask(task),
     later: (task) => void setImmediate(task),
     pace: (task) => void setImmediate(task),
-    flush: drawnWays(seed),
     nowMs: () => 0,
     durable: true,
   };

@@ -8,7 +8,6 @@ import type { NewJournalRecord } from "../../src/records/log/new-record.js";
 import type { Surroundings } from "../../src/disk/surroundings.js";
 import type { JournalChoices } from "../../src/records/options.js";
 import type { JournalRecord } from "../../src/records/replay.js";
-import { drawnWays } from "../journal/group/drawn-ways.js";
 import { type ErrorCode, PersisterError } from "../../src/types/errors.js";
 
 export const DIRECTORY = "records";
@@ -33,7 +32,6 @@ export function surroundings(disk: SimulatedDisk, seed = ++seeds): Surroundings 
     whenIdle: (task) => queueMicrotask(task),
     later: (task) => void setImmediate(task),
     pace: (task) => void setImmediate(task),
-    flush: drawnWays(seed),
     nowMs: () => 0,
     durable: true,
   };

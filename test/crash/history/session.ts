@@ -12,6 +12,7 @@ import type { CommitQC, PruneAnchor } from "../../../src/wire/messages.js";
 import { Verifier } from "../../../src/wire/verifier.js";
 import { CHAIN_ID, type MadeBlock } from "../../model/chain.js";
 import type { RecoveredLog, RecoveredStore, ReferenceModel } from "../../model/reference-model.js";
+import { drawnWays } from "../../journal/group/drawn-ways.js";
 import { DIRECTORY, simulatedSurroundings } from "../../node/surroundings.js";
 import { SoloChain } from "./chain.js";
 
@@ -45,7 +46,8 @@ export async function openOn(disk: Disk, seed: number, stand = standard): Promis
   const { chain, segmentBytes, retainBytes } = stand;
   const { epochOf } = chain;
   const choices = { chainId: CHAIN_ID, segmentBytes, retainBytes, epochOf, verifier };
-  return await Lanekeeper.openOn(simulatedSurroundings(disk, seed), DIRECTORY, choices);
+  const surroundings = { ...simulatedSurroundings(disk, seed), flush: drawnWays(seed) };
+  return await Lanekeeper.openOn(surroundings, DIRECTORY, choices);
 }
 
 /** Everything that an open returned, every record read back. */

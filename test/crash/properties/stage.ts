@@ -12,6 +12,7 @@ import { PersisterError } from "../../../src/types/errors.js";
 import { encodeCommitQC, encodePruneAnchor } from "../../../src/wire/codec/encode.js";
 import { CHAIN_ID } from "../../model/chain.js";
 import { type RecoveredStore, ReferenceModel } from "../../model/reference-model.js";
+import { drawnWays } from "../../journal/group/drawn-ways.js";
 import { DIRECTORY, simulatedSurroundings } from "../../node/surroundings.js";
 import { drained } from "../history/explorer.js";
 import type { Ground } from "./lives/ground.js";
@@ -215,7 +216,8 @@ export class DiskStage implements Stage {
   async #openKeeper(disk: SimulatedDisk): Promise<Lanekeeper> {
     this.#opens += 1;
     const { retainBytes } = this;
-    const surroundings = simulatedSurroundings(disk, this.#opens);
+    const seed = this.#opens;
+    const surroundings = { ...simulatedSurroundings(disk, seed), flush: drawnWays(seed) };
     return await Lanekeeper.openOn(surroundings, DIRECTORY, { ...choices, retainBytes });
   }
 
