@@ -20,6 +20,16 @@ export type Flush = "auto" | "async";
 /** The same for a disk without a clock: a test says which way each group of so many bytes goes. */
 export type WayOf = (bytes: number) => WriteWay;
 
+/** The way that groups go at present, and how long blocking calls have held the event loop. */
+export interface FlushStatus {
+  /** Of a small group that came now. */
+  readonly way: WriteWay;
+  /** Groups that were written by a blocking call since open. */
+  readonly blockingGroups: number;
+  /** The longest of these calls, in milliseconds. */
+  readonly longestHoldMs: number;
+}
+
 export interface Surroundings {
   readonly disk: Disk;
   /** Cryptographically random bytes. */

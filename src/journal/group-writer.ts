@@ -4,13 +4,13 @@
  * and a mark that names the head when the head's write has returned.
  */
 import { allEnded } from "../async/all-ended.js";
-import type { Flush, WayOf } from "../disk/surroundings.js";
+import type { Flush, FlushStatus, WayOf } from "../disk/surroundings.js";
 import { assert } from "../types/assert.js";
 import type { Observe } from "../types/measures.js";
 import type { LogTable } from "./form/log-table.js";
 import { RECORD_HEADER_BYTES } from "./form/records.js";
 import { chunkBytes } from "./group/chunk-size.js";
-import { FlushPolicy, type FlushStatus } from "./group/flush-policy.js";
+import { FlushPolicy } from "./group/flush-policy.js";
 import { Framing, type GroupStart, withFooter } from "./group/framing.js";
 import {
   assembleGroup,

@@ -23,13 +23,12 @@
 import { setImmediate } from "node:timers";
 import { allEnded } from "../async/all-ended.js";
 import type { Disk, DiskFile } from "../disk/disk.js";
-import type { Flush, WayOf } from "../disk/surroundings.js";
+import type { Flush, FlushStatus, WayOf } from "../disk/surroundings.js";
 import type { PersisterError } from "../types/errors.js";
 import type { Observe } from "../types/measures.js";
 import { QueueGate } from "./queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
-import type { FlushStatus } from "./group/flush-policy.js";
 import { GroupWriter, type JournalCounters } from "./group-writer.js";
 import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";

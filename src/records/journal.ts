@@ -9,8 +9,12 @@
 import { ahead } from "../async/ahead.js";
 import type { WaitOptions } from "../async/signal.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
-import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
-import type { FlushStatus } from "../journal/group/flush-policy.js";
+import {
+  type FlushStatus,
+  memorySurroundings,
+  realSurroundings,
+  type Surroundings,
+} from "../disk/surroundings.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { u64Argument } from "../types/arguments.js";
 import type { PersisterError } from "../types/errors.js";

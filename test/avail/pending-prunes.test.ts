@@ -16,20 +16,21 @@ function pendingPrune(prunes: PendingPrunes): { readonly end: () => void } {
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  void prunes.add(ofBoth, ended);
+  prunes.add(ofBoth, ended).catch(() => {});
   return { end };
 }
 
 /** Whether the anchor with these starts may be written by now, and how often it has hurried others. */
 async function askedBy(prunes: PendingPrunes, starts: ReadonlyMap<typeof a & string, bigint>) {
   const asked = { mayBegin: false, hurried: 0 };
-  void prunes
+  prunes
     .endedBefore(starts, () => {
       asked.hurried += 1;
     })
     .then(() => {
       asked.mayBegin = true;
-    });
+    })
+    .catch(() => {});
   await nextTurn();
   return asked;
 }

@@ -29,8 +29,7 @@
  */
 import { join } from "node:path";
 import { ahead } from "../../async/ahead.js";
-import type { Flush, Surroundings } from "../../disk/surroundings.js";
-import type { FlushStatus } from "../../journal/group/flush-policy.js";
+import type { Flush, FlushStatus, Surroundings } from "../../disk/surroundings.js";
 import { REQUIRED_TYPE } from "../../records/log/envelope.js";
 import { Journal } from "../../records/journal.js";
 import type { JournalRecord } from "../../records/replay.js";

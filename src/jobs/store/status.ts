@@ -1,5 +1,5 @@
 /** The status of a store of jobs and of each job, for operators. */
-import type { FlushStatus } from "../../journal/group/flush-policy.js";
+import type { FlushStatus } from "../../disk/surroundings.js";
 import type { PersisterError } from "../../types/errors.js";
 import type { JobJournal } from "../journal/job-journal.js";
 import type { JobHomes } from "../level/home.js";

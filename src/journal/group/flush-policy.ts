@@ -1,6 +1,6 @@
 /**
- * Which way a group is written: by a blocking call, or through the thread pool. A blocking call saves two
- * hops between threads, which is much where a durable write is fast. On a slow disk it would hold the
+ * The way in which a group is written: by a blocking call, or through the thread pool. A blocking call saves
+ * two hops between threads, which is much where a durable write is fast. On a slow disk it would hold the
  * event loop, so it is used only while writes were measured to be fast:
  *
  * 1. The first writes go through the pool, and their times are measured.
@@ -8,7 +8,7 @@
  * 3. One write that takes more than 5 ms sends all writes of the next second through the pool.
  */
 import type { WriteWay } from "../../disk/disk.js";
-import type { Flush, WayOf } from "../../disk/surroundings.js";
+import type { Flush, FlushStatus, WayOf } from "../../disk/surroundings.js";
 import { DiskSpeed } from "./disk-speed.js";
 
 /** A larger group would hold the event loop for its copying alone. */
@@ -19,16 +19,6 @@ const FAST_MS = 0.2;
 const STALL_MS = 5;
 /** How long nothing blocks behind a stall. */
 const PAUSE_MS = 1000;
-
-/** The way that groups go at present, and how long blocking calls have held the event loop. */
-export interface FlushStatus {
-  /** Of a small group that came now. */
-  readonly way: WriteWay;
-  /** Groups that were written by a blocking call since open. */
-  readonly blockingGroups: number;
-  /** The longest of these calls, in milliseconds. */
-  readonly longestHoldMs: number;
-}
 
 export class FlushPolicy {
   readonly speed = new DiskSpeed();
