@@ -208,32 +208,24 @@ export type RecordFound =
 export function recordAt(bytes: Buffer, place: ChainPlace, from = 0): RecordFound {
   const { offset, chain, nextLsn } = place;
   const at = offset - from;
-  const broken = (
-    reason: string,
-    more: { suspect?: RecordHeader; next?: ChainPlace; wants?: number } = {},
-  ): RecordFound => {
-    const { suspect, next, wants } = more;
-    const end = { offset, chain, nextLsn, reason, suspect };
-    return { status: "broken", end, next, wants };
-  };
   if (at + RECORD_HEADER_BYTES > bytes.length) {
-    return broken("the segment is full", { wants: RECORD_HEADER_BYTES });
+    return broken(place, "the segment is full", { wants: RECORD_HEADER_BYTES });
   }
   const header = readRecordHeader(bytes, at);
   if (header.headerCrc !== expectedHeaderCrc(bytes, at, chain)) {
     const suspect = header.lsn === nextLsn ? { suspect: header } : {};
-    return broken("no header continues the chain", suspect);
+    return broken(place, "no header continues the chain", suspect);
   }
-  if (header.lsn !== nextLsn) return broken("the LSN does not follow", { suspect: header });
+  if (header.lsn !== nextLsn) return broken(place, "the LSN does not follow", { suspect: header });
   const length = RECORD_HEADER_BYTES + header.payloadLength;
   const next = { offset: offset + length, chain: header.headerCrc, nextLsn: nextLsn + 1n };
   if (at + length > bytes.length) {
     const reason = "the payload runs over the segment";
-    return broken(reason, { suspect: header, next, wants: length });
+    return broken(place, reason, { suspect: header, next, wants: length });
   }
   const payload = bytes.subarray(at + RECORD_HEADER_BYTES, at + length);
   if (crc32c(payload) !== header.payloadCrc) {
-    return broken("payload checksum mismatch", { suspect: header, next });
+    return broken(place, "payload checksum mismatch", { suspect: header, next });
   }
   const { headerCrc, payloadLength, payloadCrc, type, more, lsn, log, number } = header;
   const record = {
@@ -249,6 +241,15 @@ export function recordAt(bytes: Buffer, place: ChainPlace, from = 0): RecordFoun
     payload,
   };
   return { status: "record", record, next };
+}
+
+function broken(
+  { offset, chain, nextLsn }: ChainPlace,
+  reason: string,
+  { suspect, next, wants }: { suspect?: RecordHeader; next?: ChainPlace; wants?: number } = {},
+): RecordFound {
+  const end = { offset, chain, nextLsn, reason, suspect };
+  return { status: "broken", end, next, wants };
 }
 
 /** Durable when resolved. */

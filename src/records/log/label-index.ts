@@ -28,8 +28,8 @@ export class LabelIndex {
   #newest: { readonly key: number; readonly chunk: Chunk } | undefined;
   #first = 0;
 
-  /** Takes the labels of the record at `lsn`; any order. */
-  set(lsn: number, { type, tenant, shard, byteLength, origin }: LabelledLength): void {
+  /** Takes the labels of the record at `lsn`, and the length of its payload; any order. */
+  set(lsn: number, { type, tenant, shard, origin }: Labels, byteLength: number): void {
     const chunk = this.#chunkFor(keyOf(lsn));
     const at = lsn % CHUNK_RECORDS;
     chunk.types[at] = type;

@@ -66,7 +66,7 @@ export class RecordCheck {
       throw refusal("FORMAT_TOO_NEW", record, `version ${found.version} is of a newer Lanekeeper`);
     }
     const { labels, payload } = found;
-    this.labels.set(placeOf(record.number), { ...labels, byteLength: payload.length });
+    this.labels.set(placeOf(record.number), labels, payload.length);
     this.#count += 1;
     if (labels.type === CHECKPOINT_TYPE) this.#noteCheckpoint(record, payload);
     else this.#checkType(record, labels.type);

@@ -226,7 +226,7 @@ export class RecordLog {
       if (lsn < this.#queuedNext && !this.#engine.poison) this.#queuedNext = lsn;
     } else {
       assert(lsn === this.#next, "records become durable in order (D2)");
-      this.#labels.set(lsn, labels);
+      this.#labels.set(lsn, labels, labels.byteLength);
       this.#next = lsn + 1;
     }
     if (this.#barriers.length > 0) this.#settleBarriers(lsn, error);
