@@ -2,9 +2,13 @@
  * The families of the table as prom-client prints them. A scrape begins empty and is filled with the
  * values of its moment, so that the value of a lane that was dropped is gone with it.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Metric, Registry } from "prom-client";
 import { buckets, type MetricName, metrics } from "./table.js";
 import { Spread } from "./spread.js";
+
+/** The event loop is held no longer than this by lines that are written. */
+const HELD_MS = 5;
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -45,6 +49,22 @@ export class Families {
     values.push({ metricName, labels: { ...labels, le: "+Inf" }, value: count });
     values.push({ metricName: `${name}_sum`, labels, value: sum });
     values.push({ metricName: `${name}_count`, labels, value: count });
+  }
+
+  /**
+   * The values in Prometheus' text format. A committee of thousands has tens of thousands of lines: the
+   * event loop has a turn after every few milliseconds of them.
+   */
+  async text(): Promise<string> {
+    const parts: string[] = [];
+    let beganMs = performance.now();
+    for (const { name } of this.registry.getMetricsAsArray()) {
+      parts.push(await this.registry.getSingleMetricAsString(name));
+      if (performance.now() - beganMs < HELD_MS) continue;
+      await nextTurn();
+      beganMs = performance.now();
+    }
+    return `${parts.join("\n\n")}\n`;
   }
 
   #valuesOf(name: MetricName): Value[] {

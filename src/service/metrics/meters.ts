@@ -2,6 +2,7 @@
  * The measures of one service: made first, so that the store is observed from its opening on, and read
  * at each scrape.
  */
+import pLimit from "p-limit";
 import { collectDefaultMetrics } from "prom-client";
 import type { Observed } from "../observed.js";
 import { readinessOf } from "../readiness.js";
@@ -9,7 +10,7 @@ import { Families } from "./families.js";
 import { laneLabels } from "./lane-labels.js";
 import { Refusals } from "./refusals.js";
 import { RpcMeter } from "./rpc-meter.js";
-import { spaceOf } from "./space.js";
+import { type Space, spaceOf } from "./space.js";
 import { StoreMeter } from "./store-meter.js";
 import { putStatus } from "./store-values.js";
 
@@ -28,6 +29,7 @@ export class Meters {
   /** Pages that are open. */
   pageClients = 0;
   readonly #families = new Families();
+  readonly #oneAtATime = pLimit(1);
 
   /** Adds the process' own metrics: memory, processor, event loop. Once in a process. */
   addProcess(): void {
@@ -40,10 +42,17 @@ export class Meters {
     return this.#families.registry.contentType;
   }
 
-  /** A scrape in Prometheus' text format, all of it of one moment. */
+  /** A scrape in Prometheus' text format, all of it of one moment. Two at once come after each other. */
   async text(observed: Observed): Promise<string> {
-    const space = await spaceOf(observed);
-    // From here to the registry's reading nothing is awaited: two scrapes at once do not mix.
+    return await this.#oneAtATime(async () => {
+      const space = await spaceOf(observed);
+      this.#fill(observed, space);
+      return await this.#families.text();
+    });
+  }
+
+  /** Nothing is awaited here: all values are of one moment. */
+  #fill(observed: Observed, space: Space | undefined): void {
     const families = this.#families;
     families.clear();
     this.store.fill(families);
@@ -58,7 +67,6 @@ export class Meters {
     }
     putStore(families, observed);
     putPeople(families, observed);
-    return await families.registry.metrics();
   }
 }
 

@@ -135,6 +135,30 @@ test("a store that is being recovered, one that is refused and one that is poiso
   await refusal(keeper.close(), "POISONED");
 });
 
+test("a scrape of a hundred lanes takes at most 20 ms of the processor", async () => {
+  const many = new TestChain(100);
+  await using store = await measuredStore(many);
+  for (const each of many.lanes) await store.keeper.pushBlock(many.block(each, 0n).bytes);
+  for (const each of many.lanes) await store.keeper.waitForBlock(each, 0n);
+  const before = process.cpuUsage();
+  const scrapes = 20;
+  for (let at = 0; at < scrapes; at++) {
+    const scrape = await store.meters.text(store.observed);
+    expect(scrape).toContain('lanekeeper_lane_durable_next_block{lane="99"} 1\n');
+  }
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1000 / scrapes).toBeLessThan(20);
+});
+
+test("scrapes at once come after each other, and each is whole", async () => {
+  await using store = await measuredStore(chain);
+  await pushBlocks(store.keeper, chain, lane, { to: 1n });
+  const { meters, observed } = store;
+  const texts = await Promise.all([1, 2, 3].map(() => meters.text(observed)));
+  for (const text of texts) expect(readScrape(text).samples.length).toBeGreaterThan(50);
+  expect(new Set(texts.map((text) => readScrape(text).samples.length)).size).toBe(1);
+});
+
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 
 test("Prometheus' own linter finds nothing", async () => {
