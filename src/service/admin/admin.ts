@@ -52,8 +52,11 @@ export interface Admin {
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { observed, meters, listen, log, pageDirectory = PAGE_DIRECTORY } = options;
   const startedAtMs = Date.now();
+  const assets = await readAssets(pageDirectory);
   const failed = (cause: unknown): void => log("adminFailed", { cause: String(cause) });
   const history = new History(observed, meters, failed);
+  // The first page finds a sample, and the space of the disk.
+  await history.take();
   const releases = new Releases(observed);
   const look = async (): Promise<Look> => {
     return lookOf({ observed, meters, history, startedAtMs, releases: await releases.newest() });
@@ -61,7 +64,6 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const events = new EventStream({ look, samples: () => history.samples, failed });
   history.onSample = (sample) => events.sample(sample);
   const access = new Access(options);
-  const assets = await readAssets(pageDirectory);
   const server = createServer(
     { maxHeaderSize: HEADERS_BYTES_MAX, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
     (request, response) => {
@@ -74,7 +76,12 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.setTimeout(IDLE_MS);
-  await listening(server, listen);
+  try {
+    await listening(server, listen);
+  } catch (cause) {
+    history.close();
+    throw cause;
+  }
   const { port } = server.address() as AddressInfo;
   return {
     address: { host: listen.host, port },

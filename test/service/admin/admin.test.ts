@@ -148,7 +148,7 @@ test("a page gets the samples so far and a look at once, and another look when s
   await pushBlocks(store.keeper, chain, lane, { from: 1n, to: 2n });
   const [samples, ...looks] = await two;
   expect(samples?.event).toBe("samples");
-  expect(samples?.data as Sample[]).toEqual([]);
+  expect(samples?.data as Sample[]).toHaveLength(1);
   const last = looks.at(-1)?.data as Look;
   expect(last.store?.lanes[0]?.durable).toBe("2");
 });

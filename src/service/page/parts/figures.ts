@@ -25,7 +25,7 @@ export function figures(store: StoreLook, samples: readonly Sample[]): Tree {
       ${figure(
         "Disk free",
         share === undefined ? "–" : `${short(100 * share)} %`,
-        share === undefined ? "no disk" : room(disk),
+        store.mode === "memory" ? "no disk" : room(disk),
       )}
     </dl>
   `;

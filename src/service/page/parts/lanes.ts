@@ -112,10 +112,7 @@ function laneRow(lane: LaneLook, mostRetained: number): Tree {
   return html`
     <tr key=${label} class=${refused ? "refused" : ""}>
       <th scope="row">${label}</th>
-      <td class="blocks">${strip(lane, mostRetained)}${
-        refused &&
-        html`<span class="refusal" title=${refused.message}><code>${refused.code}</code></span>`
-      }</td>
+      <td class="blocks">${strip(lane, mostRetained)}</td>
       <td class=${`number${lane.lag > 20 ? " much" : ""}`}>${count(lane.lag)}</td>
       <td class="number">${lane.oldestWaitingMs === 0 ? "–" : ms(lane.oldestWaitingMs)}</td>
       <td class="number">${count(lane.first)}</td>
@@ -124,7 +121,10 @@ function laneRow(lane: LaneLook, mostRetained: number): Tree {
       <td class=${`number${lane.capacityLeft === 0 ? " much" : ""}`}>${count(lane.capacityLeft)}</td>
       <td class=${`number${pinned.length > 0 ? " much" : ""}`}>${count(pinned.length)}</td>
       <td class="number">${count(lane.retained)}</td>
-      <td class="id" title=${lane.id}><code>${lane.id.slice(0, 8)}</code></td>
+      <td class="id" title=${lane.id}>
+        <code>${lane.id.slice(0, 8)}</code>
+        ${refused && html`<code class="refusal" title=${refused.message}>${refused.code}</code>`}
+      </td>
     </tr>
   `;
 }

@@ -38,7 +38,7 @@ function latency(found: Latency | undefined): string {
   return `p50 ${ms(found.p50Ms)}, p99 ${ms(found.p99Ms)}, max ${ms(found.maxMs)}`;
 }
 
-export function diskPanel({ disk, latencies }: StoreLook): Tree {
+export function diskPanel({ disk, latencies, mode }: StoreLook): Tree {
   const { liveBytes, retainedBytes, freeSlotBytes, journalBytes, reclaimableBytes } = disk;
   const rest = Math.max(0, journalBytes - liveBytes - retainedBytes - freeSlotBytes);
   const shares = [
@@ -67,7 +67,7 @@ export function diskPanel({ disk, latencies }: StoreLook): Tree {
       ["Can be won back", bytes(reclaimableBytes)],
       [
         "File system",
-        disk.sizeBytes === undefined
+        mode === "memory"
           ? "none: in memory"
           : `${bytes(disk.freeBytes)} free of ${bytes(disk.sizeBytes)}`,
       ],

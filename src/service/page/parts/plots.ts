@@ -154,7 +154,7 @@ function optionsOf({ lines, least, tick }: Plot, width: number): uPlot.Options {
         space: 70,
         values: [[60, "{HH}:{mm}", null, null, null, null, null, null, 1]],
       },
-      { ...axis, grid, size: 52, space: 28, values: (_, values) => values.map(tick) },
+      { ...axis, grid, size: 58, space: 28, values: (_, values) => values.map(tick) },
     ],
     series: [
       {},
