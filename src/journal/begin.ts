@@ -65,6 +65,9 @@ export interface JournalOptions {
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | WayOf | undefined;
   readonly observe?: Observe | undefined;
+  readonly nowMs: () => number;
+  /** Files of the parts above, which are looked at where they are named, as the journal's are (D8). */
+  readonly files?: readonly DiskFile[] | undefined;
   /** Closes what the parts above hold, before the lock is let go. */
   readonly beforeRelease: () => Promise<void>;
 }
@@ -148,6 +151,7 @@ export async function beginJournal(
   });
   for (const { slot: freed } of held.freed) space.release(freed);
   await growSpares(space);
+  const ownFiles = [store.file, proven.markFile, ...(options.files ?? [])];
   const journal = new LogEngine({
     storeId,
     seals,
@@ -165,9 +169,10 @@ export async function beginJournal(
     pace: options.pace ?? ((task, ms) => void setTimeout(task, ms).unref()),
     observe: options.observe,
     later: options.later ?? ((task) => void setTimeout(task, MARK_LAG_MS)),
-    ownFiles: [store.file, proven.markFile],
+    ownFiles,
+    nowMs: options.nowMs,
     disk: options.disk,
-    warnings: await warningsOf(space, [store.file, proven.markFile]),
+    warnings: await warningsOf(space, ownFiles),
     release: () => release(options, store, proven),
   });
   await journal.tidyAtOpen();

@@ -60,9 +60,10 @@ export interface LogEngineParts extends SegmentsParts {
   /** How groups are written; without it always through the thread pool. */
   readonly flush?: Flush | WayOf | undefined;
   readonly observe?: Observe | undefined;
-  /** STORE and the mark, which are looked at where they are named (D8). */
+  /** STORE, the mark and the A/B slots, which are looked at where they are named (D8). */
   readonly ownFiles: readonly DiskFile[];
   readonly disk: Disk;
+  readonly nowMs: () => number;
   /** Warnings of this open, beside the findings of recovery. */
   readonly warnings: readonly string[];
   /** Closes what the journal does not know: the lock. Called last. */
@@ -117,7 +118,8 @@ export class LogEngine extends ReadableJournal {
     const { table, disk, ownFiles: files, space, markFile, later } = parts;
     const queue = this.#queue;
     const current = (): DiskFile => segments.current.slot.file;
-    this.#ownership = new Ownership({ disk, files, current, slots: () => space.files });
+    const slots = (): readonly DiskFile[] => space.files;
+    this.#ownership = new Ownership({ disk, files, current, slots, nowMs: parts.nowMs });
     this.#segments = segments;
     this.#gate = new QueueGate({ queue, table, segments, tagBytes: parts.seals.tagBytes });
     const fail = (cause: unknown): void => void this.fail(cause);
@@ -362,7 +364,7 @@ export class LogEngine extends ReadableJournal {
   }
 
   #writePair(entry: PairEntry): void {
-    this.#pairs.write(entry).then(
+    this.#pairs.write(entry, this.#ownership.besideWrite()).then(
       () => {
         // D7: another write may have failed beside it, which has settled the entry.
         if (this.#poison) return;
@@ -381,7 +383,7 @@ export class LogEngine extends ReadableJournal {
     this.#taken = entries;
     try {
       // The look comes first: it runs while the write blocks.
-      const look = this.#ownership.besideGroup();
+      const look = this.#ownership.besideWrite();
       const write = this.#writer.write(entries, rotation);
       await (look ? allEnded([look, write]) : write);
     } catch (cause) {

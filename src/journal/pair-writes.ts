@@ -22,13 +22,16 @@ export class PairWrites {
     this.#markFile = markFile;
   }
 
-  /** Writes a message; the entry is durable when resolved, and then the caller settles it. */
-  async write(entry: PairEntry): Promise<void> {
+  /**
+   * Writes a message; the entry is durable when resolved, `beside` has resolved, too, and then the caller
+   * settles it.
+   */
+  async write(entry: PairEntry, beside?: Promise<void>): Promise<void> {
     const { role } = entry;
     assert(!this.#inFlight.has(role), "one message of a pair is in flight at a time");
     const markFile = this.#markFile;
     const named = markFile.write(pairInFlight(markFile.current, entry));
-    const ended = allEnded([named, entry.write()]);
+    const ended = allEnded([named, entry.write(), ...(beside ? [beside] : [])]);
     this.#inFlight.set(role, { entry, ended });
     await ended;
   }

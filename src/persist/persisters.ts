@@ -54,6 +54,7 @@ export interface PersistOptions {
   readonly pace?: (task: () => void, ms: number) => void;
   readonly flush?: Flush | WayOf;
   readonly observe?: Observe | undefined;
+  readonly nowMs: () => number;
 }
 
 /** One step of an open, and how long it took. */
@@ -177,7 +178,8 @@ async function begin(options: PersistOptions, found: Found): Promise<OpenedPersi
   // Closed when the journal has drained, before the lock is let go.
   const closing: (() => Promise<void>)[] = [];
   const beforeRelease = (): Promise<void> => inTurn(closing);
-  const journal = await beginJournal({ ...options, beforeRelease }, store, proven, {
+  const files = [...anchorPair.pair.files, ...votePair.pair.files];
+  const journal = await beginJournal({ ...options, files, beforeRelease }, store, proven, {
     starts: { truncate: startsByLog(checked.starts) },
     named: { anchor: anchorPair.named, vote: votePair.named, voteRoadIndex },
   });

@@ -64,6 +64,7 @@ async function open(
     later: (task: () => void) => void waitTurns(random.below(6)).then(task),
     pace: (task: () => void) => void waitTurns(random.below(6)).then(task),
     flush: drawnWays(random.below(2 ** 31)),
+    nowMs: () => 0,
     beforeRelease: () => Promise.resolve(),
   };
   const named = { anchor, vote, voteRoadIndex };

@@ -106,6 +106,7 @@ export async function openJournal(
         whenIdle: choices.whenIdle ?? ((task) => queueMicrotask(task)),
         later: (task) => void setImmediate(task),
         pace: choices.pace ?? ((task) => void setImmediate(task)),
+        nowMs: () => 0,
         beforeRelease: async () => {
           await logs?.closeMap();
         },

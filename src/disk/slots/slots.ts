@@ -125,6 +125,12 @@ export class SlotPair implements SlotStates {
     return this.#slots.b.state;
   }
 
+  /** The files of both slots. */
+  get files(): readonly DiskFile[] {
+    const { a, b } = this.#slots;
+    return [a, b].flatMap(({ file }) => file ?? []);
+  }
+
   /**
    * Writes `message` to the slot of `seq`'s parity; durable when resolved. Copies `message`.
    * `seq` lies above those held; which one, `nextSeq` says.
