@@ -34,6 +34,12 @@ const MESSAGE_BYTES_MAX = SLOT_BYTES_MAX / 2;
 /** The codes of errors after which no write has failed on its way to the disk. */
 const harmlessCodes: ReadonlySet<string> = new Set(["DISK_FULL", "CLOSED"]);
 
+/**
+ * How far a slot may be ahead of every mark: the next message waits for a mark that names this one. A
+ * sequence that was lost in flight is passed over, with the one of its slot's parity.
+ */
+const SEQS_AHEAD = 2n;
+
 const fileNames = { anchor: ANCHOR_NAME, vote: VOTE_NAME } as const;
 const slotMeasures = { anchor: "anchorSlotMs", vote: "voteSlotMs" } as const;
 
@@ -61,6 +67,13 @@ export const pairCases: readonly PairCase[] = [
     fits: (facts) => facts.verdict === "refuse",
     action: "refuse",
     report: "no crash leaves the two slots like this",
+  },
+  {
+    label: "mark-left-behind",
+    fits: ({ found, acked, inFlight }) =>
+      found > (acked > inFlight ? acked : inFlight) + SEQS_AHEAD,
+    action: "refuse",
+    report: "the mark names none so new: no crash leaves it so, an old copy of it does",
   },
   {
     label: "acknowledged-lost",

@@ -4,7 +4,7 @@ import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import type { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { pairCases } from "../../src/persist/pair-persister.js";
 import { TestChain } from "../model/chain.js";
-import { fresh, openRefused, opened, pushAnchor, refusal, reopened } from "../node/kit.js";
+import { fresh, openRefused, opened, pushAnchor, refusal, reopened, turns } from "../node/kit.js";
 
 const chain = new TestChain();
 const path = (slot: string): string => `store/prune_anchor_${slot}.pb`;
@@ -117,6 +117,22 @@ const stores: Readonly<Record<string, PairStore>> = {
     make: async () => {
       const disk = await anchored(1n, 2n);
       await disk.remove(path("a"));
+      return disk;
+    },
+    anchor: "refused",
+  },
+  // The journal and the mark of a backup, put back beside newer slots.
+  "mark-left-behind": {
+    make: async () => {
+      const { disk, keeper } = await fresh(chain);
+      await pushAnchor(keeper, chain.qc(1n).anchor);
+      await turns();
+      const backup = disk.kill();
+      for (const index of [2n, 3n, 4n, 5n, 6n]) await pushAnchor(keeper, chain.qc(index).anchor);
+      await keeper.close();
+      for (const file of backup.files()) {
+        if (!file.path.endsWith(".pb")) disk.damage(file.path, 0, backup.readNow(file.path));
+      }
       return disk;
     },
     anchor: "refused",

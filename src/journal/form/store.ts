@@ -102,7 +102,7 @@ export const openCases: readonly OpenCase[] = [
     label: "no-directory",
     fits: (facts) => !facts.directory,
     verdict: "NOT_A_STORE",
-    say: "there is no such directory: make a store with init",
+    say: "there is no such directory: check the path and the mount; a new validator makes a store with init",
   },
   {
     label: "init-unfinished",
