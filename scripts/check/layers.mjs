@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 const bottom = ["async", "codec", "types"];
 const store = ["avail", "persist", "log", "journal", "keys", "wire", "disk", ...bottom];
 const all = [
+  "client",
   "service",
   "rpc",
   "devnet",
@@ -30,7 +31,8 @@ const all = [
 const mayImport = {
   cli: all,
   service: ["rpc", "node", "inspect", "jobs", "records", ...store],
-  devnet: ["node", ...store],
+  devnet: ["service", "client", "node", ...store],
+  client: ["rpc", "node", "avail", "persist", "log", "wire", ...bottom],
   testing: ["node", ...store],
   node: store,
   rpc: ["wire", ...bottom],
@@ -53,6 +55,7 @@ const mayImport = {
 
 /** The rooms of a layer, from the top to the bottom. */
 const rooms = {
+  client: ["calls", "outbox", "picture", "link"],
   service: ["grpc", "admin", "page", "listen", "access", "config", "metrics"],
   rpc: ["api"],
   cli: ["devnet", "run", "transfer", "inspect", "jobs", "store", "terminal", "generated"],

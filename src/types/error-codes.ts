@@ -361,6 +361,14 @@ const table = {
     remedy: "wait for the answers that are on their way, and try again",
     never: "raise the limit above what the memory of the machine holds",
   },
+  UNREACHABLE: {
+    exit: 59,
+    status: "UNAVAILABLE",
+    meaning: "the service could not be reached within the time that the client was given",
+    remedy:
+      "see whether the service runs and its address is right, then connect anew: the cursors say what is durable",
+    never: "take what was waiting as durable, or as lost",
+  },
   INTERNAL: {
     exit: 70,
     status: "INTERNAL",

@@ -42,7 +42,7 @@ async function taken<T>(source: AsyncGenerator<T>, count: number): Promise<T[]> 
   return found;
 }
 
-describe.each(homes)("$name", ({ open, survives }) => {
+describe.each(homes)("$name", ({ open, survives, decides }) => {
   let home: Home;
   let keeper: Keeper;
 
@@ -234,6 +234,27 @@ describe.each(homes)("$name", ({ open, survives }) => {
     });
   });
 
+  describe.runIf(decides)("decisions of an operator", () => {
+    test("lanes are dropped but those that are kept; a wait for a dropped one is told", async () => {
+      await pushBlocks(keeper, chain, lane, { to: 2n });
+      await pushBlocks(keeper, chain, other, { to: 2n });
+      const wait = refusal(keeper.waitForBlock(lane, 5n), "CLOSED");
+      await refusal(keeper.dropLanesExcept(new Set([laneAt(chain, 2)])), "USAGE");
+      await keeper.dropLanesExcept(new Set([other]));
+      await wait;
+      expect(await keeper.readBlock(other, 1n)).toEqual(
+        Uint8Array.from(chain.block(other, 1n).bytes),
+      );
+      await vi.waitFor(() => expect([...keeper.status().lanes.keys()]).toEqual([other]));
+      await pushBlocks(keeper, chain, lane, { to: 1n });
+    });
+
+    test("lifting a pin that is not there changes nothing", async () => {
+      await keeper.release(lane, 3n, "the operator of the test has seen it");
+      expect(await keeper.releases()).toEqual([]);
+    });
+  });
+
   describe("the whole", () => {
     test("status tells the ranges, and a recovery what was found", async () => {
       await pushBlocks(keeper, chain, lane, { to: 2n });
@@ -255,25 +276,6 @@ describe.each(homes)("$name", ({ open, survives }) => {
       });
       expect(keeper.status().recovery).toBe(keeper.recovery);
       expect(keeper.recovery).toMatchObject({ pins: [], road: { first: 0n, next: 0n } });
-    });
-
-    test("lanes are dropped but those that are kept; a wait for a dropped one is told", async () => {
-      await pushBlocks(keeper, chain, lane, { to: 2n });
-      await pushBlocks(keeper, chain, other, { to: 2n });
-      const wait = refusal(keeper.waitForBlock(lane, 5n), "CLOSED");
-      await refusal(keeper.dropLanesExcept(new Set([laneAt(chain, 2)])), "USAGE");
-      await keeper.dropLanesExcept(new Set([other]));
-      await wait;
-      expect(await keeper.readBlock(other, 1n)).toEqual(
-        Uint8Array.from(chain.block(other, 1n).bytes),
-      );
-      await vi.waitFor(() => expect([...keeper.status().lanes.keys()]).toEqual([other]));
-      await pushBlocks(keeper, chain, lane, { to: 1n });
-    });
-
-    test("lifting a pin that is not there changes nothing", async () => {
-      await keeper.release(lane, 3n, "the operator of the test has seen it");
-      expect(await keeper.releases()).toEqual([]);
     });
 
     test("wrong arguments are USAGE, at once or as a rejection, and nothing was begun", async () => {

@@ -5,9 +5,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LanekeeperClient } from "../../src/client/client.js";
 import type { Keeper } from "../../src/node/keeper.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { OpenChoices } from "../../src/node/options.js";
+import { Epochs } from "../../src/service/config/epochs.js";
+import { Service } from "../../src/service/service.js";
 import { CHAIN_ID, type TestChain } from "../model/chain.js";
 
 /** A store, open. */
@@ -21,6 +24,8 @@ export interface HomeKind {
   readonly name: string;
   /** Everything is gone after `reopened` in a store without a disk. */
   readonly survives: boolean;
+  /** The calls of an operator are there, too. */
+  readonly decides: boolean;
   readonly open: (chain: TestChain) => Promise<Home>;
 }
 
@@ -31,6 +36,7 @@ function choicesOf({ epochOf }: TestChain): OpenChoices {
 const onDisk: HomeKind = {
   name: "the library on disk",
   survives: true,
+  decides: true,
   open: async (chain) => {
     const directory = await mkdtemp(join(tmpdir(), "lanekeeper-contract-"));
     const choices = choicesOf(chain);
@@ -54,10 +60,48 @@ const onDisk: HomeKind = {
 const inMemory: HomeKind = {
   name: "the library in memory",
   survives: false,
+  decides: true,
   open: async (chain) => {
     const keeper = await Lanekeeper.openMemory(choicesOf(chain));
     return { keeper, reopened: undefined, [Symbol.asyncDispose]: () => keeper.close() };
   },
 };
 
-export const homes: readonly HomeKind[] = [onDisk, inMemory];
+/** The client over a service in this process, with a socket between them. */
+const behindService: HomeKind = {
+  name: "a service and its client",
+  survives: true,
+  decides: false,
+  open: async (chain) => {
+    const directory = await mkdtemp(join(tmpdir(), "lanekeeper-contract-"));
+    await Lanekeeper.init(join(directory, "store"), { chainId: CHAIN_ID });
+    const serve = async (): Promise<Service> =>
+      await Service.start({
+        directory: join(directory, "store"),
+        version: "0.0.0",
+        open: () => Lanekeeper.open(join(directory, "store"), choicesOf(chain)),
+        epochs: new Epochs([chain.epoch]),
+        listeners: [{ kind: "unix", path: join(directory, "socket") }],
+      });
+    const address = `unix:${join(directory, "socket")}`;
+    let service = await serve();
+    let keeper = await LanekeeperClient.connect(address, { writer: "contract" });
+    return {
+      keeper,
+      reopened: async () => {
+        await keeper.close();
+        await service.close();
+        service = await serve();
+        keeper = await LanekeeperClient.connect(address, { writer: "contract" });
+        return keeper;
+      },
+      [Symbol.asyncDispose]: async () => {
+        await keeper.close();
+        await service.close();
+        await rm(directory, { recursive: true });
+      },
+    };
+  },
+};
+
+export const homes: readonly HomeKind[] = [onDisk, inMemory, behindService];
