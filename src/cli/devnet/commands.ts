@@ -19,11 +19,13 @@ import { comebackText, legend, sentenceOf } from "./words.js";
 import { liveLines, plainLine } from "./view.js";
 
 const SEEDS = 2 ** 32;
+const serviceProgram = fileURLToPath(new URL("./service.js", import.meta.url));
 const validatorProgram = fileURLToPath(new URL("./validator.js", import.meta.url));
 
 const help = `
 A power cut is a kill after which every write that the store was not told is durable is lost, torn at
-sectors, or kept, and the map is perhaps gone. At the end all validators are struck at once, and what
+sectors, or kept, and the map is perhaps gone. With --service, validators and services are struck each
+by itself or together, and power cuts fall on the services. At the end all validators are struck at once, and what
 each one recovers is compared with all that it acknowledged.
 
 Exit code 1 means that the judge found a violation, and nothing else means that.
@@ -37,6 +39,7 @@ Examples:
   $ lanekeeper devnet
   $ lanekeeper devnet --validators 7 --seconds 60 --kills 20 --power-cuts 5 --seed 1
   $ lanekeeper devnet --validators 1 --seconds 10 --kills 5
+  $ lanekeeper devnet --service
   $ lanekeeper devnet --sabotage forget-vote-state
   $ lanekeeper devnet --payload 64KiB --dir ./devnet --json
 `;
@@ -64,6 +67,7 @@ export function addDevnetCommand(
     .option("--power-cuts <count>", "power cuts during the run", powerCuts)
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and strikes again (default: random)")
+    .option("--service", "give each validator its store through a service, a process of its own")
     .option("--sabotage <name>", "let one validator break the contract")
     .addOption(new Option("--json", "print one JSON object instead of progress and table"))
     .addHelpText("after", help)
@@ -96,6 +100,7 @@ async function runDevnet(options: DevnetOptions, port: CliPort): Promise<Network
       clockMs,
       signal: stop,
       programOf: () => ({ args: [validatorProgram] }),
+      serviceProgram: { args: [serviceProgram] },
       fraction: fractionsOf(options.seed),
       onComeback: (comeback) => view?.say(comebackText(comeback, paint)),
     });

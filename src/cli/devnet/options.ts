@@ -54,6 +54,7 @@ const schema = z.object({
     .string()
     .refine(isSabotage, `must be one of ${Object.keys(sabotages).join(", ")}`)
     .optional(),
+  service: z.boolean().optional(),
   json: z.boolean().optional(),
 });
 
@@ -69,7 +70,7 @@ export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOp
     const name = issue?.path.join(".") === "powerCuts" ? "power-cuts" : issue?.path.join(".");
     throw new PersisterError("USAGE", `--${name} ${issue?.message}`);
   }
-  const { dir, seed, json, sabotage, ...rest } = result.data;
+  const { dir, seed, json, sabotage, service = false, ...rest } = result.data;
   const drawn = { seed: seed ?? drawSeed(), json: json ?? false };
-  return Object.freeze({ ...rest, dir, sabotage, ...drawn });
+  return Object.freeze({ ...rest, dir, sabotage, service, ...drawn });
 }

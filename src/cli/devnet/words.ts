@@ -19,6 +19,7 @@ abstained     a vote was in flight and is lost: no vote until the others have go
  */
 export function comebackText(comeback: Comeback, paint: Paint): string {
   const { atMs, validator, cutsPower, again, writes, backMs, compared } = comeback;
+  const who = comeback.struck === "service" ? "'s service" : "";
   const struck = cutsPower ? `power cut: ${writesText(writes)}` : "killed";
   const twice = again === 0 ? "" : `, and again while it recovered`;
   const guards = [
@@ -28,7 +29,7 @@ export function comebackText(comeback: Comeback, paint: Paint): string {
   const rest = guards.map((guard) => `, ${paint("yellow", guard)}`).join("");
   const back = `back in ${backMs.toFixed(0)} ms, ${counted(compared, "record")} compared`;
   const seconds = (atMs / 1000).toFixed(1);
-  return `${seconds.padStart(6)} s  validator ${validator} ${struck}${twice} -> ${paint("green", back)}${rest}`;
+  return `${seconds.padStart(6)} s  validator ${validator}${who} ${struck}${twice} -> ${paint("green", back)}${rest}`;
 }
 
 function writesText({ lost, torn, kept }: Comeback["writes"]): string {

@@ -107,6 +107,7 @@ export class Judge {
       case "failed":
         return;
       case "opening":
+      case "served":
       case "listening":
       case "released":
       case "stats":

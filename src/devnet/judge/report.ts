@@ -90,8 +90,18 @@ export interface Stats {
   readonly voteStateMsP50: number;
 }
 
+/** A service has opened the store of its validator. */
+export interface Served {
+  readonly kind: "served";
+  readonly pins: number;
+  readonly abstains: boolean;
+  readonly warnings: readonly string[];
+  readonly durationMs: number;
+}
+
 export type Report =
   | { readonly kind: "opening" }
+  | Served
   | Recovered
   | { readonly kind: "listening"; readonly port: number }
   | {

@@ -1,12 +1,15 @@
 /** Each strike: the damage that it did, and the recovery of its validator. */
-import type { Recovered } from "../judge/report.js";
+import type { Recovered, Served } from "../judge/report.js";
 import type { PowerCut } from "./power-cut.js";
+import type { Struck } from "./strikes.js";
 
 /** A validator that was struck and has recovered. */
 export interface Comeback {
   readonly validator: number;
   /** When it was struck, since all validators were live for the first time. */
   readonly atMs: number;
+  /** The processes that were struck. */
+  readonly struck: Struck;
   /** The power was cut; else it was killed. */
   readonly cutsPower: boolean;
   /** The number of further strikes while it recovered. */
@@ -27,7 +30,9 @@ export interface Comeback {
   readonly warnings: readonly string[];
 }
 
-type Blow = Pick<Comeback, "validator" | "atMs" | "cutsPower" | "again" | "writes">;
+const nothingCompared: Pick<Recovered, "lanes" | "road"> = { lanes: [], road: [] };
+
+type Blow = Pick<Comeback, "validator" | "atMs" | "struck" | "cutsPower" | "again" | "writes">;
 
 export class Comebacks {
   /** The strikes whose validators are not back yet, by validator. */
@@ -35,12 +40,13 @@ export class Comebacks {
   readonly #startedMs = new Map<number, number>();
 
   /** A validator is gone, and its disk is settled. */
-  struck(validator: number, blow: Pick<Blow, "atMs" | "cutsPower" | "writes">): void {
-    const { atMs, cutsPower, writes } = blow;
+  struck(validator: number, blow: Pick<Blow, "atMs" | "struck" | "cutsPower" | "writes">): void {
+    const { atMs, struck, cutsPower, writes } = blow;
     const first = this.#blows.get(validator);
     this.#blows.set(validator, {
       validator,
       atMs: first?.atMs ?? atMs,
+      struck,
       cutsPower,
       again: first === undefined ? 0 : first.again + 1,
       writes: first === undefined ? writes : sumOf(first.writes, writes),
@@ -51,12 +57,14 @@ export class Comebacks {
     this.#startedMs.set(validator, nowMs);
   }
 
-  /** A validator has recovered; undefined where it had not been struck. */
-  recovered(validator: number, report: Recovered, nowMs: number): Comeback | undefined {
+  /** A validator has recovered, or its service alone has; undefined where neither had been struck. */
+  recovered(validator: number, report: Recovered | Served, nowMs: number): Comeback | undefined {
     const blow = this.#blows.get(validator);
-    if (blow === undefined) return undefined;
+    const isLast = (blow?.struck === "service") === (report.kind === "served");
+    if (blow === undefined || !isLast) return undefined;
     this.#blows.delete(validator);
-    const { lanes, road, pins, abstains, warnings } = report;
+    const { pins, abstains, warnings } = report;
+    const { lanes, road } = report.kind === "served" ? nothingCompared : report;
     return {
       ...blow,
       backMs: nowMs - (this.#startedMs.get(validator) ?? nowMs),

@@ -18,19 +18,21 @@ import { assert } from "../../types/assert.js";
 import { type ErrorCode, errorCodes, PersisterError } from "../../types/errors.js";
 import type { Program } from "./child.js";
 import { Judge } from "../judge/judge.js";
-import type { Recovered, Report } from "../judge/report.js";
+import type { Recovered, Report, Served } from "../judge/report.js";
 import { type Comeback, Comebacks, sumOf } from "./comebacks.js";
 import type { PowerCut } from "./power-cut.js";
 import { Seat } from "./seat.js";
 import type { NetworkOptions } from "./options.js";
 import { startsOf } from "./starts.js";
-import { strikesOf } from "./strikes.js";
+import { strikesOf, struckBy, type Struck } from "./strikes.js";
 
 export interface NetworkPort {
   /** The directory in which each store gets a directory of its own. */
   readonly directory: string;
   /** The program of validator `index`. */
   readonly programOf: (index: number) => Program;
+  /** The program of a service, for a devnet over services. */
+  readonly serviceProgram?: Program | undefined;
   /** Draws from `[0, 1)`: when whom to kill, and what a power cut does. */
   readonly fraction: () => number;
   readonly clockMs: () => number;
@@ -87,6 +89,7 @@ export class Network {
       (start, index) =>
         new Seat(index, start, {
           program: port.programOf(index),
+          serviceProgram: options.service === true ? port.serviceProgram : undefined,
           onReport: (report) => this.#take(index, report),
           onLost: (how) => this.#lost(index, how),
         }),
@@ -156,7 +159,8 @@ export class Network {
   async #strike(seat: Seat, cutsPower: boolean): Promise<void> {
     const { fraction } = this.#port;
     this.counts[cutsPower ? "powerCuts" : "kills"] += 1;
-    await this.#hit(seat, cutsPower);
+    const struck = struckBy(this.options, cutsPower, fraction);
+    await this.#hit(seat, cutsPower, struck);
     await this.#pass(fraction() * DOWN_MS_MAX);
     if (this.#isOver) return;
     this.#start(seat);
@@ -164,16 +168,16 @@ export class Network {
     await this.#pass(fraction() * OPENING_MS);
     if (this.#isOver) return;
     this.counts.whileOpening += 1;
-    await this.#hit(seat, cutsPower);
+    await this.#hit(seat, cutsPower, struck);
     this.#start(seat);
   }
 
-  async #hit(seat: Seat, cutsPower: boolean): Promise<void> {
+  async #hit(seat: Seat, cutsPower: boolean, struck: Struck): Promise<void> {
     const atMs = this.elapsedMs;
-    await seat.kill();
-    const writes = await seat.settleDisk(cutsPower, this.#port.fraction);
+    await seat.kill(struck);
+    const writes = await seat.settleDisk(struck, cutsPower, this.#port.fraction);
     this.writes = sumOf(this.writes, writes);
-    this.#waiting.struck(seat.index, { atMs, cutsPower, writes });
+    this.#waiting.struck(seat.index, { atMs, struck, cutsPower, writes });
   }
 
   #start(seat: Seat): void {
@@ -201,7 +205,7 @@ export class Network {
   async #killAll(): Promise<void> {
     if (this.#isOver) return;
     const cutsPower = this.options.powerCuts > 0;
-    await Promise.all(this.seats.map((seat) => this.#hit(seat, cutsPower)));
+    await Promise.all(this.seats.map((seat) => this.#hit(seat, cutsPower, "both")));
     for (const seat of this.seats) this.#start(seat);
     await this.#waitUntil(() => this.seats.every(({ state }) => state !== "opening"), LIVE_MS_MAX);
   }
@@ -225,16 +229,19 @@ export class Network {
 
   #take(index: number, report: Report): void {
     this.judge.take(index, report);
-    if (report.kind === "recovered") this.#recovered(index, report);
+    if (report.kind === "recovered" || report.kind === "served") this.#recovered(index, report);
     else if (report.kind === "released") this.counts.released += 1;
     else if (report.kind === "listening") this.#introduce(index);
     else if (report.kind === "failed") this.#refused(index, report);
   }
 
-  #recovered(index: number, report: Recovered): void {
+  #recovered(index: number, report: Recovered | Served): void {
     this.counts.recoveries += 1;
-    this.counts.pins += report.pins;
-    if (report.abstains) this.counts.abstentions += 1;
+    // Behind a service, guards are what the service found: its validator finds the same ones once more.
+    if (this.options.service !== true || report.kind === "served") {
+      this.counts.pins += report.pins;
+      if (report.abstains) this.counts.abstentions += 1;
+    }
     const comeback = this.#waiting.recovered(index, report, this.#port.clockMs());
     if (comeback === undefined) return;
     this.comebacks.push(comeback);

@@ -1,10 +1,14 @@
-/** One validator as its parent sees it: the directory of its store, and its process. */
+/**
+ * One validator as its parent sees it: the directory of its store, and its process; in a devnet over
+ * services, the process of the service that has the store, too.
+ */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import type { LaneId } from "../../types/lane.js";
 import { Child, type Program } from "./child.js";
 import type { Start } from "./starts.js";
+import type { Struck } from "./strikes.js";
 import type { Order, StartOrder } from "../validator/orders.js";
 import type { Report, Stats } from "../judge/report.js";
 import { cutPower, forgetUndo, type PowerCut } from "./power-cut.js";
@@ -13,6 +17,8 @@ export type SeatState = "down" | "opening" | Stats["state"];
 
 export interface SeatPort {
   readonly program: Program;
+  /** The program of the service that has the store; left out where the validator opens it. */
+  readonly serviceProgram?: Program | undefined;
   readonly onReport: (report: Report) => void;
   /** The process ended, though nobody had ended it. */
   readonly onLost: (how: string) => void;
@@ -23,7 +29,6 @@ const nothingCut: PowerCut = { lost: 0, torn: 0, kept: 0 };
 export class Seat {
   readonly index: number;
   readonly lane: LaneId;
-  state: SeatState = "down";
   /** The newest figures of its process. */
   stats: Stats | undefined;
   /** CPU time of its processes that are gone. */
@@ -35,9 +40,13 @@ export class Seat {
   listensAt: number | undefined;
   readonly #start: StartOrder;
   readonly #port: SeatPort;
+  #state: SeatState = "down";
   #child: Child | undefined;
-  /** The process that was told to close and end. */
-  #closing: Child | undefined;
+  #service: Child | undefined;
+  /** The service has opened the store. */
+  #isServed = false;
+  /** The processes that were told to close and end. */
+  readonly #closing: Child[] = [];
 
   constructor(index: number, { lane, order }: Start, port: SeatPort) {
     this.index = index;
@@ -54,38 +63,38 @@ export class Seat {
     return this.#start.chainId;
   }
 
-  start(): void {
-    this.state = "opening";
-    this.starts += 1;
-    const { program, onLost } = this.#port;
-    const child = new Child(program, (report) => this.#take(report));
-    this.#child = child;
-    child.order(this.#start);
-    child.ended.then(
-      ({ code, signal }) => {
-        const isAsked = this.#child !== child;
-        if (!isAsked) onLost(signal === null ? `code ${code}` : `signal ${signal}`);
-      },
-      (cause: unknown) => onLost(String(cause)),
-    );
+  /** Without its service a validator stands still. */
+  get state(): SeatState {
+    if (this.#port.serviceProgram === undefined || this.#isServed) return this.#state;
+    return this.#service === undefined ? "down" : "opening";
   }
 
-  /** Kills the process; everything that it told is heard when resolved. */
-  async kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    this.listensAt = undefined;
+  /** Starts what is not there. */
+  start(): void {
+    const { program, serviceProgram } = this.#port;
+    if (serviceProgram && !this.#service) {
+      this.#service = this.#started(serviceProgram, () => this.#service);
+    }
+    if (this.#child) return;
+    this.#state = "opening";
+    this.starts += 1;
+    this.#child = this.#started(program, () => this.#child);
+  }
+
+  /** Kills the processes that are struck; everything that they told is heard when resolved. */
+  async kill(struck: Struck): Promise<void> {
     this.kills += 1;
-    child?.kill();
-    await child?.ended;
-    this.state = "down";
-    this.cpuMsBefore += this.stats?.cpuMs ?? 0;
+    await Promise.all([
+      struck === "validator" ? undefined : this.#killService(),
+      struck === "service" ? undefined : this.#killValidator(),
+    ]);
   }
 
   /** After a kill all writes under way stay; a power cut decides which of them are lost or torn. */
-  async settleDisk(cutsPower: boolean, fraction: () => number): Promise<PowerCut> {
+  async settleDisk(struck: Struck, cutsPower: boolean, fraction: () => number): Promise<PowerCut> {
     const { directory, undoDirectory } = this.#start;
-    if (undoDirectory === undefined) return nothingCut;
+    // A service that lives writes on.
+    if (undoDirectory === undefined || struck === "validator") return nothingCut;
     if (!cutsPower) {
       forgetUndo(undoDirectory);
       return nothingCut;
@@ -100,30 +109,74 @@ export class Seat {
     this.#child?.order(order);
   }
 
-  /** Asks the process to close its store and end; resolves when it has. */
+  /** Asks the validator to close its store and end, then its service; resolves when they have. */
   async close(): Promise<void> {
-    const child = this.#child;
+    const children = [this.#child, this.#service];
     this.#child = undefined;
-    child?.close();
-    this.#closing = child;
-    await child?.ended;
+    this.#service = undefined;
+    for (const child of children) {
+      if (!child) continue;
+      this.#closing.push(child);
+      child.close();
+      await child.ended;
+    }
   }
 
-  /** Ends its process at once, if one is left. */
+  /** Ends its processes at once, if any are left. */
   async abandon(): Promise<void> {
-    const left = [this.#child, this.#closing].filter((child) => child !== undefined);
+    const left = [this.#child, this.#service, ...this.#closing].filter(
+      (each) => each !== undefined,
+    );
     this.#child = undefined;
+    this.#service = undefined;
     for (const child of left) child.kill();
     await Promise.allSettled(left.map((child) => child.ended));
+  }
+
+  /** Starts a process; `current` gives the one of its kind that is to run. */
+  #started(program: Program, current: () => Child | undefined): Child {
+    const { onLost } = this.#port;
+    const child = new Child(program, (report) => this.#take(report));
+    child.order(this.#start);
+    child.ended.then(
+      ({ code, signal }) => {
+        const isAsked = current() !== child;
+        if (!isAsked) onLost(signal === null ? `code ${code}` : `signal ${signal}`);
+      },
+      (cause: unknown) => onLost(String(cause)),
+    );
+    return child;
+  }
+
+  async #killValidator(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    this.listensAt = undefined;
+    child?.kill();
+    await child?.ended;
+    this.#state = "down";
+    this.cpuMsBefore += this.stats?.cpuMs ?? 0;
+  }
+
+  async #killService(): Promise<void> {
+    const service = this.#service;
+    this.#service = undefined;
+    this.#isServed = false;
+    service?.kill();
+    await service?.ended;
+    this.#isServed = false;
   }
 
   #take(report: Report): void {
     if (report.kind === "stats") {
       this.stats = report;
-      this.state = report.state;
+      this.#state = report.state;
+    } else if (report.kind === "served") {
+      this.recoveryMsMax = Math.max(this.recoveryMsMax, report.durationMs);
+      this.#isServed = true;
     } else if (report.kind === "recovered") {
       this.recoveryMsMax = Math.max(this.recoveryMsMax, report.durationMs);
-      this.state = "catching up";
+      this.#state = "catching up";
     } else if (report.kind === "listening") {
       this.listensAt = report.port;
     }

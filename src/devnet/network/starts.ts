@@ -19,7 +19,7 @@ export interface Start {
 
 /** One for each validator; their stores lie in `directory`. */
 export function startsOf(options: NetworkOptions, directory: string): Start[] {
-  const { validators, seed: networkSeed, payload, powerCuts, sabotage } = options;
+  const { validators, seed: networkSeed, payload, powerCuts, sabotage, service } = options;
   const pairs = Array.from({ length: validators }, (_, index) => {
     const seed = createHash("sha256").update(`devnet ${networkSeed} ${index}`).digest();
     return { seed, publicKey: keyPairFromSeed(seed).publicKey };
@@ -39,6 +39,7 @@ export function startsOf(options: NetworkOptions, directory: string): Start[] {
       payloadBytes: payload,
       retainBytes: RETAIN_BYTES,
       undoDirectory: powerCuts > 0 ? `${store}-undo` : undefined,
+      socket: service === true ? `${store}.sock` : undefined,
       sabotage: index === saboteurOf(options) ? sabotage : undefined,
     } as const;
     return { lane, order };

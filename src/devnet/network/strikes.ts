@@ -11,6 +11,25 @@ export interface Strike {
   readonly cutsPower: boolean;
 }
 
+/** The processes of a seat that a strike falls on. Without services there is the validator alone. */
+export type Struck = "validator" | "service" | "both";
+
+/**
+ * Draws the processes that a strike falls on. A power cut is one of the service, which has the disk: the
+ * validator may stand on the same machine, or on another one.
+ */
+export function struckBy(
+  { service }: Pick<NetworkOptions, "service">,
+  cutsPower: boolean,
+  fraction: () => number,
+): Struck {
+  if (service !== true) return "both";
+  const drawn = fraction();
+  if (cutsPower) return drawn < 0.5 ? "service" : "both";
+  if (drawn < 0.4) return "validator";
+  return drawn < 0.8 ? "service" : "both";
+}
+
 /** The time between the restarts that show a sabotage. */
 const SHOWING_MS = 1_500;
 

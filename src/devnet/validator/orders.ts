@@ -18,6 +18,11 @@ const startSchema = z.strictObject({
    * The directory from which unacknowledged writes can be taken back; left out without power cuts.
    */
   undoDirectory: z.string().optional(),
+  /**
+   * The socket of the service that has the store, a process of its own; left out where the validator opens
+   * the store itself.
+   */
+  socket: z.string().optional(),
   /** The way in which this validator breaks the contract; left out for an honest one. */
   sabotage: z.string().refine(isSabotage).optional(),
 });

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { LanekeeperClient } from "../../client/client.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { realSurroundings } from "../../disk/surroundings.js";
 import { openLogMap } from "../../log/map/level-map.js";
@@ -79,13 +80,20 @@ async function obey(validator: Validator, orders: AsyncIterator<string>): Promis
 
 /** Opens the store as the order says: with a lie around it where it names a sabotage. */
 export async function openStore(start: StartOrder, verifier: Verifier): Promise<Store> {
-  const store = await openHonestly(start, verifier);
+  const store = await (start.socket === undefined
+    ? openHonestly(start, verifier)
+    : clientOf(start, start.socket));
   if (start.sabotage === undefined) return store;
   return sabotaged(store, start.sabotage, Buffer.from(start.seed, "hex"));
 }
 
+/** A validator that comes back takes over from its own former life: the parent has ended that one. */
+async function clientOf({ chainId }: StartOrder, socket: string): Promise<Store> {
+  return await LanekeeperClient.connect(`unix:${socket}`, { writer: chainId, takeOver: true });
+}
+
 /** If power may be cut, writes that are not acknowledged can be taken back. */
-async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
+export async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
   const { directory, chainId, retainBytes, undoDirectory } = start;
   const epoch = epochOfKeys(start.keys);
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);

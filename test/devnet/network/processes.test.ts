@@ -36,9 +36,10 @@ async function networkOf(
   const defaults = { validators: 4, seconds: 3, payload: 4096, kills: 0, powerCuts: 0, seed: 1 };
   const clockMs = () => performance.now();
   const programOf = () => ({ args: [validatorOf(script)] });
+  const serviceProgram = { args: [join(dirname(validatorOf(script)), "service.js")] };
   return new Network(
     { ...defaults, ...options },
-    { directory, fraction: randomOf(7), signal, clockMs, programOf },
+    { directory, fraction: randomOf(7), signal, clockMs, programOf, serviceProgram },
   );
 }
 
@@ -64,6 +65,30 @@ describe("a committee of processes", () => {
     expect(network.judge.violations).toEqual([]);
     expect(network.seats.map(({ starts }) => starts)).toEqual([1, 1, 1, 1]);
     expect(network.seats.map(({ kills }) => kills)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe("a committee over services", () => {
+  test("goes on while validators and services are killed, each by itself or together", async () => {
+    const network = await networkOf({ service: true, seconds: 8, kills: 4, powerCuts: 3 });
+    await network.run();
+    expect(network.judge.violations).toEqual([]);
+    expect(network.counts).toMatchObject({ kills: 4, powerCuts: 3 });
+    expect(network.executedNext).toBeGreaterThan(3n);
+    expect(network.judge.counts.compared).toBeGreaterThan(20);
+    const struck = new Set(network.comebacks.map((comeback) => comeback.struck));
+    expect(struck).toEqual(new Set(["validator", "service", "both"]));
+  });
+
+  test("a validator that forgets its votes is found out behind a service, too", async () => {
+    const network = await networkOf({
+      service: true,
+      seconds: 30,
+      kills: 10,
+      sabotage: "forget-vote-state",
+    });
+    await network.run();
+    expect(network.judge.violations.map(({ rule }) => rule)).toContain("VOTES_LOST");
   });
 });
 

@@ -1,0 +1,11 @@
+/**
+ * The program of the service of one validator of the devnet. It is deaf to the signals that end its parent,
+ * as the program of a validator is.
+ */
+import { endingSignals } from "../ending.js";
+
+for (const signal of endingSignals) process.on(signal, () => undefined);
+const { runService } = await import("../../devnet/validator/service-process.js");
+const { REPORT_DESCRIPTOR } = await import("../../devnet/validator/validator-process.js");
+const { reportTo } = await import("../../devnet/judge/report.js");
+process.exit(await runService({ input: process.stdin, report: reportTo(REPORT_DESCRIPTOR) }));
