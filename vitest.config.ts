@@ -61,6 +61,7 @@ const campaigns = {
 const slow = [
   "test/cli/jobs/sqlite.test.ts",
   "test/cli/transfer/*.test.ts",
+  "test/{client,contract}/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",
   "test/jobs/{arguments,behaviours,oracle}.test.ts",
   "test/jobs/{crash,store}/*.test.ts",
@@ -72,7 +73,7 @@ const slow = [
   "test/log/**/{map,retention}*.test.ts",
   "test/node/pruning/retention.test.ts",
   "test/records/lives/crash.test.ts",
-  "test/scripts/golden.test.ts",
+  "test/scripts/{clients,golden}.test.ts",
   "test/service/page/page.test.ts",
   "test/testing/simulated-disk.test.ts",
   "test/walmanager/damage.test.ts",

@@ -18,6 +18,7 @@ import {
   watched,
 } from "../node/kit.js";
 import { type Home, homes } from "./homes.js";
+import { restless } from "./restless.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
@@ -42,7 +43,7 @@ async function taken<T>(source: AsyncGenerator<T>, count: number): Promise<T[]> 
   return found;
 }
 
-describe.each(homes)("$name", ({ open, survives, decides }) => {
+describe.each([...homes, restless])("$name", ({ open, survives, decides }) => {
   let home: Home;
   let keeper: Keeper;
 

@@ -4,7 +4,11 @@ import { throwIfAborted } from "../../async/signal.js";
 import { pruned } from "../../avail/refusals.js";
 import type { RetainedRange, RetainedRecord } from "../../log/retained-records.js";
 import type { Keeper } from "../../node/keeper.js";
-import { KeeperService } from "../../rpc/api/keeper.js";
+import {
+  KeeperService,
+  type ReadBlocksResponse,
+  type ReadCommitQcsResponse,
+} from "../../rpc/api/keeper.js";
 import { OperatorService } from "../../rpc/api/operator.js";
 import { laneBytes } from "../../rpc/failures.js";
 import { toMs } from "../../rpc/times.js";
@@ -13,6 +17,7 @@ import type { LaneId } from "../../types/lane.js";
 import type { Connection } from "../connection.js";
 import { callFailure } from "../link/failures.js";
 import { heldLane } from "../picture/values.js";
+import type { Session } from "../session.js";
 
 interface Read {
   readonly bytes: Uint8Array;
@@ -55,29 +60,30 @@ export async function readRetainedCommitQC(
   return await ifRetained(commitQCAt(connection, index));
 }
 
-export async function* retainedBlocks(
+export function retainedBlocks(
   connection: Connection,
   lane: LaneId,
   range: RetainedRange,
 ): AsyncGenerator<RetainedRecord> {
   const end = connection.memory.picture.lanes.get(lane)?.first ?? 0n;
-  const bounds = boundsOf(range, end);
-  if (!bounds) return;
-  const { link } = await connection.session(range);
-  const request = { lane: laneBytes(lane), ...bounds };
-  const call = link.serverStream(KeeperService, "readBlocks", request);
-  yield* records(call, ({ first, blocks }) => ({ first, all: blocks }), range);
+  return records(connection, boundsOf(range, end), {
+    signal: range.signal,
+    open: ({ link }, bounds) =>
+      link.serverStream(KeeperService, "readBlocks", { lane: laneBytes(lane), ...bounds }),
+    taken: ({ first, blocks }: ReadBlocksResponse) => ({ first, all: blocks }),
+  });
 }
 
-export async function* retainedCommitQCs(
+export function retainedCommitQCs(
   connection: Connection,
   range: RetainedRange,
 ): AsyncGenerator<RetainedRecord> {
-  const bounds = boundsOf(range, connection.memory.picture.road.first);
-  if (!bounds) return;
-  const { link } = await connection.session(range);
-  const call = link.serverStream(KeeperService, "readCommitQcs", bounds);
-  yield* records(call, ({ first, commitQcs }) => ({ first, all: commitQcs }), range);
+  const { first: end } = connection.memory.picture.road;
+  return records(connection, boundsOf(range, end), {
+    signal: range.signal,
+    open: ({ link }, bounds) => link.serverStream(KeeperService, "readCommitQcs", bounds),
+    taken: ({ first, commitQcs }: ReadCommitQcsResponse) => ({ first, all: commitQcs }),
+  });
 }
 
 export async function releases(connection: Connection): ReturnType<Keeper["releases"]> {
@@ -118,31 +124,54 @@ async function ifRetained(reading: Promise<Read>): Promise<Uint8Array | undefine
   }
 }
 
-/** The retained part of a range; `end` is the first live number. `undefined` where it is empty. */
-function boundsOf({ from, next }: RetainedRange, end: bigint) {
+/** Numbers [first, next), or all below next. */
+interface Bounds {
+  readonly first?: bigint;
+  readonly next: bigint;
+}
+
+/** The retained part of a range; `end` is the first live number. */
+function boundsOf({ from, next }: RetainedRange, end: bigint): Bounds {
   const bound = next !== undefined && next < end ? next : end;
-  if ((from ?? 0n) >= bound) return undefined;
   return from === undefined ? { next: bound } : { first: from, next: bound };
 }
 
-/** A range is read in one session: one that is lost ends it, and the reader begins again above. */
+interface Reading<Message> {
+  readonly signal: AbortSignal | undefined;
+  readonly open: (session: Session, bounds: Bounds) => ClientReadableStream<Message>;
+  readonly taken: (message: Message) => {
+    readonly first: bigint;
+    readonly all: readonly Uint8Array[];
+  };
+}
+
+/** A range that a lost session cuts goes on in the next one, behind what was read. */
 async function* records<Message>(
-  call: ClientReadableStream<Message>,
-  taken: (message: Message) => { readonly first: bigint; readonly all: readonly Uint8Array[] },
-  { signal }: RetainedRange,
+  connection: Connection,
+  { first, next }: Bounds,
+  { signal, open, taken }: Reading<Message>,
 ): AsyncGenerator<RetainedRecord> {
-  try {
-    for await (const message of call.iterator({ destroyOnReturn: false })) {
-      const { first, all } = taken(message as Message);
-      for (const [at, bytes] of all.entries()) {
-        throwIfAborted(signal, "the reading of a range");
-        yield { number: first + BigInt(at), bytes: Uint8Array.from(bytes) };
+  let from = first;
+  while ((from ?? 0n) < next) {
+    const session = await connection.session({ signal });
+    const call = open(session, from === undefined ? { next } : { first: from, next });
+    try {
+      for await (const message of call.iterator({ destroyOnReturn: false })) {
+        const { first: number, all } = taken(message as Message);
+        for (const [at, bytes] of all.entries()) {
+          throwIfAborted(signal, "the reading of a range");
+          from = number + BigInt(at) + 1n;
+          yield { number: from - 1n, bytes: Uint8Array.from(bytes) };
+        }
       }
+      return;
+    } catch (cause) {
+      if (cause instanceof PersisterError) throw cause;
+      const { error, mayRetry } = callFailure(cause, "the reading of a range");
+      if (!mayRetry) throw error;
+      await session.ended;
+    } finally {
+      call.cancel();
     }
-  } catch (cause) {
-    if (cause instanceof PersisterError) throw cause;
-    throw callFailure(cause, "the reading of a range").error;
-  } finally {
-    call.cancel();
   }
 }

@@ -26,6 +26,8 @@ export interface Item {
   state: "waiting" | "sent" | "admitted";
   /** An earlier stream had it, too: the service may hold these same bytes. */
   isRepeated: boolean;
+  /** Its number was held when the caller gave it: a duplicate is the caller's own, whatever was lost. */
+  readonly isHeld: boolean;
   /** `undefined` once the caller has the answer, or does not wait any more. */
   caller: Caller | undefined;
   /** The lane was full when it began here: the block waits until the lane begins elsewhere. */

@@ -68,7 +68,9 @@ export class Outbox {
   async add(place: Place, bytes: Uint8Array, { signal }: WaitOptions = {}): Promise<PushResult> {
     throwIfAborted(signal, "the push");
     const blank = { state: "waiting", isRepeated: false, fullAt: undefined } as const;
-    const item: Item = { id: this.#nextId++, place, bytes, caller: undefined, ...blank };
+    const isHeld =
+      place.kind === "block" && place.number < (this.#picture.lanes.get(place.lane)?.next ?? 0n);
+    const item: Item = { id: this.#nextId++, place, bytes, isHeld, caller: undefined, ...blank };
     let takeBack: (() => void) | undefined;
     try {
       return await new Promise<PushResult>((resolve, reject) => {

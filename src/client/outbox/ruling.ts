@@ -30,13 +30,14 @@ export interface Verdict {
 const settledAtOnce: ReadonlySet<Place["kind"]> = new Set(["laneQC", "voteState"]);
 
 export function rulingOf(item: Item, { outcome, failure }: Verdict, picture: Picture): Ruling {
-  const { place, isRepeated } = item;
+  const { place, isRepeated, isHeld } = item;
   switch (outcome) {
     case Outcome.ADMITTED:
     case Outcome.DURABLE:
       return isPast(place, picture) ? { kind: "done" } : { kind: "admitted" };
     case Outcome.DUPLICATE:
-      if (place.kind === "block" && !isRepeated) return refused(item, failure, "DUPLICATE");
+      if (place.kind === "block" && (!isRepeated || isHeld))
+        return refused(item, failure, "DUPLICATE");
       return isPast(place, picture) ? { kind: "done" } : { kind: "admitted" };
     case Outcome.DROPPED:
       return { kind: "dropped", error: withPlace(item, failure, "INVALID") };
