@@ -28,8 +28,10 @@ export interface Item {
   isRepeated: boolean;
   /** Its number was held when the caller gave it: a duplicate is the caller's own, whatever was lost. */
   readonly isHeld: boolean;
-  /** `undefined` once the caller has the answer, or does not wait any more. */
+  /** `undefined` once the caller has the answer, or has taken the item back. */
   caller: Caller | undefined;
+  /** The caller took it back: without a verdict it does not go onto another stream. */
+  isAbandoned: boolean;
   /** The lane was full when it began here: the block waits until the lane begins elsewhere. */
   fullAt: bigint | undefined;
 }

@@ -67,10 +67,18 @@ export class Outbox {
    */
   async add(place: Place, bytes: Uint8Array, { signal }: WaitOptions = {}): Promise<PushResult> {
     throwIfAborted(signal, "the push");
-    const blank = { state: "waiting", isRepeated: false, fullAt: undefined } as const;
+    const blank = { isRepeated: false, isAbandoned: false, fullAt: undefined } as const;
     const isHeld =
       place.kind === "block" && place.number < (this.#picture.lanes.get(place.lane)?.next ?? 0n);
-    const item: Item = { id: this.#nextId++, place, bytes, isHeld, caller: undefined, ...blank };
+    const item: Item = {
+      id: this.#nextId++,
+      place,
+      bytes,
+      isHeld,
+      caller: undefined,
+      state: "waiting",
+      ...blank,
+    };
     let takeBack: (() => void) | undefined;
     try {
       return await new Promise<PushResult>((resolve, reject) => {
@@ -129,7 +137,7 @@ export class Outbox {
     this.#sentBytes = 0;
     this.#waiting.clear();
     for (const item of this.#items.values()) {
-      if (item.state === "sent" && !item.caller) {
+      if (item.state === "sent" && item.isAbandoned) {
         this.#items.delete(item.id);
         continue;
       }
@@ -243,7 +251,8 @@ export class Outbox {
     const { caller } = item;
     if (!caller) return;
     item.caller = undefined;
-    if (item.state === "waiting" && !item.isRepeated) {
+    item.isAbandoned = true;
+    if (item.state === "waiting") {
       this.#items.delete(item.id);
       this.#waiting.delete(item);
     }

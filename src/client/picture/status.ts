@@ -11,6 +11,7 @@ import type {
   RoadStatus,
   StoreStatus,
   Usage,
+  UsageFlush,
 } from "../../rpc/api/types.js";
 import { errorOf } from "../../rpc/failures.js";
 import { toMs } from "../../rpc/times.js";
@@ -83,6 +84,7 @@ export class StatusPicture {
       epochIndex: store.epochIndex,
       pins: store.pins.map(pinOf),
       disk: diskOf(store.usage),
+      flush: flushOf(store.usage?.flush),
       cachedBytes: Number(store.usage?.cachedBytes ?? 0n),
       verified: verifiedOf(store),
       counters: countersOf(store, own.listenerFailures),
@@ -146,6 +148,14 @@ function diskOf(usage: Usage | undefined): Status["disk"] {
     segments: Object.fromEntries(segments) as Segments,
     liveBytes: Number(usage?.liveBytes ?? 0n),
     reclaimableBytes: Number(usage?.reclaimableBytes ?? 0n),
+  };
+}
+
+function flushOf(flush: UsageFlush | undefined): Status["flush"] {
+  return {
+    way: flush?.way === "blocking" ? "blocking" : "pool",
+    blockingGroups: Number(flush?.blockingGroups ?? 0n),
+    longestHoldMs: flush?.longestHold ? toMs(flush.longestHold) : 0,
   };
 }
 

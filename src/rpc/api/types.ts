@@ -83,6 +83,13 @@ export const UsageSegments = message("UsageSegments", {
 });
 export type UsageSegments = Decoded<typeof UsageSegments>;
 
+export const UsageFlush = message("UsageFlush", {
+  way: text(1),
+  blockingGroups: u64(2),
+  longestHold: inner(3, Duration),
+});
+export type UsageFlush = Decoded<typeof UsageFlush>;
+
 export const Usage = message("Usage", {
   slots: u64(1),
   freeSlots: u64(2),
@@ -91,6 +98,7 @@ export const Usage = message("Usage", {
   liveBytes: u64(5),
   reclaimableBytes: u64(6),
   segments: repeated(inner(7, UsageSegments)),
+  flush: inner(8, UsageFlush),
 });
 export type Usage = Decoded<typeof Usage>;
 

@@ -54,7 +54,7 @@ function laneForm(lane: LaneId, status: LaneStatus, { retained }: Status): LaneF
   };
 }
 
-function usageForm({ disk, cachedBytes }: Status): StoreForm["usage"] {
+function usageForm({ disk, cachedBytes, flush }: Status): StoreForm["usage"] {
   return {
     slots: BigInt(disk.slots),
     freeSlots: BigInt(disk.free),
@@ -65,6 +65,11 @@ function usageForm({ disk, cachedBytes }: Status): StoreForm["usage"] {
     segments: Object.entries(disk.segments).map(([state, { slots, bytes }]) => {
       return { state, slots: BigInt(slots), bytes: BigInt(bytes) };
     }),
+    flush: {
+      way: flush.way,
+      blockingGroups: BigInt(flush.blockingGroups),
+      longestHold: fromMs(flush.longestHoldMs),
+    },
   };
 }
 
