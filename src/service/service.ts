@@ -14,6 +14,7 @@ import type { Observe } from "../types/measures.js";
 import { type Admin, startAdmin } from "./admin/admin.js";
 import type { AccessList } from "./access/access-file.js";
 import { Door } from "./access/access.js";
+import type { Caller, Role } from "./access/caller.js";
 import type { Epochs } from "./config/epochs.js";
 import { Fence } from "./fence.js";
 import type { Surroundings } from "./grpc/adapter.js";
@@ -23,6 +24,7 @@ import { keeperServed } from "./grpc/keeper/keeper.js";
 import { admitAt, listen, type Listener, type OpenListener } from "./grpc/listeners.js";
 import { type ServiceLog, silentLog } from "./config/log.js";
 import { Meters } from "./metrics/meters.js";
+import { kindOfCall } from "./metrics/refusals.js";
 import type { Observed, StoreState, Writer } from "./observed.js";
 import { readinessOf } from "./readiness.js";
 
@@ -179,13 +181,14 @@ export class Service implements Observed {
   }
 
   async #listen(): Promise<void> {
-    const { admin, listeners, log = silentLog } = this.#options;
+    const { admin, access, listeners, log = silentLog } = this.#options;
     if (admin) {
       this.#admin = await startAdmin({
         observed: this,
         meters: this.meters,
         listen: admin,
         hosts: admin.hosts,
+        tokens: access?.() && ((given) => mayLook(access()?.byToken(given))),
         log: (event, facts) => log.write("error", event, facts),
       });
     }
@@ -246,7 +249,11 @@ export class Service implements Observed {
       this.#log.write("warn", "callerRefused", { path, caller, code });
       const told = code === "NOT_ALLOWED" ? "PERMISSION_DENIED" : code;
       this.meters.refusals.note({ code: told, kind: "login", message });
-    } else this.#log.write("debug", "callFailed", { path, caller, code, message });
+      return;
+    }
+    this.#log.write("debug", "callFailed", { path, caller, code, message });
+    // A caller who went away was not refused.
+    if (code !== "ABORTED") this.meters.refusals.note({ code, kind: kindOfCall(path), message });
   }
 
   #whyNotReady(): string {
@@ -262,4 +269,10 @@ export class Service implements Observed {
 
 function notReady(why: string): PersisterError {
   return new PersisterError("NOT_READY", `the store takes no calls: ${why}`);
+}
+
+/** Metrics and the page are for those who read, operate or measure. */
+function mayLook(caller: Caller | undefined): boolean {
+  const lookers: readonly Role[] = ["reader", "operator", "metrics"];
+  return lookers.some((role) => caller?.roles.has(role));
 }

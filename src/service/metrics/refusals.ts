@@ -27,6 +27,21 @@ export interface Refused {
   readonly message: string;
 }
 
+/** Calls that write, by the name of their method. */
+const writes: Readonly<Record<string, RefusedKind>> = {
+  PushBlock: "block",
+  PushCommitQc: "commit_qc",
+  PushAnchor: "anchor",
+  PushLaneQc: "lane_qc",
+  WriteVoteState: "vote",
+};
+
+/** The kind of a call by its path, `/package.Service/Method`. */
+export function kindOfCall(path: string): RefusedKind {
+  const [, service = "", method = ""] = path.split("/");
+  return writes[method] ?? (service.endsWith("OperatorService") ? "operator" : "read");
+}
+
 export class Refusals {
   readonly #counts = new ByLabels(() => ({ count: 0 }));
   readonly #recent: (Refused & { readonly atMs: number })[] = [];
