@@ -26,7 +26,7 @@ const scales: Readonly<Record<string, number>> = { quick: 0.02, test: 0.1, all: 
 
 /** Files that work for minutes: each is a process of its own, whose code is compiled for it alone. */
 const long = [
-  "test/cli/ending.test.ts",
+  "test/cli/{ending,serve}.test.ts",
   "test/crash/**/*.test.ts",
   "test/devnet/{network,protocol,validator}/*.test.ts",
   "test/wire/mutation/**/*.test.ts",

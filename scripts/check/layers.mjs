@@ -58,7 +58,7 @@ const rooms = {
   client: ["calls", "outbox", "picture", "link"],
   service: ["grpc", "admin", "page", "listen", "access", "config", "metrics"],
   rpc: ["api"],
-  cli: ["devnet", "run", "transfer", "inspect", "jobs", "store", "terminal", "generated"],
+  cli: ["serve", "devnet", "run", "transfer", "inspect", "jobs", "store", "terminal", "generated"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
   avail: ["queues"],

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { codeOf, stopOf } from "./ending.js";
+import { codeOf, endingSignals, stopOf } from "./ending.js";
 
 const stop = stopOf(process);
 // Loaded while signals are heard already: it takes a while.
@@ -10,6 +10,9 @@ const code = await main(process.argv.slice(2), {
   stderr: process.stderr,
   hasColor: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
   clockMs: () => performance.now(),
+  handOverSignals: () => {
+    for (const signal of endingSignals) process.removeAllListeners(signal);
+  },
 });
 // An output that fails at the last word tells so only now.
 await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));

@@ -8,4 +8,6 @@ export interface CliPort {
   readonly clockMs: () => number;
   /** Aborted, with an `Ending` as its reason, when the command has to stop. */
   readonly stop: AbortSignal;
+  /** Signals are the command's own from here on: nothing else of the process hears them. */
+  readonly handOverSignals?: () => void;
 }

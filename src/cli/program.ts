@@ -8,6 +8,7 @@ import { codeOf, exitCodes, untilStopped } from "./ending.js";
 import { addInitCommand } from "./store/init.js";
 import { addInspectCommands } from "./inspect/commands.js";
 import { addJobsCommand } from "./jobs/commands.js";
+import { addServeCommand } from "./serve/commands.js";
 import { addKeyCommand } from "./store/key.js";
 import type { CliPort } from "./port.js";
 import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
@@ -89,6 +90,7 @@ function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
   addDevnetCommand(program, port, setExit);
   addInspectCommands(program, port, setExit);
   addImportCommands(program, port, setExit);
+  addServeCommand(program, port);
   addJobsCommand(program, port);
   addKeyCommand(program, port);
   return program;

@@ -21,26 +21,14 @@ import type { Surroundings } from "./grpc/adapter.js";
 import type { Home, OpenHome } from "./grpc/home.js";
 import { serviceStatusForm } from "./grpc/service-status.js";
 import { keeperServed } from "./grpc/keeper/keeper.js";
+import { type Controls, operatorServed } from "./grpc/operator.js";
 import { admitAt, listen, type Listener, type OpenListener } from "./grpc/listeners.js";
+import { defaultLimits, type Limits } from "./config/limits.js";
 import { type ServiceLog, silentLog } from "./config/log.js";
 import { Meters } from "./metrics/meters.js";
 import { kindOfCall } from "./metrics/refusals.js";
 import type { Observed, StoreState, Writer } from "./observed.js";
 import { readinessOf } from "./readiness.js";
-
-/** The limits of a service, with the reason for each default. */
-export const defaultLimits = {
-  /** Some blocks of full size, which has 2.1 MB, in one message. */
-  messageBytes: 8 * 1024 * 1024,
-  /** Streams and calls at once of one connection. */
-  streams: 100,
-  /** A validator, its tools, and room for mistakes; each costs some 100 KB. */
-  connections: 256,
-  /** The windows of four writers' streams. */
-  inFlightBytes: 64 * 1024 * 1024,
-} as const;
-
-export type Limits = { readonly [Name in keyof typeof defaultLimits]: number };
 
 export interface ServiceOptions {
   readonly directory: string;
@@ -79,6 +67,9 @@ export class Service implements Observed {
   #admin: Admin | undefined;
   #state: StoreState = { kind: "opening" };
   #home: OpenHome | undefined;
+  /** Resolves when an operator asks for the end of the service. */
+  readonly draining: Promise<void>;
+  #askToDrain = (): void => undefined;
   #isDraining = false;
   #opening: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -89,6 +80,9 @@ export class Service implements Observed {
     this.directory = options.directory;
     this.#log = options.log ?? silentLog;
     this.#inFlight = new ByteBudget(options.limits?.inFlightBytes ?? defaultLimits.inFlightBytes);
+    this.draining = new Promise((resolve) => {
+      this.#askToDrain = resolve;
+    });
     this.#health = setInterval(() => this.#tellHealth(), HEALTH_MS).unref();
   }
 
@@ -192,7 +186,8 @@ export class Service implements Observed {
         log: (event, facts) => log.write("error", event, facts),
       });
     }
-    const services = [keeperServed(this.#homeOfCalls())];
+    const home = this.#homeOfCalls();
+    const services = [keeperServed(home), operatorServed(home, this.#controls())];
     const limits = { ...defaultLimits, ...this.#options.limits };
     for (const listener of listeners) {
       const around = this.#surroundings(listener);
@@ -225,6 +220,11 @@ export class Service implements Observed {
       inFlight: this.#inFlight,
       refused: (refused) => this.meters.refusals.note(refused),
     };
+  }
+
+  #controls(): Controls {
+    const { epochs, directory } = this.#options;
+    return { epochs, log: this.#log, directory, drain: () => this.#askToDrain() };
   }
 
   #surroundings(listener: Listener): Surroundings {

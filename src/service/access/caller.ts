@@ -17,3 +17,6 @@ export type Allowed = readonly Role[];
 
 export const forReaders: Allowed = ["reader", "writer", "operator"];
 export const forWriters: Allowed = ["writer"];
+export const forOperators: Allowed = ["operator"];
+/** A validator decides this for itself, too. */
+export const forDeciders: Allowed = ["operator", "writer"];

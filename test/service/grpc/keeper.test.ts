@@ -1,11 +1,11 @@
 /** The memory of a validator by a client that knows nothing but reflection. */
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { encodePruneAnchor } from "../../src/wire/codec/encode.js";
-import { TestChain } from "../model/chain.js";
-import { laneAt, turns } from "../node/kit.js";
-import type { ForeignClient } from "./foreign-client.js";
-import { callRefusal, running } from "./running.js";
+import { encodePruneAnchor } from "../../../src/wire/codec/encode.js";
+import { TestChain } from "../../model/chain.js";
+import { laneAt, turns } from "../../node/kit.js";
+import type { ForeignClient } from "../foreign-client.js";
+import { callRefusal, running } from "../running.js";
 
 const chain = new TestChain(2);
 const lane = laneAt(chain, 0);

@@ -1,0 +1,101 @@
+/** `lanekeeper serve`: from its settings to its end. */
+import { detached } from "../../async/detached.js";
+import { PersisterError } from "../../types/errors.js";
+import type { KeyName } from "../../service/config/keys.js";
+import { serviceLog } from "../../service/config/log.js";
+import { merged, printedSettings, settingsOf } from "../../service/config/settings.js";
+import {
+  defaultsGiven,
+  environmentGiven,
+  fileGiven,
+  flagsGiven,
+  type GivenByKey,
+} from "../../service/config/sources.js";
+import { type ServedStore, serveStore } from "../../service/serve.js";
+import type { CliPort } from "../port.js";
+import { exitCodes } from "../ending.js";
+import { makeDev } from "./dev.js";
+
+export interface ServeCall {
+  readonly store: string | undefined;
+  readonly config: string | undefined;
+  readonly flags: ReadonlyMap<KeyName, unknown>;
+  readonly dev: boolean;
+  readonly moved: boolean;
+  readonly look: "print" | "check" | undefined;
+  readonly version: string;
+}
+
+/** The time for a drain; then the process ends without it. */
+const DRAIN_MS_MAX = 9_500;
+const DRAIN_EXIT = exitCodes.SIGTERM;
+
+/** Resolved when the service has ended. */
+export async function serveCommand(call: ServeCall, port: CliPort): Promise<void> {
+  const dev = call.dev && call.look === undefined ? await makeDev() : undefined;
+  try {
+    const given = await givenTo(call, dev?.given);
+    const settings = settingsOf(given);
+    if (call.look !== undefined) {
+      port.stdout.write(
+        call.look === "print" ? printedSettings(given) : "the settings are right\n",
+      );
+      return;
+    }
+    const store = dev?.store ?? call.store;
+    if (store === undefined || store === "") {
+      throw new PersisterError("USAGE", "name the store to serve, or try --dev");
+    }
+    const log = serviceLog(dev ? "warn" : settings["log.level"]);
+    const { moved, version } = call;
+    // From here on, also while the store is being recovered, a signal drains.
+    using signals = new Signals(port);
+    const served = await serveStore({ store, settings, version, log, moved });
+    signals.reload = served.reload;
+    if (dev) port.stdout.write(dev.words(served.service.adminAddress));
+    await Promise.race([signals.first, served.service.draining]);
+    log.write("info", "draining");
+    setTimeout(() => process.exit(DRAIN_EXIT), DRAIN_MS_MAX).unref();
+    await served.service.close();
+    log.write("info", "ended");
+  } finally {
+    await dev?.remove();
+  }
+}
+
+async function givenTo(call: ServeCall, dev: GivenByKey | undefined): Promise<GivenByKey> {
+  const file = call.config === undefined ? new Map<KeyName, never>() : await fileGiven(call.config);
+  const environment = environmentGiven(process.env);
+  return merged(defaultsGiven(), file, environment, dev ?? new Map(), flagsGiven(call.flags));
+}
+
+/** SIGHUP reloads; the first SIGINT or SIGTERM drains, and a second one ends the process at once. */
+class Signals implements Disposable {
+  /** Resolves with the first SIGINT or SIGTERM. */
+  readonly first: Promise<void>;
+  reload: ServedStore["reload"] = async () => undefined;
+  #isSecond = false;
+  #tellFirst = (): void => undefined;
+  readonly #end = (signal: NodeJS.Signals): void => {
+    if (this.#isSecond) process.exit(signal === "SIGINT" ? exitCodes.SIGINT : exitCodes.SIGTERM);
+    this.#isSecond = true;
+    this.#tellFirst();
+  };
+  readonly #hangUp = (): void => detached(this.reload());
+
+  constructor(port: CliPort) {
+    this.first = new Promise((resolve) => {
+      this.#tellFirst = resolve;
+    });
+    port.handOverSignals?.();
+    process.on("SIGINT", this.#end);
+    process.on("SIGTERM", this.#end);
+    process.on("SIGHUP", this.#hangUp);
+  }
+
+  [Symbol.dispose](): void {
+    process.off("SIGINT", this.#end);
+    process.off("SIGTERM", this.#end);
+    process.off("SIGHUP", this.#hangUp);
+  }
+}

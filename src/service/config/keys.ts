@@ -1,0 +1,174 @@
+/**
+ * Every setting of a service: its key in the YAML file, its form, its default and its reason. The variable
+ * LANEKEEPER_LIMITS_STREAMS and the flag `--limits-streams` of the key `limits.streams` follow from its name.
+ *
+ * Sizes and durations are strings with a unit. YAML would read `0600` as 600, and no key is a file mode.
+ */
+import { z } from "zod";
+import {
+  defaults as keeperDefaults,
+  SEGMENT_BYTES_MAX,
+  SEGMENT_BYTES_MIN,
+} from "../../node/options.js";
+import { defaultLimits } from "./limits.js";
+import { levels } from "./log.js";
+import { sizeOf, sizeText } from "./units.js";
+
+const size = (min: number, max: number) => {
+  const message = `must be a size from ${sizeText(min)} to ${sizeText(max)}, such as 16MiB`;
+  return z.union([z.string(), z.number()]).transform((given, context) => {
+    const bytes = sizeOf(String(given));
+    if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+};
+
+const whole = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  const isWhole = (value: number): boolean =>
+    Number.isInteger(value) && value >= min && value <= max;
+  return z
+    .union([z.string().regex(/^\d+$/, message), z.number()])
+    .transform(Number)
+    .refine(isWhole, message);
+};
+
+const yes = z
+  .union([z.boolean(), z.enum(["true", "false"])])
+  .transform((value) => String(value) === "true");
+const path = z.string().min(1, "must name a file");
+
+const address = z.string().transform((text, context) => {
+  const found = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[2]);
+  if (found?.[1] !== undefined && port <= 65_535) {
+    return { host: found[1].replace(/^\[|\]$/g, ""), port };
+  }
+  context.addIssue({ code: "custom", message: "must be HOST:PORT, such as 127.0.0.1:9463" });
+  return z.NEVER;
+});
+
+const names = z
+  .union([z.string(), z.array(z.string())])
+  .transform((given) => (typeof given === "string" ? given.split(",") : given))
+  .pipe(z.array(z.string().regex(/^[\w.-]{1,253}$/, "must be names of hosts")));
+
+const types = z
+  .union([z.string(), z.array(z.number())])
+  .transform((given) => (typeof given === "string" ? given.split(",").map(Number) : given))
+  .pipe(z.array(z.number().int().min(0).max(0xffff)));
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
+/** A setting: its form, the text of its default, and a line of help. */
+interface Key {
+  readonly form: z.ZodTypeAny;
+  readonly fallback?: string;
+  readonly help: string;
+}
+
+export const keys = {
+  chainId: { form: z.string().min(1), help: "the chain that the store serves" },
+  committee: { form: path, help: "the file with the committee of each epoch" },
+  socket: {
+    form: z.string().min(1),
+    help: 'the UNIX socket, or "off"; STORE/lanekeeper.sock as a rule',
+  },
+  listen: { form: address, help: "also listen on this TCP address" },
+  insecure: { form: yes, fallback: "false", help: "TCP without TLS, on a loopback address alone" },
+  "tls.certificate": { form: path, help: "the certificate of the TCP listener, PEM" },
+  "tls.key": { form: path, help: "its key, PEM" },
+  "tls.clientCa": {
+    form: path,
+    help: "the authority of client certificates, PEM: every client needs one then",
+  },
+  access: { form: path, help: "the file of tokens and certificates, and of their roles" },
+  "admin.listen": {
+    form: z.union([z.literal("off"), address]),
+    fallback: "127.0.0.1:9464",
+    help: 'metrics, health and page, or "off"',
+  },
+  "admin.hosts": {
+    form: names,
+    fallback: "",
+    help: "names by which the page is called, beside localhost",
+  },
+  segment: {
+    form: size(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
+    fallback: sizeText(keeperDefaults.segmentBytes),
+    help: "the smallest journal segment",
+  },
+  retain: {
+    form: size(0, 1024 * GIB),
+    fallback: sizeText(keeperDefaults.retainBytes),
+    help: "pruned blocks and QCs that stay readable",
+  },
+  cache: {
+    form: size(0, 64 * GIB),
+    fallback: sizeText(keeperDefaults.cacheBytes),
+    help: "durable blocks in memory",
+  },
+  "limits.message": {
+    form: size(4 * MIB, 64 * MIB),
+    fallback: sizeText(defaultLimits.messageBytes),
+    help: "bytes of one message",
+  },
+  "limits.streams": {
+    form: whole(1, 10_000),
+    fallback: String(defaultLimits.streams),
+    help: "calls at once of one connection",
+  },
+  "limits.connections": {
+    form: whole(1, 100_000),
+    fallback: String(defaultLimits.connections),
+    help: "connections at once of one listener",
+  },
+  "limits.inFlight": {
+    form: size(16 * MIB, 16 * GIB),
+    fallback: sizeText(defaultLimits.inFlightBytes),
+    help: "bytes under way of all writers' streams",
+  },
+  "journal.directory": {
+    form: path,
+    help: "serve the journal in this directory; it is made if it is missing",
+  },
+  "journal.types": {
+    form: types,
+    fallback: "",
+    help: "the types of record that clients understand",
+  },
+  "jobs.directory": { form: path, help: "serve the jobs in this directory" },
+  "log.level": { form: z.enum(levels), fallback: "info", help: levels.join(", ") },
+  strict: {
+    form: yes,
+    fallback: "false",
+    help: "end with the error's exit code if the store is refused",
+  },
+} as const satisfies Readonly<Record<string, Key>>;
+
+export type KeyName = keyof typeof keys;
+export const keyNames = Object.keys(keys) as readonly KeyName[];
+
+/** The settings of a service; a key without a default may be missing. */
+export type Settings = {
+  readonly [Name in KeyName]: (typeof keys)[Name] extends { readonly fallback: string }
+    ? z.output<(typeof keys)[Name]["form"]>
+    : z.output<(typeof keys)[Name]["form"]> | undefined;
+};
+
+/** The name of a key as words: ["limits", "in", "flight"]. */
+function wordsOf(name: KeyName): readonly string[] {
+  return name
+    .split(".")
+    .flatMap((part) => part.split(/(?=[A-Z])/).map((word) => word.toLowerCase()));
+}
+
+export function variableOf(name: KeyName): string {
+  return `LANEKEEPER_${wordsOf(name).join("_").toUpperCase()}`;
+}
+
+export function flagOf(name: KeyName): string {
+  return `--${wordsOf(name).join("-")}`;
+}

@@ -1,0 +1,160 @@
+/**
+ * `OperatorService`. A decision is on record in the store, with its author and its reason, before it takes
+ * effect: whoever looks at an equivocation later finds who decided, and why.
+ */
+import { type OperatorService, OperatorService as service } from "../../rpc/api/operator.js";
+import { laneBytes } from "../../rpc/failures.js";
+import type { Decoded, Encodable } from "../../rpc/message.js";
+import type { Epoch as EpochForm, Reason } from "../../rpc/api/operator.js";
+import { fromMs } from "../../rpc/times.js";
+import { PersisterError } from "../../types/errors.js";
+import { U64_MAX } from "../../types/numbers.js";
+import type { Epoch } from "../../wire/committee.js";
+import { forDeciders, forOperators, forReaders } from "../access/caller.js";
+import type { Epochs } from "../config/epochs.js";
+import { type Level, levels, type ServiceLog } from "../config/log.js";
+import type { Served } from "./adapter.js";
+import type { Call, Handlers } from "./call.js";
+import type { Home } from "./home.js";
+import { laneArgument, nameArgument } from "./keeper/arguments.js";
+import { verifyAnswers } from "./verify.js";
+
+/** The parts of a service that an operator controls. */
+export interface Controls {
+  readonly epochs: Epochs;
+  readonly log: ServiceLog;
+  readonly directory: string;
+  readonly drain: () => void;
+}
+
+const WHY_CHARS_MAX = 1000;
+
+export function operatorServed(
+  home: Home,
+  controls: Controls,
+): Served<typeof OperatorService.methods> {
+  return {
+    service,
+    handlers: { ...listHandlers(home, controls), ...decisionHandlers(home, controls) },
+    allowed: {
+      releasePin: forDeciders,
+      listReleases: forReaders,
+      dropLanesExcept: forDeciders,
+      listEpochs: forReaders,
+      addEpoch: forDeciders,
+      verify: forOperators,
+      drain: forOperators,
+      setLogLevel: forOperators,
+      listDecisions: forReaders,
+    },
+  };
+}
+
+type All = Handlers<typeof OperatorService.methods>;
+type Lists = "listReleases" | "listEpochs" | "listDecisions" | "verify";
+
+function listHandlers(home: Home, { epochs, directory }: Controls): Pick<All, Lists> {
+  return {
+    listReleases: async () => {
+      const releases = await home.open().keeper.releases();
+      return {
+        releases: releases.map(({ lane, number, headerHash, reason, atMs }) => ({
+          lane: laneBytes(lane),
+          blockNumber: number,
+          headerHash: Buffer.from(headerHash, "hex"),
+          reason,
+          at: fromMs(atMs),
+        })),
+      };
+    },
+    listEpochs: async () => ({ epochs: epochs.all.map(epochForm) }),
+    listDecisions: async () => {
+      const decisions = await home.open().keeper.notes.decisions.list();
+      return {
+        decisions: decisions.map(({ action, about, who, why, atMs }) => {
+          return { action, about, reason: { who, why }, at: fromMs(atMs) };
+        }),
+      };
+    },
+    verify: (_, call) => verifyAnswers(home, { epochs: epochs.all, directory }, call.signal),
+  };
+}
+
+function decisionHandlers(home: Home, { epochs, log, drain }: Controls): Omit<All, Lists> {
+  /** Puts a decision on record; durable when resolved. */
+  const decided = async (
+    action: string,
+    about: string,
+    reason: Decoded<typeof Reason> | undefined,
+    { caller }: Call,
+  ): Promise<{ readonly who: string; readonly why: string }> => {
+    const { who, why } = reasonArgument(reason, caller.name);
+    await home.open().keeper.notes.decisions.append({ action, about, who, why, atMs: Date.now() });
+    log.write("warn", "decision", { action, about, who, why });
+    return { who, why };
+  };
+  return {
+    releasePin: async ({ reason, lane, blockNumber }, call) => {
+      const id = laneArgument(lane);
+      const about = `block ${blockNumber} of lane ${id}`;
+      const { who, why } = await decided("ReleasePin", about, reason, call);
+      await home.open().keeper.release(id, blockNumber, `${why} (${who})`.slice(0, WHY_CHARS_MAX));
+      return {};
+    },
+    dropLanesExcept: async ({ reason, keep, dropAll }, call) => {
+      const lanes = new Set(keep.map(laneArgument));
+      const about = `all lanes but ${[...lanes].join(", ") || "none"}`;
+      await decided("DropLanesExcept", about, reason, call);
+      await home.open().keeper.dropLanesExcept(lanes, { dropAll });
+      return {};
+    },
+    addEpoch: async ({ reason, epoch }, call) => {
+      if (!epoch) throw new PersisterError("USAGE", "the epoch is missing");
+      const about = `epoch ${epoch.index} from road ${epoch.firstRoad}`;
+      await decided("AddEpoch", about, reason, call);
+      return { epoch: epochForm(await epochs.add(epoch)) };
+    },
+    drain: async ({ reason }, call) => {
+      await decided("Drain", "the service ends", reason, call);
+      drain();
+      return {};
+    },
+    setLogLevel: async ({ reason, level }, call) => {
+      const next = levelArgument(level);
+      await decided("SetLogLevel", level, reason, call);
+      const previous = log.level;
+      log.level = next;
+      return { previous };
+    },
+  };
+}
+
+/** @throws {PersisterError} USAGE unless somebody says who he is, and why. */
+function reasonArgument(
+  reason: Decoded<typeof Reason> | undefined,
+  caller: string,
+): { readonly who: string; readonly why: string } {
+  const who = nameArgument("reason.who", reason?.who ?? "");
+  const why = reason?.why.trim() ?? "";
+  if (why === "" || why.length > WHY_CHARS_MAX) {
+    throw new PersisterError("USAGE", `reason.why must be 1 to ${WHY_CHARS_MAX} characters`);
+  }
+  return { who: `${caller}: ${who}`, why };
+}
+
+function levelArgument(text: string): Level {
+  const level = levels.find((each) => each === text);
+  if (level) return level;
+  throw new PersisterError("USAGE", `level must be one of ${levels.join(", ")}`);
+}
+
+function epochForm({ index, firstRoad, nextRoad, committee }: Epoch): Encodable<typeof EpochForm> {
+  return {
+    index,
+    firstRoad,
+    nextRoad: nextRoad === U64_MAX ? undefined : nextRoad,
+    members: committee.members.map(({ key, weight, lane }) => {
+      return { key, weight, lane: laneBytes(lane) };
+    }),
+  };
+}

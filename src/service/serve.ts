@@ -1,0 +1,164 @@
+/**
+ * The life of a served store: from its settings to its end. Signals are the caller's: `reload` reads tokens,
+ * certificates and committees anew, `close` drains.
+ */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { Lanekeeper } from "../node/lanekeeper.js";
+import { PersisterError } from "../types/errors.js";
+import { type AccessList, readAccessList } from "./access/access-file.js";
+import { Certificates } from "./access/certificates.js";
+import { Epochs } from "./config/epochs.js";
+import type { Settings } from "./config/keys.js";
+import type { ServiceLog } from "./config/log.js";
+import type { Listener } from "./grpc/listeners.js";
+import { Service } from "./service.js";
+
+export interface ServeOptions {
+  readonly store: string;
+  readonly settings: Settings;
+  readonly version: string;
+  readonly log: ServiceLog;
+  /** The operator's word that the store was moved, and that the original never runs again. */
+  readonly moved: boolean;
+}
+
+/** A store that is served. */
+export interface ServedStore {
+  readonly service: Service;
+  /** Each part that cannot be read anew stays as it is, and the log says why. */
+  readonly reload: () => Promise<void>;
+}
+
+/**
+ * Begins to serve; resolved when the store was opened or refused.
+ *
+ * @throws {PersisterError} USAGE where a file of the settings cannot be used, or an address not be listened
+ * on; the refusal of the store, if the settings are strict.
+ */
+export async function serveStore(options: ServeOptions): Promise<ServedStore> {
+  const { store, settings, version, log, moved } = options;
+  const { chainId } = settings;
+  const epochs = await Epochs.read(needed("committee", settings.committee));
+  const people = await People.read(settings);
+  const service = await Service.start({
+    directory: store,
+    version,
+    log,
+    epochs,
+    listeners: listenersOf(store, settings, people.certificates),
+    limits: {
+      messageBytes: settings["limits.message"],
+      streams: settings["limits.streams"],
+      connections: settings["limits.connections"],
+      inFlightBytes: settings["limits.inFlight"],
+    },
+    access: () => people.access,
+    ...adminOf(settings),
+    open: async (observe) => {
+      return await Lanekeeper.open(store, {
+        chainId: needed("chainId", chainId),
+        epochOf: epochs.epochOf,
+        segmentBytes: settings.segment,
+        retainBytes: settings.retain,
+        cacheBytes: settings.cache,
+        moved,
+        observe,
+        log: ({ level, event, facts }) => log.write(level, event, facts),
+      });
+    },
+  });
+  service.meters.addProcess();
+  const refusal = await service.opened();
+  if (refusal && settings.strict) {
+    await service.close();
+    throw refusal;
+  }
+  log.write("info", "serving", { targets: service.targets, admin: service.adminAddress });
+  notifyReady();
+  return { service, reload: () => reloaded(log, [epochs, people]) };
+}
+
+/** The files about those who may call, as they were read last. */
+class People {
+  readonly certificates: Certificates | undefined;
+  access: AccessList | undefined;
+  readonly #file: string | undefined;
+
+  private constructor(
+    file: string | undefined,
+    access: AccessList | undefined,
+    certificates: Certificates | undefined,
+  ) {
+    this.#file = file;
+    this.access = access;
+    this.certificates = certificates;
+  }
+
+  static async read(settings: Settings): Promise<People> {
+    const { access: file, "tls.certificate": certificate, "tls.key": key } = settings;
+    const clientCa = settings["tls.clientCa"];
+    const isTls = certificate !== undefined && key !== undefined;
+    const certificates = isTls
+      ? await Certificates.load({ certificate, key, clientCa })
+      : undefined;
+    const access = file === undefined ? undefined : await readAccessList(file);
+    return new People(file, access, certificates);
+  }
+
+  async reload(): Promise<void> {
+    if (this.#file !== undefined) this.access = await readAccessList(this.#file);
+    await this.certificates?.reload();
+  }
+}
+
+async function reloaded(
+  log: ServiceLog,
+  parts: readonly { readonly reload: () => Promise<void> }[],
+): Promise<void> {
+  for (const part of parts) {
+    try {
+      await part.reload();
+    } catch (error) {
+      if (!(error instanceof PersisterError)) throw error;
+      log.write("error", "reloadFailed", { error });
+    }
+  }
+  log.write("info", "reloaded");
+}
+
+function listenersOf(
+  store: string,
+  { socket, listen, insecure, access }: Settings,
+  certificates: Certificates | undefined,
+): Listener[] {
+  const path = socket ?? join(store, "lanekeeper.sock");
+  const listeners: Listener[] = socket === "off" ? [] : [{ kind: "unix", path }];
+  if (listen) {
+    const isOpen = insecure && access === undefined;
+    listeners.push({ kind: "tcp", address: listen, certificates, isOpen });
+  }
+  if (listeners.length > 0) return listeners;
+  throw new PersisterError(
+    "USAGE",
+    'nothing listens: the socket is "off", and there is no address',
+  );
+}
+
+function adminOf({ "admin.listen": listen, "admin.hosts": hosts }: Settings) {
+  return listen === "off" ? {} : { admin: { ...listen, hosts } };
+}
+
+function needed(name: string, value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new PersisterError(
+    "USAGE",
+    `${name} is missing: set it in the file, by a variable or by a flag`,
+  );
+}
+
+/** Under systemd with Type=notify. A service manager that cannot be told ends the service by itself. */
+function notifyReady(): void {
+  if (process.env["NOTIFY_SOCKET"] === undefined) return;
+  execFile("systemd-notify", ["--ready", "--no-block", `--pid=${process.pid}`], () => undefined);
+}
