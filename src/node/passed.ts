@@ -1,4 +1,5 @@
 /** Records that an anchor has passed, and that can be read yet. */
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 
@@ -23,7 +24,9 @@ export async function readPassed(
     log !== undefined && start !== undefined && number >= log.first && number < start;
   if (isPassed && (!logs.retains || number >= log.next)) return undefined;
   const held = isPassed ? await log.readHeld(number) : undefined;
-  // A truncation may have taken the record from the log while it was read.
+  // A truncation took the record from the log while it was read: the log's start rises within this turn,
+  // and the record is a retained one then.
+  if (isPassed && !held) await turnOfTheLoop();
   const bytes = held ?? (await logs.readRetained(name, number));
   return bytes && Uint8Array.from(bytes);
 }

@@ -71,6 +71,22 @@ async function expectExact(keeper: Lanekeeper): Promise<void> {
   expect(await keeper.readRetainedCommitQC(road.first)).toBeUndefined();
 }
 
+test("a block is read while it is truncated, whenever the read begins", async () => {
+  for (let turn = 0; turn < 30; turn++) {
+    const { disk, keeper } = await fresh(chain, { retainBytes: GIB });
+    await pushBlocks(keeper, chain, lane, { to: 1n });
+    await pushQCs(keeper, chain, { to: 2n });
+    // The anchor is durable, and the truncation is on its way.
+    disk.hold(({ path }) => path.endsWith(".seg"));
+    await pushAnchor(keeper, chain.qc(1n).anchor);
+    await turns(2);
+    disk.release();
+    for (let step = 0; step < turn; step++) await Promise.resolve();
+    expect(await keeper.readRetainedBlock(lane, 0n), `turn ${turn}`).toBeDefined();
+    await keeper.close();
+  }
+});
+
 test("64 MiB are retained unless the node chooses otherwise", async () => {
   expect(defaults.retainBytes).toBe(64 * 1024 ** 2);
   const disk = new SimulatedDisk();
