@@ -10,6 +10,7 @@ import { contents, laneAt, openRefused, opened, pushBlocks, pushQCs } from "../.
 import { pushAnchor, turns } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
 import { bornJournal, openJournal, text } from "../kit.js";
+import { ONE_IN } from "../../scale.js";
 
 describe("the table of damaged records", () => {
   const live: DamagedFacts = { isAcknowledged: true, isOfLog: true, isLive: true };
@@ -123,7 +124,7 @@ describe.each([
     const each = records.find(({ record }) => record.number === first - 2n);
     if (!each) throw new Error("a pruned block is there");
     let stops = 0;
-    for (let step = 1; ; step++) {
+    for (let step = 1; ; step += ONE_IN) {
       const disk = damaged(each);
       disk.crashAt(step);
       await Promise.race([opened(disk, chain), disk.stopped]);
@@ -133,7 +134,7 @@ describe.each([
         expect(await contents(await opened(left, chain))).toEqual(held);
       }
     }
-    expect(stops).toBeGreaterThan(5);
+    expect(stops).toBeGreaterThan(5 / ONE_IN);
   });
 });
 
