@@ -2,11 +2,11 @@
  * The life of a served store: from its settings to its end. Signals are the caller's: `reload` reads tokens,
  * certificates and committees anew, `close` drains.
  */
-import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { Lanekeeper } from "../node/lanekeeper.js";
 import { PersisterError } from "../types/errors.js";
 import { type AccessList, readAccessList } from "./access/access-file.js";
+import { type Notice, notifySystemd } from "./admin/notify.js";
 import { Certificates } from "./access/certificates.js";
 import { Epochs } from "./config/epochs.js";
 import type { Settings } from "./config/keys.js";
@@ -75,7 +75,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
     throw refusal;
   }
   log.write("info", "serving", { targets: service.targets, admin: service.adminAddress });
-  notifyReady();
+  await notified("ready", log);
   return { service, reload: () => reloaded(log, [epochs, people]) };
 }
 
@@ -157,8 +157,11 @@ function needed(name: string, value: string | undefined): string {
   );
 }
 
-/** Under systemd with Type=notify. A service manager that cannot be told ends the service by itself. */
-function notifyReady(): void {
-  if (process.env["NOTIFY_SOCKET"] === undefined) return;
-  execFile("systemd-notify", ["--ready", "--no-block", `--pid=${process.pid}`], () => undefined);
+/** A service manager that cannot be told ends the service by itself, in time. */
+async function notified(notice: Notice, log: ServiceLog): Promise<void> {
+  try {
+    await notifySystemd(notice, { env: process.env, pid: process.pid });
+  } catch (error) {
+    log.write("error", "notifyFailed", { notice, error });
+  }
 }

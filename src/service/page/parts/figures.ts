@@ -12,13 +12,16 @@ export function figures(store: StoreLook, samples: readonly Sample[]): Tree {
   const full = lanes.filter(({ capacityLeft }) => capacityLeft === 0).length;
   const pinned = lanes.reduce((sum, lane) => sum + lane.pinned.length, 0);
   const share = disk.freeBytes === undefined ? undefined : disk.freeBytes / (disk.sizeBytes ?? 1);
-  const anchor = road.anchor === undefined ? "none yet" : count(road.anchor);
+  const anchor =
+    road.anchor === undefined
+      ? figure("Anchor", "–", "none yet")
+      : figure("Anchor", count(road.anchor), `road index, ${age(road.anchorAgeSeconds)} old`);
   const newest = samples.at(-1);
   return html`
     <dl class="figures">
       ${figure("Lanes", count(lanes.length), `${full} full · ${pinned} pinned`)}
       ${figure("Largest lag", count(lag), `of ${LANE_BLOCKS} blocks`)}
-      ${figure("Anchor", anchor, `road index, ${age(road.anchorAgeSeconds)} old`)}
+      ${anchor}
       ${figure("Flush p99", ms(latencies.flush?.p99Ms), `p50 ${ms(latencies.flush?.p50Ms)}`)}
       ${figure("Block durable in", ms(latencies.block?.p99Ms), `p50 ${ms(latencies.block?.p50Ms)}`)}
       ${figure("Blocks", newest ? short(newest.blocksPerSecond) : "–", "a second")}
