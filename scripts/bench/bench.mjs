@@ -10,6 +10,7 @@ import { benchCalls } from "./calls.mjs";
 import { benchDevnet } from "./devnet.mjs";
 import { benchJobs } from "./jobs.mjs";
 import { benchJournal, placeOf } from "./journal.mjs";
+import { benchKeys } from "./keys.mjs";
 import { benchPersist } from "./persist.mjs";
 import { benchHistory, benchRecovery } from "./recovery.mjs";
 import { benchRetention } from "./retention.mjs";
@@ -31,6 +32,14 @@ const KIB = 1024;
 const persistCases = [300, 4 * KIB, 64 * KIB, 512 * KIB].flatMap((recordBytes) =>
   [false, true].map((anchored) => ({ recordBytes, anchored })),
 );
+/** The targets of a sealed round, as multiples of the plain one's; a recovery may take twice as long. */
+const keyCases = [
+  { recordBytes: 300, target: 1.25 },
+  { recordBytes: 4 * KIB, target: 1.25 },
+  { recordBytes: 64 * KIB, target: 1.6 },
+  { recordBytes: 512 * KIB, target: 1.8 },
+];
+const RECOVERY_TARGET = 2;
 const recoveryCases = [
   { lanes: 100, blocks: 30, recordBytes: 64 * KIB },
   { lanes: 334, blocks: 30, recordBytes: 2 * KIB },
@@ -51,6 +60,16 @@ const benches = {
       const row = await benchPersist({ recordBytes, anchored, rounds });
       rows.push(row);
       if (!values.json) printPersist(row);
+    }
+    return rows;
+  },
+  async keys() {
+    const rows = [];
+    for (const { recordBytes, target } of keyCases) {
+      const rounds = values.rounds ? Number(values.rounds) : roundsFor(recordBytes);
+      const row = { ...(await benchKeys({ recordBytes, rounds })), target };
+      rows.push(row);
+      if (!values.json) printKeys(row);
     }
     return rows;
   },
@@ -104,6 +123,16 @@ function printPersist(row) {
     `${String(row.recordBytes).padStart(7)} B x ${row.lanes}  ${anchor}  floor ${ms(row.floorMs)}  ` +
       `durable ${ms(row.persistMs)}  ${row.ratio.toFixed(2)}x  ` +
       `groups/round ${row.groupsPerRound.toFixed(2)}`,
+  );
+}
+
+function printKeys({ recordBytes, plain, sealed, roundRatio, recoveryRatio, target }) {
+  const ms = ({ roundMs }) => `${roundMs.toFixed(3)} ms`;
+  const openMs = ({ recoveryMs }) => `${recoveryMs.toFixed(0)} ms`;
+  console.log(
+    `keys ${String(recordBytes).padStart(7)} B  round: plain ${ms(plain)}, sealed ${ms(sealed)}, ` +
+      `ratio ${roundRatio.toFixed(2)} (at most ${target})  recovery: plain ${openMs(plain)}, ` +
+      `sealed ${openMs(sealed)}, ratio ${recoveryRatio.toFixed(2)} (at most ${RECOVERY_TARGET})`,
   );
 }
 

@@ -30,7 +30,9 @@
  * After a full disk the step is tried again later. A retained record that is damaged is left behind, and a
  * retained segment whose key is not given stays. A live record that cannot be read poisons, as in any relocation.
  */
+import { aborted, throwIfAborted, type WaitOptions, whenAborted } from "../async/signal.js";
 import type { Key } from "../keys/key.js";
+import { keyFrom, type KeySource } from "../keys/source.js";
 import { hasCode, PersisterError } from "../types/errors.js";
 import type { RecordEntry } from "./group/group.js";
 import { KeyMoves, type KeyMovesParts } from "./key-moves.js";
@@ -121,7 +123,17 @@ export class Rekeyer {
     return [...uses].map(([content, use]) => ({ content, ...use }));
   }
 
-  /** Takes over `key`: it seals everything from the next segment on, which is durable when resolved. */
+  /**
+   * The key of `source` seals everything from the next segment on, which is durable when resolved.
+   *
+   * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for the key; USAGE where the store writes plain;
+   * DISK_FULL, TOO_MANY_LANES: the key before it goes on; POISONED, CLOSED.
+   */
+  async rotateTo(source: KeySource): Promise<void> {
+    await this.rotate(await keyFrom(source));
+  }
+
+  /** The same with a key, which it takes over. */
   rotate(key: Key): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#ended) reject(this.#ended);
@@ -130,15 +142,23 @@ export class Rekeyer {
     });
   }
 
-  /** Resolves when no byte on disk is plain, or needs another key than the one that writes. */
-  finished(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  /**
+   * Resolves when no payload on disk is plain, or needs another key than the one that writes.
+   *
+   * @throws {PersisterError} KEY_MISSING where retained records need a key that was not given; ABORTED,
+   * POISONED, CLOSED.
+   */
+  async finished({ signal }: WaitOptions = {}): Promise<void> {
+    throwIfAborted(signal, "the wait for a rotation");
+    let takeBack: (() => void) | undefined;
+    const told = new Promise<void>((resolve, reject) => {
       if (this.#ended) reject(this.#ended);
-      else {
-        this.#waiters.push({ resolve, reject });
-        if (!this.#isLeft) this.#tell();
-      }
+      else this.#waiters.push({ resolve, reject });
+      const abort = (): void => void (signal && reject(aborted(signal, "the wait for a rotation")));
+      takeBack = signal && whenAborted(signal, abort);
     });
+    if (!this.#isLeft) this.#tell();
+    await told.finally(() => takeBack?.());
   }
 
   /** The journal is closed or poisoned: nothing is moved any more. */

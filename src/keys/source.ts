@@ -1,5 +1,6 @@
 /** The sources of a user's keys, and the choice of keys that `open` takes. */
 import { z } from "zod";
+import { readingArguments, wrongArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { readKeyFile } from "./key-file.js";
 import { Key } from "./key.js";
@@ -30,10 +31,9 @@ export interface KeyChoices {
   readonly read?: readonly KeySource[] | undefined;
 }
 
-const sourceSchema = z.custom<KeySource>(
-  isSource,
-  "a file, an environment variable, 32 bytes, or a function",
-);
+/** The words for a source of a key. */
+const keySourceWords = "a file, an environment variable, 32 bytes, or a function";
+const sourceSchema = z.custom<KeySource>((value) => isKeySource(value), keySourceWords);
 
 /** For the options of a store. */
 export const keyChoicesSchema = z.strictObject({
@@ -41,13 +41,19 @@ export const keyChoicesSchema = z.strictObject({
   read: z.array(sourceSchema).readonly().optional(),
 });
 
-function isSource(value: unknown): boolean {
+function isKeySource(value: unknown): value is KeySource {
   if (typeof value === "function" || value instanceof Uint8Array) return true;
   if (typeof value !== "object" || value === null) return false;
   const [entry, more] = Object.entries(value as Record<string, unknown>);
   if (!entry || more) return false;
   const [name, text] = entry;
   return (name === "file" || name === "env") && typeof text === "string" && text.length > 0;
+}
+
+/** @throws {PersisterError} USAGE unless `value` is a source of a key. */
+export function keySourceArgument(value: unknown): KeySource {
+  if (readingArguments("the key", () => isKeySource(value)) && isKeySource(value)) return value;
+  throw wrongArgument("the key", keySourceWords, value);
 }
 
 /** @throws {PersisterError} KEY_REFUSED where the source gives no key; CALLBACK_FAILED where it throws. */

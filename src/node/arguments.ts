@@ -11,6 +11,7 @@ import {
   u64Argument,
   wrongArgument,
 } from "../types/arguments.js";
+import { keySourceArgument } from "../keys/source.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { U64_MAX } from "../types/numbers.js";
@@ -95,6 +96,8 @@ const listener: Check = (value) => {
   if (typeof value !== "function") throw wrongArgument("the listener", "a function", value);
 };
 
+const keySource: Check = (value) => void keySourceArgument(value);
+
 const bytes: Check = (value) => void bytesArgument("the vote state", value);
 
 /** Every public method, and the checks of its arguments in their order. */
@@ -118,6 +121,8 @@ export const methodArguments = {
   retainedBlocks: [lane, range],
   retainedCommitQCs: [range],
   writeVoteState: [bytes, roadIndex],
+  rotateKey: [keySource],
+  waitForRotation: [wait],
   on: [event, listener],
   status: [],
   close: [],

@@ -12,6 +12,7 @@ import { runPersist } from "../avail/run-persist.js";
 import type { WaitOptions } from "../async/signal.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
+import type { KeySource } from "../keys/source.js";
 import { ROAD } from "../persist/kinds.js";
 import { initPersisters, type Persisters } from "../persist/persisters.js";
 import type { Notes, Release } from "../persist/note-log.js";
@@ -269,6 +270,30 @@ export class Lanekeeper implements Keeper {
     await timed(observe, "voteAckMs", () => this.#persisters.votes.write(copy, roadIndex));
     // Votes are written one behind the other: this one is the newest.
     this.#voteState = copy;
+  }
+
+  /**
+   * Seals everything that is written from now on with another key; durable when resolved. Then what lies on
+   * disk under older keys is moved in the background. Give the older keys to `read` until that is done.
+   *
+   * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for the key; USAGE where the store was opened without
+   * a key that writes; DISK_FULL, TOO_MANY_LANES: the key before goes on; POISONED, CLOSED.
+   */
+  async rotateKey(key: KeySource): Promise<void> {
+    checkArguments("rotateKey", key);
+    await this.#persisters.journal.rekeyer.rotateTo(key);
+  }
+
+  /**
+   * Waits until no payload on disk is plain, or needs another key than the one that writes: older keys can be
+   * destroyed.
+   *
+   * @throws {PersisterError} KEY_MISSING where retained records need a key that was not given; ABORTED,
+   * POISONED, CLOSED.
+   */
+  async waitForRotation(options?: WaitOptions): Promise<void> {
+    checkArguments("waitForRotation", options);
+    await this.#persisters.journal.rekeyer.finished(options);
   }
 
   on<Kind extends keyof KeeperEvents>(

@@ -5,6 +5,7 @@ import type { Inner } from "../avail/inner.js";
 import type { LaneQueue } from "../avail/queues/lane-queue.js";
 import { hex } from "../codec/hex.js";
 import type { FlushStatus } from "../disk/surroundings.js";
+import type { KeyUse } from "../journal/rekeyer.js";
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import type { Persisters } from "../persist/persisters.js";
@@ -73,6 +74,11 @@ export interface Status {
   };
   /** The way that small groups of records are written now, and how long blocking calls held the event loop. */
   readonly flush: FlushStatus;
+  /**
+   * The keys whose bytes lie on disk: a key is not needed any more once it is not among them. One entry for each
+   * key, one "plain", and one "unknown" for torn bytes of which no segment tells.
+   */
+  readonly keys: readonly KeyUse[];
   /** Bytes of durable payloads in memory. */
   readonly cachedBytes: number;
   /** Signatures that the store's verifier has verified, and certificates that needed none. */
@@ -135,6 +141,7 @@ export function statusOf(
     pins,
     disk: journal.space,
     flush: journal.flush,
+    keys: journal.rekeyer.uses,
     cachedBytes: inner.cache.byteLength,
     counters: {
       ...journal.counters,

@@ -16,6 +16,8 @@ import {
   type Surroundings,
 } from "../disk/surroundings.js";
 import type { LogEngine } from "../journal/log-engine.js";
+import type { KeyUse } from "../journal/rekeyer.js";
+import { type KeySource, keySourceArgument } from "../keys/source.js";
 import { u64Argument } from "../types/arguments.js";
 import type { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
@@ -303,6 +305,32 @@ export class Journal {
   headers(options?: RecordRange): Generator<RecordHeader> {
     const { from, select } = headersArgument(options);
     return headersIn(this.#log, heldRange(this.#log, from, select));
+  }
+
+  /**
+   * Seals everything that is written from now on with another key; durable when resolved. What lies on disk
+   * under older keys is moved in the background: `waitForRotation`.
+   *
+   * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for the key; USAGE where the journal was opened
+   * without a key that writes; DISK_FULL: the key before goes on; POISONED, CLOSED.
+   */
+  async rotateKey(key: KeySource): Promise<void> {
+    await this.#engine.rekeyer.rotateTo(keySourceArgument(key));
+  }
+
+  /**
+   * Waits until no record on disk is plain, or needs another key than the one that writes: older keys can be
+   * destroyed.
+   *
+   * @throws {PersisterError} ABORTED, POISONED, CLOSED.
+   */
+  async waitForRotation(options?: WaitOptions): Promise<void> {
+    await this.#engine.rekeyer.finished({ signal: waitArgument(options) });
+  }
+
+  /** The keys whose bytes lie on disk, and "plain": a key is not needed once it is not among them. */
+  get keys(): readonly KeyUse[] {
+    return this.#engine.rekeyer.uses;
   }
 
   /** The segments that hold live records, in the order of their first LSNs. */

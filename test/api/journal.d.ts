@@ -36,6 +36,9 @@ export declare class Journal {
         readonly limit: number;
     }): Promise<JournalPage>;
     headers(options?: RecordRange): Generator<RecordHeader>;
+    rotateKey(key: KeySource): Promise<void>;
+    waitForRotation(options?: WaitOptions): Promise<void>;
+    get keys(): readonly KeyUse[];
     segments(): Promise<readonly JournalSegment[]>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
@@ -87,6 +90,12 @@ export type KeySource = {
 } | {
     readonly env: string;
 } | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+export interface KeyUse {
+    readonly content: SlotContent;
+    readonly segments: number;
+    readonly freeSlots: number;
+    readonly bytes: number;
+}
 export interface NewJournalRecord {
     readonly type: number;
     readonly tenant?: number | undefined;

@@ -38,6 +38,8 @@ const good: Record<Method, readonly unknown[]> = {
   retainedBlocks: [lane],
   retainedCommitQCs: [],
   writeVoteState: [votes, 1n],
+  rotateKey: [{ file: "a key" }],
+  waitForRotation: [],
   on: ["anchor", () => {}],
   status: [],
   close: [],

@@ -25,7 +25,7 @@ export async function born(disk = new SimulatedDisk()): Promise<SimulatedDisk> {
 }
 
 /** The choices of a test for an opening. */
-export type MoreChoices = Pick<OpenChoices, "retainBytes" | "moved">;
+export type MoreChoices = Pick<OpenChoices, "retainBytes" | "moved" | "keys">;
 
 /** Opens the store on `disk`; every opening draws other bytes. */
 export async function opened(
