@@ -72,6 +72,12 @@ export class ReadableJournal {
     return this.#parts.places.find(name, number);
   }
 
+  /** Bytes of a live record's payload, as it was given; `undefined` where it is not live. */
+  payloadBytesOf(name: string, number: bigint): number | undefined {
+    const pointer = this.find(name, number);
+    return pointer && this.#parts.seals.plainBytes(pointer);
+  }
+
   /**
    * Reads a live record back from disk and checks that it is the one; `undefined` if it is not live, or
    * was pruned meanwhile.

@@ -272,8 +272,8 @@ export class Scan {
   /** Whether two places can be of one record. Sealed bytes differ; each tag binds its log and number. */
   #isSame(one: Pointer, other: Pointer): boolean {
     const isPlain = [one, other].every(({ slot }) => this.#seals.keyIdOf(slot) === undefined);
-    const lengths = [one, other].map(({ slot, length }) => length + this.#seals.growthFrom(slot));
-    return lengths[0] === lengths[1] && (!isPlain || one.crc === other.crc);
+    const isAsLong = this.#seals.plainBytes(one) === this.#seals.plainBytes(other);
+    return isAsLong && (!isPlain || one.crc === other.crc);
   }
 
   /** The head recorded the hash of each log's last record: it must be the one that is there. */

@@ -118,6 +118,11 @@ export class Seals {
     return seal && keyIdText(seal);
   }
 
+  /** Bytes of a payload before it was sealed, if it was. */
+  plainBytes({ slot, length }: { readonly slot: number; readonly length: number }): number {
+    return this.keyIdOf(slot) === undefined ? length : length - TAG_BYTES;
+  }
+
   /** Bytes that a record in `slot` grows by when it is copied into the next segment. */
   growthFrom(slot: number): number {
     return this.tagBytes - (this.keyIdOf(slot) === undefined ? 0 : TAG_BYTES);

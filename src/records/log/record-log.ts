@@ -152,7 +152,7 @@ export class RecordLog {
     while (lsn === this.#next && lsn < this.#queuedNext) await this.#outcomeAt(lsn);
     if (lsn === this.#next) return;
     const bytes = await this.#engine.readBeginning(RECORDS_LOG, BigInt(lsn));
-    const length = this.#engine.find(RECORDS_LOG, BigInt(lsn))?.length;
+    const length = this.#engine.payloadBytesOf(RECORDS_LOG, BigInt(lsn));
     const found = bytes && decodeEnvelope(bytes);
     const held = this.#labels.at(lsn);
     const same =
