@@ -27,7 +27,7 @@ export class Key {
   /**
    * Copies `bytes`.
    *
-   * @throws {PersisterError} KEY_REFUSED unless there are 32 of them, and not all of them are equal.
+   * @throws {PersisterError} KEY_REFUSED unless there are 32 of them, and not all of them are zero.
    */
   constructor(bytes: Uint8Array, from: string) {
     if (bytes.length !== KEY_BYTES) {
@@ -36,8 +36,8 @@ export class Key {
         `${from}: a key has ${KEY_BYTES} bytes, and there are ${bytes.length}`,
       );
     }
-    if (bytes.every((byte) => byte === bytes[0])) {
-      throw new PersisterError("KEY_REFUSED", `${from}: all bytes are equal: this is no key`);
+    if (bytes.every((byte) => byte === 0)) {
+      throw new PersisterError("KEY_REFUSED", `${from}: all bytes are zero: this is no key`);
     }
     this.#bytes = Buffer.allocUnsafeSlow(KEY_BYTES);
     this.#bytes.set(bytes);
@@ -59,6 +59,12 @@ export class Key {
     assert(!this.#isClosed, "a key is used before it is closed");
     const info = Buffer.concat([Buffer.from(`${label}\0`, "latin1"), ...context]);
     return Buffer.from(hkdfSync(HASH, this.#bytes, salt, info, bytes));
+  }
+
+  /** Calls `use` with the bytes, for formats of others. They are lent: `use` must not keep them. */
+  lend<Result>(use: (bytes: Uint8Array) => Result): Result {
+    assert(!this.#isClosed, "a key is used before it is closed");
+    return use(this.#bytes);
   }
 
   /** Zeroes the bytes. Idempotent. */

@@ -33,12 +33,13 @@ export interface KeyChoices {
 
 /** The words for a source of a key. */
 const keySourceWords = "a file, an environment variable, 32 bytes, or a function";
-const sourceSchema = z.custom<KeySource>((value) => isKeySource(value), keySourceWords);
+/** For the options of a reader. */
+export const keySourceSchema = z.custom<KeySource>((value) => isKeySource(value), keySourceWords);
 
 /** For the options of a store. */
 export const keyChoicesSchema = z.strictObject({
-  write: z.union([sourceSchema, z.literal("plain")]),
-  read: z.array(sourceSchema).readonly().optional(),
+  write: z.union([keySourceSchema, z.literal("plain")]),
+  read: z.array(keySourceSchema).readonly().optional(),
 });
 
 function isKeySource(value: unknown): value is KeySource {

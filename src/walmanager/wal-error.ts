@@ -21,7 +21,7 @@ export const walErrorClasses = [
   "too_new",
   /** A type that is not known here and may not be skipped. */
   "unknown_type",
-  /** The payload is encrypted: WalManager itself keeps no key and no nonce that could open it. */
+  /** The payload is encrypted, and no key that was given opens it. */
   "encrypted",
   /** A file became shorter while it was read. */
   "changed",

@@ -9,14 +9,18 @@
  *   tail, unless a record is found behind it.
  * - No LSN may be missing between two segments. Inside a segment WalManager burns an LSN when it refuses
  *   a record, and nothing else can be lost between two neighbouring records: such gaps are reported.
- * - A newer version, a required type that is not known, and encrypted payloads are refused.
+ * - A newer version, a required type that is not known, and an encrypted payload whose key is not given are
+ *   refused.
  *
  * The name of a newest segment without records says which LSN is next.
  */
 import { z } from "zod";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real/real.js";
+import type { Key } from "../keys/key.js";
+import { keyFrom, type KeySource, keySourceSchema } from "../keys/source.js";
 import { checkChoices } from "../types/choices.js";
+import { openPayload } from "./decrypt.js";
 import { findLog, type SegmentFile, type WalDisk, type WalLayout } from "./layout.js";
 import { isRequired, walTypeName } from "./record-types.js";
 import { type Scanned, scanSegment } from "./segment-scan.js";
@@ -45,8 +49,10 @@ export interface WalChoices {
    * @defaultValue `"skip"`
    */
   readonly unknownOptional?: "skip" | "keep" | undefined;
+  /** The keys of encrypted records, in any order: `decrypt.ts` says how they are opened. */
+  readonly keys?: readonly KeySource[] | undefined;
   /**
-   * Encrypted records: refused, or left out.
+   * Encrypted records that none of the keys opens: refused, or left out.
    *
    * @defaultValue `"refuse"`
    */
@@ -78,6 +84,7 @@ const choicesSchema = z.strictObject({
     }, "an iterable of 16-bit integers")
     .default([]),
   unknownOptional: z.enum(["skip", "keep"]).default("skip"),
+  keys: z.array(keySourceSchema).readonly().default([]),
   encrypted: z.enum(["refuse", "skip"]).default("refuse"),
   missing: z.enum(["refuse", "report"]).default("refuse"),
   damagedTail: z.enum(["refuse", "cut"]).default("refuse"),
@@ -143,11 +150,21 @@ export class WalLog {
   async *records(): AsyncGenerator<WalRecord, void, void> {
     const { segments, passedOver } = this.#layout;
     const tally = new WalTally(this.#choices.missing, passedOver);
-    for (const segment of segments) yield* this.#recordsOf(segment, tally);
+    const ring: Key[] = [];
+    try {
+      for (const source of this.#choices.keys) ring.push(await keyFrom(source));
+      for (const segment of segments) yield* this.#recordsOf(segment, tally, ring);
+    } finally {
+      for (const key of ring) key.close();
+    }
     this.#summary = tally.summary();
   }
 
-  async *#recordsOf(segment: SegmentFile, tally: WalTally): AsyncGenerator<WalRecord, void, void> {
+  async *#recordsOf(
+    segment: SegmentFile,
+    tally: WalTally,
+    keys: readonly Key[],
+  ): AsyncGenerator<WalRecord, void, void> {
     tally.begin(segment);
     const file = await this.#disk.openToRead(segment.path);
     if (!file) throw new WalError("changed", "it was there a moment ago", { file: segment.path });
@@ -161,7 +178,8 @@ export class WalLog {
           tally.tail = await this.#tailAt(segment, window, step, tally);
         } else {
           tally.take(segment, step);
-          if (this.#isGiven(segment, step, tally)) yield recordOf(step, tally);
+          const record = this.#opened(step, keys, tally);
+          if (this.#isGiven(segment, record, tally)) yield recordOf(record, tally);
         }
       }
     } finally {
@@ -192,6 +210,15 @@ export class WalLog {
     return { file, offset, bytes: window.size - offset, reason, hasRecordsBehind: !!behind };
   }
 
+  /** The record with its plain payload, where it is encrypted and one of the keys opens it. */
+  #opened(record: ScannedRecord, keys: readonly Key[], tally: WalTally): ScannedRecord {
+    const { header } = record;
+    const payload = header.encrypted ? openPayload(header, record.payload, keys) : undefined;
+    if (!payload) return record;
+    tally.opened += 1;
+    return { ...record, header: { ...header, encrypted: false }, payload };
+  }
+
   #isGiven({ path: file }: SegmentFile, record: ScannedRecord, tally: WalTally): boolean {
     const { offset, header } = record;
     const { type, lsn, encrypted } = header;
@@ -203,7 +230,7 @@ export class WalLog {
     }
     if (encrypted) {
       if (this.#choices.encrypted === "refuse") {
-        const detail = `the record of LSN ${lsn} is encrypted, and cannot be read`;
+        const detail = `the record of LSN ${lsn} is encrypted, and no key that was given opens it`;
         throw new WalError("encrypted", detail, facts);
       }
       tally.encrypted += 1;

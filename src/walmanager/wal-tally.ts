@@ -37,6 +37,8 @@ export interface WalSummary {
   readonly lastLsn: bigint | undefined;
   /** The LSN that may be given next: never one that was given, or promised by a segment's name. */
   readonly nextLsn: bigint;
+  /** Encrypted records that were opened, and those that were left out. */
+  readonly opened: number;
   readonly encrypted: number;
   /** Of a type that is not known and may be skipped. */
   readonly unknownOptional: number;
@@ -54,6 +56,7 @@ export interface WalSummary {
 export class WalTally {
   bytes = 0;
   given = 0;
+  opened = 0;
   encrypted = 0;
   unknownOptional = 0;
   paddingBytes = 0;
@@ -122,6 +125,7 @@ export class WalTally {
       bytes: this.bytes,
       records: this.#records,
       given: this.given,
+      opened: this.opened,
       encrypted: this.encrypted,
       unknownOptional: this.unknownOptional,
       healed: this.#healed,

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { errorCodes } from "../../types/errors.js";
 import { committeeFileHelp } from "../../inspect/committee-file.js";
 import { exportCommand } from "./export/export.js";
+import { importWalCommand } from "./import/wal.js";
 import { importCommand } from "./import/import.js";
 import { CHAIN_ID_DEFAULT } from "./options.js";
 import type { InspectPort } from "../inspect/inspect.js";
@@ -19,6 +20,9 @@ range of it: sei-chain prunes whole files, up to the end of that range.
 
 The store is made beside its place, as <store>.importing, and renamed when all of it is durable. A
 signal takes that directory away again; a kill leaves it: remove it, and import again.
+
+With --from-walmanager a journal of records is made of a log of WalManager, and each --key opens what was
+encrypted with it, also what WalManager cannot read any more. An import that was stopped goes on.
 ${committeeFileHelp}
 Examples:
   $ lanekeeper import --from-sei ./sei-state --committee committees.json ./state
@@ -49,17 +53,25 @@ export function addImportCommands(
 ): void {
   program
     .command("import")
-    .description("Makes a store of a state directory of sei-chain, of all that verifies in it.")
+    .description(
+      "Makes a store of a state directory of sei-chain, or a journal of a log of WalManager.",
+    )
     .argument("<store>", "the state directory to make: missing or empty")
-    .requiredOption("--from-sei <directory>", "the state directory of sei-chain")
-    .requiredOption("--committee <file>", "the committees that everything is verified by")
+    .option("--from-sei <directory>", "the state directory of sei-chain")
+    .option("--committee <file>", "the committees that everything is verified by")
+    .option("--from-walmanager <path>", "a log of WalManager, for a journal of records")
+    .option("--key <file...>", "the keys of encrypted records of that log")
     .option("--chain-id <id>", "the chain that the store serves", CHAIN_ID_DEFAULT)
     .option("--anchor <file>", "the prune anchor (default: <from-sei>.anchor.pb, if it is there)")
     .option("--partial", "store what verifies, though something is refused")
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", importHelp)
     .action(async (store: string, parsed: object) =>
-      setExit(await importCommand(store, parsed, port)),
+      setExit(
+        "fromWalmanager" in parsed
+          ? await importWalCommand(store, parsed, port)
+          : await importCommand(store, parsed, port),
+      ),
     );
   program
     .command("export")
