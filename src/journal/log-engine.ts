@@ -87,8 +87,8 @@ export class LogEngine extends ReadableJournal {
   readonly #writer: GroupWriter;
   /** Looks whether the store's names still lead to its files. */
   readonly #ownership: Ownership;
-  /** Moves what lies under other keys. */
-  readonly #rekeyer: Rekeyer;
+  /** The keys that lie on disk, and the way to another one. */
+  readonly rekeyer: Rekeyer;
   /** Finds room for groups, and keeps the journal within its bound on disk use. */
   readonly #upkeep: Upkeep;
   /** Entries that wait for a group. */
@@ -142,7 +142,7 @@ export class LogEngine extends ReadableJournal {
       isPoisoned,
       fail,
     });
-    this.#rekeyer = new Rekeyer({
+    this.rekeyer = new Rekeyer({
       ...parts,
       segments,
       reclaimer,
@@ -231,11 +231,6 @@ export class LogEngine extends ReadableJournal {
     if (this.#queue.entries.length > 0) this.#runAll();
   }
 
-  /** The keys that lie on disk, and the way to another one. */
-  get rekeyer(): Rekeyer {
-    return this.#rekeyer;
-  }
-
   /** Writes a mark with `change` in it; durable when resolved. A failure poisons the journal. */
   async writeMark(change: MarkChange): Promise<void> {
     if (this.#poison) throw this.#poison;
@@ -262,7 +257,7 @@ export class LogEngine extends ReadableJournal {
     this.#taken = [];
     for (const entry of taken) entry.settled(poison);
     this.#pairs.reject(poison);
-    this.#rekeyer.end(poison);
+    this.rekeyer.end(poison);
     this.#queue.reject(poison, () => true);
     this.#onPoison?.(poison);
     return poison;
@@ -281,7 +276,7 @@ export class LogEngine extends ReadableJournal {
     this.#life = "closing";
     this.#runAll();
     while (this.#running) await this.#running;
-    this.#rekeyer.end(closedError());
+    this.rekeyer.end(closedError());
     await this.#pairs.settled();
     await this.#upkeep.settled();
     // A failed mark poisons the store, and the poison is what close tells (D7).
@@ -327,7 +322,7 @@ export class LogEngine extends ReadableJournal {
         await this.#rotate();
       }
       await this.#upkeep.step();
-      if (this.#rekeyer.isDue) await this.#rekeyer.step();
+      if (this.rekeyer.isDue) await this.rekeyer.step();
       await turnOfTheLoop();
     }
     this.#follower.write();
@@ -353,7 +348,7 @@ export class LogEngine extends ReadableJournal {
     if (this.#running || this.#life !== "open" || this.#poison) return;
     this.#ownership.rested();
     if (this.#queue.entries.length > 0) this.#runAll();
-    else if (this.#rekeyer.isDue) this.#run(() => this.#rekeyer.step());
+    else if (this.rekeyer.isDue) this.#run(() => this.rekeyer.step());
     else if (this.#upkeep.isDue) this.#run(() => this.#tidy());
     else this.#follower.write();
   }

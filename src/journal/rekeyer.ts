@@ -36,7 +36,6 @@ import { keyFrom, type KeySource } from "../keys/source.js";
 import { hasCode, PersisterError } from "../types/errors.js";
 import type { RecordEntry } from "./group/group.js";
 import { KeyMoves, type KeyMovesParts } from "./key-moves.js";
-import type { SlotContent } from "./seal/seals.js";
 import type { Rotation } from "./space/segments.js";
 import type { Space } from "./space/slots.js";
 
@@ -62,7 +61,7 @@ export interface RekeyerParts extends Omit<KeyMovesParts, "beginSegment" | "writ
 /** The slots that hold bytes of one kind. */
 export interface KeyUse {
   /** The id of a key; "plain"; or "unknown" for bytes that no head tells of. */
-  readonly content: SlotContent;
+  readonly content: string;
   /** Segments that can be read. */
   readonly segments: number;
   /** Free slots whose bytes are not overwritten yet. */
@@ -105,7 +104,7 @@ export class Rekeyer {
   get uses(): readonly KeyUse[] {
     const { segments, space, seals } = this.#parts;
     const free = new Set(space.free.map(({ slot }) => slot));
-    const uses = new Map<SlotContent, { segments: number; freeSlots: number; bytes: number }>();
+    const uses = new Map<string, { segments: number; freeSlots: number; bytes: number }>();
     const slots = [
       segments.current.slot.slot,
       ...segments.readable.map(({ slot }) => slot),
@@ -154,8 +153,8 @@ export class Rekeyer {
     const told = new Promise<void>((resolve, reject) => {
       if (this.#ended) reject(this.#ended);
       else this.#waiters.push({ resolve, reject });
-      const abort = (): void => void (signal && reject(aborted(signal, "the wait for a rotation")));
-      takeBack = signal && whenAborted(signal, abort);
+      if (!signal) return;
+      takeBack = whenAborted(signal, () => reject(aborted(signal, "the wait for a rotation")));
     });
     if (!this.#isLeft) this.#tell();
     await told.finally(() => takeBack?.());

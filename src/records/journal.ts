@@ -308,8 +308,8 @@ export class Journal {
   }
 
   /**
-   * Seals everything that is written from now on with another key; durable when resolved. What lies on disk
-   * under older keys is moved in the background: `waitForRotation`.
+   * Seals everything that is written from now on with another key; durable when resolved. Records
+   * that lie on disk under older keys are moved in the background: see `waitForRotation`.
    *
    * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for the key; USAGE where the journal was opened
    * without a key that writes; DISK_FULL: the key before goes on; POISONED, CLOSED.

@@ -91,7 +91,7 @@ export type KeySource = {
     readonly env: string;
 } | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
 export interface KeyUse {
-    readonly content: SlotContent;
+    readonly content: string;
     readonly segments: number;
     readonly freeSlots: number;
     readonly bytes: number;

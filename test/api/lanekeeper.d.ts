@@ -50,12 +50,6 @@ export interface ErrorJson {
     readonly cause?: string;
     readonly [fact: string]: unknown;
 }
-export type Flush = "auto" | "async";
-export interface FlushStatus {
-    readonly way: WriteWay;
-    readonly blockingGroups: number;
-    readonly longestHoldMs: number;
-}
 export interface InitChoices {
     readonly chainId: string;
     readonly segmentBytes?: number;
@@ -143,6 +137,12 @@ export type KeySource = {
 } | {
     readonly env: string;
 } | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+export interface KeyUse {
+    readonly content: string;
+    readonly segments: number;
+    readonly freeSlots: number;
+    readonly bytes: number;
+}
 export type LaneId = string & {
     readonly [laneBrand]: "LaneId";
 };
@@ -188,6 +188,8 @@ export declare class Lanekeeper implements Keeper {
     retainedBlocks(lane: LaneId, range?: RetainedRange): AsyncGenerator<RetainedRecord>;
     retainedCommitQCs(range?: RetainedRange): AsyncGenerator<RetainedRecord>;
     writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
+    rotateKey(key: KeySource): Promise<void>;
+    waitForRotation(options?: WaitOptions): Promise<void>;
     on<Kind extends keyof KeeperEvents>(kind: Kind, listener: (facts: KeeperEvents[Kind]) => unknown): () => void;
     status(): Status;
     close(): Promise<void>;
@@ -212,7 +214,6 @@ export interface OpenChoices extends InitChoices {
     readonly epochOf: EpochOf;
     readonly retainBytes?: number;
     readonly cacheBytes?: number;
-    readonly flush?: Flush;
     readonly verifier?: Verifier;
     readonly log?: (entry: LogEntry) => void;
     readonly keys?: KeyChoices | undefined;
@@ -310,7 +311,7 @@ export interface Status {
         readonly liveBytes: number;
         readonly reclaimableBytes: number;
     };
-    readonly flush: FlushStatus;
+    readonly keys: readonly KeyUse[];
     readonly cachedBytes: number;
     readonly verified: VerifierCounts;
     readonly counters: {

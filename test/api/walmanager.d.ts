@@ -17,6 +17,7 @@ export interface TornTail {
 export interface WalChoices {
     readonly types?: Iterable<number> | undefined;
     readonly unknownOptional?: "skip" | "keep" | undefined;
+    readonly keys?: readonly KeySource[] | undefined;
     readonly encrypted?: "refuse" | "skip" | undefined;
     readonly missing?: "refuse" | "report" | undefined;
     readonly damagedTail?: "refuse" | "cut" | undefined;
@@ -64,6 +65,7 @@ export interface WalSummary {
     readonly firstLsn: bigint | undefined;
     readonly lastLsn: bigint | undefined;
     readonly nextLsn: bigint;
+    readonly opened: number;
     readonly encrypted: number;
     readonly unknownOptional: number;
     readonly healed: number;

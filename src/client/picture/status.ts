@@ -85,6 +85,8 @@ export class StatusPicture {
       pins: store.pins.map(pinOf),
       disk: diskOf(store.usage),
       flush: flushOf(store.usage?.flush),
+      // The service does not tell of keys.
+      keys: [],
       cachedBytes: Number(store.usage?.cachedBytes ?? 0n),
       verified: verifiedOf(store),
       counters: countersOf(store, own.listenerFailures),

@@ -18,9 +18,6 @@ import type { HeadSeal } from "../form/head-seal.js";
 import { keyMissing, keyWrong } from "./errors.js";
 import { keyIdText, type SealedPlace, SegmentOpener, SegmentSealer } from "./segment-seal.js";
 
-/** The bytes of a slot: the id of the key that sealed them; "plain"; "unknown" where no head tells of them. */
-export type SlotContent = string;
-
 /** A segment with a head, and the key that was derived for it. */
 interface Known {
   readonly front: SealedPlace;
@@ -77,8 +74,11 @@ export class Seals {
     this.#unknown.delete(slot);
   }
 
-  /** The bytes in `slot`: sealed with this key, plain, of an unknown kind; `undefined` where it holds none. */
-  contentOf(slot: number): SlotContent | undefined {
+  /**
+   * The bytes in `slot`: the id of the key that sealed them; "plain"; "unknown" where no head tells of them;
+   * `undefined` where it holds none.
+   */
+  contentOf(slot: number): KeyId | undefined {
     const known = this.#slots.get(slot);
     if (!known) return this.#unknown.has(slot) ? "unknown" : undefined;
     return known.seal ? keyIdText(known.seal) : "plain";

@@ -1,7 +1,7 @@
 /** A journal of records with keys: every call gives what it gives without them. */
 import { expect, test } from "vitest";
-import { filesWith, keyBytes } from "../journal/seal/kit.js";
-import { fresh, opened, put, textOf } from "./kit.js";
+import { filesWith, keyBytes } from "./kit.js";
+import { fresh, opened, put, textOf } from "../../records/kit.js";
 
 const keys = { write: keyBytes("a") };
 

@@ -1,9 +1,9 @@
 /** A store with keys: what is on its disk, and its rotation. */
 import { expect, test } from "vitest";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { TestChain } from "../model/chain.js";
-import { filesWith, key, keyBytes } from "../journal/seal/kit.js";
-import { born, laneAt, opened, pushBlocks } from "./kit.js";
+import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { TestChain } from "../../model/chain.js";
+import { filesWith, key, keyBytes } from "./kit.js";
+import { born, laneAt, opened, pushBlocks } from "../../node/kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Journal } from "../../dist/records/journal.js";
+import { Journal } from "../../../dist/records/journal.js";
 
 const APPENDERS = 16;
 const KEPT_ROUNDS = 30n;

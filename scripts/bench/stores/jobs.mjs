@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ClassicLevel } from "classic-level";
-import { int, JobStore, key } from "../../dist/jobs/index.js";
-import { Journal } from "../../dist/records/index.js";
+import { int, JobStore, key } from "../../../dist/jobs/index.js";
+import { Journal } from "../../../dist/records/index.js";
 
 const self = fileURLToPath(import.meta.url);
 const ROWS = 100_000;
