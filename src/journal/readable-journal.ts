@@ -1,6 +1,7 @@
 /** The part of a journal that can be read: its segments, and the records in them, live or not. */
 import type { RetainedSegment, SealedSegment } from "./form/head.js";
 import type { LogTable } from "./form/log-table.js";
+import type { Seals } from "./seal/seals.js";
 import type { PlacedRecord, Places } from "./segment/places.js";
 import type { RecordName, RecordReader } from "./segment/reader.js";
 import { endListedIn, nextAt, recordsIn, type SegmentRecords } from "./segment/records.js";
@@ -21,6 +22,8 @@ export interface ReadableParts {
   readonly space: Space;
   /** The current segment, and all those that can be read. */
   readonly segments: Segments;
+  /** The keys of all segments. */
+  readonly seals: Seals;
   /** Reads records back and checks them. */
   readonly reader: RecordReader;
 }

@@ -50,6 +50,12 @@ export interface ErrorJson {
     readonly cause?: string;
     readonly [fact: string]: unknown;
 }
+export type Flush = "auto" | "async";
+export interface FlushStatus {
+    readonly way: WriteWay;
+    readonly blockingGroups: number;
+    readonly longestHoldMs: number;
+}
 export interface InitChoices {
     readonly chainId: string;
     readonly segmentBytes?: number;
@@ -214,6 +220,7 @@ export interface OpenChoices extends InitChoices {
     readonly epochOf: EpochOf;
     readonly retainBytes?: number;
     readonly cacheBytes?: number;
+    readonly flush?: Flush;
     readonly verifier?: Verifier;
     readonly log?: (entry: LogEntry) => void;
     readonly keys?: KeyChoices | undefined;
@@ -311,6 +318,7 @@ export interface Status {
         readonly liveBytes: number;
         readonly reclaimableBytes: number;
     };
+    readonly flush: FlushStatus;
     readonly keys: readonly KeyUse[];
     readonly cachedBytes: number;
     readonly verified: VerifierCounts;
