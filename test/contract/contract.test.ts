@@ -43,7 +43,7 @@ async function taken<T>(source: AsyncGenerator<T>, count: number): Promise<T[]> 
   return found;
 }
 
-describe.each([...homes, restless])("$name", ({ open, survives, decides }) => {
+describe.each([...homes, restless])("$name", ({ open, survives }) => {
   let home: Home;
   let keeper: Keeper;
 
@@ -235,7 +235,7 @@ describe.each([...homes, restless])("$name", ({ open, survives, decides }) => {
     });
   });
 
-  describe.runIf(decides)("decisions of an operator", () => {
+  describe("decisions of an operator", () => {
     test("lanes are dropped but those that are kept; a wait for a dropped one is told", async () => {
       await pushBlocks(keeper, chain, lane, { to: 2n });
       await pushBlocks(keeper, chain, other, { to: 2n });

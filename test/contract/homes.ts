@@ -24,8 +24,6 @@ export interface HomeKind {
   readonly name: string;
   /** Everything is gone after `reopened` in a store without a disk. */
   readonly survives: boolean;
-  /** The calls of an operator are there, too. */
-  readonly decides: boolean;
   readonly open: (chain: TestChain) => Promise<Home>;
 }
 
@@ -36,7 +34,6 @@ function choicesOf({ epochOf }: TestChain): OpenChoices {
 const onDisk: HomeKind = {
   name: "the library on disk",
   survives: true,
-  decides: true,
   open: async (chain) => {
     const directory = await mkdtemp(join(tmpdir(), "lanekeeper-contract-"));
     const choices = choicesOf(chain);
@@ -60,7 +57,6 @@ const onDisk: HomeKind = {
 const inMemory: HomeKind = {
   name: "the library in memory",
   survives: false,
-  decides: true,
   open: async (chain) => {
     const keeper = await Lanekeeper.openMemory(choicesOf(chain));
     return { keeper, reopened: undefined, [Symbol.asyncDispose]: () => keeper.close() };
@@ -71,7 +67,6 @@ const inMemory: HomeKind = {
 const behindService: HomeKind = {
   name: "a service and its client",
   survives: true,
-  decides: false,
   open: async (chain) => {
     const directory = await mkdtemp(join(tmpdir(), "lanekeeper-contract-"));
     await Lanekeeper.init(join(directory, "store"), { chainId: CHAIN_ID });

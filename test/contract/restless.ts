@@ -142,7 +142,6 @@ function harassed(keeper: Keeper, service: RestlessService): Keeper {
 export const restless: HomeKind = {
   name: "a service that is killed again and again, and its client",
   survives: true,
-  decides: false,
   open: async (chain) => {
     const folder = await mkdtemp(join(tmpdir(), "lanekeeper-restless-"));
     const service = new RestlessService(chain, folder);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { strikesOf } from "../../../src/devnet/network/strikes.js";
+import { strikesOf, struckBy } from "../../../src/devnet/network/strikes.js";
 import { randomOf } from "../protocol/simulated-network.js";
 
 const options = { validators: 4, seconds: 30, payload: 1, kills: 20, powerCuts: 10, seed: 1 };
@@ -31,5 +31,23 @@ describe("strikes", () => {
     const strikes = strikesOf({ ...options, sabotage: "forget-vote-state" }, randomOf(3));
     expect(new Set(strikes.map(({ victim }) => victim))).toEqual(new Set([1]));
     expect(strikes[2]?.atMs).toBeLessThan(5_000);
+  });
+});
+
+describe("the processes of a seat", () => {
+  /** The kinds of a hundred strikes. */
+  const kinds = (service: boolean, cutsPower: boolean) => {
+    const fraction = randomOf(3);
+    return new Set(Array.from({ length: 100 }, () => struckBy({ service }, cutsPower, fraction)));
+  };
+
+  test("are struck each by itself, or together; a power cut is one of the service", () => {
+    expect(kinds(true, false)).toEqual(new Set(["validator", "service", "both"]));
+    expect(kinds(true, true)).toEqual(new Set(["service", "both"]));
+  });
+
+  test("are one without services, and no draw is made", () => {
+    const fraction = () => expect.unreachable("nothing is to be drawn");
+    expect(struckBy({}, false, fraction)).toBe("both");
   });
 });
