@@ -73,7 +73,8 @@ export const pairCases: readonly PairCase[] = [
     fits: ({ found, acked, inFlight }) =>
       found > (acked > inFlight ? acked : inFlight) + SEQS_AHEAD,
     action: "refuse",
-    report: "the mark names none so new: no crash leaves it so, an old copy of it does",
+    report:
+      "the mark names none so new: no crash leaves it so, an old copy of the mark does, or a file in the place of another",
   },
   {
     label: "acknowledged-lost",

@@ -56,6 +56,7 @@ const warnings: readonly (readonly [string, RegExp])[] = [
   ["types/error-codes.ts", /^ *"start it beside the original, or say `moved` of a backup/],
   ["types/error-codes.ts", /^ *never: "go back to a copy from before the upgrade/],
   ["journal/recovery/ending.ts", /an old copy of it does"/],
+  ["persist/pair-persister.ts", /no crash leaves it so, an old copy of the mark does/],
   ["journal/begin.ts", /as hard-link backups make/],
   ["journal/begin.ts", /"backup changes with this store, and must never be opened/],
 ];

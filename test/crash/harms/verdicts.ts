@@ -63,6 +63,15 @@ export const verdictRules: readonly VerdictRule[] = [
     names: itself,
   },
   {
+    label:
+      "an older mark: refused, by its own name or by that of a slot that is newer than it names",
+    file: "mark",
+    kinds: ["stale"],
+    allows: ["harmless", "repaired", "pinned", "refused"],
+    codes: ["MARK_CORRUPT", "ANCHOR_CORRUPT"],
+    names: () => /mark|_[ab]\.pb/,
+  },
+  {
     label: "the mark: one slot stands in for the other, both bad are refused",
     file: "mark",
     allows: ["harmless", "repaired", "pinned", "refused"],
