@@ -3,6 +3,8 @@
  * certificates and committees anew, `close` drains.
  */
 import { join } from "node:path";
+import { JobStore } from "../jobs/job-store.js";
+import { Journal } from "../records/journal.js";
 import { Lanekeeper } from "../node/lanekeeper.js";
 import { PersisterError } from "../types/errors.js";
 import { type AccessList, readAccessList } from "./access/access-file.js";
@@ -12,7 +14,9 @@ import { Epochs } from "./config/epochs.js";
 import type { Settings } from "./config/keys.js";
 import type { ServiceLog } from "./config/log.js";
 import type { Listener } from "./grpc/listeners.js";
-import { Service } from "./service.js";
+import { jobsServed } from "./grpc/stores/jobs.js";
+import { journalServed } from "./grpc/stores/journal.js";
+import { type OtherStore, Service } from "./service.js";
 
 export interface ServeOptions {
   readonly store: string;
@@ -54,6 +58,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
       inFlightBytes: settings["limits.inFlight"],
     },
     access: () => people.access,
+    others: await othersOf(settings),
     ...adminOf(settings),
     open: async (observe) => {
       return await Lanekeeper.open(store, {
@@ -143,6 +148,24 @@ function listenersOf(
     "USAGE",
     'nothing listens: the socket is "off", and there is no address',
   );
+}
+
+/** A journal and jobs, where the settings name them. A refusal of either is told at once. */
+async function othersOf(settings: Settings): Promise<OtherStore[]> {
+  const others: OtherStore[] = [];
+  const journalDirectory = settings["journal.directory"];
+  if (journalDirectory !== undefined) {
+    const journal = await Journal.open(journalDirectory, { types: settings["journal.types"] });
+    const served = journalServed(journal);
+    others.push({ served, close: () => journal.close() });
+  }
+  const jobsDirectory = settings["jobs.directory"];
+  if (jobsDirectory !== undefined) {
+    const jobs = await JobStore.open(jobsDirectory);
+    const served = jobsServed(jobs);
+    others.push({ served, close: () => jobs.close() });
+  }
+  return others;
 }
 
 function adminOf({ "admin.listen": listen, "admin.hosts": hosts }: Settings) {

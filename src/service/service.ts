@@ -17,9 +17,9 @@ import { Door } from "./access/access.js";
 import type { Caller, Role } from "./access/caller.js";
 import type { Epochs } from "./config/epochs.js";
 import { Fence } from "./fence.js";
-import type { Surroundings } from "./grpc/adapter.js";
+import type { Served, Surroundings } from "./grpc/adapter.js";
 import type { Home, OpenHome } from "./grpc/home.js";
-import { serviceStatusForm } from "./grpc/service-status.js";
+import { serviceStatusForm } from "./grpc/status-form.js";
 import { keeperServed } from "./grpc/keeper/keeper.js";
 import { type Controls, operatorServed } from "./grpc/operator.js";
 import { admitAt, listen, type Listener, type OpenListener } from "./grpc/listeners.js";
@@ -44,8 +44,16 @@ export interface ServiceOptions {
   };
   /** Those who may call over TCP, as they are now. */
   readonly access?: () => AccessList | undefined;
+  /** Services beside the keeper: a journal, jobs. They are closed with this one. */
+  readonly others?: readonly OtherStore[];
   readonly limits?: Partial<Limits>;
   readonly log?: ServiceLog;
+}
+
+/** A store beside the keeper's, and its service. */
+export interface OtherStore {
+  readonly served: Served;
+  readonly close: () => Promise<void>;
 }
 
 /** The time for calls to end once the store is closed. */
@@ -162,6 +170,7 @@ export class Service implements Observed {
     await inTurn([
       async () => await this.#opening,
       async () => await this.#home?.keeper.close(),
+      ...(this.#options.others ?? []).map(({ close }) => close),
       async () => {
         this.#state = { kind: "closed" };
         this.#ending.abort(notReady("the service has ended"));
@@ -187,7 +196,11 @@ export class Service implements Observed {
       });
     }
     const home = this.#homeOfCalls();
-    const services = [keeperServed(home), operatorServed(home, this.#controls())];
+    const services: Served[] = [
+      keeperServed(home),
+      operatorServed(home, this.#controls()),
+      ...(this.#options.others ?? []).map(({ served }) => served),
+    ];
     const limits = { ...defaultLimits, ...this.#options.limits };
     for (const listener of listeners) {
       const around = this.#surroundings(listener);

@@ -132,7 +132,7 @@ export const keys = {
   },
   "journal.directory": {
     form: path,
-    help: "serve the journal in this directory; it is made if it is missing",
+    help: "serve the journal in this directory",
   },
   "journal.types": {
     form: types,

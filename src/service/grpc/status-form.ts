@@ -1,12 +1,17 @@
-/** The status and the recovery of a store, by the names of our messages. */
+/** The status of a service and of its store, and the recovery, by the names of our messages. */
 import type { Recovery } from "../../node/start.js";
 import type { LaneStatus, Status } from "../../node/status.js";
-import type { GetRecoveryResponse } from "../../rpc/api/keeper.js";
+import {
+  type GetRecoveryResponse,
+  type ServiceStatus,
+  ServiceStatusState as State,
+} from "../../rpc/api/keeper.js";
 import type { StoreStatus } from "../../rpc/api/types.js";
 import { failureOf, laneBytes } from "../../rpc/failures.js";
 import type { Encodable } from "../../rpc/message.js";
 import { fromMs } from "../../rpc/times.js";
 import type { LaneId } from "../../types/lane.js";
+import type { Observed } from "../observed.js";
 import { encodeCommitQC, encodePruneAnchor } from "../../wire/codec/encode.js";
 
 type StoreForm = Encodable<typeof StoreStatus>;
@@ -116,4 +121,31 @@ export function recoveryForm(recovery: Recovery): Encodable<typeof GetRecoveryRe
     duration: fromMs(recovery.durationMs),
     steps: recovery.steps.map(({ name, ms }) => ({ name, duration: fromMs(ms) })),
   };
+}
+
+export function serviceStatusForm(
+  observed: Observed & { readonly startedAtMs: number },
+): Encodable<typeof ServiceStatus> {
+  const state = observed.store();
+  const writer = observed.writer();
+  const store = state.kind === "open" ? state.keeper.status() : undefined;
+  return {
+    version: observed.version,
+    startedAt: fromMs(observed.startedAtMs),
+    state: stateOf(observed, store),
+    ...(state.kind === "refused" ? { refusal: failureOf(state.error) } : {}),
+    ...(store ? { store: storeStatusForm(store), storeId: store.storeId } : {}),
+    ...(writer
+      ? { fence: writer.fence, writer: writer.name, writerPresent: writer.isConnected }
+      : {}),
+  };
+}
+
+function stateOf({ store, isDraining }: Observed, status: Status | undefined): number {
+  const { kind } = store();
+  if (kind === "refused") return State.REFUSED;
+  if (isDraining() || kind === "closed") return State.DRAINING;
+  if (kind === "opening") return State.OPENING;
+  if (status?.poison) return State.POISONED;
+  return status?.stalled ? State.STALLED : State.SERVING;
 }
