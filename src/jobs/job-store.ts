@@ -125,6 +125,7 @@ export class JobStore extends JobsById {
       this.checkUse(id);
       const opened = await this.#openedJob(await this.#ensureOpened(), id, chosen);
       this.#open.set(id, opened);
+      opened.writer.settledByCheckpoints(true);
       return opened.job;
     });
   }
@@ -150,6 +151,7 @@ export class JobStore extends JobsById {
       const open = this.#open.get(id);
       if (open) {
         open.job.end();
+        open.writer.settledByCheckpoints(false);
         this.#open.delete(id);
         await Promise.allSettled([open.writer.applied()]);
         await open.values.close();
@@ -209,8 +211,7 @@ export class JobStore extends JobsById {
 
   /** Closes every job, then the journal. Idempotent. Throws as `closeJob`. */
   async close(): Promise<void> {
-    this.#closing ??= this.#closeAll();
-    await this.#closing;
+    await (this.#closing ??= this.#closeAll());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -242,12 +243,12 @@ export class JobStore extends JobsById {
     const open = this.#open.get(id);
     if (!open || !this.#opened) return;
     this.#open.delete(id);
+    open.writer.settledByCheckpoints(false);
     await closeJobIn(this.#opened.journal, open);
   }
 
   async #removeDropped(journal: JobJournal, id: string): Promise<void> {
-    const life = journal.recordOf(id)?.life ?? 0n;
-    await this.#parts.homes.of(id, life).remove();
+    await this.#parts.homes.of(id, journal.recordOf(id)?.life ?? 0n).remove();
     await journal.forget(id);
   }
 

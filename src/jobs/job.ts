@@ -80,8 +80,8 @@ export class Job {
   }
 
   /**
-   * Removes every value whose key begins with `prefix`; the empty prefix empties the category. Throws as
-   * `put`.
+   * Removes every value whose key begins with `prefix`; the empty prefix empties the category. Takes
+   * memory with the number of these keys. Throws as `put`.
    */
   async deletePrefix(
     category: string,

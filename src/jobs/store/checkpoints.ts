@@ -80,11 +80,15 @@ export class Checkpoints {
     const { journal } = this.#parts;
     journal.beginCheckpoint();
     const end = journal.nextLsn;
+    let isOverdue = false;
     const overdue = new Promise<false>((resolve) => {
-      this.#overdue = () => resolve(false);
+      this.#overdue = () => {
+        isOverdue = true;
+        resolve(false);
+      };
     });
     const makeWay = async ({ id }: { readonly id: string }): Promise<void> => {
-      const isSettled = await Promise.race([this.#settles(id), overdue]);
+      const isSettled = await Promise.race([this.#settles(id, () => isOverdue), overdue]);
       if (!isSettled) await journal.carry(id, end);
     };
     await inTurn([
@@ -94,12 +98,19 @@ export class Checkpoints {
     ]);
   }
 
-  /** Whether a job has settled: false where it is not open, or LevelDB fails it, which its callers are told. */
-  async #settles(id: string): Promise<boolean> {
+  /**
+   * Whether a job has settled: false where it is not open, or LevelDB fails it, which its callers are told,
+   * or the checkpoint that asks is over before the job is asked.
+   */
+  async #settles(id: string, isOver: () => boolean): Promise<boolean> {
     const { locks, openJobOf } = this.#parts;
     const asked = this.#settling.get(id);
-    // The answer is that to an earlier checkpoint.
-    if (asked) return await asked.then(() => false);
+    if (asked) {
+      // An earlier checkpoint asked: the writes since then are not settled by that. Were they carried
+      // instead, their bytes would stay with the job, and nobody might be left to begin a checkpoint.
+      await asked;
+      return isOver() ? false : await this.#settles(id, isOver);
+    }
     if (!openJobOf(id)) return false;
     const answer = locks.exclusive(id, () => this.#settled(id));
     this.#settling.set(id, answer);
@@ -114,8 +125,9 @@ export class Checkpoints {
     const open = this.#parts.openJobOf(id);
     if (!open) return false;
     try {
-      // Every write that is durable by now: none of them is held any longer.
-      await open.writer.applied();
+      // Every write that is durable by now: none of them is held any longer. Not those that wait for room,
+      // which may wait for this.
+      await open.writer.takenApplied();
       await settleJob(this.#parts.journal, open);
       return true;
     } catch (cause) {

@@ -69,6 +69,8 @@ export class JobWriter {
   #queuedBytes = 0;
   /** Bytes that are in LevelDB, and are given back when they are in its tables. */
   #withheldBytes = 0;
+  /** Whether checkpoints settle the job: nothing is withheld that nobody would give back. */
+  #isSettled = false;
 
   constructor(parts: WriterParts) {
     const { id, journal, values, bounds } = parts;
@@ -141,9 +143,14 @@ export class JobWriter {
     durable.catch((cause: unknown) => this.#lose(cause));
   }
 
-  /** Resolves when every write that was taken before is in LevelDB. @throws {PersisterError} JOB_FAILED */
+  /** Resolves when every write that was called before is in LevelDB. @throws {PersisterError} JOB_FAILED */
   async applied(): Promise<void> {
     if (this.#entering > 0) await this.#lastEntry;
+    await this.#level.applied();
+  }
+
+  /** The same of the writes that have found room. @throws {PersisterError} JOB_FAILED */
+  async takenApplied(): Promise<void> {
     await this.#level.applied();
   }
 
@@ -175,6 +182,12 @@ export class JobWriter {
     }
     if (last) journal.settled(id, last);
     this.#giveBackWithheld();
+  }
+
+  /** Checkpoints settle the job from now on, or, while it is made ready or closed, do not. */
+  settledByCheckpoints(isSettled: boolean): void {
+    this.#isSettled = isSettled;
+    if (!isSettled) this.#giveBackWithheld();
   }
 
   /** Submits a write in its turn, as soon as there is room. */
@@ -246,7 +259,8 @@ export class JobWriter {
   #leave(bytes: number): void {
     const { journal, id, bounds } = this.#parts;
     this.#queuedBytes -= bytes;
-    if (journal.heldBytes(id) > bounds.heldBytesMax) this.#withheldBytes += bytes;
+    const isFull = this.#isSettled && journal.heldBytes(id) > bounds.heldBytesMax;
+    if (isFull) this.#withheldBytes += bytes;
     else this.#budget.giveBack(bytes);
   }
 

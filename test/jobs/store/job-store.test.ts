@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { JobStore, key } from "../../../src/jobs/index.js";
+import { type Job, JobStore, key } from "../../../src/jobs/index.js";
 import { tryDatabase } from "../../../src/jobs/level/trial.js";
 import type { PersisterError } from "../../../src/types/errors.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
@@ -67,6 +67,31 @@ test("writes that were called before a close are written, also those that wait f
   await Promise.all(puts);
   const again = await openStore(root);
   expect(await (await again.openJob("job")).count("c")).toBe(300);
+});
+
+test("a job that is written to as fast as it takes writes never waits for room in vain", async () => {
+  const bounds = { checkpointBytes: 2000, queueBytes: 2000, stallMs: 3000 };
+  const store = await openOn(new SimulatedDisk(), new LossyHomes(), bounds);
+  const job = await store.openJob("job");
+  for (let at = 0; at < 3000; at++) await job.put("c", numbered(at), value(at));
+  await job.flush();
+  expect(await job.count("c")).toBe(3000);
+  await store.close();
+});
+
+test("a close and a migration wait for no checkpoint", async () => {
+  const bounds = { checkpointBytes: 1000, queueBytes: 1000, stallMs: 3000 };
+  const store = await openOn(new SimulatedDisk(), new LossyHomes(), bounds);
+  const job = await store.openJob("job");
+  const puts = Array.from({ length: 200 }, (_, at) => job.put("c", numbered(at), value(at)));
+  await store.closeJob("job");
+  await Promise.all(puts);
+  const migrate = async (old: Job): Promise<void> => {
+    for (let at = 0; at < 200; at++) await old.put("c", numbered(at), value(at + 1));
+  };
+  const newer = await store.openJob("job", { schemaVersion: 2, migrate });
+  expect(await newer.get("c", numbered(199))).toEqual(value(200));
+  await store.close();
 });
 
 test("a full disk loses nothing that was acknowledged, and with room the job goes on", async () => {
