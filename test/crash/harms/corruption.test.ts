@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Frame } from "../states/film.js";
+import { newestMarkIn } from "../history/named.js";
 import { freezeTime } from "../history/frozen-time.js";
 import { everyByteOf, type Harm, harmsOf, recordsEndOf } from "./harms.js";
 import { judgeHarm, verdicts } from "./verdicts.js";
@@ -25,12 +26,19 @@ afterAll(() => {
   console.log(`harmed stores: ${sites}, ${words.join(", ")}`);
 });
 
-/** A group, an anchor and a vote are on their way, all of them visible. */
+/**
+ * A group, an anchor and a vote are on their way, all of them visible. The mark names the vote: one that no
+ * mark names is not acknowledged yet, and may be lost without a word (D6).
+ */
 function inFlight(frames: readonly Frame[]): Frame | undefined {
   const busy = frames.filter(({ world, label }) => {
     const pending = [...filesOf(world)].filter(([, file]) => file.pending.length > 0);
     const isAny = (form: RegExp): boolean => pending.some(([path]) => form.test(path));
-    return label.includes("at rest") && isAny(/\.seg$/) && isAny(/mark$/) && isAny(/\.pb$/);
+    const vote = newestMarkIn(world)?.vote;
+    const isNamed = vote !== undefined && vote.inFlight > vote.acked;
+    return (
+      isNamed && label.includes("at rest") && isAny(/\.seg$/) && isAny(/mark$/) && isAny(/\.pb$/)
+    );
   });
   return busy.at(-1);
 }
