@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { ServiceError } from "@grpc/grpc-js";
+import type { ChannelCredentials, ServiceError } from "@grpc/grpc-js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { errorOfDetails } from "../../src/rpc/failures.js";
 import { Epochs } from "../../src/service/config/epochs.js";
@@ -29,6 +29,7 @@ export interface Running {
 export async function running(
   chain: TestChain,
   more: Partial<ServiceOptions> = {},
+  channel?: ChannelCredentials,
 ): Promise<Running> {
   const folder = await temporaryFolder();
   const socket = join(folder, "lanekeeper.sock");
@@ -45,7 +46,7 @@ export async function running(
   });
   await service.opened();
   const [target = ""] = service.targets;
-  const client = await ForeignClient.connect(target);
+  const client = await ForeignClient.connect(target, channel);
   onTestFinished(() => client.close());
   return { service, client, socket };
 }

@@ -1,0 +1,72 @@
+/** TLS: client certificates and tokens, and certificates that are read anew while streams go on. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { credentials, status } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
+import { parseAccessList } from "../../../src/service/access/access-file.js";
+import { Certificates } from "../../../src/service/access/certificates.js";
+import { TestChain } from "../../model/chain.js";
+import { refusal } from "../../node/kit.js";
+import { ForeignClient } from "../foreign-client.js";
+import { callRefusal, running, temporaryFolder } from "../running.js";
+
+/** A certificate that signs itself, and its key. */
+function made(
+  folder: string,
+  name: string,
+): { readonly certificate: string; readonly key: string } {
+  const certificate = join(folder, `${name}.pem`);
+  const key = join(folder, `${name}.key`);
+  const subject = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  const form = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  execFileSync(
+    "openssl",
+    ["req", "-x509", ...form, ...subject, "-keyout", key, "-out", certificate],
+    { stdio: "pipe" },
+  );
+  return { certificate, key };
+}
+
+test("a client certificate has its role, one of nobody is not let in, and a reload takes new ones", async () => {
+  const folder = await temporaryFolder();
+  const server = made(folder, "server");
+  const ops = made(folder, "ops-1");
+  const stranger = made(folder, "stranger");
+  const clientCa = join(folder, "clients.pem");
+  writeFileSync(clientCa, readFileSync(ops.certificate));
+  const certificates = await Certificates.load({ ...server, clientCa });
+  const list = parseAccessList("access", "certificate ops-1 reader");
+  const address = { host: "127.0.0.1", port: 0 };
+  const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
+  const channelOf = ({ certificate, key }: typeof server, ca = server.certificate) => {
+    return credentials.createSsl(readFileSync(ca), readFileSync(key), readFileSync(certificate));
+  };
+  const { service } = await running(
+    new TestChain(1),
+    { listeners: [listener], access: () => list },
+    channelOf(ops),
+  );
+  const [target = ""] = service.targets;
+  const client = await ForeignClient.connect(target, channelOf(ops));
+  expect(await client.call("KeeperService/GetStatus")).toMatchObject({
+    status: { state: "STATE_SERVING" },
+  });
+  const acquire = client.call("KeeperService/AcquireWriter", { writer: "x" });
+  expect(await callRefusal(acquire)).toMatchObject({ status: status.PERMISSION_DENIED });
+  await expect(ForeignClient.connect(target, channelOf(stranger))).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+  });
+  const other = made(folder, "other");
+  writeFileSync(server.certificate, readFileSync(other.certificate));
+  await refusal(certificates.reload(), "USAGE");
+  expect(await client.call("KeeperService/GetStatus")).toBeDefined();
+  writeFileSync(server.key, readFileSync(other.key));
+  await certificates.reload();
+  expect(await client.call("KeeperService/GetStatus")).toBeDefined();
+  const renewed = await ForeignClient.connect(target, channelOf(ops, other.certificate));
+  expect(await renewed.call("KeeperService/GetStatus")).toBeDefined();
+  expect(service.certificates()).toMatchObject([{ file: "server.pem" }]);
+  renewed.close();
+  client.close();
+});
