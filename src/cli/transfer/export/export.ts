@@ -14,7 +14,6 @@
  */
 import { rm } from "node:fs/promises";
 import { RealDisk } from "../../../disk/real/real.js";
-import { readIdentity, STORE_FILE } from "../../../journal/form/store.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
 import { writeSeiDirectoryOn } from "../../../sei/write/write-state.js";
 import { PersisterError } from "../../../types/errors.js";
@@ -29,6 +28,7 @@ import { exportOptions } from "../options.js";
 import { put, writeDocument } from "../../terminal/json-document.js";
 import { showStage, type Stage } from "../progress.js";
 import { requireEmpty, placeOf } from "../target.js";
+import { identityIn } from "../../store/identity.js";
 import type { InspectPort } from "../../inspect/inspect.js";
 
 /** The target of an export. */
@@ -115,7 +115,7 @@ async function opened(
   moved: boolean,
 ): Promise<Lanekeeper> {
   const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
-  const chainId = await chainIdOf(directory);
+  const { chainId } = await identityIn(directory);
   const keep = { retainBytes: Number.MAX_SAFE_INTEGER, cacheBytes: 0 };
   try {
     return await Lanekeeper.open(directory, { chainId, epochOf, moved, ...keep });
@@ -125,16 +125,5 @@ async function opened(
     if (!(why instanceof VerifyError) || why.errorClass !== "epoch") throw cause;
     const message = `${directory} has a prune anchor, which is proven at open: name a file with the committees (--committee): ${why.message}`;
     throw new PersisterError("USAGE", message, { file: directory, cause });
-  }
-}
-
-async function chainIdOf(directory: string): Promise<string> {
-  const disk = new RealDisk();
-  const isDirectory = (await disk.kind(directory)) === "directory";
-  const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
-  try {
-    return (await readIdentity(disk, directory, file)).chainId;
-  } finally {
-    await file?.close();
   }
 }
