@@ -77,9 +77,11 @@ function opened(
 function credentialsOf(certificates: Certificates | undefined): ServerCredentials {
   if (!certificates) return ServerCredentials.createInsecure();
   const { asksClients } = certificates;
+  // With a provider that has no authority the library would take no connection at all.
+  const authority = asksClients ? certificates : null;
   return experimental.createCertificateProviderServerCredentials(
     certificates,
-    certificates,
+    authority,
     asksClients,
   );
 }

@@ -70,3 +70,25 @@ test("a client certificate has its role, one of nobody is not let in, and a relo
   renewed.close();
   client.close();
 });
+
+test("without an authority of clients nobody is asked for a certificate: a token is enough", async () => {
+  const server = made(await temporaryFolder(), "server");
+  const certificates = await Certificates.load({ ...server, clientCa: undefined });
+  const secret = "s".repeat(40);
+  const list = parseAccessList("access", `token explorer reader ${secret}`);
+  const address = { host: "127.0.0.1", port: 0 };
+  const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
+  const channel = credentials.createSsl(readFileSync(server.certificate));
+  const { service } = await running(
+    new TestChain(1),
+    { listeners: [listener], access: () => list },
+    channel,
+  );
+  const [target = ""] = service.targets;
+  const client = await ForeignClient.connect(target, channel);
+  expect(await callRefusal(client.call("KeeperService/GetStatus"))).toMatchObject({
+    status: status.UNAUTHENTICATED,
+  });
+  expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
+  client.close();
+});
