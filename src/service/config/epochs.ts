@@ -4,6 +4,7 @@
  */
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import pLimit from "p-limit";
 import {
   committeesText,
   type EpochEntry,
@@ -17,6 +18,8 @@ import type { Epoch } from "../../wire/committee.js";
 
 export class Epochs {
   #all: readonly Epoch[];
+  /** An epoch follows the last one of the file: reading and adding come one after the other. */
+  readonly #oneAtATime = pLimit(1);
   /** `undefined` for epochs that have no file: none can be added. */
   readonly #file: string | undefined;
 
@@ -47,7 +50,11 @@ export class Epochs {
 
   /** Reads the file anew. @throws {PersisterError} USAGE, and the epochs stay as they are. */
   async reload(): Promise<void> {
-    if (this.#file !== undefined) this.#all = await readCommittees(this.#file);
+    const file = this.#file;
+    if (file === undefined) return;
+    await this.#oneAtATime(async () => {
+      this.#all = await readCommittees(file);
+    });
   }
 
   /**
@@ -56,19 +63,22 @@ export class Epochs {
    * @throws {PersisterError} USAGE where it does not follow the last one, or there is no file; IO.
    */
   async add(added: EpochEntry): Promise<Epoch> {
-    if (this.#file === undefined) {
+    const file = this.#file;
+    if (file === undefined) {
       throw new PersisterError(
         "USAGE",
         "this service has no committee file that an epoch could go to",
       );
     }
-    const text = committeesText(this.#all, added);
-    const all = parseCommittees(text);
-    await writeWhole(this.#file, text);
-    this.#all = all;
-    const epoch = all.at(-1);
-    assert(epoch !== undefined, "a list with an added epoch has a last one");
-    return epoch;
+    return await this.#oneAtATime(async () => {
+      const text = committeesText(this.#all, added);
+      const all = parseCommittees(text);
+      await writeWhole(file, text);
+      this.#all = all;
+      const epoch = all.at(-1);
+      assert(epoch !== undefined, "a list with an added epoch has a last one");
+      return epoch;
+    });
   }
 }
 

@@ -51,6 +51,17 @@ test("an epoch that does not follow the last one is refused, and the file is as 
   await refusal(new Epochs(epochs.all).add(second), "USAGE");
 });
 
+test("of two epochs that come at once for one place one is added, and the file is what counts", async () => {
+  const file = await fileOf();
+  const epochs = await Epochs.read(file);
+  const other = { ...second, firstRoad: 900n };
+  const outcomes = await Promise.allSettled([epochs.add(second), epochs.add(other)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(outcomes[1]).toMatchObject({ reason: { code: "USAGE" } });
+  expect(epochs.all).toHaveLength(2);
+  expect((await Epochs.read(file)).all).toEqual(epochs.all);
+});
+
 test("a file that became wrong changes nothing at a reload", async () => {
   const file = await fileOf();
   const epochs = await Epochs.read(file);
