@@ -1,13 +1,13 @@
 /**
- * The door of the gRPC listeners: who calls, and whether the caller may. Wrong tokens are counted; beyond a
- * number in a minute they are refused without a line in the log, so that a flood of them fills no disk. A
- * right token passes always: nobody locks a validator out by guessing.
+ * The door of the gRPC listeners: who calls, and whether the caller may. Calls of nobody who is known are
+ * counted; beyond a number in a minute they are refused without a line in the log, so that a flood of them
+ * fills no disk. A right token passes always: nobody locks a validator out by guessing.
  */
 import { PersisterError } from "../../types/errors.js";
 import type { AccessList } from "./access-file.js";
 import { type Allowed, type Caller, localCaller } from "./caller.js";
 
-const WRONG_MAX = 10;
+const UNKNOWN_MAX = 10;
 const MINUTE_MS = 60_000;
 
 /** The caller's papers: what a call carries. */
@@ -23,7 +23,7 @@ export class Door {
   /** Over this listener everybody is let in who can reach it. */
   readonly #isOpen: boolean;
   readonly #nowMs: () => number;
-  #wrong = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
+  #unknown = { sinceMs: Number.NEGATIVE_INFINITY, count: 0 };
 
   constructor(list: () => AccessList | undefined, isOpen: boolean, nowMs: () => number) {
     this.#list = list;
@@ -46,25 +46,22 @@ export class Door {
     if (token !== undefined) {
       const caller = list?.byToken(token);
       if (caller) return caller;
-      throw this.#wrongToken();
+      throw this.#refusal("the token is none that this service knows");
     }
     const known = commonName === undefined ? undefined : list?.byCertificate(commonName);
     if (known) return known;
     if (this.#isOpen) return localCaller;
-    throw new PersisterError(
-      "UNAUTHENTICATED",
+    throw this.#refusal(
       "the call has no token and no certificate that this service knows: send `authorization: Bearer TOKEN`",
     );
   }
 
-  #wrongToken(): PersisterError {
+  #refusal(why: string): PersisterError {
     const now = this.#nowMs();
-    if (now - this.#wrong.sinceMs >= MINUTE_MS) this.#wrong = { sinceMs: now, count: 0 };
-    this.#wrong.count += 1;
-    if (this.#wrong.count <= WRONG_MAX) {
-      return new PersisterError("UNAUTHENTICATED", "the token is none that this service knows");
-    }
-    const text = `more than ${WRONG_MAX} wrong tokens came in this minute: try again in the next one`;
+    if (now - this.#unknown.sinceMs >= MINUTE_MS) this.#unknown = { sinceMs: now, count: 0 };
+    this.#unknown.count += 1;
+    if (this.#unknown.count <= UNKNOWN_MAX) return new PersisterError("UNAUTHENTICATED", why);
+    const text = `${why}; more than ${UNKNOWN_MAX} such calls came in this minute: try again in the next one`;
     return new PersisterError("OVERLOADED", text);
   }
 }

@@ -76,6 +76,20 @@ test("a flood of wrong tokens is refused without a word, right ones pass, and th
   );
 });
 
+test("a flood of calls without a token is refused without a word, too", () => {
+  const watched = door();
+  const none = { authorization: undefined, commonName: undefined };
+  const codes = Array.from({ length: 12 }, () => {
+    try {
+      watched.admit(none, forReaders);
+      return "admitted";
+    } catch (cause) {
+      return (cause as { code: string }).code;
+    }
+  });
+  expect(codes).toEqual([...Array<string>(10).fill("UNAUTHENTICATED"), "OVERLOADED", "OVERLOADED"]);
+});
+
 test.each([
   ["token a writer short", "line 1: a secret has 32"],
   ["token a king wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww", "line 1: roles are"],
