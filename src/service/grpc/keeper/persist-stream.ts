@@ -17,6 +17,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { detached } from "../../../async/detached.js";
+import { aborted, throwIfAborted, whenAborted } from "../../../async/signal.js";
 import type { PersistRequest, PersistResponse } from "../../../rpc/api/keeper.js";
 import type { Encodable } from "../../../rpc/message.js";
 import { PersisterError } from "../../../types/errors.js";
@@ -168,6 +169,8 @@ class PersistStream {
   /** Begins the write of an item, once there is room for it. */
   async #begin(id: bigint, item: Item | undefined): Promise<void> {
     if (item === undefined) throw new PersisterError("USAGE", `item ${id} holds nothing`);
+    // Before the window: a stream that ends here has nothing under way.
+    while (this.#verdicts.length >= OUTBOX_MAX) await this.#outboxTaken();
     const bytes = bytesOf(item);
     while (!this.#window.tryEnter(bytes)) {
       await nextTurn();
@@ -179,7 +182,6 @@ class PersistStream {
         break;
       }
     }
-    while (this.#verdicts.length >= OUTBOX_MAX) await this.#outboxTaken();
     if (item.case === "block") this.#blocks += 1;
     detached(this.#write(id, item, bytes));
   }
@@ -211,9 +213,15 @@ class PersistStream {
   }
 
   async #outboxTaken(): Promise<void> {
-    this.#signal.throwIfAborted();
-    await new Promise<void>((resolve) => {
-      this.#wakeReader = resolve;
+    const signal = this.#signal;
+    const what = "the wait for a client that reads";
+    throwIfAborted(signal, what);
+    await new Promise<void>((resolve, reject) => {
+      const takeBack = whenAborted(signal, () => reject(aborted(signal, what)));
+      this.#wakeReader = () => {
+        takeBack();
+        resolve();
+      };
     });
   }
 }
