@@ -17,8 +17,12 @@ import { Duration, fromMs } from "./times.js";
 
 const DOMAIN = "lanekeeper";
 const TYPES = "type.googleapis.com/google.rpc";
-/** Python refuses trailers above 16 KiB; the rest is for other metadata. */
-const MESSAGE_CHARS_MAX = 2048;
+/**
+ * Python refuses trailers above 16 KiB. These bytes, in base64, and a shorter message beside them, stay
+ * below 8 KiB.
+ */
+const MESSAGE_BYTES_MAX = 2048;
+const FILE_BYTES_MAX = 1024;
 
 /** The codes that go away by themselves, or with an anchor, and how long to wait before trying again. */
 const retryMs: ReadonlyMap<ErrorCode, number> = new Map([
@@ -46,7 +50,11 @@ const RetryInfo = message("RetryInfo", { retryDelay: inner(1, Duration) });
 type Facts = Partial<Omit<Failure, "code" | "message">>;
 
 export function failureOf(error: LanekeeperError): Partial<Failure> {
-  return { code: error.code, message: shortened(error.message), ...factsOf(error) };
+  return {
+    code: error.code,
+    message: shortened(error.message, MESSAGE_BYTES_MAX),
+    ...factsOf(error),
+  };
 }
 
 /** The facts of an error, by the names of `Failure`. */
@@ -56,7 +64,7 @@ function factsOf(error: LanekeeperError): Facts {
     ...(isLaneId(lane) ? { lane: laneBytes(lane) } : {}),
     ...(blockNumber === undefined ? {} : { blockNumber }),
     ...(roadIndex === undefined ? {} : { roadIndex }),
-    ...(file === undefined ? {} : { file }),
+    ...(file === undefined ? {} : { file: shortened(file, FILE_BYTES_MAX) }),
     ...(typeof offset === "number" ? { offset: BigInt(offset) } : {}),
     ...(held === undefined ? {} : { heldSha256: createHash("sha256").update(held).digest() }),
   };
@@ -118,7 +126,7 @@ export function detailsOf(error: LanekeeperError): Uint8Array {
     const retry = RetryInfo.encode({ retryDelay: fromMs(delayMs) });
     details.push({ typeUrl: `${TYPES}.RetryInfo`, value: retry });
   }
-  const told = shortened(error.message);
+  const told = shortened(error.message, MESSAGE_BYTES_MAX);
   return Status.encode({ code: statusNumberOf(error), message: told, details });
 }
 
@@ -174,6 +182,18 @@ function hex(value: Uint8Array): string {
   return Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex");
 }
 
-function shortened(told: string): string {
-  return told.length <= MESSAGE_CHARS_MAX ? told : `${told.slice(0, MESSAGE_CHARS_MAX - 3)}...`;
+/**
+ * The beginning of `told`, in at most `bytesMax` bytes of UTF-8. No letter is cut in two: half of one cannot
+ * be written into a header, and the library would throw.
+ */
+export function shortened(told: string, bytesMax: number): string {
+  const encoded = Buffer.from(told, "utf8");
+  if (encoded.length <= bytesMax) return encoded.toString("utf8");
+  let end = bytesMax - 3;
+  while (isInsideLetter(encoded[end])) end -= 1;
+  return `${encoded.toString("utf8", 0, end)}...`;
+}
+
+function isInsideLetter(byte = 0): boolean {
+  return (byte & 0xc0) === 0x80;
 }

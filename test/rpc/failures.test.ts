@@ -9,6 +9,7 @@ import {
   failureOf,
   laneBytes,
   laneOf,
+  shortened,
   statusNumberOf,
 } from "../../src/rpc/failures.js";
 import { errorCodes, PersisterError, type ErrorCode } from "../../src/types/errors.js";
@@ -43,6 +44,26 @@ test("the evidence of a conflict travels as a hash, and the details stay small",
   const error = new PersisterError("CONFLICT", "x".repeat(100_000), { lane, held, offered: held });
   expect(detailsOf(error).length).toBeLessThan(4096);
   expect(failureOf(error).heldSha256).toHaveLength(32);
+});
+
+test.each(["x", "\u00df", "\u20ac", "\u{1f600}"])(
+  "an error of any letters, such as %s, fits into trailers, and no letter is cut in two",
+  (letter) => {
+    const long = letter.repeat(5000);
+    for (const message of [long, `x${long}`, `xx${long}`, `xxx${long}`]) {
+      const error = new PersisterError("IO", message, { lane, file: `/${long}` });
+      const told = shortened(message, 1024);
+      const trailers = Math.ceil((detailsOf(error).length * 4) / 3) + encodeURI(told).length;
+      expect(trailers).toBeLessThan(8 * 1024);
+      expect(told).toMatch(/\.\.\.$/);
+      expect(told).not.toContain("\ufffd");
+      expect(message.startsWith(told.slice(0, -3))).toBe(true);
+    }
+  },
+);
+
+test("half a letter is no reason to break: it is told as one that is not known", () => {
+  expect(encodeURI(shortened("a\ud83d", 1024))).toBe(encodeURI("a\ufffd"));
 });
 
 test("details that are not ours are none, whatever they are", () => {

@@ -29,7 +29,7 @@ import type { Allowed, Caller } from "../access/caller.js";
 import type { Meters } from "../metrics/meters.js";
 import type { RpcMethod } from "../metrics/rpc-meter.js";
 import type { Call, Handlers } from "./call.js";
-import { statusOf, toldError } from "./status.js";
+import { endOfWait, statusOf, toldError } from "./status.js";
 
 type AnyCall = ServerUnaryCall<Buffer, Buffer> | StreamCall;
 type StreamCall = ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
@@ -186,7 +186,8 @@ async function track(
     await run({ signal: over.signal, caller });
     return undefined;
   } catch (cause) {
-    const thrown: unknown = ending.aborted && over.signal.aborted ? ending.reason : cause;
+    const thrown: unknown =
+      ending.aborted && over.signal.aborted ? ending.reason : endOfWait(cause);
     const error = toldError(thrown);
     code = errorCodes[error.code].status;
     if (!call.cancelled) failed(path, caller, thrown);

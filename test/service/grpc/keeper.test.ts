@@ -139,6 +139,26 @@ test("a take-over: everything of the first writer is ABORTED, its stream too", a
   await client.call("KeeperService/PushBlock", { fence: second, block: block(0n) });
 });
 
+test("a take-over: who waits or listens under the fence of the first writer is told FENCED", async () => {
+  const { client } = await running(chain);
+  const { fence } = await client.call("KeeperService/AcquireWriter", { writer: "first" });
+  const under = { fence };
+  const waits = [
+    client.call("KeeperService/WaitForBlock", { lane: laneBytes, blockNumber: 7, ...under }),
+    client.call("KeeperService/WaitForCommitQc", { roadIndex: 7, ...under }),
+    client.call("KeeperService/WaitForAnchor", { roadIndex: 7, ...under }),
+    ...["DurableBlocks", "DurableCommitQcs", "WatchDurable"].map(async (name) => {
+      for await (const _ of client.stream(`KeeperService/${name}`, under));
+    }),
+  ].map(callRefusal);
+  // Calls of one connection arrive in their order: behind this answer all of the waits have begun.
+  await client.call("KeeperService/GetStatus");
+  await client.call("KeeperService/AcquireWriter", { writer: "second", takeOver: true });
+  for (const wait of waits) {
+    expect(await wait).toMatchObject({ status: status.ABORTED, error: { code: "FENCED" } });
+  }
+});
+
 test("votes, a commit QC and an anchor; pruned blocks are read as long as they are retained", async () => {
   const { client } = await running(chain);
   const fence = await writer(client);

@@ -8,10 +8,10 @@ import {
 import { failureOf } from "../../../rpc/failures.js";
 import type { Encodable } from "../../../rpc/message.js";
 import { assertNever } from "../../../types/assert.js";
-import { hasCode, PersisterError } from "../../../types/errors.js";
+import { PersisterError } from "../../../types/errors.js";
 import type { LanekeeperError } from "../../../types/lanekeeper-error.js";
 import type { RefusedKind } from "../../metrics/refusals.js";
-import { toldError } from "../status.js";
+import { endOfWait, toldError } from "../status.js";
 import { anchorArgument, bytesArgument, laneQCArgument } from "./arguments.js";
 
 export type Item = NonNullable<PersistRequestItem["item"]>;
@@ -76,6 +76,5 @@ export function laneFull(): PersisterError {
 
 /** The error that an item met; the reason of its signal, where that ended a wait. */
 export function metError(cause: unknown): LanekeeperError {
-  if (hasCode(cause, "ABORTED") && cause.cause instanceof PersisterError) return cause.cause;
-  return toldError(cause);
+  return toldError(endOfWait(cause));
 }
