@@ -39,7 +39,8 @@ export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">
  * 4. the store is a copy, or was moved;
  * 5. a number is pinned;
  * 6. the directory is no store of ours;
- * 7. a file cannot be read: nothing is known of it.
+ * 7. payloads could not be looked at, since their key was not given;
+ * 8. a file cannot be read: nothing is known of it.
  */
 export const worstFirst = [
   "ACKNOWLEDGED_LOST",
@@ -53,6 +54,8 @@ export const worstFirst = [
   "PINNED",
   "NOT_A_STORE",
   "FORMAT_TOO_NEW",
+  "KEY_WRONG",
+  "KEY_MISSING",
   "IO",
   "READ_ONLY",
 ] as const satisfies readonly ErrorCode[];

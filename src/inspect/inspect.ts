@@ -18,7 +18,10 @@ import { type Finding, findingOf, FindingTally } from "./finding.js";
 import { checkIdentity, type IdentitySeen } from "./checks/identity.js";
 import { checkMark, markSequence } from "./checks/mark.js";
 import { ownerOf } from "./owner.js";
+import { KeyRing } from "../keys/ring.js";
+import type { KeySource } from "../keys/source.js";
 import type { Progress } from "./walk/live-records.js";
+import { SealedPayloads } from "./walk/sealed.js";
 import { type Depth, RecordProver } from "./walk/proof.js";
 import { ReadOnlyDisk } from "../disk/read-only.js";
 import { RecordCheck } from "./checks/records.js";
@@ -32,11 +35,17 @@ export interface InspectOptions {
   readonly depth: Depth;
   /** Judges the store as an open with `moved: true` would. */
   readonly moved?: boolean;
+  /** The keys of sealed payloads, as far as there are any: without a key they are told as sealed. */
+  readonly keys?: readonly KeySource[];
   /** Kept up to date while the inspection goes on. */
   readonly progress: Progress;
 }
 
-/** Yields everything that is wrong, as it is found, and returns the summary. No finding is thrown. */
+/**
+ * Yields everything that is wrong, as it is found, and returns the summary. No finding is thrown.
+ *
+ * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for a key.
+ */
 export async function* inspectStore(
   options: InspectOptions,
 ): AsyncGenerator<Finding, Summary, void> {
@@ -55,7 +64,8 @@ async function* lookAt(
   options: InspectOptions,
   tally: FindingTally,
 ): AsyncGenerator<Finding, Looked, void> {
-  const { directory, depth, progress, moved = false } = options;
+  const { directory, depth, progress, moved = false, keys = [] } = options;
+  const ring = (): Promise<KeyRing> => KeyRing.from({ write: "plain", read: keys });
   const disk = new ReadOnlyDisk(options.disk, (bytes) => {
     progress.bytesRead += bytes;
   });
@@ -63,13 +73,16 @@ async function* lookAt(
   const identity = yield* told(await checkIdentity(disk, directory));
   const basic = { directory, depth, owner, identity };
   const prover = depth.kind === "forms" ? undefined : new RecordProver(depth);
-  const within = { disk, writable: options.disk, directory, depth, moved, progress, prover };
+  const writable = options.disk;
+  const within = { disk, writable, directory, depth, moved, progress, prover, ring };
   const inside = identity.isWorthReading ? yield* lookInside(within, identity) : NOTHING_INSIDE;
   const rehearsed = await rehearsalOf(within, identity);
   if (!rehearsed.opens) {
     const { refusal } = rehearsed;
     // As a rule the checks above have told of it, at its place.
-    const isTold = tally.hasError(refusal.code, refusal.file);
+    // A key that is missing is told once, wherever it is missing.
+    const isOfKey = refusal.code === "KEY_MISSING" || refusal.code === "KEY_WRONG";
+    const isTold = tally.hasError(refusal.code, isOfKey ? undefined : refusal.file);
     if (!isTold) yield findingOf(refusal, "error", { file: directory });
   } else yield* rehearsed.pins.map((pin) => pinFinding(`${directory}/${MARK_FILE}`, pin));
   const changedMeanwhile =
@@ -97,6 +110,8 @@ interface Within {
   readonly moved: boolean;
   readonly progress: Progress;
   readonly prover: RecordProver | undefined;
+  /** A ring of the keys that were given. */
+  readonly ring: () => Promise<KeyRing>;
 }
 
 interface Inside extends Pick<Looked, "mark" | "slots" | "records" | "pairs" | "diskBytes"> {
@@ -126,9 +141,10 @@ async function* lookInside(
   const storeId = "value" in identity.store ? identity.store.value.storeId : undefined;
   const { mark, sequence } = yield* told(await checkMark(disk, directory, storeId));
   const slots = yield* told(await checkSlots(disk, directory, { storeId, mark }));
+  const payloads = new SealedPayloads(await within.ring(), slots.heads);
   try {
     const diskBytes = await diskBytesOf(disk, directory, slots.slots);
-    const records = recordsOf(within, slots, mark);
+    const records = recordsOf(within, { slots, mark, payloads });
     if (records) yield* records.findings();
     const head = slots.base?.head ?? { anchorSeq: 0n, voteSeq: 0n };
     const witness = { mark: mark ?? NOTHING_NAMED, head };
@@ -139,17 +155,27 @@ async function* lookInside(
     }
     return { mark, markSequence: sequence, slots, records, pairs, diskBytes };
   } finally {
+    payloads.close();
     await slots.close();
   }
 }
 
 function recordsOf(
   { directory, progress, prover }: Within,
-  slots: SlotsSeen,
-  mark: Mark | undefined,
+  {
+    slots,
+    mark,
+    payloads,
+  }: {
+    readonly slots: SlotsSeen;
+    readonly mark: Mark | undefined;
+    readonly payloads: SealedPayloads;
+  },
 ): RecordCheck | undefined {
   const { base } = slots;
-  return base && new RecordCheck({ directory, base, seen: slots, mark, prover, progress });
+  return (
+    base && new RecordCheck({ directory, base, seen: slots, mark, prover, progress, payloads })
+  );
 }
 
 /** Open asks STORE first. It asks for the rest only once it knows the store's identity. */
@@ -158,7 +184,12 @@ async function rehearsalOf(within: Within, identity: IdentitySeen): Promise<Rehe
   if ("error" in store) return { opens: false, refusal: store.error };
   const { disk, writable, directory, depth, moved } = within;
   const { storeId } = store.value;
-  return await rehearse({ disk, writable }, { directory, storeId, depth, moved });
+  const ring = await within.ring();
+  try {
+    return await rehearse({ disk, writable }, { directory, storeId, depth, moved, ring });
+  } finally {
+    ring.close();
+  }
 }
 
 /** Tells the findings of a part, and hands it on. */

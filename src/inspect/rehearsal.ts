@@ -9,6 +9,7 @@ import { MARK_FILE, type Pin } from "../journal/form/mark.js";
 import { STORE_FILE } from "../journal/form/store.js";
 import { startsByLog } from "../persist/anchor.js";
 import { type CheckedStore, checkStore, type ProveAnchor } from "../persist/checked-store.js";
+import type { KeyRing } from "../keys/ring.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
 import { type Depth, readAnchor } from "./walk/proof.js";
@@ -37,17 +38,19 @@ export interface Rehearsal {
   readonly depth: Depth;
   /** As the option of open. */
   readonly moved: boolean;
+  /** The keys that open would be given; the caller closes them. */
+  readonly ring: KeyRing;
 }
 
 /** `writable` is the same disk as `disk`, which only reads: files are opened on it, and not written. */
 export async function rehearse(
   disks: { readonly disk: Disk; readonly writable: Disk },
-  { directory, storeId, depth, moved }: Rehearsal,
+  { directory, storeId, depth, moved, ring }: Rehearsal,
 ): Promise<Rehearsed> {
   const judged = await attempted(async () => {
     const origin = moved ? undefined : await originAt(disks.disk, directory);
     const prove: ProveAnchor = (message, file) => readAnchor(message, file, depth);
-    return await checkStore(disks.disk, directory, { storeId, origin }, prove);
+    return await checkStore(disks.disk, directory, { storeId, origin, ring }, prove);
   });
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {

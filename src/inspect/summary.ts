@@ -72,6 +72,8 @@ export interface Summary {
   readonly depth: Depth["kind"];
   /** Live records that were judged. */
   readonly recordsRead: number;
+  /** Those of them whose payload is sealed with a key that was not given: it was not looked at. */
+  readonly recordsSealed: number;
   /** How many records were proven beyond the checks of open. */
   readonly proven: Proven;
 }
@@ -117,6 +119,7 @@ export function summaryOf(
     hasIndex: identity.hasIndex,
     depth: looked.depth.kind,
     recordsRead: looked.recordsRead,
+    recordsSealed: looked.records?.live.locked ?? 0,
     proven: looked.proven ?? { blocks: 0, commitQCs: 0 },
   };
 }

@@ -244,7 +244,7 @@ const table = {
     exit: 38,
     status: "FAILED_PRECONDITION",
     meaning: "something was written with a key that was not given",
-    remedy: "give the key whose id the message names, to `read` or by `--key-file`",
+    remedy: "give the key whose id the message names, to `read` or by `--key`",
     never: "remove what cannot be read, or begin a new store: everything is there",
   },
   KEY_WRONG: {

@@ -8,10 +8,11 @@ import type { Finding } from "../../src/inspect/finding.js";
 import { inspectStore } from "../../src/inspect/inspect.js";
 import { newProgress } from "../../src/inspect/walk/live-records.js";
 import type { Depth } from "../../src/inspect/walk/proof.js";
+import type { KeySource } from "../../src/keys/source.js";
 import type { Summary } from "../../src/inspect/summary.js";
 import type { TestChain } from "../model/chain.js";
 import { newestSegment } from "../journal/kit.js";
-import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
+import { fresh, laneAt, type MoreChoices, pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
 import { DIRECTORY } from "../node/surroundings.js";
 import { walkRecords } from "../journal/walk.js";
 
@@ -26,8 +27,9 @@ export async function inspected(
   disk: Disk,
   depth: Depth = { kind: "forms" },
   directory = DIRECTORY,
+  keys: readonly KeySource[] = [],
 ): Promise<Inspected> {
-  const looking = inspectStore({ disk, directory, depth, progress: newProgress() });
+  const looking = inspectStore({ disk, directory, depth, keys, progress: newProgress() });
   const findings: Finding[] = [];
   for (;;) {
     const step = await looking.next();
@@ -46,8 +48,8 @@ export const FULL_PAYLOAD = 2500;
  * A closed store with sealed segments and a newest one, live records of two lanes and of the road in
  * each, and an anchor at 0, in slot A; `chain` has payloads of `FULL_PAYLOAD` bytes.
  */
-export async function smallStore(chain: TestChain): Promise<SimulatedDisk> {
-  const { disk, keeper } = await fresh(chain);
+export async function smallStore(chain: TestChain, more: MoreChoices = {}): Promise<SimulatedDisk> {
+  const { disk, keeper } = await fresh(chain, more);
   const [lane, other] = [laneAt(chain, 0), laneAt(chain, 1)];
   for (let round = 0n; round < 9n; round++) {
     await pushBlocks(keeper, chain, lane, { from: round, to: round + 1n });

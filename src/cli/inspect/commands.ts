@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { worstFirst } from "../../inspect/finding.js";
 import { errorCodes } from "../../types/errors.js";
 import { committeeFileHelp } from "../../inspect/committee-file.js";
+import { keyOption } from "../store/key-files.js";
 import { inspectCommand, type InspectPort, verifyCommand } from "./inspect.js";
 
 const promise =
@@ -15,6 +16,9 @@ From the worst: ${worstFirst.map((code) => `${code} ${errorCodes[code].exit}`).j
 An error is damage that open refuses, or content that does not verify. A warning is a fault that open
 accepts: the trace of a crash, or damage that nothing depends on.
 
+Without its key a sealed payload is not looked at: everything else is checked, the findings say which key is
+missing, and the exit code is ${errorCodes.KEY_MISSING.exit} unless something worse was found.
+
 Tables show a lane by the first digits of its validator's key; findings and JSON have the whole id.
 `;
 
@@ -22,6 +26,7 @@ const examples = {
   inspect: `
 Examples:
   $ lanekeeper inspect ./state
+  $ lanekeeper inspect ./state --key state.key
   $ lanekeeper inspect ./state --json | jq '.findings[] | [.class, .file, .offset, .lane, .number]'
 `,
   verify: `
@@ -68,6 +73,7 @@ function command(program: Command, name: keyof typeof examples, what: string): C
     .argument("<directory>", "the state directory")
     .option("--strict", "let warnings decide the exit code too")
     .option("--moved", "judge a copied or moved store as open does that is told so")
+    .addOption(keyOption("a key of sealed payloads"))
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", exitCodes + examples[name]);
 }

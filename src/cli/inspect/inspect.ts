@@ -12,6 +12,7 @@ import type { Summary } from "../../inspect/summary.js";
 import { PersisterError } from "../../types/errors.js";
 import { readCommittees } from "../../inspect/committee-file.js";
 import { untilStopped } from "../ending.js";
+import { sourcesOf } from "../store/key-files.js";
 import { ListDocument, put } from "../terminal/json-document.js";
 import { Redraw, type TerminalStream } from "../terminal/redraw.js";
 import { formatSize } from "../terminal/sizes.js";
@@ -29,6 +30,7 @@ const schema = z.object({
   strict: z.boolean().default(false),
   moved: z.boolean().default(false),
   committee: z.string().min(1).optional(),
+  key: z.array(z.string().min(1)).default([]),
 });
 
 /** Looks at forms alone; returns the exit code. */
@@ -63,7 +65,7 @@ export async function verifyCommand(
 async function look(
   directory: string,
   depth: Depth,
-  { json, strict, moved }: z.output<typeof schema>,
+  { json, strict, moved, key }: z.output<typeof schema>,
   { stdout, stderr }: InspectPort,
 ): Promise<number> {
   if (directory === "") throw new PersisterError("USAGE", "the directory must have a name");
@@ -72,7 +74,9 @@ async function look(
   const view = showProgress(progress, stderr);
   const write = json ? jsonWriter(stdout) : textWriter(stdout);
   try {
-    const looking = inspectStore({ disk: new RealDisk(), directory, depth, moved, progress });
+    const disk = new RealDisk();
+    const keys = sourcesOf(key);
+    const looking = inspectStore({ disk, directory, depth, moved, keys, progress });
     for (;;) {
       const step = await looking.next();
       view.erase();

@@ -77,6 +77,7 @@ export function summaryJson(summary: Summary, worst: ErrorCode | undefined) {
     diskBytes: summary.diskBytes,
     hasIndex: summary.hasIndex,
     recordsRead: summary.recordsRead,
+    recordsSealed: summary.recordsSealed,
     proven: summary.proven,
   };
 }
@@ -150,8 +151,9 @@ function pinText({ name, number, hash }: Summary["pins"][number]): string {
   return `${shortName(name)}, number ${number}: header ${hex(hash)}`;
 }
 
-function checkedText({ recordsRead, depth, proven }: Summary): string {
-  const records = `${recordsRead} live records`;
+function checkedText({ recordsRead, recordsSealed, depth, proven }: Summary): string {
+  const sealed = `${recordsSealed} of them sealed, with a key that was not given`;
+  const records = `${recordsRead} live records${recordsSealed === 0 ? "" : `, ${sealed}`}`;
   if (depth === "forms") return `${records}, as open does; verify proves hashes and signatures too`;
   const all = `${records}; ${proven.blocks} blocks and ${proven.commitQCs} commit QCs proven`;
   if (depth === "committees") return `${all}, by the committees given`;

@@ -5,6 +5,7 @@ import { committeeFileHelp } from "../../inspect/committee-file.js";
 import { exportCommand } from "./export/export.js";
 import { importWalCommand } from "./import/wal.js";
 import { importCommand } from "./import/import.js";
+import { keyOption } from "../store/key-files.js";
 import { CHAIN_ID_DEFAULT } from "./options.js";
 import type { InspectPort } from "../inspect/inspect.js";
 
@@ -81,6 +82,7 @@ export function addImportCommands(
     .option("--committee <file>", "the committees; needed if the store has a prune anchor")
     .option("--anchor <file>", "the file for the prune anchor (default: <to-sei>.anchor.pb)")
     .option("--moved", "the store was copied or moved, and the original never runs again")
+    .addOption(keyOption("a key of sealed payloads: what is exported is plain"))
     .addOption(new Option("--json", "print one JSON object instead of lines"))
     .addHelpText("after", exportHelp)
     .action(async (store: string, parsed: object) =>

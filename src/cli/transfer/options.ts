@@ -25,6 +25,7 @@ const exportSchema = z.object({
   committee: path.optional(),
   anchor: path.optional(),
   moved: z.boolean().default(false),
+  key: z.array(path).default([]),
   json: z.boolean().default(false),
 });
 

@@ -12,11 +12,12 @@ import type { Mark } from "../../journal/form/mark.js";
 import { endsAsListed, firstPlace, type Slot } from "../../journal/segment/segment.js";
 import type { FoundHead } from "../../journal/recovery/start.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
-import type { ErrorCode } from "../../types/errors.js";
-import { attempted, type Finding, findingOf, type Place, type Severity } from "../finding.js";
+import { attempted, type Finding, findingOf, type Place } from "../finding.js";
 import { LiveRecords, type Progress } from "../walk/live-records.js";
 import type { RecordProver } from "../walk/proof.js";
+import { type SealedPayloads, WRONG_TAG } from "../walk/sealed.js";
 import { walkPastDamage, type WalkStep } from "../walk/segment-walk.js";
+import { type Damage, ofNewest, ofRetained, ofSealed } from "./damage.js";
 import type { BaseHead, SlotsSeen } from "./slots.js";
 
 /** The segments to be read, and the facts by which they are checked. */
@@ -28,19 +29,8 @@ export interface RecordCheckParts {
   /** Proves each live record, if that is wanted. */
   readonly prover: RecordProver | undefined;
   readonly progress: Progress;
+  readonly payloads: SealedPayloads;
 }
-
-/** The meaning of damage in a segment. */
-interface Damage {
-  readonly code: ErrorCode;
-  readonly severity: Severity;
-}
-
-/** D6: in the newest segment everything up to the acknowledged LSN must be there. */
-const ofNewest: Damage = { code: "ACKNOWLEDGED_LOST", severity: "error" };
-const ofSealed: Damage = { code: "JOURNAL_CORRUPT", severity: "error" };
-/** Nothing pruned is promised: damage there costs what may be forgotten anyway. */
-const ofRetained: Damage = { code: "JOURNAL_CORRUPT", severity: "warning" };
 
 const NOTHING = new Uint8Array(0);
 
@@ -61,7 +51,8 @@ export class RecordCheck {
     const { head } = parts.base;
     const table = new LogTable(head.logs, head.nextLog);
     this.#manifest = { head, table, released: new Map() };
-    this.live = new LiveRecords({ head, table, prover: parts.prover, progress: parts.progress });
+    const { prover, progress, payloads } = parts;
+    this.live = new LiveRecords({ head, table, prover, progress, payloads });
   }
 
   /** The logs as the base head and its segment's own records say. */
@@ -90,6 +81,11 @@ export class RecordCheck {
     for (const segment of this.sealed) yield* this.#sealed(segment);
     if (own) yield* this.#takeOwn(own);
     for (const slot of this.retainedSlots) yield* this.#retained(slot);
+    const live = [base.slot.slot, ...this.sealed.map(({ slot }) => slot)];
+    yield* this.#parts.payloads.lockedFindings(
+      [...live, ...this.retainedSlots],
+      (slot) => slot === base.slot.slot || this.live.lockedIn([slot]) > 0,
+    );
     const file = base.slot.file.path;
     // Records that could not be read are not known to be missing.
     if (base.isNewest && !this.#isPartlyUnread) yield* this.live.missing(file);
@@ -231,6 +227,9 @@ export class RecordCheck {
     )) {
       if (step.kind === "record") {
         if (damage !== ofRetained) yield* this.live.take(step.record, slot);
+        else if (this.#parts.payloads.isDamaged(step.record, slot)) {
+          yield this.#finding(ofRetained, slot.file.path, step.record, WRONG_TAG);
+        }
       } else if (step.kind !== "end") {
         isDamaged = true;
         yield this.#lost(damage, slot.file.path, step);

@@ -5,8 +5,9 @@
 import { isOfLog, RECORD_HEADER_BYTES } from "../../journal/form/records.js";
 import type { Head } from "../../journal/form/head.js";
 import { type LogTable, NO_HASH } from "../../journal/form/log-table.js";
-import type { Slot, WalkedRecord } from "../../journal/segment/segment.js";
+import { pointerTo, type Slot, type WalkedRecord } from "../../journal/segment/segment.js";
 import { RecordChecks } from "../../persist/record-checks.js";
+import { type SealedPayloads, WRONG_TAG } from "./sealed.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
 import { missingRanges } from "./missing.js";
 import type { RecordProver } from "./proof.js";
@@ -24,10 +25,13 @@ export function newProgress(): Progress {
   return { bytesRead: 0, bytesExpected: 0, records: 0 };
 }
 
-/** The length and checksum of a record that was found: they tell a copy of it from another record. */
+/** The facts of a record that was found: they tell a copy of it from another record. */
 interface FoundRecord {
+  /** Bytes of its payload, before it was sealed where it is. */
   readonly length: number;
+  /** Of the bytes on disk; sealed bytes of two copies differ. */
   readonly crc: number;
+  readonly isSealed: boolean;
 }
 
 export class LiveRecords {
@@ -36,6 +40,9 @@ export class LiveRecords {
   readonly #table: LogTable;
   readonly #prover: RecordProver | undefined;
   readonly #progress: Progress;
+  readonly #payloads: SealedPayloads;
+  /** Live records that could not be opened, by slot. */
+  readonly #locked = new Map<number, number>();
   /** By log name and number. */
   readonly #found = new Map<string, Map<bigint, FoundRecord>>();
   /** Numbers by log name whose loss was told where it was seen. */
@@ -47,11 +54,24 @@ export class LiveRecords {
     readonly table: LogTable;
     readonly prover: RecordProver | undefined;
     readonly progress: Progress;
+    readonly payloads: SealedPayloads;
   }) {
     this.#head = parts.head;
     this.#table = parts.table;
     this.#prover = parts.prover;
     this.#progress = parts.progress;
+    this.#payloads = parts.payloads;
+  }
+
+  /** How many live records in these slots have a payload that could not be opened. */
+  lockedIn(slots: Iterable<number>): number {
+    let count = 0;
+    for (const slot of slots) count += this.#locked.get(slot) ?? 0;
+    return count;
+  }
+
+  get locked(): number {
+    return this.lockedIn(this.#locked.keys());
   }
 
   /** How many records of [first, next) of a log were found, and the bytes of their payloads. */
@@ -67,7 +87,7 @@ export class LiveRecords {
 
   /** Judges `record`, if it is one of a live range and was not found before. */
   async *take(record: WalkedRecord, slot: Slot): AsyncGenerator<Finding, void, void> {
-    const { log, number, offset, payload } = record;
+    const { log, number, offset } = record;
     const state = isOfLog(record) ? this.#table.byLog(log) : undefined;
     if (!state || number < state.first || number >= state.next) return;
     const { name } = state;
@@ -76,16 +96,26 @@ export class LiveRecords {
     const wrong = (message: string): Finding => {
       return { class: "JOURNAL_CORRUPT", severity: "error", ...place, message };
     };
-    const found = { length: record.payloadLength, crc: record.payloadCrc };
+    const seen = this.#payloads.read(record, slot);
+    if (seen.status === "damaged") {
+      this.lost(name, number);
+      yield wrong(WRONG_TAG);
+      return;
+    }
+    const found = this.#factsOf(record, slot);
     const earlier = this.#foundOf(name).get(number);
     if (earlier) {
-      const isCopy = earlier.length === found.length && earlier.crc === found.crc;
-      if (!isCopy) yield wrong("it is there twice, and differs");
+      if (!canBeCopy(earlier, found)) yield wrong("it is there twice, and differs");
       return;
     }
     this.#foundOf(name).set(number, found);
     this.#progress.records += 1;
-    const pointer = { slot: slot.slot, offset: offset + RECORD_HEADER_BYTES, ...found };
+    if (seen.status === "sealed") {
+      this.#locked.set(slot.slot, this.lockedIn([slot.slot]) + 1);
+      return;
+    }
+    const { payload } = seen;
+    const pointer = pointerTo(slot.slot, record);
     const judged = await attempted(() =>
       this.judge.visit({ name, number, payload, pointer, file }),
     );
@@ -129,6 +159,11 @@ export class LiveRecords {
     }
   }
 
+  #factsOf(record: WalkedRecord, { slot }: Slot): FoundRecord {
+    const length = this.#payloads.plainBytes(slot, record);
+    return { length, crc: record.payloadCrc, isSealed: this.#payloads.isSealed(slot) };
+  }
+
   #foundOf(name: string): Map<bigint, FoundRecord> {
     const found = this.#found.get(name) ?? new Map<bigint, FoundRecord>();
     this.#found.set(name, found);
@@ -141,4 +176,10 @@ export class LiveRecords {
     if (!hash || !listed || number !== listed.next - 1n) return false;
     return Buffer.compare(listed.tip, NO_HASH) !== 0 && Buffer.compare(listed.tip, hash) !== 0;
   }
+}
+
+/** Whether two places can be of one record. Each tag binds its log and number. */
+function canBeCopy(one: FoundRecord, other: FoundRecord): boolean {
+  const isPlain = !one.isSealed && !other.isSealed;
+  return one.length === other.length && (!isPlain || one.crc === other.crc);
 }

@@ -28,6 +28,7 @@ import { exportOptions } from "../options.js";
 import { put, writeDocument } from "../../terminal/json-document.js";
 import { showStage, type Stage } from "../progress.js";
 import { requireEmpty, placeOf } from "../target.js";
+import { keysAsFound } from "../../store/key-files.js";
 import { identityIn } from "../../store/identity.js";
 import type { InspectPort } from "../../inspect/inspect.js";
 
@@ -60,7 +61,7 @@ export async function exportCommand(
   const stage: Stage = { name: "reading and verifying", records: 0, total: undefined };
   const view = showStage(stage, stderr);
   try {
-    await using keeper = await opened(from, epochs, options.moved);
+    await using keeper = await opened(from, epochs, options);
     const held = exportedOf(keeper.recovery);
     stage.total = held.records;
     await write(keeper, held, { directory, anchorFile, epochs, stop }, stage);
@@ -112,13 +113,14 @@ async function removeExport({ directory, anchorFile }: Target): Promise<void> {
 async function opened(
   directory: string,
   epochs: readonly Epoch[],
-  moved: boolean,
+  { moved, key }: { readonly moved: boolean; readonly key: readonly string[] },
 ): Promise<Lanekeeper> {
   const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
   const { chainId } = await identityIn(directory);
+  const keys = await keysAsFound(directory, key);
   const keep = { retainBytes: Number.MAX_SAFE_INTEGER, cacheBytes: 0 };
   try {
-    return await Lanekeeper.open(directory, { chainId, epochOf, moved, ...keep });
+    return await Lanekeeper.open(directory, { chainId, epochOf, moved, keys, ...keep });
   } catch (cause) {
     const isUnproven = cause instanceof PersisterError && cause.code === "WRONG_COMMITTEE";
     const why = isUnproven ? cause.cause : undefined;

@@ -1,0 +1,51 @@
+/** The option `--key`, and the keys with which a command opens a store that it is to leave as it is. */
+import { Option } from "commander";
+import { RealDisk } from "../../disk/real/real.js";
+import { ReadOnlyDisk } from "../../disk/read-only.js";
+import { checkSlots } from "../../inspect/checks/slots.js";
+import { readKeyFile } from "../../keys/key-file.js";
+import type { KeyChoices, KeySource } from "../../keys/source.js";
+
+/** One file each time that it is given: a list would take the argument behind it. */
+export function keyOption(description: string): Option {
+  return new Option("--key <file>", `${description}; may be given again`).argParser(
+    (file: string, before: readonly string[] | undefined) => [...(before ?? []), file],
+  );
+}
+
+export function sourcesOf(files: readonly string[]): readonly KeySource[] {
+  return files.map((file) => ({ file }));
+}
+
+/**
+ * Keys for an open that changes no key: the one that seals the newest segment writes, all others read. A plain
+ * store stays plain. `undefined` where no file is given.
+ *
+ * @throws {PersisterError} KEY_REFUSED, IO.
+ */
+export async function keysAsFound(
+  directory: string,
+  files: readonly string[],
+): Promise<KeyChoices | undefined> {
+  if (files.length === 0) return undefined;
+  const id = await newestKeyId(directory);
+  let writing: string | undefined;
+  for (const file of files) {
+    const key = await readKeyFile(file);
+    key.close();
+    if (key.id === id) writing = file;
+  }
+  const read = sourcesOf(files.filter((file) => file !== writing));
+  return { write: writing === undefined ? "plain" : { file: writing }, read };
+}
+
+async function newestKeyId(directory: string): Promise<string | undefined> {
+  const disk = new ReadOnlyDisk(new RealDisk(), () => undefined);
+  const slots = await checkSlots(disk, directory, { storeId: undefined, mark: undefined });
+  try {
+    const keyId = slots.base?.head.seal?.keyId;
+    return keyId && Buffer.from(keyId).toString("hex");
+  } finally {
+    await slots.close();
+  }
+}
