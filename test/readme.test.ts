@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { call } from "./cli/program-kit.js";
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
@@ -43,6 +44,37 @@ test("the README's first program runs as it stands, and prints what it says", as
     expect(said.replaceAll('"', "")).toBe(printed?.replaceAll(" ", ""));
   } finally {
     log.mockRestore();
+    rmSync(file, { force: true });
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("the README's keys are made, rotated, and the older one can go, as it says", async () => {
+  const program = programs.find((each) => each.includes("rotateKey")) ?? "";
+  const folder = mkdtempSync(join(tmpdir(), "lanekeeper-readme-"));
+  const file = join(process.cwd(), "test", `.readme-keys-${process.pid}.mjs`);
+  const [, made = ""] = /^lanekeeper (key new \S+)/m.exec(readme) ?? [];
+  const inFolder = (name: string): string => join(folder, name);
+  try {
+    expect((await call(...made.split(" ").slice(0, 2), inFolder("state.key"))).code).toBe(0);
+    expect(made).toContain("state.key");
+    const { stdout: next } = await call("key", "new", inFolder("next.key"), "--json");
+    writeFileSync(
+      file,
+      `import { Lanekeeper } from "lanekeeper";
+       import { soloValidator } from "lanekeeper/testing";
+       const { epochOf } = soloValidator();
+       const chainId = "my-chain";
+       await Lanekeeper.init("state", { chainId });
+       ${program}
+       export const keys = keeper.status().keys.map(({ content }) => content);
+       await keeper.close();`.replaceAll(/"(state|state\.key|next\.key)"/g, (_, name: string) =>
+        JSON.stringify(inFolder(name)),
+      ),
+    );
+    const { keys } = (await import(file)) as { readonly keys: readonly string[] };
+    expect(keys).toEqual([(JSON.parse(next) as { readonly id: string }).id]);
+  } finally {
     rmSync(file, { force: true });
     rmSync(folder, { recursive: true });
   }

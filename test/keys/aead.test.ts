@@ -24,7 +24,7 @@ function bytes(hex: string): Buffer {
   return Buffer.from(hex, "hex");
 }
 
-describe("vectors of NIST's submission and of Wycheproof", () => {
+describe("E7 vectors of NIST's submission and of Wycheproof", () => {
   test("there are valid and invalid ones", () => {
     expect(vectors.filter(({ isValid }) => isValid).length).toBeGreaterThan(35);
     expect(vectors.filter(({ isValid }) => !isValid).length).toBeGreaterThan(20);

@@ -66,7 +66,7 @@ describe("a key", () => {
     expect(() => key.derive("a", BYTES, 32)).toThrow(/before it is closed/);
   });
 
-  test("shows nothing of its bytes where it is printed", () => {
+  test("E13 shows nothing of its bytes where it is printed", () => {
     const key = new Key(BYTES, "test");
     expect(JSON.stringify(key)).toBe(JSON.stringify({ id: ID }));
   });
@@ -115,14 +115,17 @@ describe("a file of a key", () => {
     }
   });
 
-  test.each([0o640, 0o604, 0o620, 0o660, 0o666, 0o601])("is refused with mode %o", async (mode) => {
-    const file = await fileWith(BYTES, mode);
-    await expect(readKeyFile(file)).rejects.toMatchObject({
-      code: "KEY_REFUSED",
-      file,
-      message: expect.stringMatching(/chmod 600/) as string,
-    });
-  });
+  test.each([0o640, 0o604, 0o620, 0o660, 0o666, 0o601])(
+    "E13 is refused with mode %o",
+    async (mode) => {
+      const file = await fileWith(BYTES, mode);
+      await expect(readKeyFile(file)).rejects.toMatchObject({
+        code: "KEY_REFUSED",
+        file,
+        message: expect.stringMatching(/chmod 600/) as string,
+      });
+    },
+  );
 
   test.each([0o600, 0o400])("is read with mode %o", async (mode) => {
     expect((await readKeyFile(await fileWith(BYTES, mode))).id).toBe(ID);

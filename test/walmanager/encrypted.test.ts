@@ -69,7 +69,7 @@ property.prop([
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
   fc.uint8Array({ maxLength: 300 }),
 ])(
-  "any record of any process is opened: its drawn bytes follow from the tag",
+  "E14 any record of any process is opened: its drawn bytes follow from the tag",
   (version, lsn, epoch, payload) => {
     const record = sealedRecord({ version, lsn, epoch, payload });
     expect(opened(record, BYTES)).toBe(Buffer.from(payload).toString("latin1"));

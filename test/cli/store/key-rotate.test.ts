@@ -66,7 +66,7 @@ async function expectMoved(): Promise<void> {
   expect(await keeper.readRetainedCommitQC(0n)).toEqual(Uint8Array.from(chain.qc(0n).bytes));
 }
 
-test("it needs neither committees nor types, and ends when the older key is named no more", async () => {
+test("E9 it needs neither committees nor types, and ends when the older key is named no more", async () => {
   await putStore();
   const done = await call("key", "rotate", store, "--key", newer, "--read", older);
   expect(done).toMatchObject({ code: 0, stderr: "" });
@@ -103,7 +103,7 @@ test("a plain store is sealed as a whole", async () => {
   await expectMoved();
 });
 
-test("a stop ends it with the code of the signal, and the next call goes on", async () => {
+test("E11 a stop ends it with the code of the signal, and the next call goes on", async () => {
   await putStore();
   const args = ["key", "rotate", store, "--key", newer, "--read", older];
   const stop = AbortSignal.abort({ exitCode: exitCodes.SIGINT, line: undefined });

@@ -22,7 +22,7 @@ async function withBlocks(): Promise<SimulatedDisk> {
   return disk;
 }
 
-test("blocks are sealed on disk, and read as they were pushed", async () => {
+test("E1 blocks are sealed on disk, and read as they were pushed", async () => {
   const disk = await withBlocks();
   for (let number = 0n; number < 5n; number++) expect(filesWith(disk, textOf(number))).toEqual([]);
   const again = await opened(disk, chain, { keys: { write: keyBytes("a") } });
@@ -30,7 +30,7 @@ test("blocks are sealed on disk, and read as they were pushed", async () => {
   await again.close();
 });
 
-test("without the key open is refused, with the reason and with nothing changed", async () => {
+test("E2 without the key open is refused, with the reason and with nothing changed", async () => {
   const disk = await withBlocks();
   await expect(opened(disk, chain)).rejects.toMatchObject({ code: "KEY_MISSING" });
   const wrong = { keys: { write: keyBytes("b") } };

@@ -5,7 +5,7 @@ import { fresh, opened, put, textOf } from "../../records/kit.js";
 
 const keys = { write: keyBytes("a") };
 
-test("records are sealed on disk; reading, replay, checkpoints and forgetting are as without keys", async () => {
+test("E1 records are sealed on disk; reading, replay, checkpoints and forgetting are as without keys", async () => {
   const { disk, journal } = await fresh({ keys });
   for (let count = 0; count < 20; count++) await journal.append(put(`the secret ${count}`));
   await journal.appendBatch([put("the secret 20"), put("the secret 21")]);

@@ -61,7 +61,7 @@ describe("a rotation", () => {
     await journal.journal.close();
   });
 
-  test("moves everything off the old key, overwrites its slots, and then needs it no more", async () => {
+  test("E9 moves everything off the old key, overwrites its slots, and then needs it no more", async () => {
     const disk = await bornJournal();
     const first = await opened(disk, "a");
     await append(first, 0n, 3n);
@@ -135,7 +135,7 @@ describe("a rotation", () => {
     await third.journal.close();
   });
 
-  test("any number of rotations, one after the other and all at once", async () => {
+  test("E9 any number of rotations, one after the other and all at once", async () => {
     const disk = await bornJournal();
     const journal = await opened(disk, "a");
     await append(journal, 0n, 2n);
@@ -193,7 +193,7 @@ async function steps(work: (journal: OpenJournal) => Promise<void>): Promise<Sim
 
 const RETAINING = { retainBytes: 400_000 };
 
-test("a crash at each step of two rotations in a row loses nothing, and the rest is done behind it", async () => {
+test("E10 a crash at each step of two rotations in a row loses nothing, and the rest is done behind it", async () => {
   const moments = await steps(async ({ journal }) => {
     await journal.rekeyer.rotate(key("b"));
     await journal.rekeyer.rotate(key("c"));

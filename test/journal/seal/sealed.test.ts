@@ -116,7 +116,7 @@ describe("with a key", () => {
     await sealed.journal.close();
   });
 
-  test("each head names the key, and has a salt and a check of its own", async () => {
+  test("E5 each head names the key, and has a salt and a check of its own", async () => {
     const disk = await bornJournal();
     const checks = new Set<string>();
     for (let round = 0; round < 3; round++) {
@@ -131,7 +131,7 @@ describe("with a key", () => {
 });
 
 describe("other keys", () => {
-  test("without any key open is refused, and names the key, the segment and its file", async () => {
+  test("E2 without any key open is refused, and names the key, the segment and its file", async () => {
     const disk = await ofTwoKeys();
     const { path: absolute, head } = newestSegment(disk);
     const path = absolute.slice(1);
@@ -154,7 +154,7 @@ describe("other keys", () => {
     await journal.close();
   });
 
-  test("a key that bears the id and is not the one is KEY_WRONG, and no damage", async () => {
+  test("E3 a key that bears the id and is not the one is KEY_WRONG, and no damage", async () => {
     const disk = await ofTwoKeys();
     forgeHead(disk, (head) => ({
       ...head,
@@ -176,7 +176,7 @@ describe("other keys", () => {
 });
 
 describe("from plain to sealed, and back", () => {
-  test("a plain journal seals from its next segment on", async () => {
+  test("E8 a plain journal seals from its next segment on", async () => {
     const disk = await bornJournal();
     const plain = await opened(disk, "");
     await append(plain, 0n, 2n);
@@ -192,7 +192,7 @@ describe("from plain to sealed, and back", () => {
     await again.journal.close();
   });
 
-  test("a sealed journal goes back to plain only where that is asked for, with the keys to read", async () => {
+  test("E8 a sealed journal goes back to plain only where that is asked for, with the keys to read", async () => {
     const disk = await bornJournal();
     const sealed = await opened(disk, "a");
     await append(sealed, 0n, 2n);
@@ -218,7 +218,7 @@ describe("from plain to sealed, and back", () => {
 });
 
 describe("damage", () => {
-  test("any bit of a sealed segment: open refuses, or gives what was acknowledged", async () => {
+  test("E4 any bit of a sealed segment: open refuses, or gives what was acknowledged", async () => {
     const disk = await bornJournal();
     const first = await opened(disk, "a");
     await append(first, 0n, 3n);

@@ -70,7 +70,7 @@ describe("a sealed payload", () => {
     ["number", { number: 10n }],
     ["place in its batch", { more: false }],
   ];
-  test.each(others)("does not open as a record of another %s", (_, other) => {
+  test.each(others)("E6 does not open as a record of another %s", (_, other) => {
     const opener = new SegmentOpener(key("a"), place);
     expect(opener.open(bound, sealed)).toEqual(text);
     expect(opener.open({ ...bound, ...other }, sealed)).toBeUndefined();
@@ -99,7 +99,7 @@ describe("a nonce is used once", () => {
   const sealer = new SegmentSealer(key("a"), place);
   const sealAs = (lsn: bigint): Uint8Array => sealer.seal({ ...record, payload: text }, lsn);
 
-  test("LSNs 100, 101, 103 are right; 103 again, 102 and 99 are refused", () => {
+  test("E5 LSNs 100, 101, 103 are right; 103 again, 102 and 99 are refused", () => {
     for (const lsn of [100n, 101n, 103n]) expect(sealAs(lsn)).toHaveLength(text.length + 16);
     for (const lsn of [103n, 102n, 99n]) expect(() => sealAs(lsn)).toThrow(InvariantError);
   });
