@@ -16,6 +16,7 @@ describe("the options of devnet", () => {
       powerCuts: 1,
       dir: undefined,
       sabotage: undefined,
+      service: false,
       seed: 42,
       json: false,
     });
