@@ -24,7 +24,7 @@ const SEGMENT_BYTES_MAX = 64 * MIB;
 
 export interface JournalInitChoices {
   /**
-   * Bytes of the smallest segments, from 24 KiB to 64 MiB. Segments grow with the records that are held,
+   * Bytes of the smallest segments, from 40 KiB to 64 MiB. Segments grow with the records that are held,
    * up to 16 times. No record is larger than the smallest segment.
    *
    * @defaultValue 4 MiB

@@ -31,9 +31,15 @@ database.open().then(() => database.close()).then(
 );
 `;
 
+/** This file, or the bundle that it is part of: one in CommonJS may know its path, and not its URL. */
+function ownPlace(): string {
+  const url: string | undefined = import.meta.url;
+  return url ?? __filename;
+}
+
 /** Tries whether LevelDB opens the database in `folder` and lives. */
 export async function tryDatabase(folder: string): Promise<TrialEnd> {
-  const module = createRequire(import.meta.url).resolve("classic-level");
+  const module = createRequire(ownPlace()).resolve("classic-level");
   const child = spawn(process.execPath, ["--eval", program, module, folder], {
     stdio: ["ignore", "ignore", "pipe"],
     timeout: TRIAL_MS_MAX,

@@ -3,26 +3,14 @@
  * the same. Each program runs in a process of its own, from compiled sources or from a bundle.
  */
 import { execFileSync } from "node:child_process";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { isVerifier, Verifier } from "../../../src/wire/verifier.js";
 import { isVerifyError } from "../../../src/wire/verify-error.js";
+import { type BundleForm, writeBundle } from "../../bundler.js";
 import * as kit from "./verifier-kit.js";
-
-interface Bundle {
-  readonly write: (to: object) => Promise<void>;
-  readonly close: () => Promise<void>;
-}
-
-/** The bundler that vitest brings. */
-interface Bundler {
-  readonly rolldown: (options: object) => Promise<Bundle>;
-}
-const ofVitest = createRequire(createRequire(import.meta.url).resolve("vitest/package.json"));
-const { rolldown } = (await import(pathToFileURL(ofVitest.resolve("rolldown")).href)) as Bundler;
 
 const compiled = kit.compile();
 afterAll(compiled.remove);
@@ -94,27 +82,17 @@ describe("where no thread can be had, one thread verifies everything", () => {
 });
 
 describe("in a bundle, where the worker's program is not beside", () => {
-  it.each([
-    ["as an ES module", "esm", {}],
-    ["as CommonJS", "cjs", {}],
+  it.each<[string, BundleForm]>([
+    ["as an ES module", { format: "esm" }],
+    ["as CommonJS", { format: "cjs" }],
     [
       "as CommonJS whose modules do not know their place",
-      "cjs",
-      { "import.meta.url": "undefined" },
+      { format: "cjs", define: { "import.meta.url": "undefined" } },
     ],
-  ] as const)("%s it loads, and verifies", async (name, format, define) => {
-    const bundle = await rolldown({
-      input: main,
-      // Packages with native parts, and those that they depend on, stay outside.
-      external: [/^[^./]/],
-      transform: { define },
-      platform: "node",
-      logLevel: "silent",
-    });
-    const file = `bundle-${name.length}.${format === "cjs" ? "cjs" : "mjs"}`;
+  ])("%s it loads, and verifies", async (name, form) => {
+    const file = `bundle-${name.length}.${form.format === "cjs" ? "cjs" : "mjs"}`;
     const path = join(compiled.directory, file);
-    await bundle.write({ file: path, format });
-    await bundle.close();
+    await writeBundle(main, path, form);
     expect(countsOf(path)).toEqual({ ...alone, workerDeaths: 0 });
   });
 });
