@@ -63,7 +63,7 @@ const slow = [
   "test/cli/transfer/*.test.ts",
   "test/{client,contract}/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",
-  "test/jobs/{arguments,behaviours,oracle}.test.ts",
+  "test/jobs/{arguments,behaviours,edges,oracle}.test.ts",
   "test/jobs/{crash,store}/*.test.ts",
   "test/journal/form/store.test.ts",
   "test/journal/group/batch.test.ts",

@@ -15,7 +15,7 @@ const { rolldown } = (await import(pathToFileURL(ofVitest.resolve("rolldown")).h
 /** A form that a bundle is written in. */
 export interface BundleForm {
   readonly format: "esm" | "cjs";
-  /** What stands in place of names: esbuild writes CommonJS in which `import.meta.url` is `undefined`. */
+  /** Names that are replaced: in esbuild's CommonJS `import.meta.url` is `undefined`. */
   readonly define?: Readonly<Record<string, string>>;
 }
 

@@ -132,7 +132,7 @@ export interface Keeper extends AsyncDisposable {
 
   /**
    * A block that an anchor has pruned, as it was received; `undefined` if it is not retained. `status`
-   * tells which ones are. Nothing is promised of them.
+   * tells which ones are, as soon as the map is whole. Nothing is promised of them.
    *
    * @throws {PersisterError} JOURNAL_CORRUPT where it is damaged; IO.
    */

@@ -44,7 +44,10 @@ export interface Status {
   /** Without those that are being dropped. */
   readonly lanes: ReadonlyMap<LaneId, LaneStatus>;
   readonly road: QueueStatus;
-  /** The pruned records that can be read yet: ranges that end where the live ones begin. */
+  /**
+   * The pruned records that can be read yet: ranges that end where the live ones begin. While the map is
+   * mended after a crash, or made anew, the ranges are as long as it is known; a read may find more.
+   */
   readonly retained: { readonly lanes: ReadonlyMap<LaneId, Range>; readonly road: Range };
   readonly anchorRoadIndex: bigint | undefined;
   /** How long ago the anchor became durable; since open, for the one that was recovered, or without one. */

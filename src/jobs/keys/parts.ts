@@ -200,7 +200,7 @@ export type Decoded<Shape extends readonly PartShape[]> = {
  * over. Copies.
  *
  * @example
- * const [name, height] = decodeParts(row.key.bytes, ["string", "uint64"]);
+ * const [name, height] = decodeParts(row.key, ["string", "uint64"]);
  *
  * @throws {PersisterError} INVALID where `bytes` are not of this shape.
  */

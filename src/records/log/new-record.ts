@@ -69,7 +69,7 @@ export function bytesInBatch(payloadBytes: number): number {
 export function tooLarge(bytes: number, bytesMax: number): string {
   return (
     `a payload of ${bytes} bytes is more than a segment takes (${bytesMax}); ` +
-    `open the journal with a larger segmentBytes`
+    `open the journal with a larger segmentBytes (64 MiB at most)`
   );
 }
 
