@@ -5,7 +5,7 @@
  *   node scripts/generate/generate.mjs --check     compares `src/rpc/api`, and ends with exit code 1 where it differs
  *
  * 1. `src/rpc/api/*.ts`: the messages and services of `proto/lanekeeper/v1` as tables, and the
- *    descriptors that reflection serves, comments included.
+ *    descriptors that reflection serves, comments included: those, and `reflected` beside this file.
  * 2. `scripts/bench/generated/autobahn.js`: protobufjs' static code for `proto/autobahn.proto`, which the
  *    benchmarks measure our codec against. One that is newer than its sources is left alone.
  */
@@ -21,12 +21,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const apiDir = join(root, "src", "rpc", "api");
 const isCheck = process.argv.includes("--check");
 
-const set = execFileSync("npx", ["buf", "build", "proto", "--as-file-descriptor-set", "-o", "-"], {
-  cwd: root,
-  maxBuffer: 1 << 24,
-});
+const set = descriptorSet("proto");
 const made = apiFiles(set);
-made.set("descriptors.ts", await descriptorsModule(descriptorsOf(set)));
+const reflected = descriptorsOf(set, descriptorSet("scripts/generate/reflected"));
+made.set("descriptors.ts", await descriptorsModule(reflected));
 
 const stale = [];
 for (const [name, text] of made) {
@@ -41,6 +39,12 @@ if (isCheck) {
   console.log(`${made.size} files of the API, ${stale.length} stale`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else await benchModule();
+
+function descriptorSet(folder) {
+  const options = { cwd: root, maxBuffer: 1 << 24 };
+  const form = ["--as-file-descriptor-set", "-o", "-"];
+  return execFileSync("npx", ["buf", "build", folder, ...form], options);
+}
 
 /**
  * The descriptors as a module. Node versions deflate differently: a module that inflates to the same

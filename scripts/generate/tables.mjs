@@ -17,9 +17,11 @@ const wellKnown = {
   ".google.protobuf.Duration": ["Duration", "../times.js"],
 };
 
-/** The encoded FileDescriptorProto of each file. */
-export function descriptorsOf(set) {
-  return descriptor.FileDescriptorSet.decode(set).file.map((file) => {
+/** The encoded FileDescriptorProto of each file, those that several sets have once. */
+export function descriptorsOf(...sets) {
+  const files = sets.flatMap((set) => descriptor.FileDescriptorSet.decode(set).file);
+  const byName = new Map(files.map((file) => [file.name, file]));
+  return [...byName.values()].map((file) => {
     return Buffer.from(descriptor.FileDescriptorProto.encode(file).finish());
   });
 }

@@ -47,11 +47,16 @@ export class ForeignClient {
     return new ForeignClient(new Client(target, channel, options), services);
   }
 
+  /** The value of a message of any type that reflection told of. */
+  decoded(typeName: string, bytes: Buffer): Plain {
+    return decoder(this.#root.lookupType(typeName))(bytes);
+  }
+
   close(): void {
     this.#client.close();
   }
 
-  /** A unary call of a method such as "KeeperService/PushBlock". */
+  /** A unary call of a method such as "KeeperService/PushBlock"; a service that is not ours by its full name. */
   async call(name: string, request: Plain = {}, options: CallOptions = {}): Promise<Plain> {
     const { path, request: input, response } = this.#method(name);
     return await new Promise((resolve, reject) => {
@@ -110,12 +115,13 @@ export class ForeignClient {
 
   #method(name: string): { path: string; request: protobuf.Type; response: protobuf.Type } {
     const [service = "", method = ""] = name.split("/");
-    const found = this.#root.lookupService(`lanekeeper.v1.${service}`).methods[method];
+    const full = service.includes(".") ? service : `lanekeeper.v1.${service}`;
+    const found = this.#root.lookupService(full).methods[method];
     if (!found) throw new Error(`reflection told of no ${name}`);
     const { requestType, responseType } = found;
-    const typeOf = (each: string): protobuf.Type => this.#root.lookupType(each);
+    const typeOf = (each: string): protobuf.Type => found.root.lookupType(each);
     return {
-      path: `/lanekeeper.v1.${name}`,
+      path: `/${full}/${method}`,
       request: typeOf(requestType),
       response: typeOf(responseType),
     };
@@ -161,7 +167,8 @@ async function reflect(
   const { listServicesResponse } = await ask({ listServices: "*" });
   const { service } = listServicesResponse as { service: readonly { name: string }[] };
   const files = new Map<string, protobuf.Message>();
-  for (const { name } of service) {
+  // A tool asks for the types inside of details when it meets them.
+  for (const { name } of [...service, { name: "google.rpc.ErrorInfo" }]) {
     const { fileDescriptorResponse } = await ask({ fileContainingSymbol: name });
     const { fileDescriptorProto } = fileDescriptorResponse as { fileDescriptorProto: Buffer[] };
     for (const bytes of fileDescriptorProto) {

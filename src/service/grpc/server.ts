@@ -1,7 +1,8 @@
 /** One gRPC server: our services, health and reflection, within the limits. */
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation } from "grpc-health-check";
+import { HealthImplementation, service as healthService } from "grpc-health-check";
+import { assert } from "../../types/assert.js";
 import { definitionOf, implementationOf, type Served, type Surroundings } from "./adapter.js";
 import { fileDescriptors } from "./descriptors.js";
 
@@ -20,6 +21,8 @@ const PING_MS = 20_000;
 const PONG_MS = 10_000;
 /** A connection without a call is closed. */
 const IDLE_MS = 300_000;
+
+const HEALTH = "grpc.health.v1.Health";
 
 function optionsOf({ messageBytes, streams }: ServerLimits): ServerOptions {
   return {
@@ -64,10 +67,16 @@ export function grpcServer(
   };
 }
 
-/** v1 and v1alpha. Made of our own descriptors: those of proto-loader lose their imports. */
+/**
+ * v1 and v1alpha. Made of our own descriptors: those of proto-loader lose their imports. Health has none,
+ * and tells its own.
+ */
 function reflection(services: readonly string[]): ReflectionService {
+  const { Check: check } = healthService;
+  assert(check !== undefined, "health has a check");
+  const fileDescriptorProtos = [...fileDescriptors(), ...check.requestType.fileDescriptorProtos];
   const described = {
-    all: { format: "", type: {}, fileDescriptorProtos: fileDescriptors() },
+    all: { format: "", type: {}, fileDescriptorProtos },
   } as unknown as ConstructorParameters<typeof ReflectionService>[0];
-  return new ReflectionService(described, { services: [...services] });
+  return new ReflectionService(described, { services: [...services, HEALTH] });
 }

@@ -185,6 +185,13 @@ test("votes, a commit QC and an anchor; pruned blocks are read as long as they a
   expect(blocks.at(-1)).toBe(3);
 });
 
+test("reflection alone tells of health, and how to read the reason of an error", async () => {
+  const { client } = await running(chain);
+  expect(await client.call("grpc.health.v1.Health/Check")).toEqual({ status: "SERVING" });
+  const info = client.decoded("google.rpc.ErrorInfo", Buffer.from("\n\u0006FENCED"));
+  expect(info).toMatchObject({ reason: "FENCED", metadata: {} });
+});
+
 test("status, its stream, recovery and health", async () => {
   const { client } = await running(chain);
   const { status: told } = (await client.call("KeeperService/GetStatus")) as {
