@@ -69,6 +69,18 @@ test("--dev: a foreign client does what its three commands say; SIGTERM drains, 
   expect(readdirSync(temporary)).toEqual([]);
 });
 
+test("--dev: a second signal ends it at once, a terminal that hangs up ends it too, and nothing stays", async () => {
+  const impatient = await started(/Its page: .*\n/, "serve", "--dev");
+  impatient.child.kill("SIGINT");
+  impatient.child.kill("SIGTERM");
+  // The kernel gives two signals at once in either order.
+  expect([130, 143]).toContain(await impatient.ended);
+  const left = await started(/Its page: .*\n/, "serve", "--dev");
+  left.child.kill("SIGHUP");
+  expect(await left.ended).toBe(0);
+  expect(readdirSync(temporary)).toEqual([]);
+});
+
 test("SIGHUP reloads and does not end it; a store that is not there is told, and with --strict is an exit code", async () => {
   const committee = join(temporary, "committee.json");
   const epoch = {

@@ -1,6 +1,10 @@
-/** `lanekeeper serve --dev`: a temporary store with a committee of one, a signed block, and how to push it. */
+/**
+ * `lanekeeper serve --dev`: a temporary store with a committee of one, a signed block, and how to push it.
+ * All of it goes with the process.
+ */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Lanekeeper } from "../../node/lanekeeper.js";
@@ -20,11 +24,12 @@ export interface Dev {
   readonly given: GivenByKey;
   /** The three commands to try. */
   readonly words: (admin: { readonly host: string; readonly port: number } | undefined) => string;
-  readonly remove: () => Promise<void>;
 }
 
 export async function makeDev(): Promise<Dev> {
   const folder = await mkdtemp(join(tmpdir(), "lanekeeper-dev-"));
+  // However the process ends, by a second signal too.
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const store = join(folder, "store");
   const committee = join(folder, "committee.json");
   const push = join(folder, "block-0.json");
@@ -46,7 +51,6 @@ export async function makeDev(): Promise<Dev> {
     store,
     given: new Map(settings.map(([name, value]) => [name, { value, origin: "--dev" }])),
     words: (admin) => wordsOf(join(store, "lanekeeper.sock"), push, member.lane, admin),
-    remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 

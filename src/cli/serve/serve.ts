@@ -13,7 +13,7 @@ import {
 } from "../../service/config/sources.js";
 import { type ServedStore, serveStore } from "../../service/serve.js";
 import type { CliPort } from "../port.js";
-import { exitCodes } from "../ending.js";
+import { type endingSignals, exitCodes } from "../ending.js";
 import { makeDev } from "./dev.js";
 
 export interface ServeCall {
@@ -33,34 +33,33 @@ const DRAIN_EXIT = exitCodes.SIGTERM;
 /** Resolved when the service has ended. */
 export async function serveCommand(call: ServeCall, port: CliPort): Promise<void> {
   const dev = call.dev && call.look === undefined ? await makeDev() : undefined;
-  try {
-    const given = await givenTo(call, dev?.given);
-    const settings = settingsOf(given);
-    if (call.look !== undefined) {
-      port.stdout.write(
-        call.look === "print" ? printedSettings(given) : "the settings are right\n",
-      );
-      return;
-    }
-    const store = dev?.store ?? call.store;
-    if (store === undefined || store === "") {
-      throw new PersisterError("USAGE", "name the store to serve, or try --dev");
-    }
-    const log = serviceLog(dev ? "warn" : settings["log.level"]);
-    const { moved, version } = call;
-    // From here on, also while the store is being recovered, a signal drains.
-    using signals = new Signals(port);
-    const served = await serveStore({ store, settings, version, log, moved });
-    signals.reload = served.reload;
-    if (dev) port.stdout.write(dev.words(served.service.adminAddress));
-    await Promise.race([signals.first, served.service.draining]);
-    log.write("info", "draining");
-    setTimeout(() => process.exit(DRAIN_EXIT), DRAIN_MS_MAX).unref();
-    await served.service.close();
-    log.write("info", "ended");
-  } finally {
-    await dev?.remove();
+  const given = await givenTo(call, dev?.given);
+  const settings = settingsOf(given);
+  if (call.look !== undefined) {
+    port.stdout.write(call.look === "print" ? printedSettings(given) : "the settings are right\n");
+    return;
   }
+  const store = dev?.store ?? call.store;
+  if (store === undefined || store === "") {
+    throw new PersisterError("USAGE", "name the store to serve, or try --dev");
+  }
+  const log = serviceLog(dev ? "warn" : settings["log.level"]);
+  const { moved, version } = call;
+  // From here on, also while the store is being recovered, a signal drains.
+  using signals = new Signals(port, dev !== undefined);
+  const served = await serveStore({ store, settings, version, log, moved });
+  signals.reload = served.reload;
+  if (dev) port.stdout.write(dev.words(served.service.adminAddress));
+  await Promise.race([signals.first, served.service.draining]);
+  log.write("info", "draining");
+  endInTime();
+  await served.service.close();
+  log.write("info", "ended");
+}
+
+/** Ends the process without a drain that takes too long. */
+function endInTime(): void {
+  setTimeout(() => process.exit(DRAIN_EXIT), DRAIN_MS_MAX).unref();
 }
 
 async function givenTo(call: ServeCall, dev: GivenByKey | undefined): Promise<GivenByKey> {
@@ -69,7 +68,10 @@ async function givenTo(call: ServeCall, dev: GivenByKey | undefined): Promise<Gi
   return merged(defaultsGiven(), file, environment, dev ?? new Map(), flagsGiven(call.flags));
 }
 
-/** SIGHUP reloads; the first SIGINT or SIGTERM drains, and a second one ends the process at once. */
+/**
+ * SIGHUP reloads, but that a service which goes with its terminal ends; the first SIGINT or SIGTERM drains,
+ * and a second one ends the process at once.
+ */
 class Signals implements Disposable {
   /** Resolves with the first SIGINT or SIGTERM. */
   readonly first: Promise<void>;
@@ -77,13 +79,16 @@ class Signals implements Disposable {
   #isSecond = false;
   #tellFirst = (): void => undefined;
   readonly #end = (signal: NodeJS.Signals): void => {
-    if (this.#isSecond) process.exit(signal === "SIGINT" ? exitCodes.SIGINT : exitCodes.SIGTERM);
+    if (this.#isSecond) process.exit(exitCodes[signal as (typeof endingSignals)[number]]);
     this.#isSecond = true;
+    // A recovery that is under way may take longer, and no kill harms one.
+    endInTime();
     this.#tellFirst();
   };
-  readonly #hangUp = (): void => detached(this.reload());
+  readonly #hangUp: (signal: NodeJS.Signals) => void;
 
-  constructor(port: CliPort) {
+  constructor(port: CliPort, goesWithTerminal: boolean) {
+    this.#hangUp = goesWithTerminal ? this.#end : () => detached(this.reload());
     this.first = new Promise((resolve) => {
       this.#tellFirst = resolve;
     });
