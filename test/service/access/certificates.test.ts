@@ -4,10 +4,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { credentials, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import { LanekeeperClient } from "../../../src/client/client.js";
 import { parseAccessList } from "../../../src/service/access/access-file.js";
 import { Certificates } from "../../../src/service/access/certificates.js";
 import { TestChain } from "../../model/chain.js";
-import { refusal } from "../../node/kit.js";
+import { laneAt, refusal } from "../../node/kit.js";
 import { ForeignClient } from "../foreign-client.js";
 import { callRefusal, running, temporaryFolder } from "../running.js";
 
@@ -75,7 +76,7 @@ test("without an authority of clients nobody is asked for a certificate: a token
   const server = made(await temporaryFolder(), "server");
   const certificates = await Certificates.load({ ...server, clientCa: undefined });
   const secret = "s".repeat(40);
-  const list = parseAccessList("access", `token explorer reader ${secret}`);
+  const list = parseAccessList("access", `token validator-3 writer ${secret}`);
   const address = { host: "127.0.0.1", port: 0 };
   const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
   const channel = credentials.createSsl(readFileSync(server.certificate));
@@ -91,4 +92,14 @@ test("without an authority of clients nobody is asked for a certificate: a token
   });
   expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
   client.close();
+  const ca = readFileSync(server.certificate);
+  const keeper = await LanekeeperClient.connect(target, {
+    writer: "validator-3",
+    token: secret,
+    tls: { ca, serverName: "localhost" },
+  });
+  const { bytes } = new TestChain(1).block(laneAt(new TestChain(1), 0), 0n);
+  expect(await keeper.pushBlock(bytes)).toEqual({ status: "admitted" });
+  await keeper.close();
+  await refusal(LanekeeperClient.connect(target, { tls: { ca }, reachMs: 0 }), "UNAUTHENTICATED");
 });
