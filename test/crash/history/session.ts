@@ -3,6 +3,7 @@
  * before it is begun, everything acknowledged the moment that it is.
  */
 import type { Disk } from "../../../src/disk/disk.js";
+import type { KeyChoices } from "../../../src/keys/source.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { startsOf } from "../../../src/persist/anchor.js";
 import { PersisterError } from "../../../src/types/errors.js";
@@ -24,6 +25,8 @@ export interface Stand {
   readonly chain: SoloChain;
   readonly segmentBytes: number;
   readonly retainBytes: number;
+  /** The keys of each open; without them the store is plain. */
+  readonly keys?: KeyChoices;
 }
 
 /** One committee for most crash tests of a process: signing is the slow part. */
@@ -43,9 +46,9 @@ export async function initOn(disk: Disk, seed: number, stand = standard): Promis
 
 /** Opens a store; two opens of one history take different seeds, since salts must differ. */
 export async function openOn(disk: Disk, seed: number, stand = standard): Promise<Lanekeeper> {
-  const { chain, segmentBytes, retainBytes } = stand;
+  const { chain, segmentBytes, retainBytes, keys } = stand;
   const { epochOf } = chain;
-  const choices = { chainId: CHAIN_ID, segmentBytes, retainBytes, epochOf, verifier };
+  const choices = { chainId: CHAIN_ID, segmentBytes, retainBytes, epochOf, verifier, keys };
   const surroundings = { ...simulatedSurroundings(disk, seed), flush: drawnWays(seed) };
   return await Lanekeeper.openOn(surroundings, DIRECTORY, choices);
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { explore } from "./explore.js";
 import { freezeTime } from "../history/frozen-time.js";
 import { SEED, stateShare } from "./state-shares.js";
+import type { sealedWorkloads } from "../history/workloads-sealed.js";
 import type { workloads } from "../history/workloads.js";
 import type { wideWorkloads } from "../history/workloads-wide.js";
 
@@ -15,8 +16,8 @@ const TEST_MS_MAX = 600_000;
 
 /** A test for each of the histories; what was judged is told in the end, as that of the `kind` ones. */
 export function judgeHistories(
-  kind: "small" | "wide",
-  histories: typeof workloads | typeof wideWorkloads,
+  kind: "small" | "wide" | "sealed",
+  histories: typeof workloads | typeof wideWorkloads | typeof sealedWorkloads,
 ): void {
   const judged = { states: 0, violations: 0, began: process.cpuUsage() };
 

@@ -3,11 +3,12 @@
  * more at full size, half of the work in each of two files, so that two cores share it.
  * LANEKEEPER_STATES asks for another part of them (0.1: a tenth), LANEKEEPER_SEED for other ones.
  */
+import type { sealedWorkloads } from "../history/workloads-sealed.js";
 import type { wideWorkloads } from "../history/workloads-wide.js";
 import type { workloads } from "../history/workloads.js";
 import { SCALE } from "../../scale.js";
 
-type Name = keyof typeof workloads | keyof typeof wideWorkloads;
+type Name = keyof typeof workloads | keyof typeof wideWorkloads | keyof typeof sealedWorkloads;
 
 const shares: Readonly<Record<Name, number>> = {
   steadyWork: 18_000,
@@ -19,6 +20,7 @@ const shares: Readonly<Record<Name, number>> = {
   brimfulWork: 6_000,
   drawnWork: 10_000,
   drawnRetainingWork: 8_000,
+  rekeyedWork: 4_000,
   // Each open reads megabytes.
   largeWork: 300,
 };
