@@ -2,25 +2,13 @@
  * Stores that were written once, and must open for ever: by the engine as it is, and by a second reader
  * that knows the page beside them and nothing else.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { Journal } from "../../../src/records/journal.js";
 import { surroundings } from "../../records/kit.js";
+import { diskOf, frozen, names } from "./frozen-files.js";
 import { crc, readStore } from "./frozen-reader.js";
 import { DIRECTORY, openJournal, SEGMENT_BYTES } from "../kit.js";
-
-interface FrozenFile {
-  readonly about: string;
-  readonly files: Readonly<
-    Record<
-      string,
-      { readonly size: number; readonly parts: readonly (readonly [number, string])[] }
-    >
-  >;
-  readonly holds: unknown;
-}
 
 type ByNumber = Readonly<Record<string, string>>;
 
@@ -52,37 +40,9 @@ interface Records {
   readonly records: readonly { readonly lsn: string; readonly payload: string }[];
 }
 
-const folder = fileURLToPath(new URL("./frozen/", import.meta.url));
-const names = readdirSync(folder, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".json"))
-  .map((name) => name.slice(0, -".json".length));
 const RECORDS = "written/records";
-const stores = names.filter((name) => name !== RECORDS);
-
-function frozen<Holds>(name: string): {
-  readonly files: Map<string, Buffer>;
-  readonly holds: Holds;
-} {
-  const { files, holds } = JSON.parse(readFileSync(`${folder}${name}.json`, "utf8")) as FrozenFile;
-  const bytesOf = new Map<string, Buffer>();
-  for (const [path, { size, parts }] of Object.entries(files)) {
-    const bytes = Buffer.alloc(size);
-    for (const [offset, part] of parts) bytes.set(Buffer.from(part, "base64"), offset);
-    bytesOf.set(path, bytes);
-  }
-  return { files: bytesOf, holds: holds as Holds };
-}
-
-async function diskOf(files: ReadonlyMap<string, Uint8Array>): Promise<SimulatedDisk> {
-  const disk = new SimulatedDisk();
-  for (const path of [DIRECTORY, `${DIRECTORY}/journal`]) await disk.makeDirectory(path);
-  for (const [path, bytes] of files) {
-    const file = await disk.create(`${DIRECTORY}/${path}`);
-    await file.writeDurable(0, [bytes]);
-    await file.close();
-  }
-  return disk;
-}
+/** Those of `frozen-sealed.test.ts` need keys. */
+const stores = names.filter((name) => name !== RECORDS && !name.startsWith("sealed/"));
 
 /** The logs that the engine finds in the store on `disk`, in the words of a frozen file. */
 async function openedAs(disk: SimulatedDisk, { chainId, retainBytes, logs }: Logs): Promise<Logs> {
@@ -131,6 +91,8 @@ test("the shapes are all there", () => {
     "removed/relocated",
     "removed/retained",
     "removed/truncated",
+    "sealed/journal",
+    "sealed/keeper",
     "written/batches",
     "written/empty",
     "written/one-record",

@@ -6,8 +6,7 @@
  * Usage, after a build: node test/journal/form/frozen/write.mjs [folder]
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32c } from "../../../../dist/codec/crc32c.js";
 import { SimulatedDisk } from "../../../../dist/testing/simulated-disk.js";
@@ -18,6 +17,7 @@ import { ownStore } from "../../../../dist/journal/form/store.js";
 import { memoryLogMap } from "../../../../dist/log/map/log-map.js";
 import { LogSet } from "../../../../dist/log/log-set.js";
 import { Journal } from "../../../../dist/records/journal.js";
+import { freeze as freezeStore } from "./freeze.mjs";
 
 const folder = process.argv[2] ?? fileURLToPath(new URL(".", import.meta.url));
 const DIRECTORY = "store";
@@ -82,10 +82,15 @@ class Stage {
   }
 
   async open() {
-    const { disk, randomBytes, whenIdle, later } = this.surroundings();
+    const { disk, randomBytes, whenIdle, later, nowMs } = this.surroundings();
     const store = await ownStore(disk, DIRECTORY, CHAIN);
     const { storeId } = store.identity;
-    const recovered = await recoverJournal(disk, DIRECTORY, storeId, () => undefined);
+    const recovered = await recoverJournal(
+      disk,
+      DIRECTORY,
+      { storeId, origin: undefined },
+      () => undefined,
+    );
     this.recovered = {
       mark: recovered.mark,
       names: [...recovered.table.states()].map(({ name }) => name),
@@ -101,6 +106,7 @@ class Stage {
         randomBytes,
         whenIdle,
         later,
+        nowMs,
         beforeRelease: async () => this.logs?.closeMap(),
       },
       store,
@@ -203,34 +209,8 @@ function text(bytes) {
   return zeros === 0 ? written : `${written} and ${zeros} zeros`;
 }
 
-/** The parts of a file that are not zero, cut at runs of 64 zeros. */
-function partsOf(bytes) {
-  const parts = [];
-  for (let at = 0; at < bytes.length; ) {
-    if (bytes[at] === 0) {
-      at += 1;
-      continue;
-    }
-    let end = at + 1;
-    for (let zeros = 0; end < bytes.length && zeros < 64; end++) {
-      zeros = bytes[end] === 0 ? zeros + 1 : 0;
-    }
-    parts.push([at, Buffer.from(bytes.subarray(at, end)).toString("base64")]);
-    at = end;
-  }
-  return parts;
-}
-
 function freeze(name, about, disk, holds) {
-  const files = {};
-  for (const { path } of disk.files()) {
-    const bytes = disk.readNow(path);
-    files[path.replace(/^\/?store\//, "")] = { size: bytes.length, parts: partsOf(bytes) };
-  }
-  const file = join(folder, `${name}.json`);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ about, files, holds }, undefined, 1)}\n`, { flag: "wx" });
-  console.log(name, JSON.stringify(holds).length);
+  freezeStore(join(folder, name), about, disk, holds);
 }
 
 /** The first disk that a stop of `life` may leave and `isWanted` picks, by what it holds. */
