@@ -165,10 +165,13 @@ export class JobStore extends JobsById {
   /** The ids of all jobs, open or not, sorted. */
   jobs(): readonly string[] {
     const records = this.#opened?.journal.records ?? [];
-    return records
-      .filter(({ kind }) => kind !== "dropped")
-      .map(({ id }) => id)
-      .sort();
+    const held = records.filter(({ kind }) => kind !== "dropped");
+    return held.map(({ id }) => id).sort();
+  }
+
+  /** For a service: the failed flush after which nothing is written any more. @internal */
+  get poison(): PersisterError | undefined {
+    return this.#opened?.journal.poison;
   }
 
   /** The status of the store and of every job, for operators. Looks at the folders of the jobs. */
@@ -254,13 +257,11 @@ export class JobStore extends JobsById {
 
   /** The journal; made with the root where there is none yet. */
   async #ensureOpened(): Promise<Opened> {
-    this.#opening ??= this.#openJournal();
-    try {
-      return await this.#opening;
-    } catch (cause) {
+    this.#opening ??= this.#openJournal().catch((cause: unknown) => {
       this.#opening = undefined;
       throw cause;
-    }
+    });
+    return await this.#opening;
   }
 
   async #openJournal(): Promise<Opened> {
@@ -288,10 +289,9 @@ export class JobStore extends JobsById {
     // A journal that is being opened is closed too; why it could not be opened, its caller hears.
     await Promise.allSettled([this.#opening]);
     const ids = new Set([...this.#open.keys(), ...this.#locks.busy]);
-    const closeEach = async (id: string): Promise<void> =>
-      await this.#locks.exclusive(id, async () => await this.#closeIn(id));
+    const close = (id: string) => this.#locks.exclusive(id, () => this.#closeIn(id));
     await inTurn([
-      async () => await allEnded([...ids].map(closeEach)),
+      async () => await allEnded([...ids].map(close)),
       async () => await this.#opened?.checkpoints.ended(),
       async () => await this.#opened?.journal.checkpoint(),
       async () => await this.#opened?.journal.close(),

@@ -1,4 +1,6 @@
 /** Whether the store takes work: the one answer for `/readyz`, health and metrics. */
+import { KeeperService } from "../rpc/api/keeper.js";
+import { OperatorService } from "../rpc/api/operator.js";
 import type { ErrorCode } from "../types/error-codes.js";
 import type { Observed, StoreState } from "./observed.js";
 
@@ -33,4 +35,31 @@ function readinessOfStore(state: StoreState): Readiness {
       return { isReady: false, why: error.message, code: error.code };
     }
   }
+}
+
+/** A service of another store, and whether that one takes work. */
+interface Other {
+  readonly served: { readonly service: { readonly name: string } };
+  readonly isServing: () => boolean;
+}
+
+/**
+ * Whether each service serves, by its full name. The validator's store answers for itself and for "", as
+ * `/readyz` does. An operator is served as long as the process is not about to end: a store that was refused
+ * has the most need of one.
+ */
+export function healthOf(
+  observed: Pick<Observed, "store" | "isDraining">,
+  others: readonly Other[],
+): ReadonlyMap<string, boolean> {
+  const { isReady } = readinessOf(observed);
+  const isStaying = !observed.isDraining();
+  return new Map([
+    ["", isReady],
+    [KeeperService.name, isReady],
+    [OperatorService.name, isStaying],
+    ...others.map(({ served, isServing }): [string, boolean] => {
+      return [served.service.name, isStaying && isServing()];
+    }),
+  ]);
 }

@@ -157,13 +157,15 @@ async function othersOf(settings: Settings): Promise<OtherStore[]> {
   if (journalDirectory !== undefined) {
     const journal = await Journal.open(journalDirectory, { types: settings["journal.types"] });
     const served = journalServed(journal);
-    others.push({ served, close: () => journal.close() });
+    const isServing = () => journal.poison === undefined;
+    others.push({ served, isServing, close: () => journal.close() });
   }
   const jobsDirectory = settings["jobs.directory"];
   if (jobsDirectory !== undefined) {
     const jobs = await JobStore.open(jobsDirectory);
     const served = jobsServed(jobs);
-    others.push({ served, close: () => jobs.close() });
+    const isServing = () => jobs.poison === undefined;
+    others.push({ served, isServing, close: () => jobs.close() });
   }
   return others;
 }

@@ -28,7 +28,7 @@ import { type ServiceLog, silentLog } from "./config/log.js";
 import { Meters } from "./metrics/meters.js";
 import { kindOfCall } from "./metrics/refusals.js";
 import type { Observed, StoreState, Writer } from "./observed.js";
-import { readinessOf } from "./readiness.js";
+import { healthOf, readinessOf } from "./readiness.js";
 
 export interface ServiceOptions {
   readonly directory: string;
@@ -53,6 +53,8 @@ export interface ServiceOptions {
 /** A store beside the keeper's, and its service. */
 export interface OtherStore {
   readonly served: Served;
+  /** Takes work: not poisoned. */
+  readonly isServing: () => boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -275,8 +277,8 @@ export class Service implements Observed {
   }
 
   #tellHealth(): void {
-    const { isReady } = readinessOf(this);
-    for (const listener of this.#listeners) listener.setServing(isReady);
+    const health = healthOf(this, this.#options.others ?? []);
+    for (const listener of this.#listeners) listener.tellHealth(health);
   }
 }
 

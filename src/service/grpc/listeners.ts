@@ -1,10 +1,13 @@
 /** The gRPC listeners of a service: each has a server of its own, and a door of its own. */
+import type { Http2Server } from "node:http2";
+import type { Socket } from "node:net";
 import { experimental, ServerCredentials } from "@grpc/grpc-js";
 import type { Server } from "@grpc/grpc-js";
+import { assert } from "../../types/assert.js";
 import type { Door, Papers } from "../access/access.js";
 import type { Certificates } from "../access/certificates.js";
 import type { Served, Surroundings } from "./adapter.js";
-import { grpcServer, type ServerLimits } from "./server.js";
+import { type GrpcServer, grpcServer, type ServerLimits } from "./server.js";
 import { type Address, listenOnTcp } from "../listen/tcp.js";
 import { listenOnSocket } from "../listen/unix-socket.js";
 
@@ -22,7 +25,7 @@ export type Listener =
 export interface OpenListener {
   /** A target for clients: "unix:/path", or "host:port" with the port that was bound. */
   readonly target: string;
-  readonly setServing: (isServing: boolean) => void;
+  readonly tellHealth: GrpcServer["tellHealth"];
   /** No connection is taken any more. */
   readonly refuse: () => void;
   /** Resolves when all calls have ended, at the latest after `ms`. */
@@ -35,22 +38,45 @@ export async function listen(
   around: Surroundings,
   limits: ServerLimits & { readonly connections: number },
 ): Promise<OpenListener> {
-  const { server, setServing } = grpcServer(services, around, limits);
+  const { server, tellHealth } = grpcServer(services, around, limits);
   const certificates = listener.kind === "tcp" ? listener.certificates : undefined;
   const injector = server.createConnectionInjector(credentialsOf(certificates));
-  const take = injector.injectConnection.bind(injector);
+  widenWindows(server);
+  const connections = new Connections();
+  const take = (socket: Socket): void => {
+    connections.add(socket);
+    injector.injectConnection(socket);
+  };
+  const parts = { server, tellHealth, connections };
   if (listener.kind === "unix") {
     const { close } = await listenOnSocket(listener.path, limits.connections, take);
-    return opened(`unix:${listener.path}`, server, setServing, close);
+    return opened(`unix:${listener.path}`, parts, close);
   }
   const { address, close } = await listenOnTcp(listener.address, limits.connections, take);
-  return opened(`${address.host}:${address.port}`, server, setServing, close);
+  return opened(`${address.host}:${address.port}`, parts, close);
+}
+
+/** The connections of a listener, those among them that never said a word. */
+class Connections {
+  readonly #open = new Set<Socket>();
+
+  add(socket: Socket): void {
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
+  }
+
+  cut(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+}
+
+interface Parts extends GrpcServer {
+  readonly connections: Connections;
 }
 
 function opened(
   target: string,
-  server: Server,
-  setServing: OpenListener["setServing"],
+  { server, tellHealth, connections }: Parts,
   closeSocket: () => Promise<void>,
 ): OpenListener {
   let closing: Promise<void> | undefined;
@@ -59,19 +85,40 @@ function opened(
   };
   return {
     target,
-    setServing,
+    tellHealth,
     refuse,
     close: async (ms) => {
       refuse();
-      const timer = setTimeout(() => server.forceShutdown(), ms);
+      // The library's own `forceShutdown` cuts no connection of a server without channelz.
+      const timer = setTimeout(() => connections.cut(), ms);
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve());
       });
       clearTimeout(timer);
-      server.forceShutdown();
+      connections.cut();
       await closing;
     },
   };
+}
+
+/**
+ * HTTP/2 gives a stream 64 KiB until its reader grants more, and a block of 64 KiB is longer by its envelope:
+ * the end of each would wait for a turn of both processes. The library has an option for its clients alone, so
+ * the sessions of its HTTP/2 servers are asked. A stream that is not read holds as much at most.
+ */
+const STREAM_WINDOW_BYTES = 512 * 1024;
+
+function widenWindows(server: Server): void {
+  const { http2Servers } = server as unknown as {
+    readonly http2Servers: ReadonlyMap<Http2Server, unknown> | undefined;
+  };
+  assert(http2Servers !== undefined, "a server of grpc-js knows its HTTP/2 servers");
+  for (const each of http2Servers.keys()) {
+    each.on("session", (session) => {
+      session.settings({ initialWindowSize: STREAM_WINDOW_BYTES });
+      session.setLocalWindowSize(STREAM_WINDOW_BYTES);
+    });
+  }
 }
 
 function credentialsOf(certificates: Certificates | undefined): ServerCredentials {

@@ -36,11 +36,14 @@ function optionsOf({ messageBytes, streams }: ServerLimits): ServerOptions {
   };
 }
 
+/** Whether each service serves, by its full name; "" stands for the server. */
+export type Health = ReadonlyMap<string, boolean>;
+
 /** A server, and the health that it tells. */
 export interface GrpcServer {
   readonly server: Server;
-  /** Tells all services, and "" for all together, whether they serve. */
-  readonly setServing: (isServing: boolean) => void;
+  /** Tells whether each service serves, to those who ask and to those who watch. */
+  readonly tellHealth: (health: Health) => void;
 }
 
 export function grpcServer(
@@ -53,18 +56,26 @@ export function grpcServer(
     server.addService(definitionOf(each.service), implementationOf(each, around));
   }
   const names = services.map(({ service }) => service.name);
-  const all = ["", ...names];
-  const health = new HealthImplementation(
-    Object.fromEntries(all.map((name) => [name, "NOT_SERVING" as const])),
-  );
-  health.addToServer(server);
+  const { implementation, tellHealth } = healthOf(["", ...names]);
+  implementation.addToServer(server);
   reflection(names).addToServer(server);
-  return {
-    server,
-    setServing: (isServing) => {
-      for (const name of all) health.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
-    },
+  return { server, tellHealth };
+}
+
+/** Nothing serves until it is told to. Those who watch hear of changes alone. */
+function healthOf(names: readonly string[]) {
+  const told = new Map(names.map((name) => [name, false]));
+  const implementation = new HealthImplementation(
+    Object.fromEntries(names.map((name) => [name, "NOT_SERVING" as const])),
+  );
+  const tellHealth = (health: Health): void => {
+    for (const [name, isServing] of health) {
+      if (told.get(name) === isServing) continue;
+      told.set(name, isServing);
+      implementation.setStatus(name, isServing ? "SERVING" : "NOT_SERVING");
+    }
   };
+  return { implementation, tellHealth };
 }
 
 /**

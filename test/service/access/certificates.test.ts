@@ -1,5 +1,5 @@
 /** TLS: client certificates and tokens, and certificates that are read anew while streams go on. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { credentials, status } from "@grpc/grpc-js";
@@ -11,6 +11,12 @@ import { TestChain } from "../../model/chain.js";
 import { laneAt, refusal } from "../../node/kit.js";
 import { ForeignClient } from "../foreign-client.js";
 import { callRefusal, running, temporaryFolder } from "../running.js";
+
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+const overTls = test.runIf(hasOpenssl);
+if (!hasOpenssl) {
+  console.log("did not run: there is no openssl here (Debian: apt-get install openssl)");
+}
 
 /** A certificate that signs itself, and its key. */
 function made(
@@ -29,77 +35,83 @@ function made(
   return { certificate, key };
 }
 
-test("a client certificate has its role, one of nobody is not let in, and a reload takes new ones", async () => {
-  const folder = await temporaryFolder();
-  const server = made(folder, "server");
-  const ops = made(folder, "ops-1");
-  const stranger = made(folder, "stranger");
-  const clientCa = join(folder, "clients.pem");
-  writeFileSync(clientCa, readFileSync(ops.certificate));
-  const certificates = await Certificates.load({ ...server, clientCa });
-  const list = parseAccessList("access", "certificate ops-1 reader");
-  const address = { host: "127.0.0.1", port: 0 };
-  const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
-  const channelOf = ({ certificate, key }: typeof server, ca = server.certificate) => {
-    return credentials.createSsl(readFileSync(ca), readFileSync(key), readFileSync(certificate));
-  };
-  const { service } = await running(
-    new TestChain(1),
-    { listeners: [listener], access: () => list },
-    channelOf(ops),
-  );
-  const [target = ""] = service.targets;
-  const client = await ForeignClient.connect(target, channelOf(ops));
-  expect(await client.call("KeeperService/GetStatus")).toMatchObject({
-    status: { state: "STATE_SERVING" },
-  });
-  const acquire = client.call("KeeperService/AcquireWriter", { writer: "x" });
-  expect(await callRefusal(acquire)).toMatchObject({ status: status.PERMISSION_DENIED });
-  await expect(ForeignClient.connect(target, channelOf(stranger))).rejects.toMatchObject({
-    code: status.UNAVAILABLE,
-  });
-  const other = made(folder, "other");
-  writeFileSync(server.certificate, readFileSync(other.certificate));
-  await refusal(certificates.reload(), "USAGE");
-  expect(await client.call("KeeperService/GetStatus")).toBeDefined();
-  writeFileSync(server.key, readFileSync(other.key));
-  await certificates.reload();
-  expect(await client.call("KeeperService/GetStatus")).toBeDefined();
-  const renewed = await ForeignClient.connect(target, channelOf(ops, other.certificate));
-  expect(await renewed.call("KeeperService/GetStatus")).toBeDefined();
-  expect(service.certificates()).toMatchObject([{ file: "server.pem" }]);
-  renewed.close();
-  client.close();
-});
+overTls(
+  "a client certificate has its role, one of nobody is not let in, and a reload takes new ones",
+  async () => {
+    const folder = await temporaryFolder();
+    const server = made(folder, "server");
+    const ops = made(folder, "ops-1");
+    const stranger = made(folder, "stranger");
+    const clientCa = join(folder, "clients.pem");
+    writeFileSync(clientCa, readFileSync(ops.certificate));
+    const certificates = await Certificates.load({ ...server, clientCa });
+    const list = parseAccessList("access", "certificate ops-1 reader");
+    const address = { host: "127.0.0.1", port: 0 };
+    const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
+    const channelOf = ({ certificate, key }: typeof server, ca = server.certificate) => {
+      return credentials.createSsl(readFileSync(ca), readFileSync(key), readFileSync(certificate));
+    };
+    const { service } = await running(
+      new TestChain(1),
+      { listeners: [listener], access: () => list },
+      channelOf(ops),
+    );
+    const [target = ""] = service.targets;
+    const client = await ForeignClient.connect(target, channelOf(ops));
+    expect(await client.call("KeeperService/GetStatus")).toMatchObject({
+      status: { state: "STATE_SERVING" },
+    });
+    const acquire = client.call("KeeperService/AcquireWriter", { writer: "x" });
+    expect(await callRefusal(acquire)).toMatchObject({ status: status.PERMISSION_DENIED });
+    await expect(ForeignClient.connect(target, channelOf(stranger))).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    const other = made(folder, "other");
+    writeFileSync(server.certificate, readFileSync(other.certificate));
+    await refusal(certificates.reload(), "USAGE");
+    expect(await client.call("KeeperService/GetStatus")).toBeDefined();
+    writeFileSync(server.key, readFileSync(other.key));
+    await certificates.reload();
+    expect(await client.call("KeeperService/GetStatus")).toBeDefined();
+    const renewed = await ForeignClient.connect(target, channelOf(ops, other.certificate));
+    expect(await renewed.call("KeeperService/GetStatus")).toBeDefined();
+    expect(service.certificates()).toMatchObject([{ file: "server.pem" }]);
+    renewed.close();
+    client.close();
+  },
+);
 
-test("without an authority of clients nobody is asked for a certificate: a token is enough", async () => {
-  const server = made(await temporaryFolder(), "server");
-  const certificates = await Certificates.load({ ...server, clientCa: undefined });
-  const secret = "s".repeat(40);
-  const list = parseAccessList("access", `token validator-3 writer ${secret}`);
-  const address = { host: "127.0.0.1", port: 0 };
-  const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
-  const channel = credentials.createSsl(readFileSync(server.certificate));
-  const { service } = await running(
-    new TestChain(1),
-    { listeners: [listener], access: () => list },
-    channel,
-  );
-  const [target = ""] = service.targets;
-  const client = await ForeignClient.connect(target, channel);
-  expect(await callRefusal(client.call("KeeperService/GetStatus"))).toMatchObject({
-    status: status.UNAUTHENTICATED,
-  });
-  expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
-  client.close();
-  const ca = readFileSync(server.certificate);
-  const keeper = await LanekeeperClient.connect(target, {
-    writer: "validator-3",
-    token: secret,
-    tls: { ca, serverName: "localhost" },
-  });
-  const { bytes } = new TestChain(1).block(laneAt(new TestChain(1), 0), 0n);
-  expect(await keeper.pushBlock(bytes)).toEqual({ status: "admitted" });
-  await keeper.close();
-  await refusal(LanekeeperClient.connect(target, { tls: { ca }, reachMs: 0 }), "UNAUTHENTICATED");
-});
+overTls(
+  "without an authority of clients nobody is asked for a certificate: a token is enough",
+  async () => {
+    const server = made(await temporaryFolder(), "server");
+    const certificates = await Certificates.load({ ...server, clientCa: undefined });
+    const secret = "s".repeat(40);
+    const list = parseAccessList("access", `token validator-3 writer ${secret}`);
+    const address = { host: "127.0.0.1", port: 0 };
+    const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
+    const channel = credentials.createSsl(readFileSync(server.certificate));
+    const { service } = await running(
+      new TestChain(1),
+      { listeners: [listener], access: () => list },
+      channel,
+    );
+    const [target = ""] = service.targets;
+    const client = await ForeignClient.connect(target, channel);
+    expect(await callRefusal(client.call("KeeperService/GetStatus"))).toMatchObject({
+      status: status.UNAUTHENTICATED,
+    });
+    expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
+    client.close();
+    const ca = readFileSync(server.certificate);
+    const keeper = await LanekeeperClient.connect(target, {
+      writer: "validator-3",
+      token: secret,
+      tls: { ca, serverName: "localhost" },
+    });
+    const { bytes } = new TestChain(1).block(laneAt(new TestChain(1), 0), 0n);
+    expect(await keeper.pushBlock(bytes)).toEqual({ status: "admitted" });
+    await keeper.close();
+    await refusal(LanekeeperClient.connect(target, { tls: { ca }, reachMs: 0 }), "UNAUTHENTICATED");
+  },
+);

@@ -13,8 +13,8 @@ async function client(): Promise<ForeignClient> {
   const journal = await Journal.openMemory({ types: [1, 2] });
   const jobs = await JobStore.openMemory();
   const others = [
-    { served: journalServed(journal), close: () => journal.close() },
-    { served: jobsServed(jobs), close: () => jobs.close() },
+    { served: journalServed(journal), isServing: () => true, close: () => journal.close() },
+    { served: jobsServed(jobs), isServing: () => true, close: () => jobs.close() },
   ];
   return (await running(new TestChain(1), { others })).client;
 }
