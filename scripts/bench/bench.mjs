@@ -7,13 +7,14 @@ import { appendFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCalls } from "./calls.mjs";
-import { benchDevnet } from "./devnet.mjs";
+import { benchDevnet } from "./processes/devnet.mjs";
 import { benchJobs } from "./stores/jobs.mjs";
 import { benchJournal, placeOf } from "./journal.mjs";
 import { benchKeys } from "./stores/keys.mjs";
 import { benchPersist } from "./persist.mjs";
 import { benchHistory, benchRecovery } from "./recovery.mjs";
 import { benchRetention } from "./retention.mjs";
+import { benchService } from "./processes/service.mjs";
 import { benchWire } from "./wire.mjs";
 
 const { values, positionals } = parseArgs({
@@ -113,6 +114,7 @@ const benches = {
       values.json ? () => undefined : console.log,
     ),
   calls: () => benchCalls(values.json ? () => undefined : console.log),
+  service: () => benchService(values.json ? () => undefined : console.log),
   wire: () => benchWire(values.json ? () => undefined : printWire),
 };
 

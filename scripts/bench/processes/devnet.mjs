@@ -12,14 +12,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Network } from "../../dist/devnet/network/network.js";
+import { Network } from "../../../dist/devnet/network/network.js";
 
 const VALIDATORS = 4;
 const PAYLOAD_BYTES = 16 * 1024;
 const WARM_MS = 5000;
 
 const committees = {
-  persisted: [pathOf("../../dist/cli/devnet/validator.js")],
+  persisted: [pathOf("../../../dist/cli/devnet/validator.js")],
   unpersisted: [pathOf("./unpersisted.mjs")],
 };
 

@@ -6,13 +6,13 @@
  * The moment is about what a group takes on a disk: with none the protocol would run in other batches.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { AvailabilityState } from "../../dist/avail/availability-state.js";
+import { AvailabilityState } from "../../../dist/avail/availability-state.js";
 import {
   REPORT_DESCRIPTOR,
   epochOfKeys,
   runValidator,
-} from "../../dist/devnet/validator/validator-process.js";
-import { reportTo } from "../../dist/devnet/judge/report.js";
+} from "../../../dist/devnet/validator/validator-process.js";
+import { reportTo } from "../../../dist/devnet/judge/report.js";
 
 const GROUP_MS = 2;
 const CACHE_BYTES = 64 * 1024 * 1024;
