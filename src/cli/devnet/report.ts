@@ -74,7 +74,7 @@ export function devnetTable(summary: DevnetSummary): string {
     ["", `${summary.whileOpening} more while a validator recovered`],
     [
       "in flight",
-      `at power cuts: ${writes.lost} writes lost, ${writes.torn} torn, ${writes.kept} kept`,
+      `at power cuts: ${counted(writes.lost, "write")} lost, ${writes.torn} torn, ${writes.kept} kept`,
     ],
     ["recoveries", `${summary.recoveries}, ${judged.compared} records compared`],
     ["after a loss", `${summary.pins} pinned, ${summary.released} released`],

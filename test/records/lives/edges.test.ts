@@ -47,7 +47,7 @@ async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 describe("labels", () => {
   test("those in range are there after a reopen, by every way to read; others are refused", async () => {
     const property = fc.asyncProperty(
-      fc.array(labels, { minLength: 1, maxLength: 8 }),
+      fc.array(labels, { minLength: 8, maxLength: 8 }),
       async (all) => {
         const { disk, journal } = await fresh();
         const kept: Labels[] = [];
