@@ -8,15 +8,19 @@
  * certificate ops-1        operator,reader            (the common name of its subject)
  * ```
  *
- * Secrets are kept as SHA-256 and compared in constant time. The file must be its owner's alone.
+ * Secrets are kept as SHA-256 and compared in constant time. The file must be its owner's alone. Credentials
+ * of systemd are its user's alone by a list of rights, for which the mode shows those of the group: what it
+ * hands over in $CREDENTIALS_DIRECTORY is only not to be for everybody.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { PersisterError } from "../../types/errors.js";
 import { type Caller, type Role, roles } from "./caller.js";
 
 const SECRET_CHARS_MIN = 32;
-const OTHERS = 0o077;
+const ALL_BUT_OWNER = 0o077;
+const EVERYBODY = 0o007;
 const name = /^[\w.@-]{1,64}$/;
 
 interface Token {
@@ -54,11 +58,17 @@ function digestOf(secret: string): Buffer {
 }
 
 /** @throws {PersisterError} USAGE naming the file and the line; no secret is in the message. */
-export async function readAccessList(file: string): Promise<AccessList> {
+export async function readAccessList(
+  file: string,
+  credentials = process.env["CREDENTIALS_DIRECTORY"],
+): Promise<AccessList> {
   let text: string;
   try {
     const { mode } = await stat(file);
-    if ((mode & OTHERS) !== 0) throw refused(file, "others than its owner can read it: chmod 600");
+    const isHandedOver =
+      credentials !== undefined && dirname(resolve(file)) === resolve(credentials);
+    if ((mode & (isHandedOver ? EVERYBODY : ALL_BUT_OWNER)) !== 0)
+      throw refused(file, "others than its owner can read it: chmod 600");
     text = await readFile(file, "utf8");
   } catch (cause) {
     if (cause instanceof PersisterError) throw cause;

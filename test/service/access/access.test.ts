@@ -1,6 +1,6 @@
 /** The right to call: tokens and certificates by a file, roles, and a flood of wrong tokens. */
 import { chmod, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { Door } from "../../../src/service/access/access.js";
@@ -107,6 +107,13 @@ test("a file that others can read is refused", async () => {
   expect((await readAccessList(file)).byToken(writerSecret)?.name).toBe("validator-3");
   await chmod(file, 0o640);
   await refusal(readAccessList(file), "USAGE");
+  // As systemd hands it over, to one user by a list of rights.
+  await chmod(file, 0o440);
+  expect((await readAccessList(file, dirname(file))).byToken(writerSecret)?.name).toBe(
+    "validator-3",
+  );
+  await chmod(file, 0o444);
+  await refusal(readAccessList(file, dirname(file)), "USAGE");
   await refusal(readAccessList(`${file}-gone`), "USAGE");
 });
 
