@@ -1,4 +1,4 @@
-/** The descriptors of our proto files, for reflection. */
+/** The descriptors that reflection serves: of our proto files, of health, and of the details of errors. */
 import { inflateRawSync } from "node:zlib";
 import { descriptors } from "../../rpc/api/descriptors.js";
 

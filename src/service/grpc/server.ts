@@ -1,8 +1,7 @@
 /** One gRPC server: our services, health and reflection, within the limits. */
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation, service as healthService } from "grpc-health-check";
-import { assert } from "../../types/assert.js";
+import { HealthImplementation } from "grpc-health-check";
 import { definitionOf, implementationOf, type Served, type Surroundings } from "./adapter.js";
 import { fileDescriptors } from "./descriptors.js";
 
@@ -78,16 +77,10 @@ function healthOf(names: readonly string[]) {
   return { implementation, tellHealth };
 }
 
-/**
- * v1 and v1alpha. Made of our own descriptors: those of proto-loader lose their imports. Health has none,
- * and tells its own.
- */
+/** v1 and v1alpha. Made of our own descriptors: those of proto-loader lose their imports, and break maps. */
 function reflection(services: readonly string[]): ReflectionService {
-  const { Check: check } = healthService;
-  assert(check !== undefined, "health has a check");
-  const fileDescriptorProtos = [...fileDescriptors(), ...check.requestType.fileDescriptorProtos];
   const described = {
-    all: { format: "", type: {}, fileDescriptorProtos },
+    all: { format: "", type: {}, fileDescriptorProtos: fileDescriptors() },
   } as unknown as ConstructorParameters<typeof ReflectionService>[0];
   return new ReflectionService(described, { services: [...services, HEALTH] });
 }
