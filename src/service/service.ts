@@ -261,7 +261,7 @@ export class Service implements Observed {
     }
     const { code, message } = cause;
     if (code === "UNAUTHENTICATED" || code === "NOT_ALLOWED") {
-      this.#log.write("warn", "callerRefused", { path, caller, code });
+      this.#log.write("warn", "callerRefused", { path, code, message });
       const told = code === "NOT_ALLOWED" ? "PERMISSION_DENIED" : code;
       this.meters.refusals.note({ code: told, kind: "login", message });
       return;

@@ -146,6 +146,8 @@ test("over TCP a call outside of its role is PERMISSION_DENIED, logged and count
     "callerRefused",
     "callerRefused",
   ]);
+  // The log says who it was, where that is known.
+  expect(lines[0]).toContain("explorer");
   expect(service.meters.refusals.total).toBe(2);
   expect(lines.join("")).not.toContain(readerSecret);
   client.close();
