@@ -1,6 +1,7 @@
 /** Sealed payloads: shown as sealed without their key, and proven with it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Depth } from "../../src/inspect/walk/proof.js";
+import { WRONG_TAG } from "../../src/inspect/walk/sealed.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { key, keyBytes } from "../journal/seal/kit.js";
 import { forge, forgeHead } from "../journal/kit.js";
@@ -70,9 +71,11 @@ describe("with its key", () => {
     const { next = 0n } =
       (await inspected(disk, "a")).summary.logs.find(({ name }) => name === lane) ?? {};
     forge(disk, [{ name: lane, number: next, payload: Buffer.alloc(300, "forged") }]);
-    const { errors } = await inspected(disk, "a");
+    const { errors, summary } = await inspected(disk, "a");
     expect(errors).toMatchObject([{ class: "JOURNAL_CORRUPT", lane, number: next }]);
-    expect(errors[0]?.message).toContain("the tag does not verify");
+    // In the words of the inspection: the open that it rehearses refuses the record, too.
+    expect(errors[0]?.message).toBe(WRONG_TAG);
+    expect(summary.recordsSealed).toBe(0);
   });
 
   test("another key under its id is told from damage", async () => {

@@ -103,4 +103,11 @@ describe("a nonce is used once", () => {
     for (const lsn of [100n, 101n, 103n]) expect(sealAs(lsn)).toHaveLength(text.length + 16);
     for (const lsn of [103n, 102n, 99n]) expect(() => sealAs(lsn)).toThrow(InvariantError);
   });
+
+  test("E5 one payload has other sealed bytes at each LSN, the tags aside", () => {
+    const texts = Array.from({ length: 64 }, (_, each) => sealAs(200n + BigInt(each))).map(
+      (sealed) => Buffer.from(sealed.subarray(0, text.length)).toString("hex"),
+    );
+    expect(new Set(texts).size).toBe(64);
+  });
 });
