@@ -36,9 +36,13 @@ export interface RecordKind<T> {
   };
 }
 
+/** The part of the engine that a log calls. */
+export type LogStore = Pick<LogEngine, "submit" | "read" | "readBeginning">;
+
+/** Invariant: first <= next <= the number that the next append must have. */
 export class LaneLog<T> {
   readonly name: string;
-  readonly #journal: LogEngine;
+  readonly #journal: LogStore;
   readonly #kind: RecordKind<T>;
   /** Bounds how many logs read the record that becomes their first at once. */
   readonly #verifying: LimitFunction;
@@ -53,7 +57,7 @@ export class LaneLog<T> {
   readonly #inFlight = new Map<bigint, Uint8Array>();
 
   constructor(options: {
-    readonly journal: LogEngine;
+    readonly journal: LogStore;
     readonly name: string;
     readonly kind: RecordKind<T>;
     readonly verifying: LimitFunction;
@@ -314,6 +318,7 @@ export class LaneLog<T> {
   #acknowledge(number: bigint): void {
     assert(number === this.#next, "records become durable in order (D2)");
     this.#next = number + 1n;
+    if (this.#next > this.#queuedNext) this.#queuedNext = this.#next;
   }
 
   #truncated(start: bigint): void {
@@ -330,9 +335,14 @@ export class LaneLog<T> {
     for (const wake of waiting) wake();
   }
 
-  /** The records from `next` on were refused: the next one to be queued is `next` again. */
-  #takeBack(next: bigint): void {
-    if (next < this.#queuedNext) this.#queuedNext = next;
+  /**
+   * The records from `refused` on were refused: the next one to be queued is `refused` again, or the durable
+   * cursor if that has gone past it. Two truncations to 5 of an empty log may be queued, and a full disk
+   * may refuse the one that came later.
+   */
+  #takeBack(refused: bigint): void {
+    const due = refused > this.#next ? refused : this.#next;
+    if (due < this.#queuedNext) this.#queuedNext = due;
   }
 }
 
