@@ -60,7 +60,7 @@ test.each(Object.entries(workloads))(
         expect(summary.anchor?.roadIndex).toBe(anchor?.commitQC.vote.view.index);
       }
     }
-    expect(states).toBeGreaterThan(campaignSize(60));
+    expect(states).toBeGreaterThan(campaignSize(30));
   },
 );
 

@@ -93,9 +93,13 @@ async function faultsOf(
     if (!(cause instanceof PersisterError)) throw cause;
     seen.refused += 1;
     const { code } = cause;
-    // An old mark, where the newest is damaged, may be told by the journal that it is beside.
-    const isMark = code === "MARK_CORRUPT" && classOf(path) === "mark";
-    return isMark ? [] : model.judgeRefusal(code, classOf(path));
+    const harmed = classOf(path);
+    // An old mark, where the newest is damaged, may be told by the journal that it is beside; an anchor
+    // that only the newest head names, by the lanes that start above 0 without it.
+    const isOtherwiseTold =
+      (code === "MARK_CORRUPT" && harmed === "mark") ||
+      (code === "RECOVERY_MISMATCH" && harmed === "anchor");
+    return isOtherwiseTold ? [] : model.judgeRefusal(code, harmed);
   }
 }
 

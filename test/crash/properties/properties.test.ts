@@ -12,7 +12,7 @@ import { retainBytes } from "./commands/crashes.js";
 import { freezeTime } from "../history/frozen-time.js";
 import { initOn } from "../history/session.js";
 import { DiskStage, MemoryStage, type Stage } from "./stage.js";
-import { sights, Tally } from "./lives/tally.js";
+import { expected, Tally } from "./lives/tally.js";
 import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_261);
@@ -75,7 +75,7 @@ test(`a store obeys through kills, power cuts, failures (${words})`, options, as
     open: (retained, seen) => DiskStage.open(begun, retained, seen),
   });
   if (path !== "" || RUNS < RUNS_TO_SEE_ALL) return;
-  for (const sight of sights) expect(tally.of(sight), sight).toBeGreaterThan(0);
+  for (const sight of expected) expect(tally.of(sight), sight).toBeGreaterThan(0);
 });
 
 test(`the store in memory obeys the same commands (${words})`, options, async () => {
