@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
-import { RealDisk } from "../../dist/disk/real/real.js";
+import { realSurroundings } from "../../dist/disk/surroundings.js";
 import { openLogMap } from "../../dist/log/map/level-map.js";
 import { knownAnchor } from "../../dist/persist/anchor.js";
 import { newCommitQC } from "../../dist/persist/commit-qc-persister.js";
@@ -69,15 +69,19 @@ export async function benchPersist({ recordBytes, rounds, anchored }) {
 }
 
 async function openStore(directory) {
-  const disk = new RealDisk();
-  const common = { disk, directory, chainId: CHAIN_ID, segmentBytes: 4 * 1024 * 1024, randomBytes };
+  const common = {
+    ...realSurroundings(),
+    directory,
+    chainId: CHAIN_ID,
+    segmentBytes: 4 * 1024 * 1024,
+  };
   await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
   return await openPersisters({
     ...common,
     retainBytes: 0,
+    moved: false,
     verifyAnchor: () => Promise.reject(new Error("a new store has no anchor")),
     openMap: (end) => openLogMap(common.disk, join(directory, "index"), end),
-    whenIdle: (task) => setTimeout(() => task(), 20),
   });
 }
 

@@ -26,7 +26,7 @@ import { promisify } from "node:util";
 import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
 import { crc32c } from "../../dist/codec/crc32c.js";
-import { RealDisk } from "../../dist/disk/real/real.js";
+import { realSurroundings } from "../../dist/disk/surroundings.js";
 import { openLogMap } from "../../dist/log/map/level-map.js";
 import { knownAnchor } from "../../dist/persist/anchor.js";
 import { newCommitQC } from "../../dist/persist/commit-qc-persister.js";
@@ -207,19 +207,18 @@ async function runningStore(directory, retainBytes = 0) {
 /** Opens the store; `fresh`: makes it first. */
 export async function openStore(directory, { fresh = false, retainBytes = 0 } = {}) {
   const common = {
-    disk: new RealDisk(),
+    ...realSurroundings(),
     directory,
     chainId: CHAIN_ID,
     segmentBytes: 4 * 1024 * 1024,
-    randomBytes,
   };
   if (fresh) await initPersisters({ ...common, nowMs: BigInt(Date.now()) });
   return await openPersisters({
     ...common,
     retainBytes,
+    moved: false,
     verifyAnchor: (anchor) => verifyAnchor(anchor, epochOf),
     openMap: (end) => openLogMap(common.disk, join(directory, "index"), end),
-    whenIdle: (task) => setTimeout(() => task(), 20),
   });
 }
 
