@@ -6,6 +6,5 @@ import { endingSignals } from "../ending.js";
 
 for (const signal of endingSignals) process.on(signal, () => undefined);
 const { runService } = await import("../../devnet/validator/service-process.js");
-const { REPORT_DESCRIPTOR } = await import("../../devnet/validator/validator-process.js");
-const { reportTo } = await import("../../devnet/judge/report.js");
+const { REPORT_DESCRIPTOR, reportTo } = await import("../../devnet/judge/report.js");
 process.exit(await runService({ input: process.stdin, report: reportTo(REPORT_DESCRIPTOR) }));

@@ -6,9 +6,7 @@
 import { endingSignals } from "../ending.js";
 
 for (const signal of endingSignals) process.on(signal, () => undefined);
-const { openStore, REPORT_DESCRIPTOR, runValidator } = await import(
-  "../../devnet/validator/validator-process.js"
-);
-const { reportTo } = await import("../../devnet/judge/report.js");
+const { openStore, runValidator } = await import("../../devnet/validator/validator-process.js");
+const { REPORT_DESCRIPTOR, reportTo } = await import("../../devnet/judge/report.js");
 const report = reportTo(REPORT_DESCRIPTOR);
 process.exit(await runValidator({ input: process.stdin, report, open: openStore }));

@@ -13,6 +13,9 @@ import { writeSync } from "node:fs";
 import type { LaneId } from "../../types/lane.js";
 import type { VerifierCounts } from "../../wire/verifier.js";
 
+/** The descriptor of a validator's process that reports go to. */
+export const REPORT_DESCRIPTOR = 3;
+
 /** The first 16 bytes of a SHA-256, in hex: enough to tell two things apart. */
 export type Digest = string;
 const DIGEST_BYTES = 16;

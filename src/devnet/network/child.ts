@@ -5,8 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { encodeOrder, type Order } from "../validator/orders.js";
-import { type Report, ReportSplitter } from "../judge/report.js";
-import { REPORT_DESCRIPTOR } from "../validator/validator-process.js";
+import { type Report, REPORT_DESCRIPTOR, ReportSplitter } from "../judge/report.js";
 
 /** The program of a validator's process. */
 export interface Program {

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
 import { keyPairFromSeed } from "../../wire/signatures/signer.js";
-import type { StartOrder } from "../validator/orders.js";
-import { epochOfKeys } from "../validator/validator-process.js";
+import { epochOfKeys, type StartOrder } from "../validator/orders.js";
 import type { NetworkOptions } from "./options.js";
 import { saboteurOf } from "./strikes.js";
 

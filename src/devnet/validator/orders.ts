@@ -1,5 +1,7 @@
 /** The orders of the parent to a validator's process, over its standard input, as lines of JSON. */
 import { z } from "zod";
+import { U64_MAX } from "../../types/numbers.js";
+import { Committee, type Epoch } from "../../wire/committee.js";
 import { isSabotage } from "./sabotage.js";
 
 const hexKey = z.string().regex(/^[0-9a-f]{64}$/);
@@ -41,4 +43,11 @@ export function encodeOrder(order: Order): string {
 
 export function decodeOrder(line: string): Order {
   return orderSchema.parse(JSON.parse(line));
+}
+
+/** The one epoch of a devnet: every key has weight 1; it does not end. */
+export function epochOfKeys(keys: readonly string[]): Epoch {
+  const members = keys.map((key) => ({ key: Buffer.from(key, "hex"), weight: 1n }));
+  const committee = Committee.genesis(members);
+  return { index: 0n, firstRoad: 0n, nextRoad: U64_MAX, committee };
 }

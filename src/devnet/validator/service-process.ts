@@ -11,8 +11,8 @@ import { assert } from "../../types/assert.js";
 import { errorCodes } from "../../types/errors.js";
 import { Verifier } from "../../wire/verifier.js";
 import type { Report } from "../judge/report.js";
-import { decodeOrder, type StartOrder } from "./orders.js";
-import { epochOfKeys, openHonestly } from "./validator-process.js";
+import { decodeOrder, epochOfKeys, type StartOrder } from "./orders.js";
+import { openHonestly } from "./validator-process.js";
 
 export interface ServiceProcessPort {
   readonly input: Readable;

@@ -14,19 +14,14 @@ import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
 import { errorCodes, PersisterError } from "../../types/errors.js";
 import { laneId } from "../../types/lane.js";
-import { U64_MAX } from "../../types/numbers.js";
-import { Committee, type Epoch } from "../../wire/committee.js";
 import { keyPairFromSeed } from "../../wire/signatures/signer.js";
 import { Verifier } from "../../wire/verifier.js";
-import { decodeOrder, type StartOrder } from "./orders.js";
+import { decodeOrder, epochOfKeys, type StartOrder } from "./orders.js";
 import type { Report } from "../judge/report.js";
 import { sabotaged } from "./sabotage.js";
 import type { Store } from "./store.js";
 import { UndoDisk } from "./undo-disk.js";
 import { Validator } from "./validator.js";
-
-/** The descriptor that reports go to. */
-export const REPORT_DESCRIPTOR = 3;
 
 export interface ValidatorProcessPort {
   readonly input: Readable;
@@ -106,11 +101,4 @@ export async function openHonestly(start: StartOrder, verifier: Verifier): Promi
     openMap: (index: string, end: JournalEnd) => openLogMap(real, index, end),
   };
   return await Lanekeeper.openOn(surroundings, directory, choices);
-}
-
-/** The one epoch of a devnet: every key has weight 1; it does not end. */
-export function epochOfKeys(keys: readonly string[]): Epoch {
-  const members = keys.map((key) => ({ key: Buffer.from(key, "hex"), weight: 1n }));
-  const committee = Committee.genesis(members);
-  return { index: 0n, firstRoad: 0n, nextRoad: U64_MAX, committee };
 }

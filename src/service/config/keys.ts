@@ -10,8 +10,8 @@ import {
   SEGMENT_BYTES_MAX,
   SEGMENT_BYTES_MIN,
 } from "../../node/options.js";
+import { levels } from "./levels.js";
 import { defaultLimits } from "./limits.js";
-import { levels } from "./log.js";
 import { sizeOf, sizeText } from "./units.js";
 
 const size = (min: number, max: number) => {

@@ -1,9 +1,7 @@
 /** The log of a service: JSON lines on standard error, each event once and by its name. */
 import { destination, type Logger, pino } from "pino";
 import { isLanekeeperError } from "../../types/lanekeeper-error.js";
-
-export const levels = ["trace", "debug", "info", "warn", "error"] as const;
-export type Level = (typeof levels)[number];
+import type { Level } from "./levels.js";
 
 export interface ServiceLog {
   level: Level;
