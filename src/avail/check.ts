@@ -26,6 +26,7 @@ import {
   encodePruneAnchor,
   encodeSignedBlock,
 } from "../wire/codec/encode.js";
+import { bytesOf } from "../wire/codec/given-bytes.js";
 import type { Epoch } from "../wire/committee.js";
 import { headerHash } from "../wire/hash.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
@@ -111,21 +112,6 @@ export async function checkLaneQC(
     throw refusal({ what, facts: { lane, blockNumber } }, cause);
   }
   return value;
-}
-
-/** A copy of the bytes, or the value's encoding. */
-function bytesOf<T>(
-  message: T | Uint8Array,
-  noun: string,
-  encode: (value: T) => Uint8Array,
-): Uint8Array {
-  if (message instanceof Uint8Array) return Uint8Array.from(message);
-  try {
-    return encode(message);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PersisterError("USAGE", `this is not a ${noun}: ${why}`, { cause });
-  }
 }
 
 /** A range's end is kept in 64 bits: no number follows the highest one, and so none may be it. */

@@ -14,6 +14,7 @@ import {
   encodePruneAnchor,
   encodeSignedBlock,
 } from "../../wire/codec/encode.js";
+import { bytesOf } from "../../wire/codec/given-bytes.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../../wire/messages.js";
 import type { Connection } from "../connection.js";
 import { MESSAGE_BYTES_MAX } from "../link/link.js";
@@ -131,21 +132,6 @@ async function heldAt(connection: Connection, place: Place): Promise<Uint8Array 
   if (place.kind === "block") return await readBlock(connection, place.lane, place.number);
   if (place.kind === "commitQC") return await readCommitQC(connection, place.roadIndex);
   return undefined;
-}
-
-/** A copy of the bytes, or the value's encoding. */
-function bytesOf<T>(
-  message: T | Uint8Array,
-  noun: string,
-  encode: (value: T) => Uint8Array,
-): Uint8Array {
-  if (message instanceof Uint8Array) return Uint8Array.from(message);
-  try {
-    return encode(message);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PersisterError("USAGE", `this is not a ${noun}: ${why}`, { cause });
-  }
 }
 
 function decoded<T>(what: string, decode: () => T): T {
