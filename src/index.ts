@@ -8,7 +8,7 @@
 export type { WaitOptions } from "./async/signal.js";
 export type { PushResult } from "./avail/inner.js";
 export type { DurableBlock } from "./avail/offers.js";
-export type { KeyUse } from "./journal/rekeyer.js";
+export type { KeyUse } from "./journal/upkeep/rekeyer.js";
 export type { KeyChoices, KeySource } from "./keys/source.js";
 export type { Flush, FlushStatus } from "./disk/surroundings.js";
 export type { RetainedRange, RetainedRecord } from "./log/retained-records.js";

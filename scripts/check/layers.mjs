@@ -65,7 +65,7 @@ const rooms = {
   inspect: ["checks", "walk"],
   log: ["map"],
   records: ["log"],
-  journal: ["recovery", "group", "space", "segment", "seal", "form"],
+  journal: ["recovery", "upkeep", "group", "space", "segment", "seal", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],
   jobs: ["store", "writes", "level", "journal", "keys"],

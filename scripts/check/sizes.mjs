@@ -13,8 +13,6 @@ const LINES_MAX = 300;
 const exceptions = {
   src: "one entry for each part",
   test: "one entry for each part, as in src",
-  "src/journal":
-    "its five rooms, and the files that join them: inside a room they would make a circle",
 
   "src/avail/inner.ts":
     "all decisions of the availability state: each sees the changes of the others",

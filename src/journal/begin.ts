@@ -24,7 +24,7 @@ import { GROUP_LSNS_MAX } from "./form/records.js";
 import { nextSegment, writeHead } from "./space/current-segment.js";
 import type { RetainedSegment } from "./form/head.js";
 import { LogEngine } from "./log-engine.js";
-import { MARK_LAG_MS } from "./mark-follower.js";
+import { MARK_LAG_MS } from "./segment/mark-follower.js";
 import { assert } from "../types/assert.js";
 import type { Observe } from "../types/measures.js";
 import type { PairNamed, Pin } from "./form/mark.js";

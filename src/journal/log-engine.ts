@@ -26,21 +26,21 @@ import type { Disk, DiskFile } from "../disk/disk.js";
 import type { Flush, FlushStatus, WayOf } from "../disk/surroundings.js";
 import type { PersisterError } from "../types/errors.js";
 import type { Observe } from "../types/measures.js";
-import { QueueGate } from "./queue-gate.js";
+import { QueueGate } from "./group/queue-gate.js";
 import { EntryQueue } from "./group/entry-queue.js";
 import type { Entry, PairEntry, RecordEntry } from "./group/group.js";
-import { GroupWriter, type JournalCounters } from "./group-writer.js";
+import { GroupWriter, type JournalCounters } from "./group/group-writer.js";
 import type { Mark } from "./form/mark.js";
 import type { MarkChange, MarkFile } from "./segment/mark-file.js";
 import type { PlacedRecord } from "./segment/places.js";
 import { ReadableJournal } from "./readable-journal.js";
 import { RecordReader } from "./segment/reader.js";
 import { closedError, poisonOf } from "./group/errors.js";
-import { MarkFollower } from "./mark-follower.js";
+import { MarkFollower } from "./segment/mark-follower.js";
 import { Ownership } from "./segment/ownership.js";
-import { PairWrites } from "./pair-writes.js";
-import { Reclaimer } from "./reclaimer.js";
-import { Rekeyer } from "./rekeyer.js";
+import { PairWrites } from "./group/pair-writes.js";
+import { Reclaimer } from "./upkeep/reclaimer.js";
+import { Rekeyer } from "./upkeep/rekeyer.js";
 import {
   type Rotation,
   type SegmentListener,
@@ -48,7 +48,7 @@ import {
   type SegmentsParts,
   type SpaceUse,
 } from "./space/segments.js";
-import { Upkeep } from "./upkeep.js";
+import { Upkeep } from "./upkeep/upkeep.js";
 
 export interface LogEngineParts extends SegmentsParts {
   /** Calls `task` when the queue has been idle for a little while. */

@@ -5,7 +5,7 @@ import type { Inner } from "../avail/inner.js";
 import type { LaneQueue } from "../avail/queues/lane-queue.js";
 import { hex } from "../codec/hex.js";
 import type { FlushStatus } from "../disk/surroundings.js";
-import type { KeyUse } from "../journal/rekeyer.js";
+import type { KeyUse } from "../journal/upkeep/rekeyer.js";
 import type { LaneLog } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import type { Persisters } from "../persist/persisters.js";

@@ -1,7 +1,7 @@
 /** `lanekeeper/journal`: one ordered history of typed records that is replayed after a restart. */
 export type { WaitOptions } from "../async/signal.js";
 export type { PathInput } from "../disk/path.js";
-export type { KeyUse } from "../journal/rekeyer.js";
+export type { KeyUse } from "../journal/upkeep/rekeyer.js";
 export type { KeyChoices, KeySource } from "../keys/source.js";
 export type { Truncation } from "./log/checkpoints.js";
 export type { Flush, FlushStatus } from "../disk/surroundings.js";

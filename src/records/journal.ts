@@ -16,7 +16,7 @@ import {
   type Surroundings,
 } from "../disk/surroundings.js";
 import type { LogEngine } from "../journal/log-engine.js";
-import type { KeyUse } from "../journal/rekeyer.js";
+import type { KeyUse } from "../journal/upkeep/rekeyer.js";
 import { type KeySource, keySourceArgument } from "../keys/source.js";
 import { u64Argument } from "../types/arguments.js";
 import type { PersisterError } from "../types/errors.js";

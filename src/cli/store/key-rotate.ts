@@ -3,7 +3,7 @@
  * the one before. The open itself rotates: it begins a segment with the key that writes, and moves what lies
  * under other keys. So the command needs no state of its own: when it was stopped, it goes on where it was.
  */
-import type { KeyUse } from "../../journal/rekeyer.js";
+import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
 import { readKeyFile } from "../../keys/key-file.js";
 import { PersisterError } from "../../types/errors.js";
 import type { CliPort } from "../port.js";

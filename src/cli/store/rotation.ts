@@ -4,7 +4,7 @@
  */
 import { RealDisk } from "../../disk/real/real.js";
 import { JOURNAL_DIRECTORY, RECORDS_CHAIN } from "../../journal/form/store.js";
-import type { KeyUse } from "../../journal/rekeyer.js";
+import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
 import { KeyRing } from "../../keys/ring.js";
 import type { KeyChoices } from "../../keys/source.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";

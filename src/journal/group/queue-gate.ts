@@ -3,10 +3,10 @@
  * (D9). A record that is let in is never refused for its size: one that fits no segment is refused when
  * it comes.
  */
-import { isDiskFull, type PersisterError } from "../types/errors.js";
-import type { EntryQueue } from "./group/entry-queue.js";
-import { GROUP_BYTES_MIN, SEGMENT_RESERVE_BYTES } from "./form/records.js";
-import type { RecordEntry } from "./group/group.js";
+import { isDiskFull, type PersisterError } from "../../types/errors.js";
+import type { EntryQueue } from "./entry-queue.js";
+import { GROUP_BYTES_MIN, SEGMENT_RESERVE_BYTES } from "../form/records.js";
+import type { RecordEntry } from "./group.js";
 import {
   countForGroup,
   entrySize,
@@ -16,12 +16,12 @@ import {
   isOrder,
   openedBy,
   type Sizing,
-} from "./group/size.js";
-import { logEntryBytes } from "./form/head.js";
-import type { LogTable } from "./form/log-table.js";
-import { crowdedError, noRoomError, oversizedError } from "./group/errors.js";
-import type { ReclaimPlan } from "./space/reclaim.js";
-import type { Segments } from "./space/segments.js";
+} from "./size.js";
+import { logEntryBytes } from "../form/head.js";
+import type { LogTable } from "../form/log-table.js";
+import { crowdedError, noRoomError, oversizedError } from "./errors.js";
+import type { ReclaimPlan } from "../space/reclaim.js";
+import type { Segments } from "../space/segments.js";
 
 /** The room that a segment has for a group. */
 export interface RoomThere {

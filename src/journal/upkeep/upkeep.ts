@@ -16,18 +16,18 @@
  *
  * A disk without room refuses appends and poisons nothing. A step that fails half way poisons.
  */
-import { assert } from "../types/assert.js";
-import { PersisterError } from "../types/errors.js";
-import type { QueueGate } from "./queue-gate.js";
-import type { EntryQueue } from "./group/entry-queue.js";
-import { crowdedError } from "./group/errors.js";
-import type { RecordEntry } from "./group/group.js";
-import { isOrder } from "./group/size.js";
-import type { Ownership } from "./segment/ownership.js";
+import { assert } from "../../types/assert.js";
+import { PersisterError } from "../../types/errors.js";
+import type { QueueGate } from "../group/queue-gate.js";
+import type { EntryQueue } from "../group/entry-queue.js";
+import { crowdedError } from "../group/errors.js";
+import type { RecordEntry } from "../group/group.js";
+import { isOrder } from "../group/size.js";
+import type { Ownership } from "../segment/ownership.js";
 import type { Reclaimer } from "./reclaimer.js";
-import { type CurrentSegment, roomIn } from "./space/current-segment.js";
-import type { Planner } from "./space/planner.js";
-import type { Rotation, Segments } from "./space/segments.js";
+import { type CurrentSegment, roomIn } from "../space/current-segment.js";
+import type { Planner } from "../space/planner.js";
+import type { Rotation, Segments } from "../space/segments.js";
 
 export interface UpkeepParts {
   readonly segments: Segments;

@@ -7,12 +7,12 @@
  * acknowledged, and mark 8 follows. If it did not name vote 3, and the slot of vote 3 were damaged behind
  * its acknowledgement, nothing would tell of it.
  */
-import { allEnded } from "../async/all-ended.js";
-import { assert } from "../types/assert.js";
-import type { PersisterError } from "../types/errors.js";
-import type { PairEntry, PairRole } from "./group/group.js";
-import { pairAcked, pairInFlight } from "./group/mark-change.js";
-import type { MarkFile } from "./segment/mark-file.js";
+import { allEnded } from "../../async/all-ended.js";
+import { assert } from "../../types/assert.js";
+import type { PersisterError } from "../../types/errors.js";
+import type { PairEntry, PairRole } from "./group.js";
+import { pairAcked, pairInFlight } from "./mark-change.js";
+import type { MarkFile } from "../segment/mark-file.js";
 
 export class PairWrites {
   readonly #markFile: MarkFile;

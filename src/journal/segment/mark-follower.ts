@@ -2,7 +2,7 @@
  * Has the mark follow behind the acknowledgements (D6). An acknowledgement does not wait for it; until a
  * mark names it, its footer alone tells of it.
  */
-import type { MarkFile } from "./segment/mark-file.js";
+import type { MarkFile } from "./mark-file.js";
 
 /** How long an acknowledgement stays without a mark that names it, while groups follow each other. */
 export const MARK_LAG_MS = 2;

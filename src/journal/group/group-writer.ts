@@ -3,15 +3,15 @@
  * moves with them. The group of a rotation is the first of its segment: the head is written beside it,
  * and a mark that names the head when the head's write has returned.
  */
-import { allEnded } from "../async/all-ended.js";
-import type { Flush, FlushStatus, WayOf } from "../disk/surroundings.js";
-import { assert } from "../types/assert.js";
-import type { Observe } from "../types/measures.js";
-import type { LogTable } from "./form/log-table.js";
-import { RECORD_HEADER_BYTES } from "./form/records.js";
-import { chunkBytes } from "./group/chunk-size.js";
-import { FlushPolicy } from "./group/flush-policy.js";
-import { Framing, type GroupStart, withFooter } from "./group/framing.js";
+import { allEnded } from "../../async/all-ended.js";
+import type { Flush, FlushStatus, WayOf } from "../../disk/surroundings.js";
+import { assert } from "../../types/assert.js";
+import type { Observe } from "../../types/measures.js";
+import type { LogTable } from "../form/log-table.js";
+import { RECORD_HEADER_BYTES } from "../form/records.js";
+import { chunkBytes } from "./chunk-size.js";
+import { FlushPolicy } from "./flush-policy.js";
+import { Framing, type GroupStart, withFooter } from "./framing.js";
 import {
   assembleGroup,
   contentBytes,
@@ -19,15 +19,15 @@ import {
   type Group,
   type GroupRecord,
   type RecordEntry,
-} from "./group/group.js";
-import { groupAcked } from "./group/mark-change.js";
-import { TAG_BYTES } from "../keys/aead.js";
-import type { Seals } from "./seal/seals.js";
-import type { MarkFile } from "./segment/mark-file.js";
-import type { Places } from "./segment/places.js";
-import type { Pointer } from "./segment/segment.js";
-import { type CurrentSegment, writeHead } from "./space/current-segment.js";
-import type { Rotation, Segments } from "./space/segments.js";
+} from "./group.js";
+import { groupAcked } from "./mark-change.js";
+import { TAG_BYTES } from "../../keys/aead.js";
+import type { Seals } from "../seal/seals.js";
+import type { MarkFile } from "../segment/mark-file.js";
+import type { Places } from "../segment/places.js";
+import type { Pointer } from "../segment/segment.js";
+import { type CurrentSegment, writeHead } from "../space/current-segment.js";
+import type { Rotation, Segments } from "../space/segments.js";
 
 /** Counters since open, for status and benchmarks. */
 export interface JournalCounters {

@@ -30,14 +30,14 @@
  * After a full disk the step is tried again later. A retained record that is damaged is left behind, and a
  * retained segment whose key is not given stays. A live record that cannot be read poisons, as in any relocation.
  */
-import { aborted, throwIfAborted, type WaitOptions, whenAborted } from "../async/signal.js";
-import type { Key } from "../keys/key.js";
-import { keyFrom, type KeySource } from "../keys/source.js";
-import { hasCode, PersisterError } from "../types/errors.js";
-import type { RecordEntry } from "./group/group.js";
+import { aborted, throwIfAborted, type WaitOptions, whenAborted } from "../../async/signal.js";
+import type { Key } from "../../keys/key.js";
+import { keyFrom, type KeySource } from "../../keys/source.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
+import type { RecordEntry } from "../group/group.js";
 import { KeyMoves, type KeyMovesParts } from "./key-moves.js";
-import type { Rotation } from "./space/segments.js";
-import type { Space } from "./space/slots.js";
+import type { Rotation } from "../space/segments.js";
+import type { Space } from "../space/slots.js";
 
 /** Bytes that are moved or overwritten in a second, at most: a small part of what a disk writes. */
 const BYTES_PER_SECOND = 64 * 1024 * 1024;

@@ -2,14 +2,14 @@
  * Carries out what `reclaim.ts` decides, a group at a time: live records are copied out of
  * straggling segments, and segments are released by a record.
  */
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "./form/records.js";
-import type { CopyEntry, RecordEntry } from "./group/group.js";
-import { recordBytesIn } from "./form/group-size.js";
-import type { LogTable } from "./form/log-table.js";
-import type { Seals } from "./seal/seals.js";
-import type { PlacedRecord } from "./segment/places.js";
-import { COPY_GROUP_BYTES_MAX } from "./space/planner.js";
-import type { Segments } from "./space/segments.js";
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../form/records.js";
+import type { CopyEntry, RecordEntry } from "../group/group.js";
+import { recordBytesIn } from "../form/group-size.js";
+import type { LogTable } from "../form/log-table.js";
+import type { Seals } from "../seal/seals.js";
+import type { PlacedRecord } from "../segment/places.js";
+import { COPY_GROUP_BYTES_MAX } from "../space/planner.js";
+import type { Segments } from "../space/segments.js";
 
 /** Copies, or releases, in one group. */
 const ENTRIES_MAX = GROUP_RECORDS_MAX / 2;

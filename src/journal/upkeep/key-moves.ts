@@ -4,17 +4,17 @@
  *
  * A segment is emptied as a whole, the oldest first: retained records so stay in their order.
  */
-import { hasCode, PersisterError } from "../types/errors.js";
-import type { RetainedSegment } from "./form/head.js";
-import { recordBytesIn } from "./form/group-size.js";
-import type { LogTable } from "./form/log-table.js";
-import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "./form/records.js";
-import type { CopyEntry, RecordEntry } from "./group/group.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
+import type { RetainedSegment } from "../form/head.js";
+import { recordBytesIn } from "../form/group-size.js";
+import type { LogTable } from "../form/log-table.js";
+import { GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../form/records.js";
+import type { CopyEntry, RecordEntry } from "../group/group.js";
 import type { Reclaimer } from "./reclaimer.js";
-import type { Seals } from "./seal/seals.js";
-import type { PlacedRecord, Places } from "./segment/places.js";
-import type { SegmentRecords } from "./segment/records.js";
-import type { Segments } from "./space/segments.js";
+import type { Seals } from "../seal/seals.js";
+import type { PlacedRecord, Places } from "../segment/places.js";
+import type { SegmentRecords } from "../segment/records.js";
+import type { Segments } from "../space/segments.js";
 
 /** Bytes of copies in one step, unless one record has more. */
 const STEP_BYTES = 1024 * 1024;
