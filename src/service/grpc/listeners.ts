@@ -68,6 +68,16 @@ class Connections {
   cut(): void {
     for (const socket of this.#open) socket.destroy();
   }
+
+  /** The library has no session for a connection that never said a word, and does not close it. */
+  cutSilent(): void {
+    for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  async ended(): Promise<void> {
+    const ends = [...this.#open].map((socket) => new Promise((end) => socket.once("close", end)));
+    await Promise.all(ends);
+  }
 }
 
 interface Parts extends GrpcServer {
@@ -94,8 +104,10 @@ function opened(
       await new Promise<void>((resolve) => {
         server.tryShutdown(() => resolve());
       });
+      connections.cutSilent();
+      // The last answers may still be on their way out: the sessions close their connections behind them.
+      await connections.ended();
       clearTimeout(timer);
-      connections.cut();
       await closing;
     },
   };
