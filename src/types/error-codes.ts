@@ -160,6 +160,13 @@ const table = {
     never:
       "put back a single file or an older copy, or let LevelDB repair it: rows vanish without a word",
   },
+  BACKUP_CORRUPT: {
+    exit: 58,
+    status: "DATA_LOSS",
+    meaning: "a file of a backup is damaged or missing, or no whole backup is in the directory",
+    remedy: "take another one into a new directory while the store runs",
+    never: "mend a manifest by hand, or put a part of a backup into a store",
+  },
   JOB_FAILED: {
     exit: 46,
     status: "INTERNAL",
