@@ -21,7 +21,7 @@ export interface DirectoryEntry {
 }
 
 /**
- * How a write, or a read, goes to the disk. `pool`: by a thread of the pool, while the event loop goes on.
+ * How a write, a read or a look goes to the disk. `pool`: by a thread of the pool, while the event loop goes on.
  * `blocking`: at once, by a call that holds the event loop until the bytes are durable. A disk that
  * answers in 50 us is done before a thread would have begun.
  */
@@ -75,7 +75,7 @@ export interface DiskFile {
   size(): Promise<number>;
   /** More than its size, for those who look at it once. */
   facts(): Promise<FileFacts>;
-  /** Identity of the open file, whatever its name is now. */
+  /** Identity of the open file, whatever its name is now. It stays the same while the file is open. */
   identity(): Promise<FileIdentity>;
   /** The origin of the open file: see `FileOrigin`. */
   origin(): Promise<FileOrigin>;
@@ -97,8 +97,11 @@ export interface Disk {
   create(path: string): Promise<DiskFile>;
   /** The kind of the thing at `path`; `undefined` if nothing is there. */
   kind(path: string): Promise<EntryKind | undefined>;
-  /** Identity of the file at `path` now; `undefined` where nothing is. */
-  identity(path: string): Promise<FileIdentity | undefined>;
+  /**
+   * Identity of the file at `path` now; `undefined` where nothing is. A `blocking` look is over when the
+   * call returns.
+   */
+  identity(path: string, way?: WriteWay): Promise<FileIdentity | undefined>;
   /** Entries of a directory, sorted by name; `undefined` where there is no such directory. */
   list(path: string): Promise<readonly DirectoryEntry[] | undefined>;
   /** Makes a directory whose parent exists; an `IO` error where the path exists. */

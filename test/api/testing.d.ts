@@ -22,7 +22,7 @@ export interface Disk {
     openToWrite(path: string): Promise<DiskFile | undefined>;
     create(path: string): Promise<DiskFile>;
     kind(path: string): Promise<EntryKind | undefined>;
-    identity(path: string): Promise<FileIdentity | undefined>;
+    identity(path: string, way?: WriteWay): Promise<FileIdentity | undefined>;
     list(path: string): Promise<readonly DirectoryEntry[] | undefined>;
     makeDirectory(path: string): Promise<void>;
     remove(path: string): Promise<void>;

@@ -221,13 +221,13 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       await file.close();
     });
 
-    test("identity tells a replaced file from the open one", async () => {
+    test.each(WAYS)("identity tells a replaced file from the open one: %s", async (way) => {
       const { disk, path, file } = await withFile();
-      expect(await disk.identity(path)).toBe(await file.identity());
+      expect(await disk.identity(path, way)).toBe(await file.identity());
       await disk.remove(path);
-      expect(await disk.identity(path)).toBeUndefined();
+      expect(await disk.identity(path, way)).toBeUndefined();
       const other = await disk.create(path);
-      expect(await disk.identity(path)).not.toBe(await file.identity());
+      expect(await disk.identity(path, way)).not.toBe(await file.identity());
       await file.close();
       await other.close();
     });

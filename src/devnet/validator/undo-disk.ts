@@ -107,8 +107,8 @@ export class UndoDisk implements Disk {
     return this.#disk.kind(path);
   }
 
-  identity(path: string): Promise<FileIdentity | undefined> {
-    return this.#disk.identity(path);
+  identity(path: string, way?: WriteWay): Promise<FileIdentity | undefined> {
+    return this.#disk.identity(path, way);
   }
 
   list(path: string): Promise<readonly DirectoryEntry[] | undefined> {

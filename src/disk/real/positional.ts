@@ -105,7 +105,7 @@ export function readFullyBlocking(
 }
 
 /** As many of `rest` as one call takes, by number and by bytes; always at least one. */
-function batchOf(rest: readonly Uint8Array[]): Uint8Array[] {
+function batchOf(rest: readonly Uint8Array[]): readonly Uint8Array[] {
   let bytes = 0;
   let count = 0;
   for (const buffer of rest) {
@@ -113,14 +113,16 @@ function batchOf(rest: readonly Uint8Array[]): Uint8Array[] {
     if (count === BUFFERS_PER_CALL_MAX || (count > 0 && bytes > BYTES_PER_CALL_MAX)) break;
     count++;
   }
-  return rest.slice(0, count);
+  return count === rest.length ? rest : rest.slice(0, count);
 }
 
 /** The part of `rest` behind its first `written` bytes. */
 function after(rest: readonly Uint8Array[], written: number): readonly Uint8Array[] {
   let skip = written;
-  for (const [index, buffer] of rest.entries()) {
-    if (skip < buffer.length) return [buffer.subarray(skip), ...rest.slice(index + 1)];
+  let index = 0;
+  for (const buffer of rest) {
+    index += 1;
+    if (skip < buffer.length) return [buffer.subarray(skip), ...rest.slice(index)];
     skip -= buffer.length;
   }
   return [];
@@ -128,7 +130,8 @@ function after(rest: readonly Uint8Array[], written: number): readonly Uint8Arra
 
 /** `buffers` without empty ones, each as large as one call takes at most. */
 function pieces(buffers: readonly Uint8Array[]): readonly Uint8Array[] {
-  return buffers.flatMap(splitLarge).filter((buffer) => buffer.length > 0);
+  const areWhole = buffers.every(({ length }) => length > 0 && length <= BYTES_PER_CALL_MAX);
+  return areWhole ? buffers : buffers.flatMap(splitLarge).filter(({ length }) => length > 0);
 }
 
 function splitLarge(buffer: Uint8Array): readonly Uint8Array[] {

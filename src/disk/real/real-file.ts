@@ -28,6 +28,7 @@ export class RealFile implements DiskFile {
   readonly #fd: number;
   readonly #durability: Durability;
   readonly #inFlight = new Set<Promise<unknown>>();
+  #identity: FileIdentity | undefined;
   #closing: Promise<void> | undefined;
 
   /** Takes over `fd`. */
@@ -84,7 +85,9 @@ export class RealFile implements DiskFile {
   }
 
   async identity(): Promise<FileIdentity> {
-    return identityOf(await this.#stat("read the identity"));
+    if (this.#closing !== undefined) throw closedError(this.path);
+    this.#identity ??= identityOf(await this.#stat("read the identity"));
+    return this.#identity;
   }
 
   async origin(): Promise<FileOrigin> {

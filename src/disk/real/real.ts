@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { constants, promises } from "node:fs";
 import { promisify } from "node:util";
-import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity } from "../disk.js";
+import type { Disk, DirectoryEntry, DiskFile, EntryKind, FileIdentity, WriteWay } from "../disk.js";
 import { diskError, osCodeOf, osError } from "../failure.js";
 import { type Durability, durabilityOf, hasSyncFlag, writeFlags } from "./flush.js";
 import { identityOf, RealFile } from "./real-file.js";
@@ -66,8 +66,8 @@ export class RealDisk implements Disk {
     return link === undefined ? undefined : "other";
   }
 
-  async identity(path: string): Promise<FileIdentity | undefined> {
-    const call = promises.stat(path, { bigint: true });
+  async identity(path: string, way: WriteWay = "pool"): Promise<FileIdentity | undefined> {
+    const call = way === "blocking" ? statBlocking(path) : promises.stat(path, { bigint: true });
     const stats = await unlessMissing("read the identity of a file", path, call);
     return stats === undefined ? undefined : identityOf(stats);
   }
@@ -112,6 +112,10 @@ export class RealDisk implements Disk {
     }
     return new RealFile(path, fd, this.#durability);
   }
+}
+
+async function statBlocking(path: string): Promise<fs.BigIntStats> {
+  return fs.statSync(path, { bigint: true });
 }
 
 /** A link that leads nowhere, or to a place that may not be looked at, is no reason to list nothing. */

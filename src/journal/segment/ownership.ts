@@ -11,8 +11,9 @@
  * - before names are made or removed, and before each rotation, and then at every slot.
  */
 import { allEnded } from "../../async/all-ended.js";
-import type { Disk, DiskFile } from "../../disk/disk.js";
+import type { Disk, DiskFile, WriteWay } from "../../disk/disk.js";
 import { PersisterError } from "../../types/errors.js";
+import { ReadWay } from "./read-way.js";
 
 /** Without a rest, a look is good for so many writes, and for so long. */
 const WRITES_PER_LOOK = 64;
@@ -31,6 +32,7 @@ export interface OwnershipParts {
 
 export class Ownership {
   readonly #parts: OwnershipParts;
+  readonly #way = new ReadWay();
   /** Writes until the next look, at the latest. */
   #writesLeft = 0;
   #lookedMs = 0;
@@ -64,13 +66,20 @@ export class Ownership {
     await this.#look([...files, ...slots()]);
   }
 
+  /** The names of open files are in memory: a blocking look takes less than a hop to a thread. */
   async #look(files: readonly DiskFile[]): Promise<void> {
-    await allEnded(files.map((file) => this.#lookAt(file)));
+    const beganMs = performance.now();
+    const way = this.#way.at(beganMs);
+    const looks = files.map((file) => this.#lookAt(file, way));
+    const endedMs = performance.now();
+    if (way === "blocking") this.#way.note(endedMs - beganMs, endedMs);
+    await allEnded(looks);
   }
 
-  async #lookAt(file: DiskFile): Promise<void> {
+  async #lookAt(file: DiskFile, way: WriteWay): Promise<void> {
     const { path } = file;
-    const [atPath, held] = await Promise.all([this.#parts.disk.identity(path), file.identity()]);
+    const look = this.#parts.disk.identity(path, way);
+    const [atPath, held] = await Promise.all([look, file.identity()]);
     if (atPath === held) return;
     const what = atPath === undefined ? "removed or renamed" : "replaced";
     throw new PersisterError(
