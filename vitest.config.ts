@@ -26,7 +26,7 @@ const scales: Readonly<Record<string, number>> = { quick: 0.02, test: 0.1, all: 
 
 /** Files that work for minutes: each is a process of its own, whose code is compiled for it alone. */
 const long = [
-  "test/cli/{ending,serve}.test.ts",
+  "test/cli/{serve,terminal/ending}.test.ts",
   "test/crash/**/*.test.ts",
   "test/devnet/{network,protocol,validator}/*.test.ts",
   "test/wire/mutation/**/*.test.ts",
@@ -35,7 +35,7 @@ const long = [
 /** Files whose size follows the scale: drawn histories, crash states, mutants, kills, every byte harmed. */
 const campaigns = {
   long: [
-    "test/cli/ending.test.ts",
+    "test/cli/terminal/ending.test.ts",
     "test/crash/faults/faults.test.ts",
     "test/crash/harms/{corruption,index,one-block,tail}.test.ts",
     "test/crash/kills/kills.test.ts",
@@ -60,6 +60,7 @@ const campaigns = {
 /** Files of more than two seconds of work: not for the inner loop. */
 const slow = [
   "test/cli/jobs/sqlite.test.ts",
+  "test/cli/manners.test.ts",
   "test/cli/transfer/*.test.ts",
   "test/{client,contract}/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",

@@ -60,7 +60,7 @@ const rooms = {
   client: ["calls", "outbox", "picture", "link"],
   service: ["grpc", "admin", "page", "listen", "access", "config", "metrics"],
   rpc: ["api"],
-  cli: ["serve", "devnet", "run", "transfer", "inspect", "jobs", "store", "terminal", "generated"],
+  cli: ["serve", "devnet", "archive", "keeping", "look", "transfer", "jobs", "store", "terminal"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
   avail: ["queues"],

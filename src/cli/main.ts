@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { codeOf, endingSignals, stopOf } from "./ending.js";
+import { codeOf, endingSignals, stopOf } from "./terminal/ending.js";
 
 const stop = stopOf(process);
 // Loaded while signals are heard already: it takes a while.

@@ -4,13 +4,13 @@ import { Command, CommanderError } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
 import { LanekeeperError } from "../types/lanekeeper-error.js";
 import { addDevnetCommand } from "./devnet/commands.js";
-import { codeOf, exitCodes, untilStopped } from "./ending.js";
+import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addInitCommand } from "./store/init.js";
-import { addInspectCommands } from "./inspect/commands.js";
+import { addInspectCommands } from "./look/inspect/commands.js";
 import { addJobsCommand } from "./jobs/commands.js";
 import { addServeCommand } from "./serve/commands.js";
 import { addKeyCommand } from "./store/key.js";
-import type { CliPort } from "./port.js";
+import type { CliPort } from "./terminal/port.js";
 import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
 import { printable } from "./terminal/table.js";
 import { addImportCommands } from "./transfer/commands.js";
@@ -29,7 +29,7 @@ const STOPPING_MS_MAX = 2_500;
 /** Runs the command in `args`; returns the exit code. A refusal is told in one line on stderr. */
 export async function main(args: readonly string[], port: CliPort): Promise<number> {
   let exitCode: number = exitCodes.ok;
-  const program = buildProgram(port, (code) => {
+  const program = commandTree(port, (code) => {
     exitCode = code;
   });
   try {
@@ -75,7 +75,8 @@ function usageOf({ message }: CommanderError): PersisterError {
   return new PersisterError("USAGE", message.replace(/^error: /, ""));
 }
 
-function buildProgram(port: CliPort, setExit: (code: number) => void): Command {
+/** The commands; `setExit` is told the exit code of one that ends by itself, unless it is 0. */
+export function commandTree(port: CliPort, setExit: (code: number) => void): Command {
   const program = new Command("lanekeeper")
     .description("The durable memory of one validator in a lane-based BFT protocol.")
     .version(version, "-v, --version")

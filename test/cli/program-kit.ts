@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { main } from "../../src/cli/program.js";
+import type { CliPort } from "../../src/cli/terminal/port.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -40,16 +41,18 @@ export async function call(...args: readonly string[]) {
 
 /** As `call`, for a process that is told to end when `stop` is aborted. */
 export async function callUntil(stop: AbortSignal, args: readonly string[]) {
+  const { port, stdout, stderr } = portOf(stop);
+  const code = await main(args, port);
+  return { code, stdout: stdout(), stderr: stderr() };
+}
+
+/** A process as the command line sees it, and its output. */
+export function portOf(stop: AbortSignal = new AbortController().signal) {
   const out = collected();
   const err = collected();
-  const code = await main(args, {
-    stdout: out.stream,
-    stderr: err.stream,
-    hasColor: false,
-    clockMs: () => performance.now(),
-    stop,
-  });
-  return { code, stdout: out.text(), stderr: err.text() };
+  const clockMs = (): number => performance.now();
+  const port: CliPort = { stdout: out.stream, stderr: err.stream, hasColor: false, clockMs, stop };
+  return { port, stdout: out.text, stderr: err.text };
 }
 
 /** A stream, and the text that was written to it. */

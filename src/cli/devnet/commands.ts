@@ -4,11 +4,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { Network } from "../../devnet/network/network.js";
 import { sabotages } from "../../devnet/validator/sabotage.js";
-import { exitCodes } from "../ending.js";
-import type { CliPort } from "../port.js";
+import { exitCodes } from "../terminal/ending.js";
+import { addCommand } from "../terminal/manners.js";
+import type { CliPort } from "../terminal/port.js";
 import { painter } from "../terminal/paint.js";
 import { writeDocument } from "../terminal/json-document.js";
 import { Redraw } from "../terminal/redraw.js";
@@ -35,13 +36,6 @@ A sabotaged validator breaks the contract, for the judge to find out:
 ${Object.entries(sabotages)
   .map(([name, does]) => `  ${name.padEnd(26)}${does}\n`)
   .join("")}
-Examples:
-  $ lanekeeper devnet
-  $ lanekeeper devnet --validators 7 --seconds 60 --kills 20 --power-cuts 5 --seed 1
-  $ lanekeeper devnet --validators 1 --seconds 10 --kills 5
-  $ lanekeeper devnet --service
-  $ lanekeeper devnet --sabotage forget-vote-state
-  $ lanekeeper devnet --payload 64KiB --dir ./devnet --json
 `;
 
 export function addDevnetCommand(
@@ -50,12 +44,20 @@ export function addDevnetCommand(
   setExit: (code: number) => void,
 ): void {
   const { validators, seconds, payload, kills, powerCuts } = devnetDefaults;
-  program
-    .command("devnet")
-    .description(
+  addCommand(program, "devnet", {
+    what:
       "Runs a committee of validators, each a process with a store of its own, kills them at random " +
-        "moments, and judges that nothing acknowledged is lost and nothing is signed twice.",
-    )
+      "moments, and judges that nothing acknowledged is lost and nothing is signed twice.",
+    help,
+    examples: [
+      "devnet",
+      "devnet --validators 7 --seconds 60 --kills 20 --power-cuts 5 --seed 1",
+      "devnet --validators 1 --seconds 10 --kills 5",
+      "devnet --service",
+      "devnet --sabotage forget-vote-state",
+      "devnet --payload 64KiB --dir ./devnet --json",
+    ],
+  })
     .option(
       "--validators <count>",
       `validators, each with a lane: 1 to ${VALIDATORS_MAX}`,
@@ -69,8 +71,6 @@ export function addDevnetCommand(
     .option("--seed <number>", "the same keys and strikes again (default: random)")
     .option("--service", "give each validator its store through a service, a process of its own")
     .option("--sabotage <name>", "let one validator break the contract")
-    .addOption(new Option("--json", "print one JSON object instead of progress and table"))
-    .addHelpText("after", help)
     .action(async (parsed: unknown) => setExit(await devnetCommand(parsed, port)));
 }
 

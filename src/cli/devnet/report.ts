@@ -2,7 +2,7 @@
 import { rules } from "../../devnet/judge/judge.js";
 import type { Network } from "../../devnet/network/network.js";
 import type { Seat } from "../../devnet/network/seat.js";
-import { codeOf, exitCodes } from "../ending.js";
+import { codeOf, exitCodes } from "../terminal/ending.js";
 import { shortLane } from "../terminal/lanes.js";
 import { formatSize } from "../terminal/sizes.js";
 import { type Row, table } from "../terminal/table.js";

@@ -2,7 +2,7 @@
  * The program of the service of one validator of the devnet. It is deaf to the signals that end its parent,
  * as the program of a validator is.
  */
-import { endingSignals } from "../ending.js";
+import { endingSignals } from "../terminal/ending.js";
 
 for (const signal of endingSignals) process.on(signal, () => undefined);
 const { runService } = await import("../../devnet/validator/service-process.js");

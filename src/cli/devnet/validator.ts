@@ -3,7 +3,7 @@
  * its first line on: a terminal or a container sends them to the whole group, and the parent is who
  * ends it.
  */
-import { endingSignals } from "../ending.js";
+import { endingSignals } from "../terminal/ending.js";
 
 for (const signal of endingSignals) process.on(signal, () => undefined);
 const { openStore, runValidator } = await import("../../devnet/validator/validator-process.js");

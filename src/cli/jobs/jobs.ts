@@ -8,12 +8,13 @@ import type { JobStatus } from "../../jobs/store/status.js";
 import type { JobVerification } from "../../jobs/store/verify.js";
 import { checkChoices } from "../../types/choices.js";
 import { PersisterError } from "../../types/errors.js";
-import type { CliPort } from "../port.js";
-import { jsonOf, ListDocument, put, writeDocument } from "../terminal/json-document.js";
+import type { CliPort } from "../terminal/port.js";
+import { jsonOf, ListDocument, put } from "../terminal/json-document.js";
+import { consented, tellDone } from "../terminal/manners.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable, type Row as TableRow, table } from "../terminal/table.js";
 import { chosen, openedJob, storeFlags, withJob, withStore } from "./opened.js";
-import { exportJob, type Exported } from "./sqlite/export.js";
+import { exportJob, type Exported, jobFileIn } from "./sqlite/export.js";
 
 /** A job, as a command names it. */
 interface Named {
@@ -30,19 +31,21 @@ const scanFlags = storeFlags.extend({
     .optional(),
   reverse: z.boolean().default(false),
 });
-const exportFlags = storeFlags.extend({ toSqlite: z.string().optional() });
-const dropFlags = storeFlags.extend({ yes: z.boolean().default(false) });
+const exportFlags = storeFlags.extend({
+  toSqlite: z.string().optional(),
+  dryRun: z.boolean().default(false),
+});
+const dropFlags = storeFlags.extend({
+  yes: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
 
 export async function listJobs(port: CliPort, root: string, options: object): Promise<void> {
   const { json, moved } = checkChoices(storeFlags, options);
   await withStore({ root, moved }, async (store) => {
     const { jobs, journalBytes } = await store.status();
-    if (json) {
-      await writeDocument(port.stdout, { ok: true, exitCode: 0, root, jobs, journalBytes });
-      return;
-    }
-    if (jobs.length === 0) await put(port.stdout, "no jobs\n");
-    else await put(port.stdout, table(jobs.map(shownJob)));
+    const text = jobs.length === 0 ? "no jobs\n" : table(jobs.map(shownJob));
+    await tellDone(port, json, { root, jobs, journalBytes }, text);
   });
 }
 
@@ -61,10 +64,8 @@ export async function countRows(
     for (const each of category === undefined ? await job.categories() : [category]) {
       counts.push({ category: each, rows: await job.count(each, {}, { signal: port.stop }) });
     }
-    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, job: id, counts });
-    else if (counts.length === 0) await put(port.stdout, "no rows\n");
-    else
-      await put(port.stdout, table(counts.map((each) => [quoted(each.category), `${each.rows}`])));
+    const rows = counts.map((each): TableRow => [quoted(each.category), `${each.rows}`]);
+    await tellDone(port, json, { job: id, counts }, rows.length === 0 ? "no rows\n" : table(rows));
   });
 }
 
@@ -80,10 +81,8 @@ export async function getValue(
     if (value === undefined) {
       throw new PersisterError("OUT_OF_SEQUENCE", `job ${id} has no value at key ${key}`);
     }
-    if (json) {
-      const row = rowMembers({ key: bytes, value });
-      await writeDocument(port.stdout, { ok: true, exitCode: 0, job: id, category, ...row });
-    } else await put(port.stdout, `${toHex(value)}\n`);
+    const row = rowMembers({ key: bytes, value });
+    await tellDone(port, json, { job: id, category, ...row }, `${toHex(value)}\n`);
   });
 }
 
@@ -111,18 +110,25 @@ export async function exportJobs(
   { root, job: only }: { readonly root: string; readonly job: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json, moved, toSqlite } = checkChoices(exportFlags, options);
+  const { json, moved, toSqlite, dryRun } = checkChoices(exportFlags, options);
   await withStore({ root, moved }, async (store) => {
+    const ids = chosen(store, only);
+    if (toSqlite !== undefined && dryRun) {
+      const text = ids.map(
+        (id) => `${id}: ${printable(jobFileIn(toSqlite, id))} would be written\n`,
+      );
+      await tellDone(port, json, { root, jobs: ids, dryRun }, text.join("") || "no jobs\n");
+      return;
+    }
     const files: Exported[] = [];
-    for (const id of chosen(store, only)) {
+    for (const id of ids) {
       const job = await openedJob(store, id);
       if (toSqlite === undefined) await printRows(port, job);
       else files.push(await exportJob(job, toSqlite, port.stop));
       await store.closeJob(id);
     }
     if (toSqlite === undefined) return;
-    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, files });
-    else await put(port.stdout, files.map(shownExport).join("") || "no jobs\n");
+    await tellDone(port, json, { root, files }, files.map(shownExport).join("") || "no jobs\n");
   });
 }
 
@@ -150,8 +156,7 @@ export async function verifyJobs(
     for (const id of chosen(store, only)) {
       jobs.push(await store.verify(id, { signal: port.stop }));
     }
-    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, jobs });
-    else await put(port.stdout, jobs.map(shownVerification).join("") || "no jobs\n");
+    await tellDone(port, json, { root, jobs }, jobs.map(shownVerification).join("") || "no jobs\n");
   });
 }
 
@@ -165,19 +170,16 @@ export async function dropJob(
   { root, job: id }: Named,
   options: object,
 ): Promise<void> {
-  const { json, moved, yes } = checkChoices(dropFlags, options);
+  const { json, moved, ...consent } = checkChoices(dropFlags, options);
   await withStore({ root, moved }, async (store) => {
     const [known] = chosen(store, id);
-    if (!yes) {
-      const job = (await store.status()).jobs.find((each) => each.id === known);
-      throw new PersisterError(
-        "USAGE",
-        `this removes job ${id} with ${formatSize(job?.bytes ?? 0)} of values for good: add --yes`,
-      );
-    }
-    await store.dropJob(id);
-    if (json) await writeDocument(port.stdout, { ok: true, exitCode: 0, root, dropped: id });
-    else await put(port.stdout, `job ${id} is gone\n`);
+    const job = (await store.status()).jobs.find((each) => each.id === known);
+    const what = `job ${id} with ${formatSize(job?.bytes ?? 0)} of values`;
+    const isMeant = consented(consent, `removes ${what}`);
+    if (isMeant) await store.dropJob(id);
+    const members = { root, dropped: isMeant ? id : null, bytes: job?.bytes, dryRun: !isMeant };
+    const text = isMeant ? `job ${id} is gone\n` : `this would remove ${what}\n`;
+    await tellDone(port, json, members, text);
   });
 }
 

@@ -1,7 +1,8 @@
 /** `lanekeeper serve`: its flags. The libraries of the service are loaded when it is called, and not before. */
 import { type Command, Option } from "commander";
 import { flagOf, type KeyName, keyNames, keys } from "../../service/config/keys.js";
-import type { CliPort } from "../port.js";
+import { addCommand } from "../terminal/manners.js";
+import type { CliPort } from "../terminal/port.js";
 import { version } from "../version.js";
 
 const help = `
@@ -11,10 +12,7 @@ LANEKEEPER_LIMITS_STREAMS and --limits-streams. --print-config shows each with i
 SIGHUP reads tokens, certificates and committees anew. SIGTERM takes no new work, writes what is queued, and
 ends within 10 seconds with exit code 0; a second one ends at once.
 
-Examples:
-  $ lanekeeper serve --dev
-  $ lanekeeper serve --chain-id pacific-1 --committee committee.json ./state
-  $ lanekeeper serve --config lanekeeper.yaml --print-config ./state
+--json prints the addresses, once it listens; with --print-config the settings.
 `;
 
 /** Settings whose flag takes no value. */
@@ -26,6 +24,7 @@ interface Parsed {
   readonly moved?: boolean;
   readonly printConfig?: boolean;
   readonly checkConfig?: boolean;
+  readonly json?: boolean;
   readonly [flag: string]: unknown;
 }
 
@@ -36,9 +35,15 @@ export function addServeCommand(program: Command, port: CliPort): void {
       return [name, new Option(`${flagOf(name)}${value}`, keys[name].help)];
     }),
   );
-  const command = program
-    .command("serve")
-    .description("Serves a store over gRPC, with metrics and a page for its operator.")
+  const command = addCommand(program, "serve", {
+    what: "Serves a store over gRPC, with metrics and a page for its operator.",
+    help,
+    examples: [
+      "serve --dev",
+      "serve --chain-id pacific-1 --committee ./committee.json ./state",
+      "serve --config ./lanekeeper.yaml --print-config ./state",
+    ],
+  })
     .argument("[store]", "the state directory")
     .option("--config <file>", "settings as YAML")
     .option(
@@ -49,15 +54,15 @@ export function addServeCommand(program: Command, port: CliPort): void {
     .option("--print-config", "print every setting with its origin, and end")
     .option("--check-config", "check the settings, and end");
   for (const flag of flags.values()) command.addOption(flag);
-  command.addHelpText("after", help).action(async (store: string | undefined, parsed: Parsed) => {
+  command.action(async (store: string | undefined, parsed: Parsed) => {
     const { serveCommand } = await import("./serve.js");
     const given = [...flags].flatMap(([name, flag]) => {
       const value = parsed[flag.attributeName()];
       return value === undefined ? [] : [[name, value] as const];
     });
-    const { config, dev = false, moved = false, printConfig, checkConfig } = parsed;
+    const { config, dev = false, moved = false, json = false, printConfig, checkConfig } = parsed;
     const look = printConfig === true ? "print" : checkConfig === true ? "check" : undefined;
-    const call = { store, config, flags: new Map(given), dev, moved, look, version } as const;
+    const call = { store, config, flags: new Map(given), dev, moved, json, look, version } as const;
     await serveCommand(call, port);
   });
 }

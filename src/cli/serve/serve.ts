@@ -3,7 +3,12 @@ import { detached } from "../../async/detached.js";
 import { PersisterError } from "../../types/errors.js";
 import type { KeyName } from "../../service/config/keys.js";
 import { serviceLog } from "../../service/config/log.js";
-import { merged, printedSettings, settingsOf } from "../../service/config/settings.js";
+import {
+  merged,
+  printedSettings,
+  settingsJson,
+  settingsOf,
+} from "../../service/config/settings.js";
 import {
   defaultsGiven,
   environmentGiven,
@@ -12,8 +17,9 @@ import {
   type GivenByKey,
 } from "../../service/config/sources.js";
 import { type ServedStore, serveStore } from "../../service/serve.js";
-import type { CliPort } from "../port.js";
-import { type endingSignals, exitCodes } from "../ending.js";
+import { tellDone } from "../terminal/manners.js";
+import type { CliPort } from "../terminal/port.js";
+import { type endingSignals, exitCodes } from "../terminal/ending.js";
 import { makeDev } from "./dev.js";
 
 export interface ServeCall {
@@ -22,6 +28,7 @@ export interface ServeCall {
   readonly flags: ReadonlyMap<KeyName, unknown>;
   readonly dev: boolean;
   readonly moved: boolean;
+  readonly json: boolean;
   readonly look: "print" | "check" | undefined;
   readonly version: string;
 }
@@ -36,7 +43,9 @@ export async function serveCommand(call: ServeCall, port: CliPort): Promise<void
   const given = await givenTo(call, dev?.given);
   const settings = settingsOf(given);
   if (call.look !== undefined) {
-    port.stdout.write(call.look === "print" ? printedSettings(given) : "the settings are right\n");
+    const isPrint = call.look === "print";
+    const text = isPrint ? printedSettings(given) : "the settings are right\n";
+    await tellDone(port, call.json, isPrint ? { settings: settingsJson(given) } : {}, text);
     return;
   }
   const store = dev?.store ?? call.store;
@@ -49,7 +58,11 @@ export async function serveCommand(call: ServeCall, port: CliPort): Promise<void
   using signals = new Signals(port, dev !== undefined);
   const served = await serveStore({ store, settings, version, log, moved });
   signals.reload = served.reload;
-  if (dev) port.stdout.write(dev.words(served.service.adminAddress));
+  const { targets, adminAddress } = served.service;
+  if (dev || call.json) {
+    const text = dev?.words(adminAddress) ?? "";
+    await tellDone(port, call.json, { store, targets, admin: adminAddress }, text);
+  }
   await Promise.race([signals.first, served.service.draining]);
   log.write("info", "draining");
   endInTime();

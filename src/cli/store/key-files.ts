@@ -1,5 +1,6 @@
 /** The option `--key`, and the keys with which a command opens a store that it is to leave as it is. */
 import { Option } from "commander";
+import { hex } from "../../codec/hex.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { ReadOnlyDisk } from "../../disk/read-only.js";
 import { checkSlots } from "../../inspect/checks/slots.js";
@@ -28,7 +29,8 @@ export async function keysAsFound(
   files: readonly string[],
 ): Promise<KeyChoices | undefined> {
   if (files.length === 0) return undefined;
-  const id = await newestKeyId(directory);
+  const [newest] = await sealedSlotsIn(directory);
+  const id = newest?.keyId;
   let writing: string | undefined;
   for (const file of files) {
     const key = await readKeyFile(file);
@@ -39,12 +41,27 @@ export async function keysAsFound(
   return { write: writing === undefined ? "plain" : { file: writing }, read };
 }
 
-async function newestKeyId(directory: string): Promise<string | undefined> {
+/** A segment that a store needs, and the key that sealed it; `undefined` where it is plain. */
+export interface SealedSlot {
+  readonly keyId: string | undefined;
+  readonly bytes: number;
+}
+
+/** The segments that the newest head lists, the newest one first. It takes no lock. */
+export async function sealedSlotsIn(directory: string): Promise<readonly SealedSlot[]> {
   const disk = new ReadOnlyDisk(new RealDisk(), () => undefined);
   const slots = await checkSlots(disk, directory, { storeId: undefined, mark: undefined });
   try {
-    const keyId = slots.base?.head.seal?.keyId;
-    return keyId && Buffer.from(keyId).toString("hex");
+    const { base, heads } = slots;
+    if (!base) return [];
+    const listed = new Set([
+      ...base.head.sealed.map(({ slot }) => slot),
+      ...base.head.retainedSlots,
+    ]);
+    const others = heads.filter(({ slot }) => slot !== base.slot && listed.has(slot.slot));
+    return [base, ...others].map(({ head, slot }) => {
+      return { keyId: head.seal && hex(head.seal.keyId), bytes: slot.bytes };
+    });
   } finally {
     await slots.close();
   }

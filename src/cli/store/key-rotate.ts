@@ -6,17 +6,20 @@
 import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
 import { readKeyFile } from "../../keys/key-file.js";
 import { PersisterError } from "../../types/errors.js";
-import type { CliPort } from "../port.js";
-import { writeDocument } from "../terminal/json-document.js";
-import { Redraw } from "../terminal/redraw.js";
+import type { CliPort } from "../terminal/port.js";
+import { tellDone } from "../terminal/manners.js";
+import { showWork } from "../terminal/progress.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable } from "../terminal/table.js";
+import { identityIn } from "./identity.js";
+import { sealedSlotsIn } from "./key-files.js";
 import { type OpenRotation, openForRotation } from "./rotation.js";
 
 export interface RotateChoices {
   readonly key: string;
   readonly read?: readonly string[];
   readonly moved?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,11 +30,12 @@ export interface RotateChoices {
  */
 export async function rotateCommand(
   directory: string,
-  { key, read = [], moved = false, json = false }: RotateChoices,
+  { key, read = [], moved = false, dryRun = false, json }: RotateChoices,
   port: CliPort,
 ): Promise<void> {
   if (directory === "") throw new PersisterError("USAGE", "the store must have a name");
   const id = await idOf(key);
+  if (dryRun) return await rehearseRotation(directory, { id, read, json }, port);
   const keys = { write: { file: key }, read: read.map((file) => ({ file })) };
   const rotation = await openForRotation({ directory, keys, moved });
   let uses: readonly KeyUse[];
@@ -40,14 +44,30 @@ export async function rotateCommand(
   } finally {
     await rotation.close();
   }
-  if (json) {
-    await writeDocument(port.stdout, { ok: true, exitCode: 0, directory, key: id, keys: uses });
-    return;
-  }
   const bytes = uses.reduce((sum, use) => sum + use.bytes, 0);
-  port.stdout.write(
-    `${printable(directory)} needs the key ${id} alone (${formatSize(bytes)}): older keys can go\n`,
-  );
+  const text = `${printable(directory)} needs the key ${id} alone (${formatSize(bytes)}): older keys can go\n`;
+  await tellDone(port, json, { directory, key: id, keys: uses }, text);
+}
+
+/** Tells what would be sealed anew, and which keys are missing for it. */
+async function rehearseRotation(
+  directory: string,
+  {
+    id,
+    read,
+    json,
+  }: { readonly id: string; readonly read: readonly string[]; readonly json: boolean | undefined },
+  port: CliPort,
+): Promise<void> {
+  await identityIn(directory);
+  const given = new Set([id, ...(await Promise.all(read.map(idOf)))]);
+  const others = (await sealedSlotsIn(directory)).filter(({ keyId }) => keyId !== id);
+  const bytes = others.reduce((sum, each) => sum + each.bytes, 0);
+  const found = [...new Set(others.map(({ keyId }) => keyId))];
+  const missing = found.filter((keyId) => keyId !== undefined && !given.has(keyId));
+  const lacks = missing.length === 0 ? "" : `; missing: ${missing.join(", ")}`;
+  const text = `${printable(directory)}: ${formatSize(bytes)} would be sealed with ${id}${lacks}\n`;
+  await tellDone(port, json, { directory, key: id, bytes, missing, dryRun: true }, text);
 }
 
 async function idOf(file: string): Promise<string> {
@@ -60,10 +80,15 @@ async function idOf(file: string): Promise<string> {
 async function finished(
   { finished: wait, uses }: OpenRotation,
   id: string,
-  { stderr, stop }: CliPort,
+  port: CliPort,
 ): Promise<readonly KeyUse[]> {
-  const plain = (): string => `${formatSize(bytesLeft(uses(), id))} need another key than ${id}`;
-  const view = new Redraw(stderr, { lines: () => [plain()], plain });
+  const { stop } = port;
+  let most = 0;
+  const view = showWork(() => {
+    const left = bytesLeft(uses(), id);
+    most = Math.max(most, left);
+    return { name: "sealing", unit: "bytes", done: most - left, total: most };
+  }, port);
   try {
     await wait({ signal: stop });
     return uses();

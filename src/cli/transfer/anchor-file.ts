@@ -11,7 +11,7 @@ import { decodePruneAnchor } from "../../wire/codec/decode.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
 import { encodePruneAnchor } from "../../wire/codec/encode.js";
 import type { PruneAnchor } from "../../wire/messages.js";
-import { requireNothing } from "./target.js";
+import { requireNothing } from "../store/places.js";
 
 export function anchorFileOf(directory: string): string {
   return `${directory}.anchor.pb`;
@@ -43,7 +43,7 @@ export async function writeAnchorFile(
   file: string,
   anchor: PruneAnchor,
 ): Promise<void> {
-  await requireNothing(disk, file, "remove it, or name another file with --anchor");
+  await requireNoAnchorFile(disk, file);
   const made = await disk.create(file);
   try {
     await made.writeDurable(0, [encodePruneAnchor(anchor)]);
@@ -51,6 +51,11 @@ export async function writeAnchorFile(
     await made.close();
   }
   await disk.syncDirectory(parentOf(file));
+}
+
+/** @throws {PersisterError} STORE_EXISTS, IO. */
+export async function requireNoAnchorFile(disk: Disk, file: string): Promise<void> {
+  await requireNothing(disk, file, "remove it, or name another file with --anchor");
 }
 
 function noAnchor(file: string, why: string, cause?: unknown): PersisterError {

@@ -1,5 +1,5 @@
 /** `import` and `export` as the command line offers them. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { errorCodes } from "../../types/errors.js";
 import { committeeFileHelp } from "../../inspect/committee-file.js";
 import { exportCommand } from "./export/export.js";
@@ -7,7 +7,8 @@ import { importWalCommand } from "./import/wal.js";
 import { importCommand } from "./import/import.js";
 import { keyOption } from "../store/key-files.js";
 import { CHAIN_ID_DEFAULT } from "./options.js";
-import type { InspectPort } from "../inspect/inspect.js";
+import { addCommand, withDryRun } from "../terminal/manners.js";
+import type { CliPort } from "../terminal/port.js";
 
 const importHelp = `
 The directory is only read; stop the node that owns it first. Every signature, hash, link and QC is
@@ -25,10 +26,6 @@ signal takes that directory away again; a kill leaves it: remove it, and import 
 With --from-walmanager a journal of records is made of a log of WalManager, and each --key opens what was
 encrypted with it, also what WalManager cannot read any more. An import that was stopped goes on.
 ${committeeFileHelp}
-Examples:
-  $ lanekeeper import --from-sei ./sei-state --committee committees.json ./state
-  $ lanekeeper import --from-sei ./sei-state --committee committees.json --chain-id pacific-1 \\
-      --anchor anchor.pb --json ./state | jq '.refused[] | [.reason, .lane, .number]'
 `;
 
 const exportHelp = `
@@ -42,21 +39,23 @@ Stop the node of the store for good before the node of the directory starts: two
 twice. A signal takes away what was written; a kill leaves files to be removed, and the next export
 names them.
 ${committeeFileHelp}
-Examples:
-  $ lanekeeper export --to-sei ./sei-state ./state
-  $ lanekeeper export --to-sei ./sei-state --committee committees.json --anchor anchor.pb ./state
 `;
 
 export function addImportCommands(
   program: Command,
-  port: InspectPort,
+  port: CliPort,
   setExit: (code: number) => void,
 ): void {
-  program
-    .command("import")
-    .description(
-      "Makes a store of a state directory of sei-chain, or a journal of a log of WalManager.",
-    )
+  const taken = addCommand(program, "import", {
+    what: "Makes a store of a state directory of sei-chain, or a journal of a log of WalManager.",
+    help: importHelp,
+    examples: [
+      "import --from-sei ./sei-state --committee ./committee.json ./new-state --dry-run",
+      "import --from-sei ./sei-state --committee ./committee.json ./new-state --json | jq '.road'",
+      "import --from-walmanager ./wal ./new-journal",
+    ],
+  });
+  withDryRun(taken)
     .argument("<store>", "the state directory to make: missing or empty")
     .option("--from-sei <directory>", "the state directory of sei-chain")
     .option("--committee <file>", "the committees that everything is verified by")
@@ -65,8 +64,6 @@ export function addImportCommands(
     .option("--chain-id <id>", "the chain that the store serves", CHAIN_ID_DEFAULT)
     .option("--anchor <file>", "the prune anchor (default: <from-sei>.anchor.pb, if it is there)")
     .option("--partial", "store what verifies, though something is refused")
-    .addOption(new Option("--json", "print one JSON object instead of lines"))
-    .addHelpText("after", importHelp)
     .action(async (store: string, parsed: object) =>
       setExit(
         "fromWalmanager" in parsed
@@ -74,17 +71,21 @@ export function addImportCommands(
           : await importCommand(store, parsed, port),
       ),
     );
-  program
-    .command("export")
-    .description("Writes what a store holds as a state directory that sei-chain can open.")
+  const given = addCommand(program, "export", {
+    what: "Writes what a store holds as a state directory that sei-chain can open.",
+    help: exportHelp,
+    examples: [
+      "export --to-sei ./new-sei-state --committee ./committee.json ./state --dry-run",
+      "export --to-sei ./new-sei-state --committee ./committee.json ./state",
+    ],
+  });
+  withDryRun(given)
     .argument("<store>", "the state directory to read")
     .requiredOption("--to-sei <directory>", "the directory to write: missing or empty")
     .option("--committee <file>", "the committees; needed if the store has a prune anchor")
     .option("--anchor <file>", "the file for the prune anchor (default: <to-sei>.anchor.pb)")
     .option("--moved", "the store was copied or moved, and the original never runs again")
     .addOption(keyOption("a key of sealed payloads: what is exported is plain"))
-    .addOption(new Option("--json", "print one JSON object instead of lines"))
-    .addHelpText("after", exportHelp)
     .action(async (store: string, parsed: object) =>
       setExit(await exportCommand(store, parsed, port)),
     );

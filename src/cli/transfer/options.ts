@@ -16,6 +16,7 @@ const importSchema = z.object({
   chainId: chainId.default(CHAIN_ID_DEFAULT),
   anchor: path.optional(),
   partial: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
   json: z.boolean().default(false),
 });
 
@@ -26,6 +27,7 @@ const exportSchema = z.object({
   anchor: path.optional(),
   moved: z.boolean().default(false),
   key: z.array(path).default([]),
+  dryRun: z.boolean().default(false),
   json: z.boolean().default(false),
 });
 

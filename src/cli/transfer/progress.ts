@@ -1,5 +1,5 @@
 /** How far an import or an export has come. */
-import { Redraw, type TerminalStream } from "../terminal/redraw.js";
+import type { Work } from "../terminal/progress.js";
 
 /** The work at hand, and how many records it has done. */
 export interface Stage {
@@ -9,11 +9,6 @@ export interface Stage {
   total: number | undefined;
 }
 
-export function showStage(stage: Stage, stream: TerminalStream): Redraw {
-  const plain = (): string => stageText(stage);
-  return new Redraw(stream, { lines: () => [plain()], plain });
-}
-
-export function stageText({ name, records, total }: Stage): string {
-  return `${name}: ${records}${total === undefined ? "" : ` of ${total}`} records`;
+export function workOf({ name, records, total }: Stage): Work {
+  return { name, unit: "records", done: records, total };
 }

@@ -86,3 +86,13 @@ export function printedSettings(given: GivenByKey): string {
   });
   return `${lines.join("\n")}\n`;
 }
+
+/** As `printedSettings`, by name. */
+export function settingsJson(given: GivenByKey): object {
+  return Object.fromEntries(
+    keyNames.map((name) => {
+      const { value, origin } = given.get(name) ?? {};
+      return [name, { value: value ?? null, origin: origin ?? "not set" }];
+    }),
+  );
+}

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { Journal } from "../../../src/records/journal.js";
 import { TestChain } from "../../model/chain.js";
 import { call } from "../program-kit.js";
 
@@ -38,7 +39,31 @@ describe("lanekeeper init", () => {
       exitCode: 0,
       directory: store,
       chainId: "x",
+      dryRun: false,
     });
+  });
+
+  test("--journal makes a journal, and wants no chain", async () => {
+    const { code, stdout } = await call("init", store, "--journal");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `${store} is an empty journal: open it with the types of its records\n`,
+    });
+    await using journal = await Journal.open(store, { types: [1] });
+    expect(await journal.append({ type: 1, payload: new Uint8Array(1) })).toBe(1n);
+    const both = await call("init", `${store}-2`, "--journal", "--chain-id", "x");
+    expect(both.code).toBe(2);
+  });
+
+  test("--dry-run makes nothing, and is refused as init would be", async () => {
+    const { code, stdout } = await call("init", store, "--chain-id", "x", "--dry-run");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `${store} can become an empty store of chain x\n`,
+    });
+    expect(existsSync(store)).toBe(false);
+    await call("init", store, "--chain-id", "x");
+    expect((await call("init", store, "--chain-id", "x", "--dry-run")).code).toBe(30);
   });
 
   test("never makes one over another: STORE_EXISTS", async () => {

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { exitCodes } from "../../../src/cli/ending.js";
+import { exitCodes } from "../../../src/cli/terminal/ending.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { Journal } from "../../../src/records/journal.js";
 import { REQUIRED_TYPE } from "../../../src/records/log/envelope.js";
@@ -35,7 +35,7 @@ afterEach(() => {
 /** `stderr` is without progress. */
 async function call(...args: string[]) {
   const { stderr, ...rest } = await callProgram(...args);
-  return { ...rest, stderr: stderr.replaceAll(/^[^\n]* need another key than [0-9a-f]+\n/gm, "") };
+  return { ...rest, stderr: stderr.replaceAll(/^sealing: [^\n]*\n/gm, "") };
 }
 
 async function madeKey(file: string): Promise<string> {

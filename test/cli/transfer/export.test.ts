@@ -366,6 +366,6 @@ describe("there and back", () => {
 test("--help shows an example, and says where the anchor goes", async () => {
   const { code, stdout } = await call("export", "--help");
   expect(code).toBe(0);
-  expect(stdout).toContain("$ lanekeeper export --to-sei ./sei-state");
+  expect(stdout).toContain("$ lanekeeper export --to-sei ./new-sei-state");
   expect(stdout).toContain("<to-sei>.anchor.pb");
 });

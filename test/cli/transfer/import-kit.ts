@@ -14,7 +14,7 @@ import type { TestChain } from "../../model/chain.js";
 import { call as callProgram } from "../program-kit.js";
 
 /** A line of progress, as a slow machine may show it. */
-const progressLine = /^[a-z ]+: \d+( of \d+)? records\n/gm;
+const progressLine = /^[a-z ]+: \d+( of \d+)? records(, [^\n]*)?\n/gm;
 
 /** Calls the command line in this process; `stderr` is without progress. */
 export async function call(...args: string[]) {

@@ -8,7 +8,6 @@ import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeStore } from "../../../src/cli/transfer/import/store.js";
 import { ImportTally } from "../../../src/cli/transfer/import/tally.js";
-import { showStage } from "../../../src/cli/transfer/progress.js";
 import { RealDisk } from "../../../src/disk/real/real.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { importSeiDirectory } from "../../../src/sei/import/import.js";
@@ -570,24 +569,4 @@ test("--help shows examples, the committee file, and what a stop leaves", async 
   expect(stdout).toContain("$ lanekeeper import --from-sei ./sei-state");
   expect(stdout).toContain('"members": [{"key"');
   expect(stdout).toContain("<store>.importing");
-});
-
-describe("the progress, while it lasts", () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
-  test.each([true, false])("tells the stage and its records (on a terminal: %s)", (isTTY) => {
-    vi.useFakeTimers();
-    const written: string[] = [];
-    const write = (text: string) => written.push(text) > 0;
-    const stream = { isTTY, write } as unknown as NodeJS.WriteStream;
-    const view = showStage({ name: "storing", records: 3, total: 9 }, stream);
-    vi.advanceTimersByTime(1_000);
-    view.stop();
-    expect(written.join("")).toContain("storing: 3 of 9 records\n");
-    const count = written.length;
-    vi.advanceTimersByTime(5_000);
-    expect(written).toHaveLength(count);
-  });
 });

@@ -22,13 +22,18 @@ export interface Exported {
   readonly rows: number;
 }
 
+/** The file that a job gets. */
+export function jobFileIn(folder: string, id: string): string {
+  return join(folder, id + FILE_ENDING);
+}
+
 /**
  * Writes `job` into a new file in `folder`, which is made if it is missing; durable when resolved.
  *
  * @throws {PersisterError} STORE_EXISTS where the file is there; DISK_FULL, IO; ABORTED; as `Job.scan`.
  */
 export async function exportJob(job: Job, folder: string, signal: AbortSignal): Promise<Exported> {
-  const file = join(folder, job.id + FILE_ENDING);
+  const file = jobFileIn(folder, job.id);
   const part = file + PART_ENDING;
   await told("make the folder", folder, async () => await mkdir(folder, { recursive: true }));
   if (await isThere(file)) {

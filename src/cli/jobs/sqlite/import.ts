@@ -16,8 +16,8 @@ import type { JobOperation } from "../../../jobs/journal/write.js";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../../../jobs/options.js";
 import { checkChoices } from "../../../types/choices.js";
 import { PersisterError } from "../../../types/errors.js";
-import type { CliPort } from "../../port.js";
-import { put, writeDocument } from "../../terminal/json-document.js";
+import type { CliPort } from "../../terminal/port.js";
+import { tellDone } from "../../terminal/manners.js";
 import { printable } from "../../terminal/table.js";
 import { openedJob, storeFlags, withStore } from "../opened.js";
 import { type Difference, differencesOf } from "./comparison.js";
@@ -31,6 +31,7 @@ const WRITTEN_BYTES = 256 * 1024;
 const flags = storeFlags.extend({
   fromSqlite: z.string(),
   job: z.string().optional(),
+  dryRun: z.boolean().default(false),
 });
 
 /** The files to import, each with the id of its job. */
@@ -49,7 +50,7 @@ interface Imported {
 }
 
 export async function importSqlite(port: CliPort, root: string, options: object): Promise<void> {
-  const { json, moved, fromSqlite, job } = checkChoices(flags, options);
+  const { json, moved, fromSqlite, job, dryRun } = checkChoices(flags, options);
   const { files, leftOut } = await found(fromSqlite, job);
   const jobs: Imported[] = [];
   await withStore({ root, moved }, async (store) => {
@@ -57,23 +58,24 @@ export async function importSqlite(port: CliPort, root: string, options: object)
       await using source = await SqliteSource.open(file, limits);
       await checkTarget(store, id, source, port.stop);
     }
+    if (dryRun) return;
     for (const { file, id } of files) {
       await using source = await SqliteSource.open(file, limits);
       jobs.push(await importOne(store, id, source, port.stop));
     }
   });
-  if (json) {
-    await writeDocument(port.stdout, { ok: true, exitCode: 0, jobs, leftOut });
+  if (dryRun) {
+    const text = files
+      .map(({ file, id }) => `${id}: ${printable(file)} can be imported\n`)
+      .join("");
+    await tellDone(port, json, { files, leftOut, dryRun }, text);
     return;
   }
-  for (const { job: id, rows, written } of jobs) {
-    const there = rows - written;
-    await put(
-      port.stdout,
-      `${id}: ${rows} rows, ${written} written, ${there} were there; compared\n`,
-    );
-  }
-  for (const name of leftOut) await put(port.stdout, `left out: ${printable(name)}\n`);
+  const lines = jobs.map(({ job: id, rows, written }) => {
+    return `${id}: ${rows} rows, ${written} written, ${rows - written} were there; compared\n`;
+  });
+  const out = leftOut.map((name) => `left out: ${printable(name)}\n`);
+  await tellDone(port, json, { jobs, leftOut }, [...lines, ...out].join(""));
 }
 
 async function found(path: string, job: string | undefined): Promise<Found> {

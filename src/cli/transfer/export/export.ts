@@ -22,15 +22,16 @@ import { VerifyError } from "../../../wire/verify-error.js";
 import { readCommittees } from "../../../inspect/committee-file.js";
 import { compareExport, rehearseOpening } from "./check.js";
 import { contentsOf, type Exported, exportedOf } from "./contents.js";
-import { type ExportSummary, exportJson, exportText } from "./report.js";
-import { anchorFileOf, writeAnchorFile } from "../anchor-file.js";
+import { type ExportSummary, exportMembers, exportText } from "./report.js";
+import { anchorFileOf, requireNoAnchorFile, writeAnchorFile } from "../anchor-file.js";
 import { exportOptions } from "../options.js";
-import { put, writeDocument } from "../../terminal/json-document.js";
-import { showStage, type Stage } from "../progress.js";
-import { requireEmpty, placeOf } from "../target.js";
+import { tellDone } from "../../terminal/manners.js";
+import { showWork } from "../../terminal/progress.js";
+import { type Stage, workOf } from "../progress.js";
+import { requireEmpty, placeOf } from "../../store/places.js";
 import { keysAsFound } from "../../store/key-files.js";
 import { identityIn } from "../../store/identity.js";
-import type { InspectPort } from "../../inspect/inspect.js";
+import type { CliPort } from "../../terminal/port.js";
 
 /** The target of an export. */
 interface Target {
@@ -47,11 +48,8 @@ interface Target {
  * @throws {PersisterError} USAGE, STORE_EXISTS; what `Lanekeeper.open`, `exportedOf`, `writeSeiDirectory`
  * and `compareExport` throw.
  */
-export async function exportCommand(
-  store: string,
-  parsed: object,
-  { stdout, stderr, stop }: InspectPort,
-): Promise<number> {
+export async function exportCommand(store: string, parsed: object, port: CliPort): Promise<number> {
+  const { stop } = port;
   const options = exportOptions(store, parsed);
   const directory = await placeOf(options.toSei);
   const from = await placeOf(options.store);
@@ -59,18 +57,20 @@ export async function exportCommand(
   const anchorFile = options.anchor ?? anchorFileOf(directory);
   await requireEmpty(new RealDisk(), directory);
   const stage: Stage = { name: "reading and verifying", records: 0, total: undefined };
-  const view = showStage(stage, stderr);
+  const view = showWork(() => workOf(stage), port);
   try {
     await using keeper = await opened(from, epochs, options);
     const held = exportedOf(keeper.recovery);
     stage.total = held.records;
-    await write(keeper, held, { directory, anchorFile, epochs, stop }, stage);
+    const target = { directory, anchorFile, epochs, stop };
+    if (!options.dryRun) await write(keeper, held, target, stage);
+    else if (held.anchor) await requireNoAnchorFile(new RealDisk(), anchorFile);
     await keeper.close();
+    const { dryRun } = options;
+    const isRehearsed = epochs.length > 0 && !dryRun;
+    const summary: ExportSummary = { from, directory, anchorFile, held, isRehearsed, dryRun };
     view.erase();
-    const isRehearsed = epochs.length > 0;
-    const summary: ExportSummary = { from, directory, anchorFile, held, isRehearsed };
-    if (options.json) await writeDocument(stdout, exportJson(summary));
-    else await put(stdout, exportText(summary));
+    await tellDone(port, options.json, exportMembers(summary), exportText(summary));
     return 0;
   } finally {
     view.stop();

@@ -11,13 +11,13 @@ export interface ExportSummary {
   readonly held: Exported;
   /** Whether sei-chain's opening of the directory was rehearsed. */
   readonly isRehearsed: boolean;
+  /** Nothing was written. */
+  readonly dryRun: boolean;
 }
 
-export function exportJson({ held, ...summary }: ExportSummary): object {
+export function exportMembers({ held, ...summary }: ExportSummary): object {
   const { lanes, road, anchor, votes, records } = held;
   return {
-    ok: true,
-    exitCode: 0,
     from: summary.from,
     directory: summary.directory,
     anchor: anchor
@@ -28,11 +28,13 @@ export function exportJson({ held, ...summary }: ExportSummary): object {
     hasVotes: votes !== undefined,
     records,
     rehearsed: summary.isRehearsed,
+    dryRun: summary.dryRun,
   };
 }
 
 export function exportText({ held, ...summary }: ExportSummary): string {
   const { lanes, road, anchor, votes, records } = held;
+  const { dryRun } = summary;
   const index = anchor?.commitQC.vote.view.index;
   const rehearsed = summary.isRehearsed
     ? "sei-chain would open it, votes included"
@@ -43,9 +45,13 @@ export function exportText({ held, ...summary }: ExportSummary): string {
     ["anchor", index === undefined ? "none" : `road index ${index}, in ${summary.anchorFile}`],
     ["road", rangeText(road)],
     ...laneRows(lanes),
-    ["votes", votes ? "written" : "none"],
-    ["read back", `${records} blocks and commit QCs, byte for byte`],
-    ["rehearsed", rehearsed],
+    ["votes", votes ? (dryRun ? "there" : "written") : "none"],
+    ...(dryRun
+      ? ([["verdict", `a dry run: ${records} blocks and commit QCs would be written`]] as const)
+      : ([
+          ["read back", `${records} blocks and commit QCs, byte for byte`],
+          ["rehearsed", rehearsed],
+        ] as const)),
   ];
   return table(rows);
 }

@@ -16,12 +16,13 @@ import { readCommittees } from "../../../inspect/committee-file.js";
 import { anchorFileOf, readAnchorFile } from "../anchor-file.js";
 import { heldAfter } from "./held.js";
 import { importOptions } from "../options.js";
-import { showStage, type Stage } from "../progress.js";
+import { showWork } from "../../terminal/progress.js";
+import { type Stage, workOf } from "../progress.js";
 import { importWriter } from "./report.js";
 import { makeStore, requireRoomForStore } from "./store.js";
 import { ImportTally, type Objection } from "./tally.js";
-import { placeOf } from "../target.js";
-import type { InspectPort } from "../../inspect/inspect.js";
+import { placeOf } from "../../store/places.js";
+import type { CliPort } from "../../terminal/port.js";
 
 /** The directory that is imported, and what it is verified by. */
 interface Source {
@@ -39,8 +40,9 @@ interface Source {
 export async function importCommand(
   target: string,
   parsed: object,
-  { stdout, stderr, stop }: InspectPort,
+  port: CliPort,
 ): Promise<number> {
+  const { stdout, stop } = port;
   const options = importOptions(target, parsed);
   const from = await placeOf(options.fromSei);
   const directory = await placeOf(options.store);
@@ -52,7 +54,7 @@ export async function importCommand(
   const source = { from, epochOf, anchor };
   const write = importWriter(stdout, options.json);
   const stage: Stage = { name: "reading and verifying", records: 0, total: undefined };
-  const view = showStage(stage, stderr);
+  const view = showWork(() => workOf(stage), port);
   try {
     const tally = await tallyOf(source, stage, async (objection) => {
       view.erase();
@@ -60,8 +62,9 @@ export async function importCommand(
     });
     stop.throwIfAborted();
     const held = heldAfter(tally, anchor);
-    const stored = tally.refused === 0 || options.partial;
-    const { chainId } = options;
+    const isRight = tally.refused === 0 || options.partial;
+    const { chainId, dryRun } = options;
+    const stored = isRight && !dryRun;
     if (stored) {
       Object.assign(stage, { name: "storing", records: 0, total: tally.records });
       const onRecord = (records: number): void => void (stage.records = records);
@@ -69,8 +72,8 @@ export async function importCommand(
       await makeStore(directory, { choices: { chainId, epochOf }, anchor, ...again });
     }
     view.erase();
-    const exitCode = stored ? 0 : errorCodes.INVALID.exit;
-    const ends = { stored, exitCode };
+    const exitCode = isRight ? 0 : errorCodes.INVALID.exit;
+    const ends = { stored, dryRun, exitCode };
     await write.summary({ from, directory, chainId, anchor, anchorFile, tally, held, ...ends });
     return exitCode;
   } catch (cause) {

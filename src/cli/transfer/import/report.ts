@@ -19,6 +19,7 @@ export interface ImportSummary {
   readonly held: Held;
   /** Whether the store was made. */
   readonly stored: boolean;
+  readonly dryRun: boolean;
   readonly exitCode: number;
 }
 
@@ -64,6 +65,7 @@ function importJson({ tally, held, anchor, ...summary }: ImportSummary): object 
     ok: summary.exitCode === 0,
     exitCode: summary.exitCode,
     stored: summary.stored,
+    dryRun: summary.dryRun,
     from: summary.from,
     directory: summary.directory,
     chainId: summary.chainId,
@@ -103,7 +105,11 @@ function importText({ tally, held, anchor, ...summary }: ImportSummary): string 
   return table(rows);
 }
 
-function verdictOf({ stored }: Pick<ImportSummary, "stored">, refused: number): string {
+function verdictOf(
+  { stored, exitCode }: Pick<ImportSummary, "stored" | "exitCode">,
+  refused: number,
+): string {
+  if (!stored && exitCode === 0) return "a dry run: what verifies would be stored";
   if (!stored) return "no store was made: something is refused (--partial stores what verifies)";
   return refused === 0 ? "all of it is stored" : "what verifies is stored, and no more than that";
 }

@@ -32,7 +32,12 @@ import { decodePersistedInner } from "../../../wire/codec/decode.js";
 import { encodePersistedInner, encodeSignedBlock } from "../../../wire/codec/encode.js";
 import { sameBytes } from "../../../wire/hash.js";
 import type { PruneAnchor } from "../../../wire/messages.js";
-import { renameDirectory, requireEmpty, requireNothing, requireReplaceable } from "../target.js";
+import {
+  renameDirectory,
+  requireEmpty,
+  requireNothing,
+  requireReplaceable,
+} from "../../store/places.js";
 import { type Batch, batched } from "./batches.js";
 import { type Held, heldAfter } from "./held.js";
 import { ImportTally } from "./tally.js";

@@ -9,8 +9,8 @@ import { checkChoices } from "../../../types/choices.js";
 import { hasCode } from "../../../types/errors.js";
 import { walTypes } from "../../../walmanager/record-types.js";
 import { WalLog } from "../../../walmanager/wal-log.js";
-import type { InspectPort } from "../../inspect/inspect.js";
-import { writeDocument } from "../../terminal/json-document.js";
+import type { CliPort } from "../../terminal/port.js";
+import { tellDone } from "../../terminal/manners.js";
 import { printable } from "../../terminal/table.js";
 
 const path = z.string().min(1, "must have a name");
@@ -18,6 +18,7 @@ const schema = z.object({
   fromWalmanager: path,
   store: path,
   key: z.array(path).default([]),
+  dryRun: z.boolean().default(false),
   json: z.boolean().default(false),
 });
 
@@ -25,33 +26,37 @@ const schema = z.object({
 export async function importWalCommand(
   store: string,
   parsed: object,
-  port: InspectPort,
+  port: CliPort,
 ): Promise<number> {
   const options = checkChoices(schema, { ...parsed, store });
-  const { fromWalmanager: from, key, json } = options;
+  const { fromWalmanager: from, key, dryRun, json } = options;
   const log = await WalLog.open(from, { keys: key.map((file) => ({ file })) });
   // A pass over all of it: nothing is made of a log that cannot be read to its end.
-  for await (const _ of log.records()) if (port.stop.aborted) break;
+  let records = 0;
+  for await (const _ of log.records()) {
+    if (port.stop.aborted) break;
+    records += 1;
+  }
+  if (dryRun) {
+    const text = `${printable(from)} has ${records} records, which ${printable(store)} would hold\n`;
+    await tellDone(port, json, { directory: store, records, dryRun }, text);
+    return 0;
+  }
   await makeJournal(store);
   await using journal = await Journal.open(store, { types: Object.values(walTypes) });
   const { summary } = log;
   const imported = await importWalManager(log.records(), journal, { signal: port.stop, summary });
   const opened = log.summary?.opened ?? 0;
-  if (json) {
-    await writeDocument(port.stdout, {
-      ok: true,
-      exitCode: 0,
-      directory: store,
-      ...imported,
-      lastOrigin: imported.lastOrigin?.toString() ?? null,
-      opened,
-    });
-    return 0;
-  }
-  port.stdout.write(
+  const members = {
+    directory: store,
+    ...imported,
+    lastOrigin: imported.lastOrigin?.toString() ?? null,
+    opened,
+  };
+  const text =
     `${printable(store)} holds the log ${printable(from)}: ${imported.imported} records imported, ` +
-      `${imported.skipped} were there, ${opened} were encrypted\n`,
-  );
+    `${imported.skipped} were there, ${opened} were encrypted\n`;
+  await tellDone(port, json, members, text);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-/** The places that `import` and `export` write to: directories and files that are not there yet. */
+/** The places that commands write to: directories and files that are not there yet. */
 import { realpath, rename, stat } from "node:fs/promises";
 import type { Disk } from "../../disk/disk.js";
 import { diskError, osCodeOf } from "../../disk/failure.js";

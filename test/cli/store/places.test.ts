@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { placeOf } from "../../../src/cli/transfer/target.js";
+import { placeOf } from "../../../src/cli/store/places.js";
 
 let folder = "";
 

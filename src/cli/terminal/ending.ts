@@ -7,7 +7,7 @@
  * caught, is replaced by that of INTERNAL.
  */
 import { inspect } from "node:util";
-import { errorCodes } from "../types/error-codes.js";
+import { errorCodes } from "../../types/error-codes.js";
 
 /** Exit codes beside those of the errors (`types/error-codes.ts`). */
 export const exitCodes = {

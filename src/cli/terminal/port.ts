@@ -1,4 +1,4 @@
-import type { TerminalStream } from "./terminal/redraw.js";
+import type { TerminalStream } from "./redraw.js";
 
 /** The process as the command line sees it. */
 export interface CliPort {

@@ -8,9 +8,9 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BuiltProgram, buildProgram } from "./program-kit.js";
-import { FakeTerminal } from "./terminal/fake-terminal.js";
-import { SCALE } from "../scale.js";
+import { type BuiltProgram, buildProgram } from "../program-kit.js";
+import { FakeTerminal } from "./fake-terminal.js";
+import { SCALE } from "../../scale.js";
 
 /** A stop may take this long; a machine that does much else gets as much again. */
 const STOP_MS_MAX = 3_000;

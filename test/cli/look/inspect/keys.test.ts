@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import { CHAIN_ID, TestChain } from "../../model/chain.js";
-import { laneAt, pushBlocks } from "../../node/kit.js";
-import { call } from "../program-kit.js";
+import { Lanekeeper } from "../../../../src/node/lanekeeper.js";
+import { CHAIN_ID, TestChain } from "../../../model/chain.js";
+import { laneAt, pushBlocks } from "../../../node/kit.js";
+import { call } from "../../program-kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);

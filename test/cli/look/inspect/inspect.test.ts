@@ -2,18 +2,15 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { showProgress } from "../../../src/cli/inspect/inspect.js";
-import { shortLane } from "../../../src/cli/terminal/lanes.js";
-import { newProgress } from "../../../src/inspect/walk/live-records.js";
-import { worstFirst } from "../../../src/inspect/finding.js";
-import { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import { errorCodes } from "../../../src/types/errors.js";
-import { CHAIN_ID, TestChain } from "../../model/chain.js";
-import { pushAnchor, pushBlocks, pushQCs } from "../../node/kit.js";
-import { SEGMENT_BYTES } from "../../node/surroundings.js";
-import { call } from "../program-kit.js";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { shortLane } from "../../../../src/cli/terminal/lanes.js";
+import { worstFirst } from "../../../../src/inspect/finding.js";
+import { Lanekeeper } from "../../../../src/node/lanekeeper.js";
+import { errorCodes } from "../../../../src/types/errors.js";
+import { CHAIN_ID, TestChain } from "../../../model/chain.js";
+import { pushAnchor, pushBlocks, pushQCs } from "../../../node/kit.js";
+import { SEGMENT_BYTES } from "../../../node/surroundings.js";
+import { call } from "../../program-kit.js";
 
 const chain = new TestChain();
 let folder = "";
@@ -35,14 +32,6 @@ beforeEach(async () => {
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** A stream, and the text that was written to it. */
-function collected(): { readonly stream: PassThrough; readonly text: () => string } {
-  const stream = new PassThrough();
-  const chunks: Buffer[] = [];
-  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  return { stream, text: () => Buffer.concat(chunks).toString() };
-}
 
 interface Report {
   readonly ok: boolean;
@@ -237,23 +226,4 @@ test("--help shows the exit codes from the worst, the examples, and the committe
   expect(stdout).toContain("$ lanekeeper verify ./state --committee");
   expect(stdout).toContain('"members": [{"key"');
   expect((await call("inspect", "--help")).stdout).toContain("$ lanekeeper inspect ./state");
-});
-
-describe("the progress, while it lasts", () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
-  test.each([true, false])("tells bytes and records (on a terminal: %s)", (isTTY) => {
-    vi.useFakeTimers();
-    const { stream, text } = collected();
-    const progress = { ...newProgress(), bytesRead: 1024, bytesExpected: 4096 };
-    const view = showProgress(progress, Object.assign(stream, { isTTY }));
-    vi.advanceTimersByTime(1_100);
-    view.stop();
-    expect(text()).toContain("1.00 KiB of 4.00 KiB read, 0 records\n");
-    const shown = text();
-    vi.advanceTimersByTime(5_000);
-    expect(text()).toBe(shown);
-  });
 });

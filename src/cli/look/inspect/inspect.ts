@@ -3,27 +3,20 @@
  */
 import type { Writable } from "node:stream";
 import { z } from "zod";
-import { RealDisk } from "../../disk/real/real.js";
-import { exitCodeOf, type Finding, FindingTally } from "../../inspect/finding.js";
-import { inspectStore } from "../../inspect/inspect.js";
-import { newProgress, type Progress } from "../../inspect/walk/live-records.js";
-import type { Depth } from "../../inspect/walk/proof.js";
-import type { Summary } from "../../inspect/summary.js";
-import { PersisterError } from "../../types/errors.js";
-import { readCommittees } from "../../inspect/committee-file.js";
-import { untilStopped } from "../ending.js";
-import { sourcesOf } from "../store/key-files.js";
-import { ListDocument, put } from "../terminal/json-document.js";
-import { Redraw, type TerminalStream } from "../terminal/redraw.js";
-import { formatSize } from "../terminal/sizes.js";
+import { RealDisk } from "../../../disk/real/real.js";
+import { exitCodeOf, type Finding, FindingTally } from "../../../inspect/finding.js";
+import { inspectStore } from "../../../inspect/inspect.js";
+import { newProgress, type Progress } from "../../../inspect/walk/live-records.js";
+import type { Depth } from "../../../inspect/walk/proof.js";
+import type { Summary } from "../../../inspect/summary.js";
+import { PersisterError } from "../../../types/errors.js";
+import { readCommittees } from "../../../inspect/committee-file.js";
+import { untilStopped } from "../../terminal/ending.js";
+import { sourcesOf } from "../../store/key-files.js";
+import { ListDocument, put } from "../../terminal/json-document.js";
+import type { CliPort } from "../../terminal/port.js";
+import { showWork, type Work } from "../../terminal/progress.js";
 import { findingText, summaryJson, summaryText } from "./report.js";
-
-export interface InspectPort {
-  readonly stdout: Writable;
-  readonly stderr: TerminalStream;
-  /** Aborted when the command has to stop. */
-  readonly stop: AbortSignal;
-}
 
 const schema = z.object({
   json: z.boolean().default(false),
@@ -37,7 +30,7 @@ const schema = z.object({
 export async function inspectCommand(
   directory: string,
   parsed: unknown,
-  port: InspectPort,
+  port: CliPort,
 ): Promise<number> {
   const looking = look(directory, { kind: "forms" }, schema.parse(parsed), port);
   return await untilStopped(looking, port.stop);
@@ -51,7 +44,7 @@ export async function inspectCommand(
 export async function verifyCommand(
   directory: string,
   parsed: unknown,
-  port: InspectPort,
+  port: CliPort,
 ): Promise<number> {
   const options = schema.parse(parsed);
   const { committee } = options;
@@ -66,13 +59,13 @@ async function look(
   directory: string,
   depth: Depth,
   { json, strict, moved, key }: z.output<typeof schema>,
-  { stdout, stderr }: InspectPort,
+  port: CliPort,
 ): Promise<number> {
   if (directory === "") throw new PersisterError("USAGE", "the directory must have a name");
   const progress = newProgress();
   const tally = new FindingTally();
-  const view = showProgress(progress, stderr);
-  const write = json ? jsonWriter(stdout) : textWriter(stdout);
+  const view = showWork(() => workOf(progress), port);
+  const write = json ? jsonWriter(port.stdout) : textWriter(port.stdout);
   try {
     const disk = new RealDisk();
     const keys = sourcesOf(key);
@@ -96,15 +89,10 @@ async function look(
   }
 }
 
-/** Shows on `stream` how far an inspection has come. */
-export function showProgress(progress: Progress, stream: TerminalStream): Redraw {
-  const plain = (): string => progressText(progress);
-  return new Redraw(stream, { lines: () => [plain()], plain });
-}
-
-function progressText({ bytesRead, bytesExpected, records }: Progress): string {
-  const expected = bytesExpected > 0 ? ` of ${formatSize(Math.max(bytesExpected, bytesRead))}` : "";
-  return `${formatSize(bytesRead)}${expected} read, ${records} records`;
+/** An inspection as a work that takes a while. */
+function workOf({ bytesRead, bytesExpected }: Progress): Work {
+  const total = bytesExpected === 0 ? undefined : bytesExpected;
+  return { name: "reading", unit: "bytes", done: bytesRead, total };
 }
 
 interface ReportWriter {

@@ -2,15 +2,15 @@
  * The output of `inspect` and `verify`: findings one by one, and the summary, for people or as
  * JSON.
  */
-import { exitCodeOf, type Finding } from "../../inspect/finding.js";
-import type { LogSummary, Summary } from "../../inspect/summary.js";
-import { ROAD } from "../../persist/kinds.js";
-import type { ErrorCode } from "../../types/errors.js";
-import { isLaneId } from "../../types/lane.js";
-import { hex } from "../../codec/hex.js";
-import { shortLane } from "../terminal/lanes.js";
-import { formatSize } from "../terminal/sizes.js";
-import { printable, type Row, table } from "../terminal/table.js";
+import { exitCodeOf, type Finding } from "../../../inspect/finding.js";
+import type { LogSummary, Summary } from "../../../inspect/summary.js";
+import { ROAD } from "../../../persist/kinds.js";
+import type { ErrorCode } from "../../../types/errors.js";
+import { isLaneId } from "../../../types/lane.js";
+import { hex } from "../../../codec/hex.js";
+import { shortLane } from "../../terminal/lanes.js";
+import { formatSize } from "../../terminal/sizes.js";
+import { printable, type Row, table } from "../../terminal/table.js";
 
 /** A finding as two lines: what and where, then why. */
 export function findingText(finding: Finding): string {

@@ -1,0 +1,72 @@
+/** A folder with what the examples of a command name: a store, a committee, keys, jobs, and others. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { int, JobStore, key, payload } from "../../src/jobs/index.js";
+import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import { CHAIN_ID, TestChain } from "../model/chain.js";
+import { pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
+import { SEGMENT_BYTES } from "../node/surroundings.js";
+import { records, segmentName } from "../walmanager/kit.js";
+import { call } from "./program-kit.js";
+import { putCommittees, putSei } from "./transfer/import-kit.js";
+
+const chain = new TestChain();
+
+/** The makers of everything that an example may take as being there. */
+export const parts: Readonly<Record<string, (path: string) => Promise<void>>> = {
+  state: async (path) => {
+    const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES };
+    await Lanekeeper.init(path, choices);
+    await using keeper = await Lanekeeper.open(path, { ...choices, epochOf: chain.epochOf });
+    for (const lane of chain.lanes) await pushBlocks(keeper, chain, lane, { to: 4n });
+    await pushQCs(keeper, chain, { to: 4n });
+    await pushAnchor(keeper, chain.qc(1n).anchor);
+  },
+  "sei-state": (path) => putSei(path, chain),
+  "committee.json": async (path) => void putCommittees(path, [chain.epoch]),
+  "lanekeeper.yaml": async (path) => {
+    writeFileSync(path, "chainId: pacific-1\ncommittee: committee.json\n");
+  },
+  "state.key": newKey,
+  "next.key": newKey,
+  wal: async (path) => {
+    mkdirSync(path);
+    writeFileSync(join(path, segmentName(1n)), records(1n, 4n));
+  },
+  jobs: putJobs,
+  data: async (path) => {
+    const root = `${path}-jobs`;
+    await putJobs(root);
+    await call("jobs", "export", root, "--to-sqlite", path);
+  },
+};
+
+async function newKey(path: string): Promise<void> {
+  await call("key", "new", path);
+}
+
+async function putJobs(root: string): Promise<void> {
+  await using store = await JobStore.open(root);
+  const peers = await store.openJob("peers");
+  await peers.put("score", key("node-7"), payload(int(12)), { durable: true });
+}
+
+export interface Scene {
+  /** The absolute path of a name that begins with `./`. */
+  readonly at: (name: string) => string;
+  [Symbol.dispose](): void;
+}
+
+/** A scene with everything that `lines` name and that is not to be made by them. */
+export async function sceneOf(lines: readonly string[]): Promise<Scene> {
+  const folder = mkdtempSync(join(tmpdir(), "lk-scene-"));
+  const names = new Set(
+    lines.flatMap((line) => [...line.matchAll(/\.\/([\w.-]+)/g)]).map(([, name = ""]) => name),
+  );
+  for (const name of names) await parts[name]?.(join(folder, name));
+  return {
+    at: (name) => join(folder, name),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
