@@ -376,6 +376,28 @@ const table = {
       "see whether the service runs and its address is right, then connect anew: the cursors say what is durable",
     never: "take what was waiting as durable, or as lost",
   },
+  BUCKET_FAILED: {
+    exit: 80,
+    status: "UNAVAILABLE",
+    meaning: "a bucket did not answer, or was busy, each of the few times that it was asked",
+    remedy: "see whether the bucket can be reached; a call that is made again goes on",
+    never: "take what was to be put there as there, or as missing",
+  },
+  BUCKET_REFUSED: {
+    exit: 81,
+    status: "FAILED_PRECONDITION",
+    meaning:
+      "a bucket refused a call: its credentials, name, region, clock or certificate is wrong",
+    remedy: "do what the message says",
+    never: "give the credentials more rights than to read, to list and to create",
+  },
+  BUCKET_UNSAFE: {
+    exit: 82,
+    status: "FAILED_PRECONDITION",
+    meaning: "a bucket does not keep the conditions of a put: two writers would both be first",
+    remedy: "use a server that keeps If-None-Match, and If-Match for reservations",
+    never: "share the bucket between machines all the same",
+  },
   INTERNAL: {
     exit: 70,
     status: "INTERNAL",

@@ -1,0 +1,277 @@
+/**
+ * A bucket in a folder of a file system: each object is the file of its name.
+ *
+ * # Crash safety
+ *
+ * 1. An object is written under a random name in `.new`, and flushed.
+ * 2. It gets its name by a link, which fails if the name is taken; or, in place of an older object, by a
+ *    rename, under the lock of the bucket.
+ * 3. The folder is flushed. A crash before that leaves the object with its name or without, and whole.
+ *
+ * A crash may leave a file in `.new`; a later open removes it once it is an hour old.
+ */
+import { randomBytes, createHash } from "node:crypto";
+import { link, mkdir, readdir, rename, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import pLimit from "p-limit";
+import { throwIfAborted, type WaitOptions } from "../../async/signal.js";
+import { diskError, osCodeOf } from "../../disk/failure.js";
+import { RealDisk } from "../../disk/real/real.js";
+import type { DiskFile } from "../../disk/disk.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
+import { attempts, type Pacing, realPacing, TryAgain } from "./attempts.js";
+import {
+  type Bucket,
+  checkName,
+  type ListedObject,
+  type ListOptions,
+  OBJECT_BYTES_MAX,
+  type PutOptions,
+  type PutResult,
+  sameBytes,
+  type StoredObject,
+  type Tag,
+} from "./bucket.js";
+
+/** Files on their way to their name. No object is called so: no part of a name begins with a dot. */
+const NEW = ".new";
+const LOCK = ".lock";
+/** A file that has been on its way for so long was left there by a crash. */
+const LEFT_MS = 3_600_000;
+
+export class FileBucket implements Bucket {
+  readonly url: string;
+  readonly #root: string;
+  readonly #disk = new RealDisk();
+  readonly #pacing: Pacing;
+  /** Folders that are durable. */
+  readonly #folders = new Set<string>();
+  /** Replacements of this process, one at a time: the lock is for those of others. */
+  readonly #replacing = pLimit(1);
+
+  private constructor(root: string, pacing: Pacing) {
+    this.url = `file://${root}`;
+    this.#root = root;
+    this.#pacing = pacing;
+  }
+
+  /**
+   * The bucket in the folder `root`, an absolute path. Makes the folder if its parent is there.
+   *
+   * @throws {PersisterError} READ_ONLY, DISK_FULL, IO.
+   */
+  static async open(root: string, pacing: Pacing = realPacing): Promise<FileBucket> {
+    const bucket = new FileBucket(root, pacing);
+    await bucket.#makeFolder(root);
+    await bucket.#makeFolder(join(root, NEW));
+    await bucket.#removeLeft();
+    return bucket;
+  }
+
+  async get(name: string, { signal }: WaitOptions = {}): Promise<StoredObject | undefined> {
+    checkName(name);
+    throwIfAborted(signal, `the read of ${name}`);
+    const path = join(this.#root, name);
+    const file = await this.#disk.openToRead(path);
+    if (!file) return undefined;
+    try {
+      const size = await file.size();
+      if (size > OBJECT_BYTES_MAX) throw tooLarge(path, size);
+      const bytes = await file.read(0, size);
+      return { bytes, tag: tagOf(bytes) };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async putIfAbsent(name: string, bytes: Uint8Array, options: PutOptions = {}): Promise<PutResult> {
+    checkName(name);
+    throwIfAborted(options.signal, `the put of ${name}`);
+    const path = join(this.#root, name);
+    await this.#makeFolders(name);
+    const written = await this.#write(bytes);
+    try {
+      await link(written, path);
+    } catch (cause) {
+      if (osCodeOf(cause) === "EEXIST") return await this.#judge(name, bytes, options);
+      throw diskError("name an object", path, cause);
+    } finally {
+      await remove(written);
+    }
+    await this.#disk.syncDirectory(dirname(path));
+    return { stored: true, tag: tagOf(bytes) };
+  }
+
+  async putIfMatch(
+    name: string,
+    bytes: Uint8Array,
+    tag: Tag,
+    options: PutOptions = {},
+  ): Promise<PutResult> {
+    checkName(name);
+    return await this.#replacing(async () => {
+      const lock = await this.#lock(options.signal);
+      try {
+        const held = await this.get(name, options);
+        if (held?.tag === tag) return await this.#replace(name, bytes);
+        return await this.#judge(name, bytes, options);
+      } finally {
+        await lock.close();
+      }
+    });
+  }
+
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject> {
+    const { after = "", signal } = options;
+    for await (const name of this.#names("", prefix)) {
+      throwIfAborted(signal, `the list of ${prefix}`);
+      if (name <= after) continue;
+      const path = join(this.#root, name);
+      try {
+        yield { name, bytes: (await stat(path)).size };
+      } catch (cause) {
+        throw diskError("look at an object", path, cause);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The result of a put that was not made. The object that is there may be durable in part alone. */
+  async #judge(name: string, offered: Uint8Array, options: WaitOptions): Promise<PutResult> {
+    const held = await this.get(name, options);
+    if (!held || !sameBytes(held.bytes, offered)) return { stored: false, held };
+    await this.#disk.syncDirectory(dirname(join(this.#root, name)));
+    return { stored: true, tag: held.tag };
+  }
+
+  async #replace(name: string, bytes: Uint8Array): Promise<PutResult> {
+    const path = join(this.#root, name);
+    const written = await this.#write(bytes);
+    try {
+      await rename(written, path);
+    } catch (cause) {
+      await remove(written);
+      throw diskError("replace an object", path, cause);
+    }
+    await this.#disk.syncDirectory(dirname(path));
+    return { stored: true, tag: tagOf(bytes) };
+  }
+
+  /** A new file with these bytes, durable, under a name that nobody else has. */
+  async #write(bytes: Uint8Array): Promise<string> {
+    const path = join(this.#root, NEW, randomBytes(16).toString("hex"));
+    const file = await this.#disk.create(path);
+    try {
+      await file.writeDurable(0, [bytes]);
+    } catch (cause) {
+      await remove(path);
+      throw cause;
+    } finally {
+      await file.close();
+    }
+    return path;
+  }
+
+  /** The lock of the bucket, which another process may hold for the time of a replacement. */
+  async #lock(signal: AbortSignal | undefined): Promise<DiskFile> {
+    const path = join(this.#root, LOCK);
+    const attempt = async (): Promise<DiskFile | TryAgain> => {
+      const file = await this.#lockFile(path);
+      try {
+        await file.lock();
+        return file;
+      } catch (cause) {
+        await file.close();
+        if (!hasCode(cause, "STORE_LOCKED")) throw cause;
+        return new TryAgain("another process replaces an object", { cause });
+      }
+    };
+    return await attempts(`the lock of ${this.url}`, attempt, { pacing: this.#pacing, signal });
+  }
+
+  async #lockFile(path: string): Promise<DiskFile> {
+    const there = await this.#disk.openToWrite(path);
+    if (there) return there;
+    try {
+      return await this.#disk.create(path);
+    } catch (cause) {
+      // Another process has made it since.
+      const made = await this.#disk.openToWrite(path);
+      if (!made) throw cause;
+      return made;
+    }
+  }
+
+  /** The folders above an object, each durable in its parent. */
+  async #makeFolders(name: string): Promise<void> {
+    let at = this.#root;
+    for (const part of name.split("/").slice(0, -1)) {
+      at = join(at, part);
+      await this.#makeFolder(at);
+    }
+  }
+
+  /** A folder that is there may not be durable yet: its parent is flushed once in any case. */
+  async #makeFolder(path: string): Promise<void> {
+    if (this.#folders.has(path)) return;
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (cause) {
+      if (osCodeOf(cause) !== "EEXIST") throw diskError("make a folder", path, cause);
+    }
+    await this.#disk.syncDirectory(dirname(path));
+    this.#folders.add(path);
+  }
+
+  /** Names of objects below `folder`, which is "" or ends with "/", in the order of their bytes. */
+  async *#names(folder: string, prefix: string): AsyncGenerator<string> {
+    const entries = (await this.#disk.list(join(this.#root, folder))) ?? [];
+    const names = entries
+      .filter(({ name }) => !name.startsWith("."))
+      .map(({ name, kind }) => (kind === "directory" ? `${folder}${name}/` : folder + name))
+      .filter((name) => name.startsWith(prefix) || prefix.startsWith(name));
+    for (const name of names.sort(byBytes)) {
+      if (name.endsWith("/")) yield* this.#names(name, prefix);
+      else if (name.startsWith(prefix)) yield name;
+    }
+  }
+
+  async #removeLeft(): Promise<void> {
+    const folder = join(this.#root, NEW);
+    try {
+      for (const name of await readdir(folder)) {
+        const path = join(folder, name);
+        const { mtimeMs } = await stat(path);
+        if (Date.now() - mtimeMs > LEFT_MS) await remove(path);
+      }
+    } catch (cause) {
+      // Another process has removed it, or has given it its name.
+      if (osCodeOf(cause) !== "ENOENT") throw diskError("look at a folder", folder, cause);
+    }
+  }
+}
+
+function tagOf(bytes: Uint8Array): Tag {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (cause) {
+    if (osCodeOf(cause) !== "ENOENT") throw diskError("remove a file", path, cause);
+  }
+}
+
+function tooLarge(file: string, size: number): PersisterError {
+  const text = `${file} has ${size} bytes: no object of an archive is so large`;
+  return new PersisterError("BUCKET_REFUSED", text, { file });
+}
+
+function byBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
