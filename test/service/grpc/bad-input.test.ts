@@ -98,16 +98,20 @@ test("a client that sends and does not read is stopped, and what it sent within 
   const slow = await ForeignClient.connect(`unix:${socket}`);
   const stream = slow.duplex("KeeperService/Persist");
   stream.on("error", () => undefined);
-  stream.pause();
   stream.write({ opening: { fence } });
-  const { bytes } = chain.block(lane, 0n);
-  let id = 0;
+  // Until its first read the library's client keeps all that comes: it is stopped behind one.
+  await new Promise((resolve) => stream.once("data", resolve));
+  stream.pause();
+  stream.write({ items: { items: [{ id: 1, block: chain.block(lane, 0n).bytes }] } });
+  // A block that is refused has a longer verdict than one that is held.
+  const { bytes: beyond } = chain.block(lane, 2n);
+  let id = 1;
   const more = (): Plain => ({
-    items: { items: Array.from({ length: 64 }, () => ({ id: (id += 1), block: bytes })) },
+    items: { items: Array.from({ length: 64 }, () => ({ id: (id += 1), block: beyond })) },
   });
   let isStopped = false;
   for (let round = 0; round < 4000 && !isStopped; round++) {
-    if (!stream.write(more())) isStopped = await Promise.race([drained(stream), sleep(300, true)]);
+    if (!stream.write(more())) isStopped = await Promise.race([drained(stream), sleep(2000, true)]);
   }
   expect(isStopped).toBe(true);
   await isServed(client);
