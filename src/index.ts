@@ -16,9 +16,12 @@ export type { KeeperEvent, KeeperEvents, LogEntry } from "./node/events.js";
 export type { Keeper } from "./node/keeper.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
+export type { GuardStatus } from "./node/signing.js";
 export type { PinnedNumber, Range, Recovery } from "./node/start.js";
 export type { LaneStatus, QueueStatus, Status } from "./node/status.js";
-export type { Release } from "./persist/note-log.js";
+export type { Raise } from "./persist/guards/heights.js";
+export type { MaySign, Place } from "./persist/guards/may-sign.js";
+export type { Release } from "./persist/note-forms.js";
 export { InvariantError } from "./types/assert.js";
 export {
   type CodeFacts,

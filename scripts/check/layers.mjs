@@ -69,6 +69,7 @@ const rooms = {
   avail: ["queues"],
   inspect: ["checks", "walk"],
   keeping: ["repair", "restore", "backup"],
+  persist: ["guards"],
   log: ["map"],
   records: ["log"],
   journal: ["recovery", "upkeep", "group", "space", "segment", "seal", "form"],

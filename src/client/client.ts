@@ -44,6 +44,8 @@ import type { KeeperEvents } from "../node/events.js";
 import type { Keeper } from "../node/keeper.js";
 import type { Recovery } from "../node/start.js";
 import type { Status } from "../node/status.js";
+import type { Raise } from "../persist/guards/heights.js";
+import type { MaySign, Place } from "../persist/guards/may-sign.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
@@ -55,6 +57,7 @@ import { targetOf } from "./link/target.js";
 import { checkConnect, type ConnectChoices } from "./options.js";
 import * as pushes from "./calls/pushes.js";
 import * as reads from "./calls/reads.js";
+import { maySign, raiseGuard } from "./calls/signing.js";
 import { durableBlocks, durableCommitQCs } from "./calls/subscriptions.js";
 import { waitForAnchor, waitForBlock, waitForCommitQC } from "./calls/waiting.js";
 
@@ -156,6 +159,20 @@ export class LanekeeperClient implements Keeper {
 
   async releases(): ReturnType<Keeper["releases"]> {
     return await reads.releases(this.#connection);
+  }
+
+  async maySign(place: Place): Promise<MaySign> {
+    checkArguments("maySign", place);
+    return await maySign(this.#connection, place);
+  }
+
+  async raiseGuard(
+    raise: Raise,
+    why: { readonly by: "watermarks" | "peers" | "operator"; readonly reason: string },
+  ): Promise<void> {
+    checkArguments("raiseGuard", raise, why);
+    const who = this.#refuseUnlessWriting();
+    await raiseGuard(this.#connection, raise, { ...why, who });
   }
 
   async dropLanesExcept(

@@ -15,6 +15,7 @@ import { keySourceArgument } from "../keys/source.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { U64_MAX } from "../types/numbers.js";
+import { HASH_BYTES } from "../wire/messages.js";
 import { eventKinds } from "./events.js";
 
 type Check = (value: unknown) => unknown;
@@ -87,6 +88,49 @@ const range: Check = (value) => {
   if (next !== undefined) u64Argument("next", next);
 };
 
+const optionalNumber = (name: string, value: unknown): void => {
+  if (value !== undefined) u64Argument(name, value);
+};
+
+const placeKinds = ["block", "laneVote", "vote", "appVote"] as const;
+
+const place: Check = (value) => {
+  const fields = ["kind", "lane", "number", "headerHash", "roadIndex"] as const;
+  const given = optionsArgument("the place", value, fields);
+  const kind = placeKinds.find((each) => each === given.kind);
+  if (!kind)
+    throw wrongArgument("the kind of the place", `one of ${placeKinds.join(", ")}`, given.kind);
+  if (kind === "vote" || kind === "appVote") return void number(given.roadIndex);
+  lane(given.lane);
+  number(given.number);
+  if (kind === "block" && given.headerHash === undefined) return;
+  const isHash = bytesArgument("headerHash", given.headerHash).length === HASH_BYTES;
+  if (!isHash) throw wrongArgument("headerHash", `${HASH_BYTES} bytes`, given.headerHash);
+};
+
+const raise: Check = (value) => {
+  const { lanes, byLane, votes } = optionsArgument("raise", value, ["lanes", "byLane", "votes"]);
+  optionalNumber("lanes", lanes);
+  optionalNumber("votes", votes);
+  if (byLane === undefined) return;
+  if (!(byLane instanceof Map)) throw wrongArgument("byLane", "a Map of lane ids", byLane);
+  readingArguments("byLane", () => {
+    for (const [each, height] of byLane) {
+      lane(each);
+      u64Argument("byLane", height);
+    }
+  });
+};
+
+const raisers = ["watermarks", "peers", "operator"] as const;
+
+const raiseReason: Check = (value) => {
+  const given = optionsArgument("why", value, ["by", "reason"]);
+  reason(given.reason);
+  if (raisers.some((each) => each === given.by)) return;
+  throw wrongArgument("by", `one of ${raisers.join(", ")}`, given.by);
+};
+
 const event: Check = (value) => {
   if (eventKinds.some((kind) => kind === value)) return;
   throw wrongArgument("the event", `one of ${eventKinds.join(", ")}`, value);
@@ -108,6 +152,8 @@ export const methodArguments = {
   pushLaneQC: [message],
   release: [lane, number, reason],
   releases: [],
+  maySign: [place],
+  raiseGuard: [raise, raiseReason],
   dropLanesExcept: [lanes, dropOptions],
   waitForBlock: [lane, number, wait],
   waitForCommitQC: [number, wait],

@@ -6,7 +6,9 @@ import type { WaitOptions } from "../async/signal.js";
 import type { PushResult } from "../avail/inner.js";
 import type { DurableBlock } from "../avail/offers.js";
 import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
-import type { Release } from "../persist/note-log.js";
+import type { Raise } from "../persist/guards/heights.js";
+import type { MaySign, Place } from "../persist/guards/may-sign.js";
+import type { Release } from "../persist/note-forms.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import type { KeeperEvents } from "./events.js";
@@ -60,6 +62,30 @@ export interface Keeper extends AsyncDisposable {
 
   /** The releases on record, oldest first: the last 64. */
   releases(): Promise<readonly Release[]>;
+
+  /**
+   * Whether this place may be signed: to be asked before each signature. A pin, an abstention or a guard may
+   * forbid it, and so may what is held (D6). The verdict is about this moment: sign at once, or ask again.
+   *
+   * @example
+   * const { may } = await keeper.maySign({ kind: "laneVote", lane, number, headerHash });
+   * if (may) vote(headerHash);
+   *
+   * @throws {PersisterError} USAGE, POISONED, CLOSED.
+   */
+  maySign(place: Place): MaySign | Promise<MaySign>;
+
+  /**
+   * Raises the guards of a store that was restored, or sets their unknown heights (D6): numbers below a height
+   * may have been signed. The decision is put on record with its reason; it is durable when resolved, and
+   * holds from then on. An operator's heights stand as given, also if they are lower than before.
+   *
+   * @throws {PersisterError} USAGE; DISK_FULL, POISONED, CLOSED.
+   */
+  raiseGuard(
+    raise: Raise,
+    why: { readonly by: "watermarks" | "peers" | "operator"; readonly reason: string },
+  ): Promise<void>;
 
   /**
    * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them. From

@@ -15,7 +15,10 @@ import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
 import type { KeySource } from "../keys/source.js";
 import { ROAD } from "../persist/kinds.js";
 import { initPersisters, type Persisters } from "../persist/persisters.js";
-import type { Notes, Release } from "../persist/note-log.js";
+import type { Release } from "../persist/note-forms.js";
+import type { Notes } from "../persist/note-log.js";
+import type { Raise } from "../persist/guards/heights.js";
+import type { MaySign, Place } from "../persist/guards/may-sign.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { timed } from "../types/measures.js";
@@ -30,6 +33,7 @@ import { readPassed } from "./passed.js";
 import type { Keeper } from "./keeper.js";
 import type { Recovery } from "./start.js";
 import { type Status, statusOf } from "./status.js";
+import { maySignAt } from "./signing.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "./surroundings.js";
 
 const MEMORY_DIRECTORY = "memory";
@@ -176,6 +180,25 @@ export class Lanekeeper implements Keeper {
 
   async releases(): Promise<readonly Release[]> {
     return await this.#persisters.notes.releases.list();
+  }
+
+  maySign(place: Place): MaySign {
+    checkArguments("maySign", place);
+    const { inner } = this.#state;
+    const { journal } = this.#persisters;
+    if (journal.poison) throw journal.poison;
+    inner.refuseWhenClosing();
+    return maySignAt(place, this.#persisters, inner, this.recovery.abstainThrough);
+  }
+
+  async raiseGuard(
+    raise: Raise,
+    why: { readonly by: "watermarks" | "peers" | "operator"; readonly reason: string },
+  ): Promise<void> {
+    checkArguments("raiseGuard", raise, why);
+    const { by, reason } = why;
+    const atMs = this.#store.surroundings.nowMs();
+    await this.#persisters.guards.raise(raise, { by, reason, atMs });
   }
 
   async dropLanesExcept(

@@ -4,6 +4,7 @@ import type { HeldLane } from "../avail/queues/lane-queue.js";
 import type { OpenedPersisters } from "../persist/persisters.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
+import { type GuardStatus, guardStatusOf, guardWarnings } from "./signing.js";
 import { withJson } from "../types/json.js";
 import type { LaneId } from "../types/lane.js";
 import type { PruneAnchor } from "../wire/messages.js";
@@ -30,6 +31,8 @@ export interface Recovery {
   readonly voteState: Uint8Array | undefined;
   /** Abstain at every road index up to this one until a commit QC covers it (D6). */
   readonly abstainThrough: bigint | undefined;
+  /** The guards of a store that was restored, as they stood at the open (D6). */
+  readonly guards: GuardStatus | undefined;
   /** Files that are not ours, left alone. */
   readonly foreign: readonly string[];
   readonly warnings: readonly string[];
@@ -54,6 +57,7 @@ export function recoveryOf(
     [...blocks.lanes].map(([lane, { first, next }]) => [lane, { first, next }]),
   );
   const pins = blocks.pinned();
+  const guards = guardStatusOf(persisters);
   return withJson({
     lanes,
     road: { first: road.log.first, next: road.log.next },
@@ -61,11 +65,13 @@ export function recoveryOf(
     pins,
     voteState: persisters.recoveredVote && Uint8Array.from(persisters.recoveredVote),
     abstainThrough: persisters.abstainThrough,
+    guards,
     foreign: report.foreign,
     warnings: [
       ...report.warnings,
       ...strange.map((lane) => `lane ${lane} is outside the committee: kept on disk, not served`),
       ...pins.map(pinWarning),
+      ...guardWarnings(guards),
     ],
     recordsRead: report.recordsRead,
     bytesWrittenAgain: report.bytesWrittenAgain,

@@ -14,6 +14,7 @@ import type { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
+import { type GuardStatus, guardStatusOf } from "./signing.js";
 import type { PinnedNumber, Range, Recovery } from "./start.js";
 
 /** A queue in memory: [first, next), of which [first, durable) is on disk. */
@@ -59,6 +60,8 @@ export interface Status {
   /** The epoch whose committee judges new blocks: that of the newest commit QC. */
   readonly epochIndex: bigint;
   readonly pins: readonly PinnedNumber[];
+  /** The guards of a store that was restored; `undefined` if it never was, and nothing is guarded (D6). */
+  readonly guards: GuardStatus | undefined;
   /** Journal slots: how many, how many of them free, and their bytes. */
   readonly disk: {
     readonly slots: number;
@@ -142,6 +145,7 @@ export function statusOf(
     latestCommitQC: inner.road.latest,
     epochIndex: inner.epochIndex,
     pins,
+    guards: guardStatusOf(persisters),
     disk: journal.space,
     flush: journal.flush,
     keys: journal.rekeyer.uses,

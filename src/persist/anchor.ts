@@ -14,7 +14,7 @@ import { type CommitQC, LANE_BLOCKS_MAX, type PruneAnchor } from "../wire/messag
 import { verifyAppAgainstCommit } from "../wire/rules/verify.js";
 import { isVerifyError, type VerifyErrorClass } from "../wire/verify-error.js";
 import { ROAD } from "./kinds.js";
-import { isNoteLog } from "./note-log.js";
+import { isNoteLog } from "./note-forms.js";
 import type { PairPersister } from "./pair-persister.js";
 
 /** D3: where an anchor lets the logs start. A lane that is not in it keeps its start. */

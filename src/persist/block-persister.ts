@@ -82,6 +82,11 @@ export class BlockPersister {
     return this.pins.find((pin) => pin.name === lane && pin.number === number)?.hash;
   }
 
+  /** The header hash of a block that is held or on its way to disk. */
+  hashOf(lane: LaneId, number: bigint): Uint8Array | undefined {
+    return this.#hashes.get(lane)?.get(number);
+  }
+
   /** The header hash of the lane's last block, where it is known. */
   tipHash(lane: LaneId): Uint8Array | undefined {
     const { next = 0n } = this.#lanes.get(lane) ?? {};

@@ -1,122 +1,23 @@
 /**
- * Logs of notes, beside the lanes and the road: small JSON records of what was decided about the store.
- * Each is a log of the journal, with the journal's promises; the last notes of each are kept.
- *
- * | log | a note says | kept |
- * |---|---|---|
- * | `releases` | an operator has lifted a pin (D6) | 64 |
- * | `fences` | a writer was let in (D8) | 16 |
- * | `decisions` | an operator has decided something else | 64 |
+ * Logs of notes (`note-forms.ts`). Each is a log of the journal, with the journal's promises.
  */
 import pLimit from "p-limit";
 import type { LaneLog, RecordKind } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import { assert } from "../types/assert.js";
-import { isLaneId, type LaneId } from "../types/lane.js";
-
-/** One pin that was lifted by decision. */
-export interface Release {
-  readonly lane: LaneId;
-  readonly number: bigint;
-  /** The block to which the number was pinned, 64 hex digits. */
-  readonly headerHash: string;
-  readonly reason: string;
-  readonly atMs: number;
-}
-
-/** A writer that was let in. Its fence is the number of the note, counted from 1. */
-export interface FenceNote {
-  readonly writer: string;
-  readonly atMs: number;
-}
-
-/** A decision of an operator of a service. */
-export interface Decision {
-  readonly action: string;
-  /** The subject of the decision, in words. */
-  readonly about: string;
-  readonly who: string;
-  readonly why: string;
-  readonly atMs: number;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** The form of one log's notes. */
-interface NoteForm<Note> {
-  readonly noun: string;
-  /** Notes that stay on record. */
-  readonly keep: bigint;
-  /** `undefined` for what is no such note. */
-  readonly read: (fields: Fields) => Note | undefined;
-}
-
-const release: NoteForm<Release> = {
-  noun: "release",
-  keep: 64n,
-  read: ({ lane, number, headerHash, reason, atMs }) => {
-    const isRelease =
-      isLaneId(lane) &&
-      typeof number === "string" &&
-      /^\d{1,20}$/.test(number) &&
-      typeof headerHash === "string" &&
-      typeof reason === "string" &&
-      typeof atMs === "number";
-    return isRelease ? { lane, number: BigInt(number), headerHash, reason, atMs } : undefined;
-  },
-};
-
-const fence: NoteForm<FenceNote> = {
-  noun: "fence",
-  keep: 16n,
-  read: ({ writer, atMs }) => {
-    return typeof writer === "string" && typeof atMs === "number" ? { writer, atMs } : undefined;
-  },
-};
-
-const decision: NoteForm<Decision> = {
-  noun: "decision",
-  keep: 64n,
-  read: ({ action, about, who, why, atMs }) => {
-    const isDecision =
-      typeof action === "string" &&
-      typeof about === "string" &&
-      typeof who === "string" &&
-      typeof why === "string" &&
-      typeof atMs === "number";
-    return isDecision ? { action, about, who, why, atMs } : undefined;
-  },
-};
-
-/** Every log of notes by its name. No lane is called so. */
-const forms: Readonly<Record<string, NoteForm<unknown>>> = {
-  releases: release,
-  fences: fence,
-  decisions: decision,
-};
-
-/** Tells whether a log of the journal holds notes. */
-export function isNoteLog(name: string): boolean {
-  return Object.hasOwn(forms, name);
-}
-
-/** Tells whether a record of the log of notes called `name` reads as one. */
-export function isNote(name: string, bytes: Uint8Array): boolean {
-  return forms[name]?.read(fieldsOf(bytes)) !== undefined;
-}
-
-/** The fields of a JSON object; nothing else has any. */
-function fieldsOf(bytes: Uint8Array): Fields {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return typeof value === "object" && value !== null ? (value as Fields) : {};
-  } catch {
-    return {};
-  }
-}
+import type { GuardNote } from "./guards/heights.js";
+import {
+  type Decision,
+  type FenceNote,
+  fieldsOf,
+  type NoteForm,
+  noteForms,
+  type Release,
+} from "./note-forms.js";
 
 function encodeNote(note: object): Uint8Array {
   const plain = (_: string, value: unknown): unknown => {
+    if (value instanceof Map) return Object.fromEntries(value);
     return typeof value === "bigint" ? String(value) : value;
   };
   return Buffer.from(JSON.stringify(note, plain), "utf8");
@@ -185,12 +86,15 @@ export interface Notes {
   readonly releases: NoteLog<Release>;
   readonly fences: NoteLog<FenceNote>;
   readonly decisions: NoteLog<Decision>;
+  readonly guards: NoteLog<GuardNote>;
 }
 
 export function openNotes(logs: LogSet): Notes {
+  const { releases, fences, decisions, guards } = noteForms;
   return {
-    releases: new NoteLog(logs, "releases", release),
-    fences: new NoteLog(logs, "fences", fence),
-    decisions: new NoteLog(logs, "decisions", decision),
+    releases: new NoteLog(logs, "releases", releases),
+    fences: new NoteLog(logs, "fences", fences),
+    decisions: new NoteLog(logs, "decisions", decisions),
+    guards: new NoteLog(logs, "guards", guards),
   };
 }

@@ -26,6 +26,7 @@ import { BlockPersister, type LaneHashes } from "./block-persister.js";
 import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type CheckedStore, checkStore, pairFiles } from "./checked-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
+import { Guards } from "./guards/guards.js";
 import { type Notes, openNotes } from "./note-log.js";
 import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
 import type { RecordChecks } from "./record-checks.js";
@@ -86,6 +87,7 @@ export interface Persisters {
   readonly anchor: AnchorPersister;
   readonly votes: PairPersister;
   readonly notes: Notes;
+  readonly guards: Guards;
   readonly logs: LogSet;
   close(): Promise<void>;
 }
@@ -105,9 +107,9 @@ export interface OpenedPersisters extends Persisters {
 
 /** The parts alone: QCs that were found and pruned since are not kept in memory with them. */
 export function withoutFound(opened: OpenedPersisters): Persisters {
-  const { storeId, journal, blocks, road, anchor, votes, notes, logs } = opened;
+  const { storeId, journal, blocks, road, anchor, votes, notes, guards, logs } = opened;
   const close = (): Promise<void> => journal.close();
-  return { storeId, journal, blocks, road, anchor, votes, notes, logs, close };
+  return { storeId, journal, blocks, road, anchor, votes, notes, guards, logs, close };
 }
 
 /** Makes a store in a directory that is missing or empty (D10); durable when resolved. */
@@ -210,6 +212,8 @@ async function beginParts(
   await logs.startMap();
   if (anchor) await road.startAt(anchor.commitQC);
   steps.end("map");
+  const notes = openNotes(logs);
+  const guards = await Guards.open(notes.guards);
   const anchors = new PairPersister(anchorPair, journal, options.observe);
   const votes = new PairPersister(votePair, journal, options.observe);
   closing.splice(0, closing.length);
@@ -225,7 +229,8 @@ async function beginParts(
     road,
     anchor: new AnchorPersister(anchors),
     votes,
-    notes: openNotes(logs),
+    notes,
+    guards,
     logs,
     report: { ...reportOf(checked, journal, logs), steps: steps.steps },
     recoveredAnchor: anchor,

@@ -11,7 +11,7 @@ import { DecodeError } from "../wire/codec/decode-error.js";
 import { headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { ROAD } from "./kinds.js";
-import { isNote, isNoteLog } from "./note-log.js";
+import { isNote, isNoteLog } from "./note-forms.js";
 
 /** A block that was found, and what it must link to. */
 interface FoundBlock {

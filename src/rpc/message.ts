@@ -17,7 +17,7 @@ import {
   WIRE_BYTES,
   WIRE_VARINT,
 } from "../wire/codec/cursor.js";
-import { type Writer, written } from "../wire/codec/writer.js";
+import { FIELDS_MAX, type Writer, written } from "../wire/codec/writer.js";
 
 /** One kind of value: how it is read, written, and what its absence means. */
 interface Kind<T, Given = T> {
@@ -81,7 +81,7 @@ const NONE: readonly unknown[] = Object.freeze([]);
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 function single<T, Given = T>(number: number, kind: Kind<T, Given>): Field<T, Given> {
-  assert(number > 0 && number < 16, "a tag has one byte");
+  assert(number > 0 && number <= FIELDS_MAX, "a field number fits the writer's tags");
   return { number, form: "single", kind: kind };
 }
 

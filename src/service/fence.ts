@@ -22,7 +22,8 @@
  * alone decides whether a second one must say that it takes over; no clock decides who may write.
  */
 import pLimit from "p-limit";
-import type { FenceNote, NoteLog } from "../persist/note-log.js";
+import type { FenceNote } from "../persist/note-forms.js";
+import type { NoteLog } from "../persist/note-log.js";
 import { PersisterError } from "../types/errors.js";
 
 /** A writer without a stream counts as present for so long behind its last call. */

@@ -115,6 +115,15 @@ const table = {
       "give the committee file or the `epochOf` of this chain, with every epoch from the anchor's on",
     never: "begin a new store because of it: this one is sound",
   },
+  GUARDED: {
+    exit: 17,
+    status: "FAILED_PRECONDITION",
+    meaning:
+      "the validator may have signed another message for this place: the store was restored, or a vote was lost",
+    remedy:
+      "leave the place to the others; while the height of a guard is unknown, give the old machine's watermarks or ask the peers, and raise the guard",
+    never: "sign there all the same: two messages for one place cost the stake",
+  },
   JOURNAL_CORRUPT: {
     exit: 20,
     status: "DATA_LOSS",

@@ -19,6 +19,11 @@ export declare class LanekeeperClient implements Keeper {
     writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): ReturnType<Keeper["releases"]>;
+    maySign(place: Place): Promise<MaySign>;
+    raiseGuard(raise: Raise, why: {
+        readonly by: "watermarks" | "peers" | "operator";
+        readonly reason: string;
+    }): Promise<void>;
     dropLanesExcept(keep: ReadonlySet<LaneId>, options?: {
         readonly dropAll?: boolean | undefined;
     }): Promise<void>;

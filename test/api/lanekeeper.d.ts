@@ -56,6 +56,15 @@ export interface FlushStatus {
     readonly blockingGroups: number;
     readonly longestHoldMs: number;
 }
+export interface GuardStatus {
+    readonly lanes: bigint | "unknown";
+    readonly byLane: ReadonlyMap<LaneId, bigint | "unknown">;
+    readonly votes: bigint | "unknown";
+    readonly standing: readonly ("lanes" | "votes")[];
+    readonly by: "restored" | "repaired" | "watermarks" | "peers" | "operator";
+    readonly reason: string;
+    readonly atMs: number;
+}
 export interface InitChoices {
     readonly chainId: string;
     readonly segmentBytes?: number;
@@ -71,6 +80,11 @@ export interface Keeper extends AsyncDisposable {
     pushLaneQC(qc: LaneQC): Promise<void>;
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): Promise<readonly Release[]>;
+    maySign(place: Place): MaySign | Promise<MaySign>;
+    raiseGuard(raise: Raise, why: {
+        readonly by: "watermarks" | "peers" | "operator";
+        readonly reason: string;
+    }): Promise<void>;
     dropLanesExcept(keep: ReadonlySet<LaneId>, options?: {
         readonly dropAll?: boolean | undefined;
     }): Promise<void>;
@@ -172,6 +186,11 @@ export declare class Lanekeeper implements Keeper {
     pushLaneQC(qc: LaneQC): Promise<void>;
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): Promise<readonly Release[]>;
+    maySign(place: Place): MaySign;
+    raiseGuard(raise: Raise, why: {
+        readonly by: "watermarks" | "peers" | "operator";
+        readonly reason: string;
+    }): Promise<void>;
     dropLanesExcept(keep: ReadonlySet<LaneId>, options?: {
         readonly dropAll?: boolean | undefined;
     }): Promise<void>;
@@ -210,6 +229,14 @@ export interface LogEntry {
     readonly event: KeeperEvent;
     readonly facts: Readonly<Record<string, unknown>>;
 }
+export type MaySign = {
+    readonly may: true;
+} | {
+    readonly may: false;
+    readonly code: ErrorCode;
+    readonly rule: string;
+    readonly text: string;
+};
 export type Measure = "groupMs" | "groupRecords" | "groupBytes" | "markMs" | "anchorSlotMs" | "voteSlotMs" | "blockAckMs" | "commitQCAckMs" | "anchorAckMs" | "voteAckMs" | "blockVerifyMs" | "commitQCVerifyMs" | "anchorVerifyMs" | "laneQCVerifyMs";
 export interface Member extends Weighted {
     readonly joined: bigint;
@@ -243,6 +270,27 @@ export interface PinnedNumber {
     readonly number: bigint;
     readonly headerHash: Uint8Array;
 }
+export type Place = 
+{
+    readonly kind: "block";
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly headerHash?: Uint8Array | undefined;
+}
+| {
+    readonly kind: "laneVote";
+    readonly lane: LaneId;
+    readonly number: bigint;
+    readonly headerHash: Uint8Array;
+}
+| {
+    readonly kind: "vote";
+    readonly roadIndex: bigint;
+}
+| {
+    readonly kind: "appVote";
+    readonly roadIndex: bigint;
+};
 export type PushResult = {
     readonly status: "admitted";
 } | {
@@ -251,6 +299,11 @@ export type PushResult = {
 };
 export interface QueueStatus extends Range {
     readonly durable: bigint;
+}
+export interface Raise {
+    readonly lanes?: bigint | undefined;
+    readonly byLane?: ReadonlyMap<LaneId, bigint> | undefined;
+    readonly votes?: bigint | undefined;
 }
 export interface Range {
     readonly first: bigint;
@@ -263,6 +316,7 @@ export interface Recovery {
     readonly pins: readonly PinnedNumber[];
     readonly voteState: Uint8Array | undefined;
     readonly abstainThrough: bigint | undefined;
+    readonly guards: GuardStatus | undefined;
     readonly foreign: readonly string[];
     readonly warnings: readonly string[];
     readonly recordsRead: number;
@@ -307,6 +361,7 @@ export interface Status {
     readonly latestCommitQC: CommitQC | undefined;
     readonly epochIndex: bigint;
     readonly pins: readonly PinnedNumber[];
+    readonly guards: GuardStatus | undefined;
     readonly disk: {
         readonly slots: number;
         readonly free: number;

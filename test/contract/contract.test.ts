@@ -56,6 +56,32 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
     await home[Symbol.asyncDispose]();
   });
 
+  describe("signatures", () => {
+    test("what is held, pinned or guarded says what may be signed", async () => {
+      await pushBlocks(keeper, chain, lane, { to: 2n });
+      const { hash: headerHash } = chain.block(lane, 1n);
+      const vote = { kind: "laneVote", lane, number: 1n, headerHash } as const;
+      expect(await keeper.maySign(vote)).toEqual({ may: true });
+      const fork = { ...vote, headerHash: chain.block(lane, 1n, 1).hash };
+      expect(await keeper.maySign(fork)).toMatchObject({ may: false, code: "CONFLICT" });
+      expect(await keeper.maySign({ kind: "block", lane, number: 2n })).toEqual({ may: true });
+      expect(await keeper.maySign({ kind: "vote", roadIndex: 4n })).toEqual({ may: true });
+
+      const why = { by: "watermarks", reason: "of the machine before" } as const;
+      await keeper.raiseGuard({ byLane: new Map([[lane, 3n]]), votes: 5n }, why);
+      const block = await keeper.maySign({ kind: "block", lane, number: 2n });
+      expect(block).toMatchObject({ may: false, code: "GUARDED", rule: "guarded-block" });
+      expect(await keeper.maySign({ kind: "vote", roadIndex: 4n })).toMatchObject({ may: false });
+      expect(await keeper.maySign({ kind: "vote", roadIndex: 5n })).toEqual({ may: true });
+      expect(await keeper.maySign({ kind: "appVote", roadIndex: 5n })).toEqual({ may: true });
+      await vi.waitFor(() => {
+        const { guards } = keeper.status();
+        expect(guards).toMatchObject({ lanes: 0n, byLane: new Map([[lane, 3n]]), votes: 5n });
+        expect(guards).toMatchObject({ standing: ["lanes", "votes"], by: "watermarks" });
+      });
+    });
+  });
+
   describe("blocks", () => {
     test("a block is admitted, becomes durable, and is read as it was received", async () => {
       expect(await keeper.pushBlock(bytesAt(0n))).toEqual({ status: "admitted" });

@@ -25,6 +25,8 @@ const good: Record<Method, readonly unknown[]> = {
   pushLaneQC: [{}],
   release: [lane, 1n, "asked all peers"],
   releases: [],
+  maySign: [{ kind: "block", lane, number: 3n }],
+  raiseGuard: [{ lanes: 3n }, { by: "operator", reason: "told by the old machine" }],
   dropLanesExcept: [new Set([lane])],
   waitForBlock: [lane, 0n],
   waitForCommitQC: [0n],

@@ -20,7 +20,7 @@ export async function found(connection: Connection, options: WaitOptions): Promi
     statusNow(connection, options),
   ]);
   const { picture } = connection.memory;
-  const store = { anchor: new Uint8Array(0), pins: [], ...status?.store };
+  const store = { anchor: new Uint8Array(0), pins: [], guards: undefined, ...status?.store };
   return recoveryOf({ report, votes, store, picture });
 }
 

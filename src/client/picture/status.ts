@@ -22,7 +22,7 @@ import type { LaneId } from "../../types/lane.js";
 import { decodeCommitQC } from "../../wire/codec/decode.js";
 import { LANE_BLOCKS_MAX } from "../../wire/messages.js";
 import type { LanePicture, Picture } from "./picture.js";
-import { anchorOf, pinOf, rangeOf } from "./recovery.js";
+import { anchorOf, guardsOf, pinOf, rangeOf } from "./recovery.js";
 import { heldLane } from "./values.js";
 
 const segmentStates = ["current", "sealed", "retained", "free"] as const;
@@ -83,6 +83,7 @@ export class StatusPicture {
           : decodeCommitQC(Uint8Array.from(store.latestCommitQc)),
       epochIndex: store.epochIndex,
       pins: store.pins.map(pinOf),
+      guards: guardsOf(store.guards),
       disk: diskOf(store.usage),
       flush: flushOf(store.usage?.flush),
       // The service does not tell of keys.

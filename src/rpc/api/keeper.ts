@@ -1,7 +1,7 @@
 /** Written by scripts/generate from proto/lanekeeper/v1/keeper.proto. */
 import { bool, bytes, inner, message, oneOf, optional, repeated, text, type Decoded, u32, u64 } from "../message.js";
 import { bidi, serverStream, service, unary } from "../method.js";
-import { DurableCursors, Failure, Pin, Range, StoreStatus } from "./types.js";
+import { DurableCursors, Failure, Guards, Pin, Range, StoreStatus } from "./types.js";
 import { Duration, Timestamp } from "../times.js";
 
 export const Waited = {
@@ -147,6 +147,31 @@ export type WriteVoteStateRequest = Decoded<typeof WriteVoteStateRequest>;
 
 export const WriteVoteStateResponse = message("WriteVoteStateResponse", {});
 export type WriteVoteStateResponse = Decoded<typeof WriteVoteStateResponse>;
+
+export const MaySignRequestKind = {
+  UNSPECIFIED: 0,
+  BLOCK: 1,
+  LANE_VOTE: 2,
+  VOTE: 3,
+  APP_VOTE: 4,
+} as const;
+
+export const MaySignRequest = message("MaySignRequest", {
+  kind: u32(1),
+  lane: bytes(2),
+  blockNumber: u64(3),
+  headerHash: bytes(4),
+  roadIndex: u64(5),
+  fence: u64(6),
+});
+export type MaySignRequest = Decoded<typeof MaySignRequest>;
+
+export const MaySignResponse = message("MaySignResponse", {
+  may: bool(1),
+  refusal: inner(2, Failure),
+  rule: text(3),
+});
+export type MaySignResponse = Decoded<typeof MaySignResponse>;
 
 export const WaitForBlockRequest = message("WaitForBlockRequest", {
   lane: bytes(1),
@@ -321,6 +346,7 @@ export const GetRecoveryResponse = message("GetRecoveryResponse", {
   generation: u64(11),
   duration: inner(12, Duration),
   steps: repeated(inner(13, GetRecoveryResponseStep)),
+  guards: inner(14, Guards),
 });
 export type GetRecoveryResponse = Decoded<typeof GetRecoveryResponse>;
 
@@ -387,6 +413,7 @@ export const KeeperService = service("lanekeeper.v1.KeeperService", {
   pushAnchor: unary(PushAnchorRequest, PushAnchorResponse),
   pushLaneQc: unary(PushLaneQcRequest, PushLaneQcResponse),
   writeVoteState: unary(WriteVoteStateRequest, WriteVoteStateResponse),
+  maySign: unary(MaySignRequest, MaySignResponse),
   waitForBlock: unary(WaitForBlockRequest, WaitForBlockResponse),
   waitForCommitQc: unary(WaitForCommitQcRequest, WaitForCommitQcResponse),
   waitForAnchor: unary(WaitForAnchorRequest, WaitForAnchorResponse),

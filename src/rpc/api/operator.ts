@@ -1,6 +1,7 @@
 /** Written by scripts/generate from proto/lanekeeper/v1/operator.proto. */
 import { bool, bytes, inner, message, oneOf, optional, repeated, text, type Decoded, u64 } from "../message.js";
 import { serverStream, service, unary } from "../method.js";
+import { GuardsLaneHeight } from "./types.js";
 import { Timestamp } from "../times.js";
 
 export const Reason = message("Reason", {
@@ -18,6 +19,18 @@ export type ReleasePinRequest = Decoded<typeof ReleasePinRequest>;
 
 export const ReleasePinResponse = message("ReleasePinResponse", {});
 export type ReleasePinResponse = Decoded<typeof ReleasePinResponse>;
+
+export const RaiseGuardRequest = message("RaiseGuardRequest", {
+  reason: inner(1, Reason),
+  by: text(2),
+  lanes: optional(u64(3)),
+  byLane: repeated(inner(4, GuardsLaneHeight)),
+  votes: optional(u64(5)),
+});
+export type RaiseGuardRequest = Decoded<typeof RaiseGuardRequest>;
+
+export const RaiseGuardResponse = message("RaiseGuardResponse", {});
+export type RaiseGuardResponse = Decoded<typeof RaiseGuardResponse>;
 
 export const ListReleasesRequest = message("ListReleasesRequest", {});
 export type ListReleasesRequest = Decoded<typeof ListReleasesRequest>;
@@ -154,6 +167,7 @@ export type ListDecisionsResponse = Decoded<typeof ListDecisionsResponse>;
 export const OperatorService = service("lanekeeper.v1.OperatorService", {
   releasePin: unary(ReleasePinRequest, ReleasePinResponse),
   listReleases: unary(ListReleasesRequest, ListReleasesResponse),
+  raiseGuard: unary(RaiseGuardRequest, RaiseGuardResponse),
   dropLanesExcept: unary(DropLanesExceptRequest, DropLanesExceptResponse),
   listEpochs: unary(ListEpochsRequest, ListEpochsResponse),
   addEpoch: unary(AddEpochRequest, AddEpochResponse),

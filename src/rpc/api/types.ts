@@ -1,6 +1,6 @@
 /** Written by scripts/generate from proto/lanekeeper/v1/types.proto. */
 import { bool, bytes, inner, message, optional, repeated, text, type Decoded, u64 } from "../message.js";
-import { Duration } from "../times.js";
+import { Duration, Timestamp } from "../times.js";
 
 export const Durability = {
   UNSPECIFIED: 0,
@@ -32,6 +32,23 @@ export const Pin = message("Pin", {
   headerHash: bytes(3),
 });
 export type Pin = Decoded<typeof Pin>;
+
+export const GuardsLaneHeight = message("GuardsLaneHeight", {
+  lane: bytes(1),
+  height: optional(u64(2)),
+});
+export type GuardsLaneHeight = Decoded<typeof GuardsLaneHeight>;
+
+export const Guards = message("Guards", {
+  lanes: optional(u64(1)),
+  byLane: repeated(inner(2, GuardsLaneHeight)),
+  votes: optional(u64(3)),
+  standing: repeated(text(4)),
+  by: text(5),
+  reason: text(6),
+  at: inner(7, Timestamp),
+});
+export type Guards = Decoded<typeof Guards>;
 
 export const LaneCursor = message("LaneCursor", {
   lane: bytes(1),
@@ -137,5 +154,6 @@ export const StoreStatus = message("StoreStatus", {
   mapWarnings: repeated(text(13)),
   latestCommitQc: bytes(14),
   anchor: bytes(15),
+  guards: inner(16, Guards),
 });
 export type StoreStatus = Decoded<typeof StoreStatus>;

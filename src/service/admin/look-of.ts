@@ -1,7 +1,7 @@
 /** Makes the look of a moment: one status, drawn together with what was measured. */
 import type { LaneStatus, Status } from "../../node/status.js";
 import type { LaneId } from "../../types/lane.js";
-import type { Release } from "../../persist/note-log.js";
+import type { Release } from "../../persist/note-forms.js";
 import { laneLabels } from "../metrics/lane-labels.js";
 import type { Meters } from "../metrics/meters.js";
 import type { Observed } from "../observed.js";

@@ -1,5 +1,5 @@
 /** The releases on record, read from the store again when they are ten seconds old. */
-import type { Release } from "../../persist/note-log.js";
+import type { Release } from "../../persist/note-forms.js";
 import type { Observed } from "../observed.js";
 
 const FRESH_MS = 10_000;

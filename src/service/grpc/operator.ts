@@ -6,8 +6,12 @@ import { type OperatorService, OperatorService as service } from "../../rpc/api/
 import { laneBytes } from "../../rpc/failures.js";
 import type { Decoded, Encodable } from "../../rpc/message.js";
 import type { Epoch as EpochForm, Reason } from "../../rpc/api/operator.js";
+import type { GuardsLaneHeight } from "../../rpc/api/types.js";
 import { fromMs } from "../../rpc/times.js";
+import type { RaiseReason } from "../../persist/guards/guards.js";
 import { PersisterError } from "../../types/errors.js";
+import { withJson } from "../../types/json.js";
+import type { LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
 import type { Epoch } from "../../wire/committee.js";
 import { forDeciders, forOperators, forReaders } from "../access/caller.js";
@@ -40,6 +44,7 @@ export function operatorServed(
     allowed: {
       releasePin: forDeciders,
       listReleases: forReaders,
+      raiseGuard: forDeciders,
       dropLanesExcept: forDeciders,
       listEpochs: forReaders,
       addEpoch: forDeciders,
@@ -102,6 +107,15 @@ function decisionHandlers(home: Home, { epochs, log, drain }: Controls): Omit<Al
       await home.open().keeper.release(id, blockNumber, `${why} (${who})`.slice(0, WHY_CHARS_MAX));
       return {};
     },
+    raiseGuard: async ({ reason, by, lanes, byLane, votes }, call) => {
+      const author = authorArgument(by);
+      const raise = { lanes, byLane: new Map(byLane.map(heightArgument)), votes };
+      const about = `guards by ${author}: ${JSON.stringify(withJson({ ...raise }))}`;
+      const { who, why } = await decided("RaiseGuard", about, reason, call);
+      const said = `${why} (${who})`.slice(0, WHY_CHARS_MAX);
+      await home.open().keeper.raiseGuard(raise, { by: author, reason: said });
+      return {};
+    },
     dropLanesExcept: async ({ reason, keep, dropAll }, call) => {
       const lanes = new Set(keep.map(laneArgument));
       const about = `all lanes but ${[...lanes].join(", ") || "none"}`;
@@ -141,6 +155,16 @@ function reasonArgument(
     throw new PersisterError("USAGE", `reason.why must be 1 to ${WHY_CHARS_MAX} characters`);
   }
   return { who: `${caller}: ${who}`, why };
+}
+
+function authorArgument(by: string): RaiseReason["by"] {
+  if (by === "watermarks" || by === "peers" || by === "operator") return by;
+  throw new PersisterError("USAGE", "by must be watermarks, peers or operator");
+}
+
+function heightArgument({ lane, height }: GuardsLaneHeight): [LaneId, bigint] {
+  if (height !== undefined) return [laneArgument(lane), height];
+  throw new PersisterError("USAGE", "by_lane has a lane without a height");
 }
 
 function levelArgument(text: string): Level {

@@ -1,6 +1,8 @@
 /** The status of a service and of its store, and the recovery, by the names of our messages. */
+import type { GuardStatus } from "../../node/signing.js";
 import type { Recovery } from "../../node/start.js";
 import type { LaneStatus, Status } from "../../node/status.js";
+import type { Height } from "../../persist/guards/heights.js";
 import {
   type GetRecoveryResponse,
   type ServiceStatus,
@@ -41,7 +43,25 @@ export function storeStatusForm(status: Status): StoreForm {
     mapWarnings: status.mapWarnings,
     latestCommitQc: latestCommitQC && encodeCommitQC(latestCommitQC),
     anchor: anchor && encodePruneAnchor(anchor),
+    guards: status.guards && guardsForm(status.guards),
   };
+}
+
+function guardsForm(guards: GuardStatus): StoreForm["guards"] {
+  const { lanes, byLane, votes, standing, by, reason, atMs } = guards;
+  return {
+    lanes: known(lanes),
+    byLane: [...byLane].map(([lane, height]) => ({ lane: laneBytes(lane), height: known(height) })),
+    votes: known(votes),
+    standing,
+    by,
+    reason,
+    at: fromMs(atMs),
+  };
+}
+
+function known(height: Height): bigint | undefined {
+  return height === "unknown" ? undefined : height;
 }
 
 function laneForm(lane: LaneId, status: LaneStatus, { retained }: Status): LaneForm {
@@ -119,6 +139,7 @@ export function recoveryForm(recovery: Recovery): Encodable<typeof GetRecoveryRe
     bytesWrittenAgain: BigInt(recovery.bytesWrittenAgain),
     generation: recovery.generation,
     duration: fromMs(recovery.durationMs),
+    guards: recovery.guards && guardsForm(recovery.guards),
     steps: recovery.steps.map(({ name, ms }) => ({ name, duration: fromMs(ms) })),
   };
 }

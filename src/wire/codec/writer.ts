@@ -11,13 +11,11 @@ import { WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
 /** Writes the fields of `value` in descending order. */
 export type Put<T> = (writer: Writer, value: T) => void;
 
-function tagOf(field: number, wireType: number): number {
-  assert(field < 16, "a tag has one byte");
-  return field * 8 + wireType;
-}
+/** Field numbers of our messages: a tag has at most two bytes. */
+export const FIELDS_MAX = 2047;
 
 /** A tag and a number or length behind it. */
-const PREFIX_BYTES_MAX = 11;
+const PREFIX_BYTES_MAX = 12;
 const U31_MAX = 0x7fff_ffffn;
 
 const SCRATCH_BYTES = 32 * 1024;
@@ -74,7 +72,7 @@ export class Writer {
     this.#reserve(PREFIX_BYTES_MAX);
     if (value <= U31_MAX) this.#u31(Number(value));
     else this.#u64(value);
-    this.#bytes[--this.#start] = tagOf(field, WIRE_VARINT);
+    this.#u31(field * 8 + WIRE_VARINT);
   }
 
   /** Copies `value`. */
@@ -110,7 +108,7 @@ export class Writer {
   #prefix(field: number, length: number): void {
     if (length >= 0x4000) {
       this.#u31(length);
-      this.#bytes[--this.#start] = tagOf(field, WIRE_BYTES);
+      this.#u31(field * 8 + WIRE_BYTES);
       return;
     }
     const bytes = this.#bytes;
@@ -121,8 +119,8 @@ export class Writer {
       bytes[--at] = length >>> 7;
       bytes[--at] = (length & 0x7f) | 0x80;
     }
-    bytes[--at] = tagOf(field, WIRE_BYTES);
     this.#start = at;
+    this.#u31(field * 8 + WIRE_BYTES);
   }
 
   /** A varint of at most 31 bits. */

@@ -5,6 +5,7 @@ import type { Served } from "../adapter.js";
 import type { Home } from "../home.js";
 import { persistAnswers } from "./persist-stream.js";
 import { readHandlers } from "./reads.js";
+import { signingHandlers } from "./signing.js";
 import { subscriptionHandlers } from "./subscriptions.js";
 import { writeHandlers } from "./writes.js";
 
@@ -15,6 +16,7 @@ export function keeperServed(home: Home): Served<typeof KeeperService.methods> {
       ...writeHandlers(home),
       persist: (requests, call) => persistAnswers(requests, call, home),
       ...readHandlers(home),
+      ...signingHandlers(home),
       ...subscriptionHandlers(home),
     },
     allowed: {
@@ -26,6 +28,7 @@ export function keeperServed(home: Home): Served<typeof KeeperService.methods> {
       pushAnchor: forWriters,
       pushLaneQc: forWriters,
       writeVoteState: forWriters,
+      maySign: forReaders,
       waitForBlock: forReaders,
       waitForCommitQc: forReaders,
       waitForAnchor: forReaders,

@@ -1,0 +1,51 @@
+/** Questions and decisions about what may be signed. */
+import type { RaiseReason } from "../../persist/guards/guards.js";
+import type { Raise } from "../../persist/guards/heights.js";
+import type { MaySign, Place } from "../../persist/guards/may-sign.js";
+import { KeeperService, MaySignRequestKind as Kind } from "../../rpc/api/keeper.js";
+import { OperatorService } from "../../rpc/api/operator.js";
+import { errorOf, laneBytes } from "../../rpc/failures.js";
+import type { LaneId } from "../../types/lane.js";
+import type { Connection } from "../connection.js";
+
+const kinds = {
+  block: Kind.BLOCK,
+  laneVote: Kind.LANE_VOTE,
+  vote: Kind.VOTE,
+  appVote: Kind.APP_VOTE,
+} as const;
+
+export async function maySign(connection: Connection, place: Place): Promise<MaySign> {
+  const asked = { kind: kinds[place.kind], ...formOf(place) };
+  const { may, refusal, rule } = await connection.call(({ link, fence }) =>
+    link.unary(KeeperService, "maySign", { ...asked, fence }),
+  );
+  if (may || !refusal) return { may: true };
+  const { code, message: text } = errorOf(refusal);
+  return { may: false, code, rule, text };
+}
+
+export async function raiseGuard(
+  connection: Connection,
+  { lanes, byLane = new Map<LaneId, bigint>(), votes }: Raise,
+  { who, by, reason }: Omit<RaiseReason, "atMs"> & { readonly who: string },
+): Promise<void> {
+  const request = {
+    reason: { who, why: reason },
+    by,
+    ...(lanes === undefined ? {} : { lanes }),
+    byLane: [...byLane].map(([lane, height]) => ({ lane: laneBytes(lane), height })),
+    ...(votes === undefined ? {} : { votes }),
+  };
+  await connection.call(({ link }) => link.unary(OperatorService, "raiseGuard", request));
+}
+
+function formOf(place: Place): object {
+  if (place.kind === "vote" || place.kind === "appVote") return { roadIndex: place.roadIndex };
+  const { lane, number, headerHash } = place;
+  return {
+    lane: laneBytes(lane),
+    blockNumber: number,
+    ...(headerHash === undefined ? {} : { headerHash }),
+  };
+}

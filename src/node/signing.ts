@@ -1,0 +1,93 @@
+/** What a store may sign, from the facts of its parts (D6); and its guards, as an operator sees them. */
+import type { Inner } from "../avail/inner.js";
+import { isBelow, laneHeight } from "../persist/guards/heights.js";
+import {
+  type LaneFacts,
+  type MaySign,
+  maySignInLane,
+  maySignOnRoad,
+  type Place,
+} from "../persist/guards/may-sign.js";
+import type { Persisters } from "../persist/persisters.js";
+import type { LaneId } from "../types/lane.js";
+
+export const guardKinds = ["lanes", "votes"] as const;
+
+/** The guards of a store, the newest decision about them, and whether they matter yet. */
+export interface GuardStatus {
+  /**
+   * Of the blocks and lane votes of each lane that `byLane` does not name: numbers below it may have been
+   * signed.
+   */
+  readonly lanes: bigint | "unknown";
+  readonly byLane: ReadonlyMap<LaneId, bigint | "unknown">;
+  /** Of votes and proposals: a road index. */
+  readonly votes: bigint | "unknown";
+  /** The guards that forbid a signature at the end of a lane, or of the road. */
+  readonly standing: readonly ("lanes" | "votes")[];
+  /** The source of the newest decision. */
+  readonly by: "restored" | "repaired" | "watermarks" | "peers" | "operator";
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+type Guarded = Pick<Persisters, "blocks" | "road" | "guards">;
+
+/** The verdict on a place, by what is held, pinned and guarded in this step. */
+export function maySignAt(
+  place: Place,
+  persisters: Guarded,
+  inner: Inner,
+  abstainThrough: bigint | undefined,
+): MaySign {
+  if (place.kind === "block" || place.kind === "laneVote") {
+    return maySignInLane(place, laneFacts(place.lane, place.number, persisters, inner));
+  }
+  const { durable } = inner.road;
+  const height = persisters.guards.heights.votes;
+  return maySignOnRoad(place, { durable, height, abstainThrough });
+}
+
+function laneFacts(
+  lane: LaneId,
+  number: bigint,
+  { blocks, guards }: Guarded,
+  inner: Inner,
+): LaneFacts {
+  const queue = inner.lanes.get(lane);
+  return {
+    first: queue?.first ?? 0n,
+    durable: queue?.durable ?? 0n,
+    held: queue?.hashOf(number) ?? blocks.hashOf(lane, number),
+    pin: blocks.pinOf(lane, number),
+    ...guards.ofLane(lane),
+  };
+}
+
+export function guardStatusOf({ guards, blocks, road }: Guarded): GuardStatus | undefined {
+  const { note } = guards;
+  if (!note) return undefined;
+  const { lanes, byLane, votes, by, reason, atMs } = note;
+  const isLaneGuarded = [...blocks.lanes].some(([lane, { next }]) => {
+    return isBelow(next, laneHeight(note, lane));
+  });
+  const stands = {
+    lanes: isLaneGuarded || lanes === "unknown",
+    votes: isBelow(road.log.next, votes),
+  };
+  const standing = guardKinds.filter((kind) => stands[kind]);
+  return { lanes, byLane, votes, standing, by, reason, atMs };
+}
+
+/** The ways out of a guard are told with it. */
+export function guardWarnings(guards: GuardStatus | undefined): readonly string[] {
+  if (guards === undefined || guards.standing.length === 0) return [];
+  const { lanes, votes } = guards;
+  const isUnknown = lanes === "unknown" || votes === "unknown";
+  const what = `this store is guarded (${guards.by}: ${guards.reason}): it may have signed more than it knows`;
+  const then = isUnknown
+    ? "nothing new is signed until the heights are known: give the old machine's watermarks, or ask the " +
+      "peers, and call raiseGuard()"
+    : `votes are signed from road ${votes} on, blocks of a lane above its guard`;
+  return [`${what}; ${then}`];
+}

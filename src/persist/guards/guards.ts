@@ -1,0 +1,86 @@
+/**
+ * The guards of a store as they stand (D6). The newest note of the log `guards` has all of them, so that one
+ * read at open is enough, and one durable write changes them.
+ */
+import pLimit from "p-limit";
+import type { LaneId } from "../../types/lane.js";
+import type { NoteLog } from "../note-log.js";
+import {
+  decided,
+  type GuardNote,
+  type Height,
+  type Heights,
+  laneHeight,
+  NO_GUARDS,
+  type Raise,
+  raised,
+} from "./heights.js";
+
+/** The word for a decision about guards, and its author. */
+export interface RaiseReason {
+  readonly by: "watermarks" | "peers" | "operator";
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+export class Guards {
+  readonly #notes: NoteLog<GuardNote>;
+  readonly #oneAtATime = pLimit(1);
+  #note: GuardNote | undefined;
+
+  private constructor(notes: NoteLog<GuardNote>, note: GuardNote | undefined) {
+    this.#notes = notes;
+    this.#note = note;
+  }
+
+  static async open(notes: NoteLog<GuardNote>): Promise<Guards> {
+    return new Guards(notes, await notes.last());
+  }
+
+  /** The newest note; `undefined` for a store that was never guarded. */
+  get note(): GuardNote | undefined {
+    return this.#note;
+  }
+
+  get heights(): Heights {
+    return this.#note ?? NO_GUARDS;
+  }
+
+  ofLane(lane: LaneId): { readonly height: Height; readonly proven: bigint } {
+    return { height: laneHeight(this.heights, lane), proven: this.#note?.proven.get(lane) ?? 0n };
+  }
+
+  /**
+   * Raises heights, or sets unknown ones; an operator's stand as given. Durable when resolved, and in force
+   * from then on.
+   */
+  async raise(raise: Raise, { by, reason, atMs }: RaiseReason): Promise<void> {
+    await this.#oneAtATime(async () => {
+      const heights = (by === "operator" ? decided : raised)(this.heights, raise);
+      await this.#append({ ...heights, proven: this.#note?.proven ?? new Map(), by, reason, atMs });
+    });
+  }
+
+  /**
+   * Guards the store as a whole: it may have signed more than it knows. `ends` are the ends of its lanes.
+   * Durable when resolved.
+   *
+   * An earlier guard proves no more than it did: 1. A restored store may not vote in [10, 50) of a lane. 2.
+   * It takes the blocks up to 30, and is backed up. 3. That backup is restored. Another block 20 may have
+   * been voted for in the first life.
+   */
+  async guardAll(
+    by: "restored" | "repaired",
+    ends: ReadonlyMap<LaneId, bigint>,
+    { reason, atMs }: Omit<RaiseReason, "by">,
+  ): Promise<void> {
+    const proven = this.#note?.proven ?? ends;
+    const unknown = { lanes: "unknown", byLane: new Map(), votes: "unknown" } as const;
+    await this.#oneAtATime(() => this.#append({ ...unknown, proven, by, reason, atMs }));
+  }
+
+  async #append(note: GuardNote): Promise<void> {
+    await this.#notes.append(note);
+    this.#note = note;
+  }
+}
