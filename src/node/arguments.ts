@@ -109,9 +109,10 @@ const place: Check = (value) => {
 };
 
 const raise: Check = (value) => {
-  const { lanes, byLane, votes } = optionsArgument("raise", value, ["lanes", "byLane", "votes"]);
-  optionalNumber("lanes", lanes);
-  optionalNumber("votes", votes);
+  const given = optionsArgument("raise", value, ["lanes", "byLane", "votes"]);
+  const { byLane } = given;
+  optionalNumber("lanes", given.lanes);
+  optionalNumber("votes", given.votes);
   if (byLane === undefined) return;
   if (!(byLane instanceof Map)) throw wrongArgument("byLane", "a Map of lane ids", byLane);
   readingArguments("byLane", () => {

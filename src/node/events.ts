@@ -7,7 +7,7 @@
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { Observe } from "../types/measures.js";
-import { callbackFailed } from "./guards.js";
+import { callbackFailed } from "./callbacks.js";
 
 /** Every event, with what it tells. */
 export interface KeeperEvents {

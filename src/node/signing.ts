@@ -1,4 +1,4 @@
-/** What a store may sign, from the facts of its parts (D6); and its guards, as an operator sees them. */
+/** The verdict of a store on a place that is to be signed, and its guards as an operator sees them (D6). */
 import type { Inner } from "../avail/inner.js";
 import { isBelow, laneHeight } from "../persist/guards/heights.js";
 import {

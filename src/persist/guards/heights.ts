@@ -23,7 +23,7 @@ export interface Heights {
   readonly votes: Height;
 }
 
-/** Heights to raise to. What is left out stays as it is. */
+/** Heights to raise to. Those that are left out stay as they are. */
 export interface Raise {
   readonly lanes?: bigint | undefined;
   readonly byLane?: ReadonlyMap<LaneId, bigint> | undefined;
@@ -98,7 +98,7 @@ const number = z
 const height = z.union([z.literal("unknown"), number]);
 const lane = z.custom<LaneId>(isLaneId);
 
-function byLane<Value extends z.ZodType>(value: Value) {
+function eachLane<Value extends z.ZodType>(value: Value) {
   const entries = z.record(z.string(), value).transform((fields) => Object.entries(fields));
   return entries.pipe(z.array(z.tuple([lane, z.custom<z.output<Value>>()]))).transform((each) => {
     return new Map(each);
@@ -107,9 +107,9 @@ function byLane<Value extends z.ZodType>(value: Value) {
 
 const note = z.object({
   lanes: height,
-  byLane: byLane(height),
+  byLane: eachLane(height),
   votes: height,
-  proven: byLane(number),
+  proven: eachLane(number),
   by: z.enum(guardAuthors),
   reason: z.string(),
   atMs: z.number(),

@@ -1,11 +1,12 @@
 /**
  * The functions that a caller gives (`epochOf`, a verifier), as the store calls them: whatever such a
- * function does, what comes out is a value of the right kind, or a typed error.
+ * function does, the result is a value of the right kind, or a typed error; and a verifier is measured.
  */
 import { readingArguments } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { isLanekeeperError } from "../types/lanekeeper-error.js";
 import type { AvailStart } from "../avail/avail-start.js";
+import { type Observe, timed } from "../types/measures.js";
 import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
 
 /** The error of a caller's function that threw. */
@@ -74,6 +75,24 @@ export function guardedVerifier(verifier: Verifying): Verifying {
     verifyCommitQC: (qc, epoch) => verdict(() => verifier.verifyCommitQC(qc, epoch)),
     verifyAnchor: (anchor, epochOf) => verdict(() => verifier.verifyAnchor(anchor, epochOf)),
     verifyLaneQC: (qc, committee) => verdict(() => verifier.verifyLaneQC(qc, committee)),
+  };
+}
+
+/** `verifier` itself, where nobody observes. */
+export function measuredVerifier(verifier: Verifying, observe: Observe | undefined): Verifying {
+  if (!observe) return verifier;
+  return {
+    verifySignedBlockAtOnce: (signed, committee) => {
+      const beganMs = performance.now();
+      verifier.verifySignedBlockAtOnce(signed, committee);
+      observe("blockVerifyMs", performance.now() - beganMs);
+    },
+    verifyCommitQC: (qc, epoch) =>
+      timed(observe, "commitQCVerifyMs", () => verifier.verifyCommitQC(qc, epoch)),
+    verifyAnchor: (anchor, epochOf) =>
+      timed(observe, "anchorVerifyMs", () => verifier.verifyAnchor(anchor, epochOf)),
+    verifyLaneQC: (qc, committee) =>
+      timed(observe, "laneQCVerifyMs", () => verifier.verifyLaneQC(qc, committee)),
   };
 }
 
