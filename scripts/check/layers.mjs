@@ -75,7 +75,7 @@ const rooms = {
   journal: ["recovery", "upkeep", "group", "space", "segment", "seal", "form"],
   sei: ["import", "write", "read", "format"],
   wire: ["rules", "signatures", "codec"],
-  jobs: ["store", "writes", "level", "journal", "keys"],
+  jobs: ["store", "writes", "level", "seal", "journal", "keys"],
   disk: ["real", "slots"],
 };
 

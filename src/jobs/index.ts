@@ -2,10 +2,11 @@
 export { Job, type WriteOptions } from "./job.js";
 export type { JobsById } from "./by-id.js";
 export { JobStore } from "./job-store.js";
-export type { JobStatus, JobStoreStatus } from "./store/status.js";
+export type { JobKeyUse, JobStatus, JobStoreStatus } from "./store/status.js";
 export type { Scan, ScanOptions } from "./scan.js";
 export { key, type KeyRange, payload, prefixRange, rawKey } from "./keys/key.js";
 export type { JobChoices } from "./store/opening.js";
+export type { KeyChoices, KeySource } from "../keys/source.js";
 export type { JobStoreChoices } from "./options.js";
 export {
   byte,

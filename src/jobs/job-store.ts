@@ -25,31 +25,20 @@ import type { WaitOptions } from "../async/signal.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
 import { optionsArgument, signalArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
+import { KeyRing } from "../keys/ring.js";
+import { type KeySource, keySourceArgument } from "../keys/source.js";
 import { checkId, JobsById, notFound } from "./by-id.js";
 import type { Job } from "./job.js";
-import { type JobJournal, JOURNAL_FOLDER } from "./journal/job-journal.js";
+import { JOURNAL_FOLDER } from "./journal/job-journal.js";
 import { FolderHomes, type JobHomes } from "./level/home.js";
 import { MemoryHomes } from "./level/memory-homes.js";
 import { checkJobStore, type JobStoreChoices, type JobStoreSettings } from "./options.js";
-import { Checkpoints } from "./store/checkpoints.js";
 import { JobLocks } from "./store/job-locks.js";
-import {
-  checkJob,
-  closeJobIn,
-  type JobChoices,
-  type JobSettings,
-  type OpenJob,
-  openJobIn,
-} from "./store/opening.js";
-import { checkRoot, isDirectory, openJournalAt, type RootParts } from "./store/root.js";
-import { type JobStoreStatus, statusOf } from "./store/status.js";
+import { OpenedStore } from "./store/opened-store.js";
+import { checkJob, type JobChoices } from "./store/opening.js";
+import { checkRoot, isDirectory, type RootParts } from "./store/root.js";
+import { type JobKeyUse, type JobStoreStatus, keyUsesOf, statusOf } from "./store/status.js";
 import { type JobVerification, verifyJob } from "./store/verify.js";
-
-/** The journal of a store that has one, and its checkpoints. */
-interface Opened {
-  readonly journal: JobJournal;
-  readonly checkpoints: Checkpoints;
-}
 
 interface StoreParts extends RootParts {
   readonly settings: JobStoreSettings;
@@ -57,10 +46,9 @@ interface StoreParts extends RootParts {
 
 export class JobStore extends JobsById {
   readonly #parts: StoreParts;
-  readonly #open = new Map<string, OpenJob>();
   readonly #locks = new JobLocks();
-  #opening: Promise<Opened> | undefined;
-  #opened: Opened | undefined;
+  #opening: Promise<OpenedStore> | undefined;
+  #opened: OpenedStore | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(parts: StoreParts) {
@@ -101,8 +89,14 @@ export class JobStore extends JobsById {
     const store = new JobStore({ surroundings, root, homes, settings: checkJobStore(choices) });
     if (await isDirectory(surroundings.disk, root)) {
       const isMade = (await surroundings.disk.kind(join(root, JOURNAL_FOLDER))) !== undefined;
-      if (isMade || (await homes.found()).length > 0) await store.#ensureOpened();
+      if (isMade || (await homes.found()).length > 0) {
+        await store.#ensureOpened();
+        return store;
+      }
     }
+    // A key that cannot be used is told now, and not with the first job.
+    const { keys } = store.#parts.settings;
+    if (keys) (await KeyRing.from(keys)).close();
     return store;
   }
 
@@ -117,16 +111,13 @@ export class JobStore extends JobsById {
     const chosen = checkJob(choices);
     this.checkUse(id);
     // Not behind a checkpoint that settles it.
-    const open = this.#open.get(id);
-    if (open) return open.job;
+    const open = this.openJobOf(id);
+    if (open) return open;
     return await this.#locks.exclusive(id, async () => {
-      const known = this.#open.get(id);
-      if (known) return known.job;
+      const known = this.openJobOf(id);
+      if (known) return known;
       this.checkUse(id);
-      const opened = await this.#openedJob(await this.#ensureOpened(), id, chosen);
-      this.#open.set(id, opened);
-      opened.writer.settledByCheckpoints(true);
-      return opened.job;
+      return (await (await this.#ensureOpened()).openFor(id, chosen)).job;
     });
   }
 
@@ -138,35 +129,18 @@ export class JobStore extends JobsById {
    */
   async closeJob(id: string): Promise<void> {
     checkId(id);
-    await this.#locks.exclusive(id, async () => await this.#closeIn(id));
+    await this.#locks.exclusive(id, async () => await this.#opened?.closeJob(id));
   }
 
   /** Removes a job and all of its values, open or not; durable when resolved. */
   async dropJob(id: string): Promise<void> {
     this.checkUse(id);
-    await this.#locks.exclusive(id, async () => {
-      const journal = this.#opened?.journal;
-      const state = journal?.recordOf(id);
-      if (!journal || !state) return;
-      const open = this.#open.get(id);
-      if (open) {
-        open.job.end();
-        open.writer.settledByCheckpoints(false);
-        this.#open.delete(id);
-        await Promise.allSettled([open.writer.applied()]);
-        await open.values.close();
-      }
-      const { life, schema } = state;
-      await journal.put({ id, life, schema, kind: "dropped" });
-      await this.#removeDropped(journal, id);
-    });
+    await this.#locks.exclusive(id, async () => await this.#opened?.dropJob(id));
   }
 
   /** The ids of all jobs, open or not, sorted. */
   jobs(): readonly string[] {
-    const records = this.#opened?.journal.records ?? [];
-    const held = records.filter(({ kind }) => kind !== "dropped");
-    return held.map(({ id }) => id).sort();
+    return this.#opened?.ids() ?? [];
   }
 
   /** For a service: the failed flush after which nothing is written any more. @internal */
@@ -178,13 +152,14 @@ export class JobStore extends JobsById {
   async status(): Promise<JobStoreStatus> {
     const { root, surroundings, homes } = this.#parts;
     const { journal, checkpoints } = this.#opened ?? {};
-    const statuses = this.jobs().map((id) => statusOf(id, journal, homes, this.#open.get(id)));
+    const statuses = this.jobs().map((id) => statusOf(id, this.#opened, homes));
     return {
       root,
       durable: surroundings.durable,
       jobs: await Promise.all(statuses),
       droppedWrites: this.droppedWrites,
       journalBytes: journal?.bytes ?? 0,
+      keys: this.#opened ? keyUsesOf(this.#opened) : [],
       flush: journal?.flush,
       poison: journal?.poison,
       checkpointFailure: checkpoints?.failure,
@@ -207,9 +182,39 @@ export class JobStore extends JobsById {
       if (!this.#opened || !state || state.kind === "dropped") throw notFound(id);
       if (this.hasJob(id)) throw new PersisterError("USAGE", `job ${id} is open: close it first`);
       const opened = this.#opened;
-      const open = () => this.#openedJob(opened, id, { schemaVersion: state.schema });
-      return await verifyJob(opened.journal, id, open, signal);
+      return await verifyJob(opened.journal, id, () => opened.openAsFound(id), signal);
     });
+  }
+
+  /**
+   * Seals everything that is written from now on with another key; durable when resolved. Values and records
+   * that lie on disk under older keys are moved in the background: see `waitForRotation`.
+   *
+   * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for the key; USAGE where the store was opened without a
+   * key that writes; DISK_FULL: the key before goes on; POISONED, CLOSED.
+   */
+  async rotateKey(key: KeySource): Promise<void> {
+    const source = keySourceArgument(key);
+    if (this.#closing) throw closed();
+    await (await this.#ensureOpened()).rotateKey(source);
+  }
+
+  /**
+   * Waits until no value of any job, open or not, and no record of the journal is plain, or needs another key
+   * than the one that writes: older keys can be destroyed.
+   *
+   * @throws {PersisterError} KEY_MISSING, KEY_WRONG, JOB_CORRUPT, JOB_FAILED of a job that could not be moved;
+   * ABORTED, POISONED, CLOSED.
+   */
+  async waitForRotation(options: WaitOptions = {}): Promise<void> {
+    const signal = signalArgument(optionsArgument("options", options, ["signal"]).signal);
+    if (this.#closing) throw closed();
+    await this.#opened?.rotated({ signal });
+  }
+
+  /** The keys whose bytes lie on disk, and "plain": a key is not needed once it is not among them. */
+  get keys(): readonly JobKeyUse[] {
+    return this.#opened ? keyUsesOf(this.#opened) : [];
   }
 
   /** Closes every job, then the journal. Idempotent. Throws as `closeJob`. */
@@ -222,79 +227,41 @@ export class JobStore extends JobsById {
   }
 
   protected override openJobOf(id: string): Job | undefined {
-    return this.#open.get(id)?.job;
+    return this.#opened?.jobs.get(id)?.job;
   }
 
   protected override checkUse(id: string): void {
     checkId(id);
-    if (this.#closing) throw new PersisterError("CLOSED", "the store of jobs was closed");
+    if (this.#closing) throw closed();
   }
 
-  async #openedJob({ journal, checkpoints }: Opened, id: string, chosen: JobSettings) {
-    const { homes, settings } = this.#parts;
-    const parts = {
-      journal,
-      homes,
-      settings,
-      onDurable: () => checkpoints.lookAtBytes(),
-      onLost: (error: PersisterError) => this.tell(error, id),
-    };
-    return await openJobIn(parts, id, chosen);
-  }
-
-  async #closeIn(id: string): Promise<void> {
-    const open = this.#open.get(id);
-    if (!open || !this.#opened) return;
-    this.#open.delete(id);
-    open.writer.settledByCheckpoints(false);
-    await closeJobIn(this.#opened.journal, open);
-  }
-
-  async #removeDropped(journal: JobJournal, id: string): Promise<void> {
-    await this.#parts.homes.of(id, journal.recordOf(id)?.life ?? 0n).remove();
-    await journal.forget(id);
-  }
-
-  /** The journal; made with the root where there is none yet. */
-  async #ensureOpened(): Promise<Opened> {
-    this.#opening ??= this.#openJournal().catch((cause: unknown) => {
-      this.#opening = undefined;
-      throw cause;
-    });
+  /** The journal, and all behind it; made with the root where there is none yet. */
+  async #ensureOpened(): Promise<OpenedStore> {
+    const tell = (error: PersisterError, id: string): void => this.tell(error, id);
+    this.#opening ??= OpenedStore.open({ ...this.#parts, locks: this.#locks, tell }).then(
+      (opened) => (this.#opened = opened),
+      (cause: unknown) => {
+        this.#opening = undefined;
+        throw cause;
+      },
+    );
     return await this.#opening;
-  }
-
-  async #openJournal(): Promise<Opened> {
-    const journal = await openJournalAt(this.#parts, this.#parts.settings);
-    try {
-      for (const { id, kind } of journal.records) {
-        if (kind === "dropped") await this.#removeDropped(journal, id);
-      }
-    } catch (cause) {
-      await Promise.allSettled([journal.close()]);
-      throw cause;
-    }
-    const checkpoints = new Checkpoints({
-      journal,
-      locks: this.#locks,
-      checkpointBytes: this.#parts.settings.checkpointBytes,
-      openJobOf: (id) => this.#open.get(id),
-      onFailure: (error) => this.tell(error, ""),
-    });
-    this.#opened = { journal, checkpoints };
-    return this.#opened;
   }
 
   async #closeAll(): Promise<void> {
     // A journal that is being opened is closed too; why it could not be opened, its caller hears.
     await Promise.allSettled([this.#opening]);
-    const ids = new Set([...this.#open.keys(), ...this.#locks.busy]);
-    const close = (id: string) => this.#locks.exclusive(id, () => this.#closeIn(id));
+    await this.#opened?.endRotation(closed());
+    const ids = new Set([...(this.#opened?.jobs.keys() ?? []), ...this.#locks.busy]);
+    const close = (id: string): Promise<void> =>
+      this.#locks.exclusive(id, async () => await this.#opened?.closeJob(id));
     await inTurn([
       async () => await allEnded([...ids].map(close)),
-      async () => await this.#opened?.checkpoints.ended(),
-      async () => await this.#opened?.journal.checkpoint(),
-      async () => await this.#opened?.journal.close(),
+      async () => await this.#opened?.close(),
     ]);
   }
+}
+
+function closed(): PersisterError {
+  return new PersisterError("CLOSED", "the store of jobs was closed");
 }

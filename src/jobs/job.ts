@@ -238,7 +238,7 @@ export class Job {
     try {
       yield* values.pages(category, range, { ...options, snapshot });
     } finally {
-      await snapshot.close();
+      await values.endSnapshot(snapshot);
     }
   }
 

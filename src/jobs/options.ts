@@ -1,5 +1,6 @@
 /** The options of a job store, checked once, with every default and its reason. */
 import { z } from "zod";
+import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import { segmentBytes } from "../records/options.js";
 import type { Flush } from "../disk/surroundings.js";
 import type { PersisterError } from "../types/errors.js";
@@ -57,6 +58,12 @@ export interface JobStoreChoices {
    */
   readonly moved?: boolean;
   /**
+   * Encrypts the values and the journal on disk: one key writes, any number read.
+   *
+   * @defaultValue none: they are plain
+   */
+  readonly keys?: KeyChoices | undefined;
+  /**
    * Is told of every plain write that failed after its promise had resolved, and of a write to a job
    * that is not open (once per job). @defaultValue nothing is called; `flush()` and `status()` tell
    */
@@ -72,6 +79,7 @@ const schema = z.strictObject({
   segmentBytes: segmentBytes.default(defaults.segmentBytes),
   flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
+  keys: keyChoicesSchema.optional(),
   onError: z
     .custom<JobStoreChoices["onError"]>(
       (value) => typeof value === "function",

@@ -24,14 +24,18 @@ export interface AeadUse {
   readonly aad: Uint8Array;
 }
 
-/** The sealed text of `parts`, one behind the other. New bytes. */
-export function seal({ key, nonce, aad }: AeadUse, parts: readonly Uint8Array[]): Buffer {
+/** The sealed text of `parts`, one behind the other. New bytes, of which the first `front` are the caller's to fill. */
+export function seal(
+  { key, nonce, aad }: AeadUse,
+  parts: readonly Uint8Array[],
+  front = 0,
+): Buffer {
   checkSizes(key, nonce);
   const cipher = createCipheriv(CIPHER, key, nonce, CHECKED_TAG).setAAD(aad);
-  let length = TAG_BYTES;
+  let length = front + TAG_BYTES;
   for (const part of parts) length += part.length;
   const sealed = Buffer.allocUnsafeSlow(length);
-  let at = 0;
+  let at = front;
   for (const part of parts) {
     if (part.length === 0) continue;
     sealed.set(cipher.update(part), at);

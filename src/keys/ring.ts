@@ -57,6 +57,14 @@ export class KeyRing {
     return this.#writing;
   }
 
+  /** The same keys for another ring: each source gives a copy, which its taker zeroes. */
+  get choices(): KeyChoices {
+    const copyOf = (key: Key) => (): Uint8Array => key.lend((bytes) => Uint8Array.from(bytes));
+    const others = [...this.#keys.values()].filter((key) => key !== this.#writing);
+    const write = this.#writing ? copyOf(this.#writing) : "plain";
+    return { write, read: others.map(copyOf) };
+  }
+
   /** Zeroes every key. Idempotent. */
   close(): void {
     for (const key of this.#keys.values()) key.close();

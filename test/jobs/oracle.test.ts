@@ -160,4 +160,20 @@ describe("a job holds what plain arrays hold", () => {
       { numRuns: campaignSize(30) },
     );
   });
+
+  test("E17 sealed, on disk, with another key at each open", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { maxLength: 40 }), async (commands) => {
+        const root = folder();
+        const read: Uint8Array[] = [];
+        const open = (): Promise<JobStore> => {
+          const write = new Uint8Array(32).fill(read.length + 1);
+          read.unshift(write);
+          return openStore(root, { keys: { write, read } });
+        };
+        await run(commands, open, true);
+      }),
+      { numRuns: campaignSize(30) },
+    );
+  });
 });

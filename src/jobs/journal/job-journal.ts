@@ -30,6 +30,7 @@
 import { join } from "node:path";
 import { ahead } from "../../async/ahead.js";
 import type { Flush, FlushStatus, Surroundings } from "../../disk/surroundings.js";
+import type { KeyChoices } from "../../keys/source.js";
 import { REQUIRED_TYPE } from "../../records/log/envelope.js";
 import { Journal } from "../../records/journal.js";
 import type { JournalRecord } from "../../records/replay.js";
@@ -50,6 +51,7 @@ interface JournalOptions {
   readonly segmentBytes: number;
   readonly flush: Flush;
   readonly moved: boolean;
+  readonly keys: KeyChoices | undefined;
   readonly mayMake: boolean;
 }
 
@@ -66,10 +68,10 @@ export class JobJournal {
   static async open(
     surroundings: Surroundings,
     root: string,
-    { segmentBytes, flush, moved, mayMake }: JournalOptions,
+    { segmentBytes, flush, moved, keys, mayMake }: JournalOptions,
   ): Promise<JobJournal> {
     const directory = join(root, JOURNAL_FOLDER);
-    const options = { types: Object.values(types), segmentBytes, flush, moved };
+    const options = { types: Object.values(types), segmentBytes, flush, moved, keys };
     const open = (): Promise<Journal> => Journal.openOn(surroundings, directory, options);
     const journal = await open().catch(async (cause: unknown) => {
       const isMissing = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
@@ -218,6 +220,11 @@ export class JobJournal {
 
   get poison(): PersisterError | undefined {
     return this.#journal.poison;
+  }
+
+  /** The keys that its records are sealed with. */
+  get sealing(): Pick<Journal, "keys" | "rotateKey" | "waitForRotation"> {
+    return this.#journal;
   }
 
   async close(): Promise<void> {

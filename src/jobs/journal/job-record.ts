@@ -10,7 +10,8 @@
  * ```
  *
  * The payload is JSON, so that an operator can read it; `life` and `series` are decimal strings. Of the
- * writes of the job those of this series count (`job-journal.ts`).
+ * writes of the job those of this series count (`job-journal.ts`). `keys` stands in the record of a job whose
+ * values are sealed: a version that cannot read them refuses the record for it.
  */
 import { z } from "zod";
 import { PersisterError } from "../../types/errors.js";
@@ -25,7 +26,13 @@ const place = z
   .string()
   .regex(/^\d{1,20}$/)
   .transform(BigInt);
-const base = { id: z.string(), life: place, schema: z.number().int().min(1) };
+const base = {
+  id: z.string(),
+  life: place,
+  schema: z.number().int().min(1),
+  /** The ids of the keys that its values may need, and "plain"; none where all of them are plain. */
+  keys: z.array(z.string()).readonly().optional(),
+};
 
 const stateSchema = z.discriminatedUnion("kind", [
   z.strictObject({ ...base, kind: z.literal("making") }),

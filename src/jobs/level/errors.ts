@@ -31,3 +31,13 @@ export function levelError(id: string, cause: unknown): PersisterError {
     { cause },
   );
 }
+
+/** Calls LevelDB for job `id`, and turns its errors into ours. */
+export async function levelCall<T>(id: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (cause instanceof PersisterError) throw cause;
+    throw levelError(id, cause);
+  }
+}

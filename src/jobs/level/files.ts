@@ -159,6 +159,20 @@ export async function logFiles(disk: Disk, folder: string): Promise<readonly str
     .map(({ name }) => join(folder, name));
 }
 
+/**
+ * Whether a table is there that the manifest does not list, or a second log: LevelDB keeps them while an iterator
+ * sees them, and removes them behind a later compaction.
+ */
+export async function hasOldFiles(disk: Disk, folder: string): Promise<boolean> {
+  const manifest = await readWhole(disk, join(folder, await currentManifest(disk, folder)));
+  const live = new Set([...readManifest(manifest).live.keys()].map(String));
+  const names = ((await disk.list(folder)) ?? []).map(({ name }) => name);
+  const tables = names.filter((name) => tableEndings.some((ending) => name.endsWith(ending)));
+  const isListed = (name: string): boolean =>
+    live.has(String(BigInt(name.slice(0, name.indexOf(".")))));
+  return !tables.every(isListed) || names.filter((name) => name.endsWith(LOG_ENDING)).length > 1;
+}
+
 function tableName(number: bigint, names: ReadonlySet<string>): string {
   const stem = String(number).padStart(6, "0");
   return (

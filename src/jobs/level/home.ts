@@ -23,12 +23,13 @@ import {
   describeManifest,
   faultOfClosed,
   type FolderFault,
+  hasOldFiles,
   logFiles,
   lookAtOpen,
 } from "./files.js";
 import { tryDatabase } from "./trial.js";
 import { levelError } from "./errors.js";
-import type { Database } from "./values.js";
+import type { Database } from "./database.js";
 
 /** The place of the database of one life of a job. */
 export interface JobHome {
@@ -48,6 +49,8 @@ export interface JobHome {
   remove(): Promise<void>;
   /** Bytes of all files. */
   bytes(): Promise<number>;
+  /** Whether a file of the open database is there that LevelDB does not need any more. */
+  hasOldFiles(): Promise<boolean>;
 }
 
 /** The homes of all jobs of a store. */
@@ -168,6 +171,10 @@ class FolderHome implements JobHome {
 
   async bytes(): Promise<number> {
     return await bytesOfDatabase(this.#disk, this.#folder);
+  }
+
+  async hasOldFiles(): Promise<boolean> {
+    return await hasOldFiles(this.#disk, this.#folder);
   }
 
   async #opened(createIfMissing: boolean): Promise<Database> {

@@ -3,7 +3,7 @@ import { MemoryLevel } from "memory-level";
 import { assert } from "../../types/assert.js";
 import type { JobHome, JobHomes } from "./home.js";
 import type { FileMark } from "../journal/job-record.js";
-import type { Database } from "./values.js";
+import type { Database } from "./database.js";
 
 const NO_FILE: FileMark = { name: "memory", bytes: 0, crc: 0 };
 
@@ -74,5 +74,9 @@ class MemoryHome implements JobHome {
 
   bytes(): Promise<number> {
     return Promise.resolve(0);
+  }
+
+  hasOldFiles(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 }

@@ -9,6 +9,11 @@ export class JobLocks {
     return [...this.#locks.keys()];
   }
 
+  /** Whether somebody waits for the end of a change of this job. */
+  isAwaited(id: string): boolean {
+    return (this.#locks.get(id)?.pendingCount ?? 0) > 0;
+  }
+
   /** Does `task` behind all that was asked for this job before. */
   async exclusive<T>(id: string, task: () => Promise<T>): Promise<T> {
     const lock = this.#locks.get(id) ?? pLimit(1);

@@ -5,14 +5,18 @@
 import { z } from "zod";
 import { checkChoices } from "../../types/choices.js";
 import { PersisterError } from "../../types/errors.js";
+import type { KeyRing } from "../../keys/ring.js";
 import { inTurn } from "../../async/all-ended.js";
 import { Job } from "../job.js";
 import type { JobJournal } from "../journal/job-journal.js";
-import type { LiveState } from "../journal/job-record.js";
+import type { JobState, LiveState } from "../journal/job-record.js";
 import type { Operation } from "../journal/write.js";
 import type { JobHome, JobHomes } from "../level/home.js";
-import { type Database, JobValues } from "../level/values.js";
+import type { Database } from "../level/database.js";
+import { JobValues } from "../level/values.js";
 import type { JobStoreSettings } from "../options.js";
+import { checkKeysOf } from "../seal/job-seals.js";
+import { PLAIN } from "../seal/seal-table.js";
 import { JobWriter } from "../writes/job-writer.js";
 
 /** How a job is opened. */
@@ -55,6 +59,9 @@ export interface OpeningParts {
   readonly journal: JobJournal;
   readonly homes: JobHomes;
   readonly settings: JobStoreSettings;
+  /** Without a ring all values are plain. */
+  readonly ring: KeyRing | undefined;
+  readonly randomBytes: (count: number) => Uint8Array;
   /** Is told of each write that became durable, and of each plain one that was lost. */
   readonly onDurable: () => void;
   readonly onLost: (error: PersisterError) => void;
@@ -72,12 +79,14 @@ export async function openJobIn(
   const { journal } = parts;
   const state = await stateIn(parts, id, chosen);
   checkSchema(state, chosen);
+  checkKeysOf(id, contentsIn(state), parts.ring);
   const home = parts.homes.of(id, state.life);
   const values = new JobValues(id, await databaseOf(journal, state, home));
   const opened = withWriter(parts, id, values, home);
   try {
+    await useKeys(parts, state, values, home);
     await redo(journal, id, values);
-    await putSettled(journal, state, home);
+    await putSettled(journal, liveState(journal, id), home);
     if (state.schema !== chosen.schemaVersion) {
       await chosen.migrate?.(opened.job, state.schema);
       await opened.writer.flushed();
@@ -121,8 +130,8 @@ export async function closeJobIn(journal: JobJournal, open: OpenJob): Promise<vo
     () => values.close(),
     async () => {
       if (!isSettled) return;
-      const { id, life, schema } = liveState(journal, job.id);
-      await journal.put({ id, life, schema, kind: "closed", files: await home.files() });
+      const state = described(liveState(journal, job.id));
+      await journal.put({ ...state, kind: "closed", files: await home.files() });
     },
   ]);
 }
@@ -131,6 +140,34 @@ function liveState(journal: JobJournal, id: string): LiveState {
   const record = journal.recordOf(id);
   if (record && record.kind !== "dropped") return record;
   throw new PersisterError("JOB_NOT_FOUND", `job ${id} was dropped`);
+}
+
+/** The ids of the keys that the values of a job may need, and "plain". */
+export function contentsIn({ keys = [PLAIN] }: JobState): readonly string[] {
+  return keys;
+}
+
+/** The facts of a record that every kind of it has. */
+function described({ id, life, schema, keys }: LiveState) {
+  return { id, life, schema, ...(keys && { keys }) };
+}
+
+/** Values are sealed and opened with the keys of the ring, and the record names the keys that they need. */
+async function useKeys(
+  { journal, ring, randomBytes }: OpeningParts,
+  state: LiveState,
+  values: JobValues,
+  home: JobHome,
+): Promise<void> {
+  const record = async (contents: readonly string[]): Promise<void> => {
+    const isPlain = contents.length === 1 && contents[0] === PLAIN;
+    const { keys: _, ...plain } = liveState(journal, id);
+    await putSettled(journal, isPlain ? plain : { ...plain, keys: contents }, home);
+  };
+  const { id, kind } = state;
+  const recorded = contentsIn(state);
+  const isNew = kind === "making";
+  await values.useKeys({ id, ring, randomBytes, recorded, record }, { isNew });
 }
 
 /** The state of the job's present life; a new one where there is none. */
@@ -196,12 +233,8 @@ async function redo(journal: JobJournal, id: string, values: JobValues): Promise
   journal.allSettled(id);
 }
 
-async function putSettled(
-  journal: JobJournal,
-  { id, life, schema }: LiveState,
-  home: JobHome,
-): Promise<void> {
-  await journal.put({ id, life, schema, kind: "open", manifest: await home.manifest() });
+async function putSettled(journal: JobJournal, state: LiveState, home: JobHome): Promise<void> {
+  await journal.put({ ...described(state), kind: "open", manifest: await home.manifest() });
 }
 
 function withWriter(

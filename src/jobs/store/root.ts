@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import type { Disk } from "../../disk/disk.js";
 import type { Surroundings } from "../../disk/surroundings.js";
+import type { KeyChoices } from "../../keys/source.js";
 import { PersisterError } from "../../types/errors.js";
 import { JobJournal } from "../journal/job-journal.js";
 import type { JobHomes } from "../level/home.js";
@@ -53,12 +54,19 @@ async function makeRoot(disk: Disk, root: string): Promise<void> {
 export async function openJournalAt(
   { surroundings, root, homes }: RootParts,
   { segmentBytes, flush, moved }: Pick<JobStoreSettings, "segmentBytes" | "flush" | "moved">,
+  keys: KeyChoices | undefined,
 ): Promise<JobJournal> {
   await makeRoot(surroundings.disk, root);
   const found = await homes.found();
   try {
     const mayMake = found.length === 0;
-    return await JobJournal.open(surroundings, root, { segmentBytes, flush, moved, mayMake });
+    return await JobJournal.open(surroundings, root, {
+      segmentBytes,
+      flush,
+      moved,
+      keys,
+      mayMake,
+    });
   } catch (cause) {
     if (!(cause instanceof PersisterError && cause.code === "NOT_A_STORE")) throw cause;
     throw new PersisterError(

@@ -1,9 +1,9 @@
 /** The status of a store of jobs and of each job, for operators. */
 import type { FlushStatus } from "../../disk/surroundings.js";
 import type { PersisterError } from "../../types/errors.js";
-import type { JobJournal } from "../journal/job-journal.js";
+import type { Journal } from "../../records/journal.js";
 import type { JobHomes } from "../level/home.js";
-import type { OpenJob } from "./opening.js";
+import type { OpenedStore } from "./opened-store.js";
 
 /** The status of one job. */
 export interface JobStatus {
@@ -19,7 +19,15 @@ export interface JobStatus {
   readonly journalBytes: number;
   /** Bytes of its LevelDB database. */
   readonly bytes: number;
+  /** The ids of the keys that its values may need; "plain" where a value may be. */
+  readonly keys: readonly string[];
 }
+
+/** The bytes on disk of one kind: in the journal, as `Journal.keys` tells of it, and in jobs. */
+export type JobKeyUse = Journal["keys"][number] & {
+  /** The jobs whose values may be of this kind. */
+  readonly jobs: readonly string[];
+};
 
 export interface JobStoreStatus {
   readonly root: string;
@@ -30,6 +38,8 @@ export interface JobStoreStatus {
   readonly droppedWrites: number;
   /** Bytes of the journal's files. */
   readonly journalBytes: number;
+  /** The keys whose bytes lie on disk, and "plain". */
+  readonly keys: readonly JobKeyUse[];
   /** How small writes go now, and how long blocking calls held the event loop; none before a job was opened. */
   readonly flush: FlushStatus | undefined;
   /** Why nothing is acknowledged any more (D7). */
@@ -43,18 +53,38 @@ export interface JobStoreStatus {
 /** The status of one job. Looks at its folder. */
 export async function statusOf(
   id: string,
-  journal: JobJournal | undefined,
+  store: OpenedStore | undefined,
   homes: JobHomes,
-  open: OpenJob | undefined,
 ): Promise<JobStatus> {
-  const record = journal?.recordOf(id);
+  const record = store?.journal.recordOf(id);
+  const open = store?.jobs.get(id);
   return {
     id,
     state: open === undefined ? "closed" : open.writer.failure ? "failed" : "open",
     schemaVersion: record?.schema ?? 0,
     writes: open?.writer.taken ?? 0,
     queuedBytes: open?.writer.queuedBytes ?? 0,
-    journalBytes: journal?.heldBytes(id) ?? 0,
+    journalBytes: store?.journal.heldBytes(id) ?? 0,
     bytes: record ? await homes.of(id, record.life).bytes() : 0,
+    keys: store?.contentsOf(id) ?? [],
   };
+}
+
+/** The keys whose bytes lie on disk, and "plain". */
+export function keyUsesOf(store: OpenedStore): readonly JobKeyUse[] {
+  const jobs = new Map<string, string[]>();
+  for (const id of store.ids()) {
+    for (const content of store.contentsOf(id)) {
+      const known = jobs.get(content);
+      if (known) known.push(id);
+      else jobs.set(content, [id]);
+    }
+  }
+  const inJournal = store.journal.sealing.keys;
+  const none = { segments: 0, freeSlots: 0, bytes: 0 };
+  const others = [...jobs.keys()].filter((id) => !inJournal.some(({ content }) => content === id));
+  return [...inJournal, ...others.map((content) => ({ content, ...none }))].map((use) => ({
+    ...use,
+    jobs: jobs.get(use.content) ?? [],
+  }));
 }

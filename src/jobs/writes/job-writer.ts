@@ -184,6 +184,11 @@ export class JobWriter {
     this.#giveBackWithheld();
   }
 
+  /** Does `task` between two batches of writes to LevelDB. Throws as `LevelQueue.between`. */
+  async between<T>(task: () => Promise<T>): Promise<T> {
+    return await this.#level.between(task);
+  }
+
   /** Checkpoints settle the job from now on, or, while it is made ready or closed, do not. */
   settledByCheckpoints(isSettled: boolean): void {
     this.#isSettled = isSettled;

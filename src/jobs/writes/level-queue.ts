@@ -9,7 +9,7 @@
  *   acknowledge what it then loses. The journal holds what is missing; the next open brings it.
  */
 import { assert } from "../../types/assert.js";
-import { PersisterError } from "../../types/errors.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
 import type { Held } from "../journal/known-job.js";
 import type { Operation } from "../journal/write.js";
 import type { JobValues } from "../level/values.js";
@@ -51,6 +51,8 @@ export class LevelQueue {
   #lastHeld: Held | undefined;
   #arrived: Arrived[] = [];
   #isApplying = false;
+  /** What is to be done between two batches. */
+  #between: (() => Promise<void>)[] = [];
   #readers: Reader[] = [];
   #failure: PersisterError | undefined;
 
@@ -84,8 +86,28 @@ export class LevelQueue {
       return;
     }
     this.#arrived.push(write);
-    if (this.#isApplying) return;
-    this.#applyAll().catch((cause: unknown) => this.fail(cause));
+    this.#goOn();
+  }
+
+  /**
+   * Does `task` between two batches.
+   *
+   * @throws {PersisterError} JOB_CORRUPT, which the task found and which stops nothing; JOB_FAILED.
+   */
+  async between<T>(task: () => Promise<T>): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const done = async (): Promise<void> => {
+        try {
+          if (this.#failure) throw this.#failure;
+          resolve(await task());
+        } catch (cause) {
+          const isFound = cause === this.#failure || hasCode(cause, "JOB_CORRUPT");
+          reject(isFound ? cause : this.fail(cause));
+        }
+      };
+      this.#between.push(done);
+      this.#goOn();
+    });
   }
 
   /** Resolves when every write that was expected is in LevelDB. @throws {PersisterError} JOB_FAILED */
@@ -114,10 +136,20 @@ export class LevelQueue {
     return this.#failure;
   }
 
+  #goOn(): void {
+    if (this.#isApplying) return;
+    this.#applyAll().catch((cause: unknown) => this.fail(cause));
+  }
+
   async #applyAll(): Promise<void> {
     this.#isApplying = true;
     try {
-      while (this.#arrived.length > 0) await this.#apply(this.#nextBatch());
+      for (;;) {
+        const task = this.#between.shift();
+        if (task) await task();
+        if (this.#arrived.length > 0) await this.#apply(this.#nextBatch());
+        else if (this.#between.length === 0) return;
+      }
     } finally {
       // In the same step as the last look at what arrived: else a write could come between.
       this.#isApplying = false;

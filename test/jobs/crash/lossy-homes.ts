@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { MemoryLevel } from "memory-level";
 import type { JobHome, JobHomes } from "../../../src/jobs/level/home.js";
 import type { FileMark } from "../../../src/jobs/journal/job-record.js";
-import type { Database } from "../../../src/jobs/level/values.js";
+import type { Database } from "../../../src/jobs/level/database.js";
 import { PersisterError } from "../../../src/types/errors.js";
 
 type Rows = ReadonlyMap<string, string>;
@@ -44,9 +44,12 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
   failure: Error | undefined;
   /** Batches wait for the first, tables for the second. */
   stuck = { batches: Promise.resolve(), tables: Promise.resolve() };
+  readonly #onBatch: () => void;
 
-  constructor() {
+  /** Calls `onBatch` behind each change of what a crash would leave. */
+  constructor(onBatch: () => void) {
     super({ keyEncoding: "view", valueEncoding: "view", storeEncoding: "view" });
+    this.#onBatch = onBatch;
   }
 
   /** Called by abstract-level for each batch, a chained one too. */
@@ -59,6 +62,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
     );
     this.left = { ...this.left, later: [...this.left.later, change] };
     await inherited["_batch"].call(this as never, operations, options);
+    this.#onBatch();
   }
 
   /** Takes a while, as LevelDB's does: batches that come meanwhile are not in the table. */
@@ -73,6 +77,7 @@ class WatchedLevel extends MemoryLevel<Uint8Array, Uint8Array> {
       settles: settles + 1,
       later: this.left.later.slice(later.length),
     };
+    this.#onBatch();
   }
 }
 
@@ -88,6 +93,8 @@ function applied(rows: Rows, changes: readonly Change[]): Rows {
 export class LossyHomes implements JobHomes {
   readonly #databases = new Map<string, WatchedLevel>();
   readonly #left: Map<string, Left>;
+  /** Called behind each batch and each table. */
+  onBatch: () => void = () => {};
 
   constructor(left: ReadonlyMap<string, Left> = new Map()) {
     this.#left = new Map(left);
@@ -155,6 +162,7 @@ export class LossyHomes implements JobHomes {
       files: async () => [await this.#markOf(home)],
       remove: () => Promise.resolve(this.#removeAll(id)),
       bytes: () => Promise.resolve(0),
+      hasOldFiles: () => Promise.resolve(false),
     };
   }
 
@@ -171,7 +179,7 @@ export class LossyHomes implements JobHomes {
     if (this.#databases.get(home)?.status === "open") {
       throw new PersisterError("STORE_LOCKED", `${home} is open already`);
     }
-    const database = new WatchedLevel();
+    const database = new WatchedLevel(() => this.onBatch());
     await database.open();
     const rows = applied(left.settled, left.later);
     for (const [key, value] of rows) await database.put(unhex(key), unhex(value));

@@ -1,5 +1,6 @@
 /** Stores of jobs on a simulated disk, with the databases of `lossy-homes.ts`. */
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers";
 import type { Surroundings } from "../../../src/disk/surroundings.js";
 import { JobStore, type JobStoreChoices } from "../../../src/jobs/index.js";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
@@ -16,6 +17,7 @@ function surroundings(disk: SimulatedDisk): Surroundings {
       return createHash("shake256", { outputLength: count }).update(`jobs ${draws}`).digest();
     },
     whenIdle: (task) => queueMicrotask(task),
+    pace: (task) => void setImmediate(task),
     nowMs: () => 0,
     durable: true,
   };
