@@ -38,6 +38,9 @@ export interface JobChoices {
     readonly schemaVersion?: number;
     readonly migrate?: (job: Job, from: number) => Promise<void>;
 }
+export type JobKeyUse = Journal["keys"][number] & {
+    readonly jobs: readonly string[];
+};
 export type JobOperation = {
     readonly kind: "put";
     readonly category: string;
@@ -60,6 +63,7 @@ export interface JobStatus {
     readonly queuedBytes: number;
     readonly journalBytes: number;
     readonly bytes: number;
+    readonly keys: readonly string[];
 }
 export declare class JobStore extends JobsById {
     #private;
@@ -72,6 +76,9 @@ export declare class JobStore extends JobsById {
     jobs(): readonly string[];
     status(): Promise<JobStoreStatus>;
     verify(id: string, options?: WaitOptions): Promise<JobVerification>;
+    rotateKey(key: KeySource): Promise<void>;
+    waitForRotation(options?: WaitOptions): Promise<void>;
+    get keys(): readonly JobKeyUse[];
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
     protected openJobOf(id: string): Job | undefined;
@@ -86,6 +93,7 @@ export interface JobStoreChoices {
     readonly segmentBytes?: number;
     readonly flush?: Flush;
     readonly moved?: boolean;
+    readonly keys?: KeyChoices | undefined;
     readonly onError?: (error: PersisterError, job: string) => void;
 }
 export interface JobStoreStatus {
@@ -94,6 +102,7 @@ export interface JobStoreStatus {
     readonly jobs: readonly JobStatus[];
     readonly droppedWrites: number;
     readonly journalBytes: number;
+    readonly keys: readonly JobKeyUse[];
     readonly flush: FlushStatus | undefined;
     readonly poison: PersisterError | undefined;
     readonly checkpointFailure: PersisterError | undefined;
@@ -137,10 +146,19 @@ export declare class Key {
     readonly bytes: Uint8Array;
     toString(): string;
 }
+export interface KeyChoices {
+    readonly write: KeySource | "plain";
+    readonly read?: readonly KeySource[] | undefined;
+}
 export interface KeyRange {
     readonly start?: Key | Uint8Array | undefined;
     readonly stop?: Key | Uint8Array | undefined;
 }
+export type KeySource = {
+    readonly file: string;
+} | {
+    readonly env: string;
+} | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
 export type Part = string | boolean | Uint8Array | SizedNumber | Key | readonly Part[];
 export type PartShape = keyof DecodedParts | readonly PartShape[];
 export interface Row {
