@@ -22,8 +22,7 @@ export async function resealPage(
   seals: JobSeals,
   after: Uint8Array,
 ): Promise<ResealedPage> {
-  const iterator = database.iterator({ gt: after, ...bytesPerRead });
-  const rows = await iterator.nextv(ROWS_PER_READ).finally(() => iterator.close());
+  const rows = await rowsBehind(database, after);
   const foreign = [];
   let bytes = 0;
   for (const [raw, stored] of rows) {
@@ -41,4 +40,16 @@ export async function resealPage(
     await batch.write();
   }
   return { last: rows.at(-1)?.[0], bytes };
+}
+
+async function rowsBehind(
+  database: Database,
+  after: Uint8Array,
+): Promise<readonly [Uint8Array, Uint8Array][]> {
+  const iterator = database.iterator({ gt: after, ...bytesPerRead });
+  try {
+    return await iterator.nextv(ROWS_PER_READ);
+  } finally {
+    await iterator.close();
+  }
 }

@@ -9,8 +9,8 @@
  * ```
  *
  * The CRC-32C covers u32 length of the category, the category in UTF-8, u32 length of the key, the key and all
- * behind the CRC. The lengths are part of it so that no byte can move from one of them to the next. Where the
- * value is sealed, the highest bit of the key's length is set for it. So the CRC says which of the two a value is,
+ * behind the CRC. The lengths are part of it so that no byte can move from one of them to the next. For
+ * a sealed value the highest bit of the key's length is set. So the CRC says which of the two a value is,
  * and damage is found without a key: two texts of one length that differ in one bit have CRCs that differ in at
  * least three (CRC-32C has a Hamming distance of 4 up to 2^31 bits), and no two flipped bits make the one form of
  * the other.

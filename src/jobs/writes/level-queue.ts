@@ -51,8 +51,8 @@ export class LevelQueue {
   #lastHeld: Held | undefined;
   #arrived: Arrived[] = [];
   #isApplying = false;
-  /** What is to be done between two batches. */
-  #between: (() => Promise<void>)[] = [];
+  /** Tasks that wait for the end of the batch under way. */
+  readonly #between: (() => Promise<void>)[] = [];
   #readers: Reader[] = [];
   #failure: PersisterError | undefined;
 
@@ -101,8 +101,8 @@ export class LevelQueue {
           if (this.#failure) throw this.#failure;
           resolve(await task());
         } catch (cause) {
-          const isFound = cause === this.#failure || hasCode(cause, "JOB_CORRUPT");
-          reject(isFound ? cause : this.fail(cause));
+          if (hasCode(cause, "JOB_CORRUPT", "JOB_FAILED")) reject(cause);
+          else reject(this.fail(cause));
         }
       };
       this.#between.push(done);

@@ -53,7 +53,7 @@ export async function hidden(job: Job): Promise<readonly number[]> {
   });
 }
 
-/** What lies on disk: the ids of keys, and "plain". */
+/** The kinds of bytes that lie on disk: the ids of keys, and "plain". */
 export function contents(store: JobStore): readonly string[] {
   return store.keys.map(({ content }) => content).sort();
 }
