@@ -68,7 +68,7 @@ const rooms = {
   archive: ["s3", "bucket"],
   avail: ["queues"],
   inspect: ["checks", "walk"],
-  keeping: ["repair", "restore", "backup"],
+  keeping: ["repair", "restore", "retire", "watermarks", "backup"],
   persist: ["guards"],
   log: ["map"],
   records: ["log"],

@@ -10,6 +10,8 @@ import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js"
 import {
   INIT_FILE,
   JOURNAL_DIRECTORY,
+  RESTORED_FILE,
+  RETIRED_FILE,
   type SoughtStore,
   STORE_FILE,
 } from "../journal/form/store.js";
@@ -80,6 +82,8 @@ export function pairFiles(): string[] {
 const OWN_NAMES = new Set([
   STORE_FILE,
   INIT_FILE,
+  RESTORED_FILE,
+  RETIRED_FILE,
   MARK_FILE,
   JOURNAL_DIRECTORY,
   INDEX_DIRECTORY,

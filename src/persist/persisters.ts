@@ -27,6 +27,7 @@ import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type CheckedStore, checkStore, pairFiles } from "./checked-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
 import { Guards } from "./guards/guards.js";
+import { readRestored, type Restored } from "./guards/restored.js";
 import { type Notes, openNotes } from "./note-log.js";
 import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
 import type { RecordChecks } from "./record-checks.js";
@@ -41,6 +42,8 @@ export interface PersistOptions {
   readonly retainBytes: number;
   /** The caller's word that the store may have been copied or moved. */
   readonly moved: boolean;
+  /** Opens a retired store, too: for its last backup. */
+  readonly evenRetired?: boolean;
   /** Proves the anchor that is recovered; rejects with `VerifyError` as `verifyAnchor` does. */
   readonly verifyAnchor: (anchor: PruneAnchor) => Promise<void>;
   /** The keys of the store; taken over. Without it nothing is sealed, and nothing sealed can be read. */
@@ -131,16 +134,18 @@ export async function initPersisters(options: InitOptions): Promise<void> {
 export async function openPersisters(options: PersistOptions): Promise<OpenedPersisters> {
   const { disk, directory } = options;
   const steps = new Stopwatch();
-  const store = await ownStore(disk, directory, options.chainId);
+  const store = await ownStore(disk, directory, options);
   steps.end("own");
   let checked: CheckedStore | undefined;
   try {
-    const sought = await soughtIn(store, options);
+    const restored = await readRestored(disk, directory);
+    const moved = options.moved || restored !== undefined;
+    const sought = await soughtIn(store, { ...options, moved });
     checked = await checkStore(disk, directory, sought, (message, file) =>
       proveAnchor(message, file, options.verifyAnchor),
     );
     steps.end("judge");
-    return await begin(options, { store, checked, steps });
+    return await begin(options, { store, checked, steps, restored });
   } catch (cause) {
     // Every file is closed and the lock is let go, whatever failed. The failure itself is told.
     const undo = [async () => checked?.close(), () => store.file.close()];
@@ -154,6 +159,8 @@ interface Found {
   readonly store: OwnedStore;
   readonly checked: CheckedStore;
   readonly steps: Stopwatch;
+  /** The record of a restore whose guard is not set yet. */
+  readonly restored: Restored | undefined;
 }
 
 class Stopwatch {
@@ -213,7 +220,8 @@ async function beginParts(
   if (anchor) await road.startAt(anchor.commitQC);
   steps.end("map");
   const notes = openNotes(logs);
-  const guards = await Guards.open(notes.guards);
+  const ends = new Map([...blocks.lanes].map(([lane, { next }]) => [lane, next]));
+  const guards = await Guards.open(notes.guards, { ...options, restored: found.restored, ends });
   const anchors = new PairPersister(anchorPair, journal, options.observe);
   const votes = new PairPersister(votePair, journal, options.observe);
   closing.splice(0, closing.length);

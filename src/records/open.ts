@@ -121,7 +121,7 @@ export async function openRecords(
 
 async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {
   try {
-    return await ownStore(disk, directory, RECORDS_CHAIN);
+    return await ownStore(disk, directory, { chainId: RECORDS_CHAIN });
   } catch (cause) {
     if (!(cause instanceof PersisterError) || cause.code !== "WRONG_CHAIN") throw cause;
     throw new PersisterError(

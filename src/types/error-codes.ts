@@ -256,6 +256,13 @@ const table = {
     never:
       "start it beside the original, or say `moved` of a backup: the original may have signed since",
   },
+  RETIRED: {
+    exit: 60,
+    status: "FAILED_PRECONDITION",
+    meaning: "the store was retired: its validator goes on with another one",
+    remedy: "go on with the store that took its place",
+    never: "remove RETIRED: the other store may have signed since",
+  },
   KEY_MISSING: {
     exit: 38,
     status: "FAILED_PRECONDITION",

@@ -46,7 +46,7 @@ async function open(
   choices: Pick<Circumstances, "segmentBytes" | "retainBytes">,
   random: Random,
 ): Promise<Opened> {
-  const store = await ownStore(disk, DIRECTORY, CHAIN);
+  const store = await ownStore(disk, DIRECTORY, { chainId: CHAIN });
   const recovered = await recoverJournal(
     disk,
     DIRECTORY,

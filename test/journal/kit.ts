@@ -89,7 +89,7 @@ export async function openJournal(
   choices: JournalChoices = {},
 ): Promise<OpenJournal> {
   const { segmentBytes = SEGMENT_BYTES, retainBytes = 0, starts = new Map() } = choices;
-  const store = await ownStore(disk, DIRECTORY, CHAIN);
+  const store = await ownStore(disk, DIRECTORY, { chainId: CHAIN });
   let logs: LogSet | undefined;
   try {
     const sought = await soughtIn(store, { ring: choices.ring });

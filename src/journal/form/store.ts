@@ -23,6 +23,10 @@ export const STORE_FILE = "STORE";
 /** In the place of a chain id, says that a journal of records is kept here; no ASCII chain id is this. */
 export const RECORDS_CHAIN = "\u00abrecords\u00bb";
 export const INIT_FILE = "INIT";
+/** Stands in a store that never opens again, whatever is in it (`retired.ts`). */
+export const RETIRED_FILE = "RETIRED";
+/** Stands in a store from the begin of its restore until its first open has set its guard. */
+export const RESTORED_FILE = "RESTORED";
 export const JOURNAL_DIRECTORY = "journal";
 
 const MAGIC = "LKSTORE1";
@@ -81,12 +85,14 @@ export function decodeStore(bytes: Uint8Array): StoreFound {
 /** The facts about a directory that should be a store. */
 interface OpenFacts {
   readonly directory: boolean;
+  readonly retired: boolean;
   readonly store: StoreFound["status"] | "missing";
   readonly initUnfinished: boolean;
+  readonly restoreUnfinished: boolean;
   readonly chainMatches: boolean;
 }
 
-type OpenVerdict = "open" | "NOT_A_STORE" | "FORMAT_TOO_NEW" | "WRONG_CHAIN";
+type OpenVerdict = "open" | "RETIRED" | "NOT_A_STORE" | "FORMAT_TOO_NEW" | "WRONG_CHAIN";
 
 /** One case of what `open` may find before it reads anything else; the first that fits decides. */
 interface OpenCase {
@@ -103,6 +109,18 @@ export const openCases: readonly OpenCase[] = [
     fits: (facts) => !facts.directory,
     verdict: "NOT_A_STORE",
     say: "there is no such directory: check the path and the mount; a new validator makes a store with init",
+  },
+  {
+    label: "retired",
+    fits: (facts) => facts.retired,
+    verdict: "RETIRED",
+    say: "it was retired, and never opens again: its validator goes on with another store",
+  },
+  {
+    label: "half-restored",
+    fits: (facts) => facts.restoreUnfinished && facts.store !== "valid",
+    verdict: "NOT_A_STORE",
+    say: "it was not restored to its end: run the same command again",
   },
   {
     label: "init-unfinished",
@@ -175,23 +193,29 @@ export async function soughtIn(
   return { storeId: identity.storeId, origin: moved ? undefined : await file.origin(), ring };
 }
 
+/** Which stores are meant: those of one chain, or of any; and retired ones, too, by those who keep them. */
+export interface StoreMeant {
+  readonly chainId?: string | undefined;
+  readonly evenRetired?: boolean;
+}
+
 /**
  * Takes the lock of the store in `directory` and checks that it is one, of this chain and format.
  *
- * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says;
+ * @throws {PersisterError} RETIRED, NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says;
  * STORE_LOCKED where another process, or another open in this one, owns it.
  */
 export async function ownStore(
   disk: Disk,
   directory: string,
-  chainId: string,
+  meant: StoreMeant,
 ): Promise<OwnedStore> {
   const isDirectory = (await disk.kind(directory)) === "directory";
   const file = isDirectory ? await disk.openToWrite(`${directory}/${STORE_FILE}`) : undefined;
   try {
     // The lock comes before the reading: an init at work holds it until STORE is whole.
     await file?.lock();
-    const identity = await readIdentity(disk, directory, file, chainId);
+    const identity = await readIdentity(disk, directory, file, meant);
     assert(file !== undefined, "an identity is read from a file");
     return { file, identity };
   } catch (error) {
@@ -201,23 +225,27 @@ export async function ownStore(
 }
 
 /**
- * Reads the identity from `file`, the open STORE of `directory` (`undefined`: there is none). Without
- * `chainId` it takes a store of any chain.
+ * Reads the identity from `file`, the open STORE of `directory` (`undefined`: there is none).
  *
- * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says.
+ * @throws {PersisterError} RETIRED, NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says.
  */
 export async function readIdentity(
   disk: Disk,
   directory: string,
   file: DiskFile | undefined,
-  chainId?: string,
+  { chainId, evenRetired = false }: StoreMeant = {},
 ): Promise<StoreIdentity> {
   const isDirectory = file !== undefined || (await disk.kind(directory)) === "directory";
   const found = file && decodeStore(await file.read(0, STORE_BYTES_MAX));
+  const has = async (name: string): Promise<boolean> =>
+    isDirectory && (await disk.kind(`${directory}/${name}`)) !== undefined;
+  const initUnfinished = await has(INIT_FILE);
   const facts: OpenFacts = {
     directory: isDirectory,
+    retired: !evenRetired && (await has(RETIRED_FILE)),
     store: found?.status ?? "missing",
-    initUnfinished: isDirectory && (await disk.kind(`${directory}/${INIT_FILE}`)) !== undefined,
+    initUnfinished,
+    restoreUnfinished: initUnfinished && (await has(RESTORED_FILE)),
     chainMatches:
       found?.status === "valid" && (chainId === undefined || found.identity.chainId === chainId),
   };

@@ -3,8 +3,10 @@
  * read at open is enough, and one durable write changes them.
  */
 import pLimit from "p-limit";
+import type { Disk } from "../../disk/disk.js";
 import type { LaneId } from "../../types/lane.js";
 import type { NoteLog } from "../note-log.js";
+import { forgetRestored, type Restored } from "./restored.js";
 import {
   decided,
   type GuardNote,
@@ -23,6 +25,16 @@ export interface RaiseReason {
   readonly atMs: number;
 }
 
+/** The store at its open, as far as guards follow from it. */
+interface Begin {
+  readonly disk: Disk;
+  readonly directory: string;
+  /** The record of a restore whose guard is not on record yet. */
+  readonly restored: Restored | undefined;
+  /** The ends of the lanes. */
+  readonly ends: ReadonlyMap<LaneId, bigint>;
+}
+
 export class Guards {
   readonly #notes: NoteLog<GuardNote>;
   readonly #oneAtATime = pLimit(1);
@@ -33,8 +45,14 @@ export class Guards {
     this.#note = note;
   }
 
-  static async open(notes: NoteLog<GuardNote>): Promise<Guards> {
-    return new Guards(notes, await notes.last());
+  /** The guards on record; of a store that was restored and is opened first, they are put there now. */
+  static async open(notes: NoteLog<GuardNote>, begin: Begin): Promise<Guards> {
+    const guards = new Guards(notes, await notes.last());
+    const { restored, ends, disk, directory } = begin;
+    if (!restored) return guards;
+    await guards.#begin(restored, ends);
+    await forgetRestored(disk, directory);
+    return guards;
   }
 
   /** The newest note; `undefined` for a store that was never guarded. */
@@ -77,6 +95,15 @@ export class Guards {
     const proven = this.#note?.proven ?? ends;
     const unknown = { lanes: "unknown", byLane: new Map(), votes: "unknown" } as const;
     await this.#oneAtATime(() => this.#append({ ...unknown, proven, by, reason, atMs }));
+  }
+
+  async #begin(
+    { guard, reason, atMs }: Restored,
+    ends: ReadonlyMap<LaneId, bigint>,
+  ): Promise<void> {
+    if (guard === "all") return await this.guardAll("restored", ends, { reason, atMs });
+    const proven = this.#note?.proven ?? ends;
+    await this.#append({ ...this.heights, proven, by: "restored", reason, atMs });
   }
 
   async #append(note: GuardNote): Promise<void> {

@@ -63,6 +63,23 @@ const stores: Readonly<Record<string, OpenStore>> = {
     },
     advice: /init again/,
   },
+  retired: {
+    make: () =>
+      changed(async (disk) => {
+        await (await disk.create(`${DIRECTORY}/RETIRED`)).close();
+      }),
+    advice: /goes on with another store/,
+  },
+  "half-restored": {
+    make: () =>
+      changed(async (disk) => {
+        await disk.remove(STORE);
+        for (const name of ["INIT", "RESTORED"]) {
+          await (await disk.create(`${DIRECTORY}/${name}`)).close();
+        }
+      }),
+    advice: /the same command again/,
+  },
   "store-missing": { make: () => changed((disk) => disk.remove(STORE)), advice: /STORE/ },
   "store-not-ours": {
     make: () => changed((disk) => disk.damage(STORE, 0, Buffer.from("SOMEBODY"))),
