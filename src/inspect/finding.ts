@@ -38,9 +38,10 @@ export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">
  *    did not sign the anchor is told before all that follows from it;
  * 4. the store is a copy, or was moved;
  * 5. a number is pinned;
- * 6. the directory is no store of ours;
- * 7. payloads could not be looked at, since their key was not given;
- * 8. a file cannot be read: nothing is known of it.
+ * 6. the store was retired;
+ * 7. the directory is no store of ours;
+ * 8. payloads could not be looked at, since their key was not given;
+ * 9. a file cannot be read: nothing is known of it.
  */
 export const worstFirst = [
   "ACKNOWLEDGED_LOST",
@@ -52,6 +53,7 @@ export const worstFirst = [
   "INVALID",
   "STORE_MOVED",
   "PINNED",
+  "RETIRED",
   "NOT_A_STORE",
   "FORMAT_TOO_NEW",
   "KEY_WRONG",

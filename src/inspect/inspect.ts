@@ -180,8 +180,9 @@ function recordsOf(
 
 /** Open asks STORE first. It asks for the rest only once it knows the store's identity. */
 async function rehearsalOf(within: Within, identity: IdentitySeen): Promise<Rehearsed> {
-  const { store } = identity;
+  const { store, retired } = identity;
   if ("error" in store) return { opens: false, refusal: store.error };
+  if (retired) return { opens: false, refusal: retired };
   const { disk, writable, directory, depth, moved } = within;
   const { storeId } = store.value;
   const ring = await within.ring();

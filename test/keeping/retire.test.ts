@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { retire } from "../../src/keeping/retire/retire.js";
 import { readRetirement } from "../../src/journal/form/retired.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { inspected } from "../inspect/kit.js";
 import { TestChain } from "../model/chain.js";
 import { drained } from "../crash/history/explorer.js";
 import { fresh, laneAt, openRefused, opened, pushBlocks, refusal } from "../node/kit.js";
@@ -30,6 +31,15 @@ test("a retired store is refused by every open, and retiring it again changes no
   const error = await openRefused(disk, chain, "RETIRED");
   expect(error.message).toContain("never opens again");
   expect(await retired(disk, "another reason")).toEqual(record);
+});
+
+test("inspect looks into a retired store, and says that it does not open", async () => {
+  const disk = await closedStore();
+  await retired(disk);
+  const { findings, summary } = await inspected(disk, { kind: "signatures" });
+  expect(findings.map((each) => each.class)).toEqual(["RETIRED"]);
+  expect(summary.verdict).toMatchObject({ opens: false, class: "RETIRED" });
+  expect(summary).toMatchObject({ recordsRead: 2, errors: 1 });
 });
 
 test("a store that is open is not retired", async () => {

@@ -8,6 +8,7 @@ import {
   RECORDS_CHAIN,
   STORE_FILE,
   type StoreIdentity,
+  type StoreMeant,
 } from "../../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import { PersisterError } from "../../types/errors.js";
@@ -19,6 +20,8 @@ export interface IdentitySeen {
   readonly findings: readonly Finding[];
   /** The identity in STORE, or the error with which open refuses it. */
   readonly store: Attempt<StoreIdentity>;
+  /** The error with which open refuses a store that was retired, whatever is in it. */
+  readonly retired: PersisterError | undefined;
   /** Whether there is anything of a store, of a format that can be read. */
   readonly isWorthReading: boolean;
   readonly hasIndex: boolean;
@@ -26,10 +29,13 @@ export interface IdentitySeen {
 
 export async function checkIdentity(disk: Disk, directory: string): Promise<IdentitySeen> {
   const file = `${directory}/${STORE_FILE}`;
-  const store = await attempted(() => identityIn(disk, directory));
+  const store = await attempted(() => identityIn(disk, directory, { evenRetired: true }));
+  const asked = await attempted(() => identityIn(disk, directory, {}));
+  const retired = "error" in asked && asked.error.code === "RETIRED" ? asked.error : undefined;
   const names = await attempted(() => namesIn(disk, directory));
   const findings: Finding[] = [];
   if ("error" in store) findings.push(findingOf(store.error, "error", { file }));
+  if (retired) findings.push(findingOf(retired, "error", { file }));
   if ("error" in names) findings.push(findingOf(names.error, "error", { file: directory }));
   const found = "value" in names ? names.value : new Set<string>();
   const hasParts = [MARK_FILE, JOURNAL_DIRECTORY].some((name) => found.has(name));
@@ -39,14 +45,18 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   const isOther = code === "FORMAT_TOO_NEW" || code === "WRONG_CHAIN";
   const isWorthReading = hasParts && !isUnfinished && !isOther;
   if (isWorthReading) findings.push(...(await nameFindings(disk, directory, found)));
-  return { findings, store, isWorthReading, hasIndex: found.has(INDEX_DIRECTORY) };
+  return { findings, store, retired, isWorthReading, hasIndex: found.has(INDEX_DIRECTORY) };
 }
 
-async function identityIn(disk: Disk, directory: string): Promise<StoreIdentity> {
+async function identityIn(
+  disk: Disk,
+  directory: string,
+  meant: StoreMeant,
+): Promise<StoreIdentity> {
   const isDirectory = (await disk.kind(directory)) === "directory";
   const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
   try {
-    const identity = await readIdentity(disk, directory, file);
+    const identity = await readIdentity(disk, directory, file, meant);
     if (identity.chainId === RECORDS_CHAIN) throw journalOfRecords(directory);
     return identity;
   } finally {

@@ -82,18 +82,14 @@ export class Guards {
   /**
    * Guards the store as a whole: it may have signed more than it knows. `ends` are the ends of its lanes.
    * Durable when resolved.
-   *
-   * An earlier guard proves no more than it did: 1. A restored store may not vote in [10, 50) of a lane. 2.
-   * It takes the blocks up to 30, and is backed up. 3. That backup is restored. Another block 20 may have
-   * been voted for in the first life.
    */
   async guardAll(
     by: "restored" | "repaired",
     ends: ReadonlyMap<LaneId, bigint>,
     { reason, atMs }: Omit<RaiseReason, "by">,
   ): Promise<void> {
-    const proven = this.#note?.proven ?? ends;
     const unknown = { lanes: "unknown", byLane: new Map(), votes: "unknown" } as const;
+    const proven = this.#provenBy(ends);
     await this.#oneAtATime(() => this.#append({ ...unknown, proven, by, reason, atMs }));
   }
 
@@ -102,8 +98,17 @@ export class Guards {
     ends: ReadonlyMap<LaneId, bigint>,
   ): Promise<void> {
     if (guard === "all") return await this.guardAll("restored", ends, { reason, atMs });
-    const proven = this.#note?.proven ?? ends;
+    const proven = this.#provenBy(ends);
     await this.#append({ ...this.heights, proven, by: "restored", reason, atMs });
+  }
+
+  /**
+   * An earlier guard proves no more than it did: 1. A restored store may not vote in [10, 50) of a lane. 2.
+   * It takes the blocks up to 30, and is backed up. 3. That backup is restored. Another block 20 may have
+   * been voted for in the first life.
+   */
+  #provenBy(ends: ReadonlyMap<LaneId, bigint>): ReadonlyMap<LaneId, bigint> {
+    return this.#note?.proven ?? ends;
   }
 
   async #append(note: GuardNote): Promise<void> {

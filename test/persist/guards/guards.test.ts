@@ -4,10 +4,13 @@ import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { openPersisters, type Persisters } from "../../../src/persist/persisters.js";
+import { encodeRestored, type Restored } from "../../../src/persist/guards/restored.js";
+import { drained } from "../../crash/history/explorer.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { fresh, laneAt, opened, pushBlocks, pushQCs, refusal, reopened } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
 
+const RESTORED = `${DIRECTORY}/RESTORED`;
 const chain = new TestChain(2);
 const lane = laneAt(chain, 0);
 const peers = { by: "peers", reason: "all peers answered" } as const;
@@ -115,4 +118,53 @@ test("raises that are asked for at once are all in force", async () => {
   await refusal(keeper.raiseGuard({ votes: 1n }, { by: "operator", reason: " " }), "USAGE");
   await keeper.close();
   expect(() => keeper.maySign(voteAt(9n))).toThrow(expect.objectContaining({ code: "CLOSED" }));
+});
+
+/** A store as a restore leaves it: its guard is not in its journal yet. */
+async function restored(guardedBy: Restored["guard"]): Promise<SimulatedDisk> {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 2n });
+  await keeper.close();
+  const record = { guard: guardedBy, reason: "backup 7", atMs: 5, claim: "ab".repeat(16) };
+  const file = await disk.create(RESTORED);
+  await file.writeDurable(0, [encodeRestored(record)]);
+  await file.close();
+  await disk.syncDirectory(DIRECTORY);
+  return disk;
+}
+
+test("D6 a crash at any step of the first open of a restored store leaves it guarded", async () => {
+  const before = await restored("all");
+  const whole = before.snapshot();
+  await (await opened(whole, chain)).close();
+  expect(await whole.kind(RESTORED)).toBeUndefined();
+  for (let step = 1; step <= whole.steps + 1; step++) {
+    const disk = before.snapshot();
+    disk.crashAt(step);
+    await Promise.race([opened(disk, chain), disk.stopped]);
+    await drained();
+    for (const left of [disk.kill(), ...disk.powerCuts(step, 2)]) {
+      const keeper = await opened(left, chain);
+      expect(keeper.status().guards).toMatchObject({ lanes: "unknown", votes: "unknown" });
+      expect(keeper.maySign(voteFor(1n))).toEqual({ may: true });
+      expect(keeper.maySign(blockAt(2n))).toMatchObject({ code: "GUARDED" });
+      expect(await left.kind(RESTORED)).toBeUndefined();
+      await keeper.close();
+    }
+  }
+});
+
+test("the last backup of a retired store is opened without a guard, and that is on record", async () => {
+  const keeper = await opened(await restored("none"), chain);
+  expect(keeper.status().guards).toMatchObject({ lanes: 0n, votes: 0n, by: "restored" });
+  expect(keeper.maySign(blockAt(2n))).toEqual({ may: true });
+  await keeper.close();
+});
+
+test("a record of a restore that cannot be read guards the whole store", async () => {
+  const disk = await restored("none");
+  disk.damage(RESTORED, 3, Buffer.from("?"));
+  const keeper = await opened(disk, chain);
+  expect(keeper.maySign(blockAt(2n))).toMatchObject({ code: "GUARDED" });
+  await keeper.close();
 });
