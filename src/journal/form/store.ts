@@ -193,7 +193,7 @@ export async function soughtIn(
   return { storeId: identity.storeId, origin: moved ? undefined : await file.origin(), ring };
 }
 
-/** Which stores are meant: those of one chain, or of any; and retired ones, too, by those who keep them. */
+/** The stores that are meant: those of one chain, or of any; by those who keep them, retired ones too. */
 export interface StoreMeant {
   readonly chainId?: string | undefined;
   readonly evenRetired?: boolean;
