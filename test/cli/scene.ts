@@ -1,8 +1,8 @@
 /** A folder with what the examples of a command name: a store, a committee, keys, jobs, and others. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { int, JobStore, key, payload } from "../../src/jobs/index.js";
+import { dirname, join } from "node:path";
+import { int, JobStore, type JobStoreChoices, key, payload } from "../../src/jobs/index.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
@@ -35,6 +35,11 @@ export const parts: Readonly<Record<string, (path: string) => Promise<void>>> = 
     writeFileSync(join(path, segmentName(1n)), records(1n, 4n));
   },
   jobs: putJobs,
+  "sealed-jobs": async (path) => {
+    const file = join(dirname(path), "state.key");
+    await newKey(file);
+    await putJobs(path, { keys: { write: { file } } });
+  },
   data: async (path) => {
     const root = `${path}-jobs`;
     await putJobs(root);
@@ -43,11 +48,12 @@ export const parts: Readonly<Record<string, (path: string) => Promise<void>>> = 
 };
 
 async function newKey(path: string): Promise<void> {
+  if (existsSync(path)) return;
   await call("key", "new", path);
 }
 
-async function putJobs(root: string): Promise<void> {
-  await using store = await JobStore.open(root);
+async function putJobs(root: string, choices: JobStoreChoices = {}): Promise<void> {
+  await using store = await JobStore.open(root, choices);
   const peers = await store.openJob("peers");
   await peers.put("score", key("node-7"), payload(int(12)), { durable: true });
 }

@@ -1,6 +1,7 @@
 /** `lanekeeper jobs`: looks into a store of jobs, verifies it, drops jobs, and brings them in and out. */
 import type { Command } from "commander";
 import { addCommand, withConsent, withDryRun } from "../terminal/manners.js";
+import { keyOption } from "../store/key-files.js";
 import type { CliPort } from "../terminal/port.js";
 import {
   countRows,
@@ -17,7 +18,8 @@ type GetArguments = [root: string, job: string, category: string, key: string];
 
 const help = `
 A store of jobs is opened for it, as its node would: it must not be open elsewhere. Keys are given and
-printed in hex; beside them stand the parts that they fit. Values are printed in hex.
+printed in hex; beside them stand the parts that they fit. Values are printed in hex. A store that is
+sealed stays as it is, with the key that writes; an import into a new one seals it with the first --key.
 `;
 
 /** Adds a command of `jobs`, with the options that all of them have. */
@@ -31,6 +33,7 @@ export function addJobsCommand(program: Command, port: CliPort): void {
   const add: Add = (name, what, ...examples) =>
     addCommand(jobs, name, { what, examples })
       .argument("<root>", "the folder of the store of jobs")
+      .addOption(keyOption("the file of a key that the store is sealed with"))
       .option("--moved", "the folder was copied or moved, and no other copy will be opened again");
   addLooks(add, port);
   addMoves(add, port);
@@ -83,9 +86,11 @@ function addMoves(command: Add, port: CliPort): void {
     "Prints every row of a job, or of all jobs, as JSON, one line each.",
     "jobs export ./jobs peers > ./peers.jsonl",
     "jobs export ./jobs --to-sqlite ./new-data",
+    "jobs export ./sealed-jobs --key ./state.key --plaintext > ./peers.jsonl",
   );
   withDryRun(given)
     .argument("[job]", "the id of the job")
+    .option("--plaintext", "the values are sealed, and the export may be read by everybody")
     .option("--to-sqlite <folder>", "write a file of the persistency library for each job")
     .action(async (root: string, job: string | undefined, options: object) => {
       await exportJobs(port, { root, job }, options);

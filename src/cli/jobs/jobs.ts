@@ -1,6 +1,7 @@
 /** The work of each `lanekeeper jobs` command. */
 import { z } from "zod";
 import type { Job } from "../../jobs/job.js";
+import type { JobStore } from "../../jobs/job-store.js";
 import { prefixRange } from "../../jobs/keys/key.js";
 import { describedKey } from "../../jobs/keys/described.js";
 import type { Row } from "../../jobs/level/values.js";
@@ -33,6 +34,7 @@ const scanFlags = storeFlags.extend({
 });
 const exportFlags = storeFlags.extend({
   toSqlite: z.string().optional(),
+  plaintext: z.boolean().default(false),
   dryRun: z.boolean().default(false),
 });
 const dropFlags = storeFlags.extend({
@@ -41,16 +43,17 @@ const dropFlags = storeFlags.extend({
 });
 
 export async function listJobs(port: CliPort, root: string, options: object): Promise<void> {
-  const { json, moved } = checkChoices(storeFlags, options);
-  await withStore({ root, moved }, async (store) => {
+  const { json, ...where } = checkChoices(storeFlags, options);
+  await withStore({ root, ...where }, async (store) => {
     const { jobs, journalBytes } = await store.status();
     const text = jobs.length === 0 ? "no jobs\n" : table(jobs.map(shownJob));
     await tellDone(port, json, { root, jobs, journalBytes }, text);
   });
 }
 
-function shownJob({ id, schemaVersion, bytes }: JobStatus): TableRow {
-  return [id, `schema ${schemaVersion}, ${formatSize(bytes)}`];
+function shownJob({ id, schemaVersion, bytes, keys }: JobStatus): TableRow {
+  const sealed = keys.every((each) => each === "plain") ? "" : `, under ${keys.join(", ")}`;
+  return [id, `schema ${schemaVersion}, ${formatSize(bytes)}${sealed}`];
 }
 
 export async function countRows(
@@ -58,8 +61,8 @@ export async function countRows(
   { root, job: id, category }: Named & { readonly category: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json, moved } = checkChoices(storeFlags, options);
-  await withJob({ root, moved, job: id }, async (job) => {
+  const { json, ...where } = checkChoices(storeFlags, options);
+  await withJob({ root, ...where, job: id }, async (job) => {
     const counts: { readonly category: string; readonly rows: number }[] = [];
     for (const each of category === undefined ? await job.categories() : [category]) {
       counts.push({ category: each, rows: await job.count(each, {}, { signal: port.stop }) });
@@ -74,9 +77,9 @@ export async function getValue(
   { root, job: id, category, key }: Named & { readonly category: string; readonly key: string },
   options: object,
 ): Promise<void> {
-  const { json, moved } = checkChoices(storeFlags, options);
+  const { json, ...where } = checkChoices(storeFlags, options);
   const bytes = fromHex(key);
-  await withJob({ root, moved, job: id }, async (job) => {
+  await withJob({ root, ...where, job: id }, async (job) => {
     const value = await job.get(category, bytes);
     if (value === undefined) {
       throw new PersisterError("OUT_OF_SEQUENCE", `job ${id} has no value at key ${key}`);
@@ -91,9 +94,9 @@ export async function scanRows(
   { root, job: id, category }: Named & { readonly category: string },
   options: object,
 ): Promise<void> {
-  const { json, moved, prefix, limit, reverse } = checkChoices(scanFlags, options);
+  const { json, prefix, limit, reverse, ...where } = checkChoices(scanFlags, options);
   const range = prefixRange(fromHex(prefix));
-  await withJob({ root, moved, job: id }, async (job) => {
+  await withJob({ root, ...where, job: id }, async (job) => {
     const document = new ListDocument(port.stdout, "rows");
     const rows = job.scan(category, range, { limit, reverse, signal: port.stop });
     for await (const row of rows) {
@@ -110,9 +113,10 @@ export async function exportJobs(
   { root, job: only }: { readonly root: string; readonly job: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json, moved, toSqlite, dryRun } = checkChoices(exportFlags, options);
-  await withStore({ root, moved }, async (store) => {
+  const { json, toSqlite, dryRun, plaintext, ...where } = checkChoices(exportFlags, options);
+  await withStore({ root, ...where }, async (store) => {
     const ids = chosen(store, only);
+    if (!plaintext) refuseSealed(store);
     if (toSqlite !== undefined && dryRun) {
       const text = ids.map(
         (id) => `${id}: ${printable(jobFileIn(toSqlite, id))} would be written\n`,
@@ -130,6 +134,16 @@ export async function exportJobs(
     if (toSqlite === undefined) return;
     await tellDone(port, json, { root, files }, files.map(shownExport).join("") || "no jobs\n");
   });
+}
+
+/** @throws {PersisterError} USAGE where values are sealed: an export of them is a choice of its own. */
+function refuseSealed(store: JobStore): void {
+  if (store.keys.every(({ jobs, content }) => jobs.length === 0 || content === "plain")) return;
+  throw new PersisterError(
+    "USAGE",
+    "values of this store are sealed, and an export of them can be read by everybody: add --plaintext, or copy " +
+      "the folder to keep them sealed",
+  );
 }
 
 async function printRows(port: CliPort, job: Job): Promise<void> {
@@ -150,8 +164,8 @@ export async function verifyJobs(
   { root, job: only }: { readonly root: string; readonly job: string | undefined },
   options: object,
 ): Promise<void> {
-  const { json, moved } = checkChoices(storeFlags, options);
-  await withStore({ root, moved }, async (store) => {
+  const { json, ...where } = checkChoices(storeFlags, options);
+  await withStore({ root, ...where }, async (store) => {
     const jobs: JobVerification[] = [];
     for (const id of chosen(store, only)) {
       jobs.push(await store.verify(id, { signal: port.stop }));
@@ -170,8 +184,8 @@ export async function dropJob(
   { root, job: id }: Named,
   options: object,
 ): Promise<void> {
-  const { json, moved, ...consent } = checkChoices(dropFlags, options);
-  await withStore({ root, moved }, async (store) => {
+  const { json, ...consent } = checkChoices(dropFlags, options);
+  await withStore({ root, ...consent }, async (store) => {
     const [known] = chosen(store, id);
     const job = (await store.status()).jobs.find((each) => each.id === known);
     const what = `job ${id} with ${formatSize(job?.bytes ?? 0)} of values`;

@@ -3,18 +3,22 @@ import { z } from "zod";
 import type { Job } from "../../jobs/job.js";
 import { JobStore } from "../../jobs/job-store.js";
 import { PersisterError } from "../../types/errors.js";
+import { jobKeysAsFound } from "../store/key-files.js";
 import { printable } from "../terminal/table.js";
 
 /** The flags of every command. */
 export const storeFlags = z.object({
   json: z.boolean().default(false),
   moved: z.boolean().default(false),
+  key: z.array(z.string()).readonly().default([]),
 });
 
 export interface InStore {
   readonly root: string;
   /** The folder was copied or moved: see `JobStoreChoices.moved`. */
   readonly moved: boolean;
+  /** The files of its keys. */
+  readonly key: readonly string[];
 }
 
 export interface InJob extends InStore {
@@ -22,10 +26,10 @@ export interface InJob extends InStore {
 }
 
 export async function withStore(
-  { root, moved }: InStore,
+  { root, moved, key }: InStore,
   work: (store: JobStore) => Promise<void>,
 ): Promise<void> {
-  await using store = await JobStore.open(root, { moved });
+  await using store = await JobStore.open(root, { moved, keys: await jobKeysAsFound(root, key) });
   await work(store);
 }
 

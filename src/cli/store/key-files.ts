@@ -1,10 +1,12 @@
 /** The option `--key`, and the keys with which a command opens a store that it is to leave as it is. */
+import { join } from "node:path";
 import { Option } from "commander";
 import { hex } from "../../codec/hex.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { ReadOnlyDisk } from "../../disk/read-only.js";
 import { checkSlots } from "../../inspect/checks/slots.js";
 import { readKeyFile } from "../../keys/key-file.js";
+import { JOURNAL_FOLDER } from "../../jobs/journal/job-journal.js";
 import type { KeyChoices, KeySource } from "../../keys/source.js";
 
 /** One file each time that it is given: a list would take the argument behind it. */
@@ -39,6 +41,21 @@ export async function keysAsFound(
   }
   const read = sourcesOf(files.filter((file) => file !== writing));
   return { write: writing === undefined ? "plain" : { file: writing }, read };
+}
+
+/**
+ * The same for a store of jobs, by its journal; where there is none yet, the first key writes.
+ *
+ * @throws {PersisterError} KEY_REFUSED, IO.
+ */
+export async function jobKeysAsFound(
+  root: string,
+  files: readonly string[],
+): Promise<KeyChoices | undefined> {
+  const journal = join(root, JOURNAL_FOLDER);
+  if ((await new RealDisk().kind(journal)) !== undefined) return await keysAsFound(journal, files);
+  const [write, ...read] = sourcesOf(files);
+  return write && { write, read };
 }
 
 /** A segment that a store needs, and the key that sealed it; `undefined` where it is plain. */

@@ -3,6 +3,8 @@
  * the one before. The open itself rotates: it begins a segment with the key that writes, and moves what lies
  * under other keys. So the command needs no state of its own: when it was stopped, it goes on where it was.
  */
+import { join } from "node:path";
+import { JOURNAL_FOLDER } from "../../jobs/journal/job-journal.js";
 import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
 import { readKeyFile } from "../../keys/key-file.js";
 import { PersisterError } from "../../types/errors.js";
@@ -13,7 +15,7 @@ import { formatSize } from "../terminal/sizes.js";
 import { printable } from "../terminal/table.js";
 import { identityIn } from "./identity.js";
 import { sealedSlotsIn } from "./key-files.js";
-import { type OpenRotation, openForRotation } from "./rotation.js";
+import { holdsJobs, type OpenRotation, openForRotation } from "./rotation.js";
 
 export interface RotateChoices {
   readonly key: string;
@@ -59,14 +61,17 @@ async function rehearseRotation(
   }: { readonly id: string; readonly read: readonly string[]; readonly json: boolean | undefined },
   port: CliPort,
 ): Promise<void> {
-  await identityIn(directory);
+  const isOfJobs = await holdsJobs(directory);
+  const journal = isOfJobs ? join(directory, JOURNAL_FOLDER) : directory;
+  await identityIn(journal);
   const given = new Set([id, ...(await Promise.all(read.map(idOf)))]);
-  const others = (await sealedSlotsIn(directory)).filter(({ keyId }) => keyId !== id);
+  const others = (await sealedSlotsIn(journal)).filter(({ keyId }) => keyId !== id);
   const bytes = others.reduce((sum, each) => sum + each.bytes, 0);
   const found = [...new Set(others.map(({ keyId }) => keyId))];
   const missing = found.filter((keyId) => keyId !== undefined && !given.has(keyId));
   const lacks = missing.length === 0 ? "" : `; missing: ${missing.join(", ")}`;
-  const text = `${printable(directory)}: ${formatSize(bytes)} would be sealed with ${id}${lacks}\n`;
+  const beside = isOfJobs ? " of the journal, and the values of its jobs," : "";
+  const text = `${printable(directory)}: ${formatSize(bytes)}${beside} would be sealed with ${id}${lacks}\n`;
   await tellDone(port, json, { directory, key: id, bytes, missing, dryRun: true }, text);
 }
 

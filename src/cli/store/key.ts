@@ -69,7 +69,7 @@ export function addKeyCommand(program: Command, port: CliPort): void {
     ],
   });
   withDryRun(rotate)
-    .argument("<store>", "the state directory, or the folder of a journal")
+    .argument("<store>", "the state directory, or the folder of a journal or of a store of jobs")
     .requiredOption("--key <file>", "the key that seals from now on")
     .option("--read <file...>", "the keys that the store was sealed with until now")
     .option("--moved", "the store was copied or moved, and the original never runs again")

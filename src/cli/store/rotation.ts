@@ -1,10 +1,13 @@
 /**
- * Opens a store for a rotation alone: a validator's, or a journal of records. Nothing is read from it by the
+ * Opens a store for a rotation alone: a validator's, a journal of records, or a store of jobs. Nothing is read from it by the
  * protocol, so it needs neither committees nor types. Everything that it retains stays.
  */
+import { join } from "node:path";
 import { RealDisk } from "../../disk/real/real.js";
 import { JOURNAL_DIRECTORY, RECORDS_CHAIN } from "../../journal/form/store.js";
 import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
+import { JobStore } from "../../jobs/job-store.js";
+import { JOURNAL_FOLDER } from "../../jobs/journal/job-journal.js";
 import { KeyRing } from "../../keys/ring.js";
 import type { KeyChoices } from "../../keys/source.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
@@ -34,8 +37,12 @@ export interface OpenRotation {
   readonly close: () => Promise<void>;
 }
 
-/** @throws {PersisterError} as `Lanekeeper.open` and `Journal.open`; no committee and no type is asked for. */
+/**
+ * @throws {PersisterError} as `Lanekeeper.open`, `Journal.open` and `JobStore.open`; no committee and no type is asked
+ * for.
+ */
 export async function openForRotation(choices: RotationChoices): Promise<OpenRotation> {
+  if (await holdsJobs(choices.directory)) return await jobsIn(choices);
   const { chainId } = await identityIn(choices.directory);
   const segmentBytes = await segmentBytesIn(choices.directory);
   const settings = { ...choices, segmentBytes };
@@ -43,6 +50,20 @@ export async function openForRotation(choices: RotationChoices): Promise<OpenRot
 }
 
 type Settings = RotationChoices & { readonly segmentBytes: number };
+
+/** Whether a folder is the root of a store of jobs. */
+export async function holdsJobs(directory: string): Promise<boolean> {
+  return (await new RealDisk().kind(join(directory, JOURNAL_FOLDER))) === "directory";
+}
+
+async function jobsIn({ directory, keys, moved }: RotationChoices): Promise<OpenRotation> {
+  const store = await JobStore.open(directory, { keys, moved });
+  return {
+    uses: () => store.keys,
+    finished: (options) => store.waitForRotation(options),
+    close: () => store.close(),
+  };
+}
 
 async function journalIn({ directory, ...choices }: Settings): Promise<OpenRotation> {
   const journal = await Journal.open(directory, { types: everyRequiredType(), ...choices });

@@ -50,10 +50,10 @@ interface Imported {
 }
 
 export async function importSqlite(port: CliPort, root: string, options: object): Promise<void> {
-  const { json, moved, fromSqlite, job, dryRun } = checkChoices(flags, options);
+  const { json, fromSqlite, job, dryRun, ...where } = checkChoices(flags, options);
   const { files, leftOut } = await found(fromSqlite, job);
   const jobs: Imported[] = [];
-  await withStore({ root, moved }, async (store) => {
+  await withStore({ root, ...where }, async (store) => {
     for (const { file, id } of files) {
       await using source = await SqliteSource.open(file, limits);
       await checkTarget(store, id, source, port.stop);
