@@ -60,7 +60,7 @@ const campaigns = {
 /** Files of more than two seconds of work: not for the inner loop. */
 const slow = [
   "test/cli/jobs/sqlite.test.ts",
-  "test/cli/manners.test.ts",
+  "test/cli/{look/look,manners}.test.ts",
   "test/cli/transfer/*.test.ts",
   "test/{client,contract}/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",

@@ -67,7 +67,7 @@ const rooms = {
   testing: ["simulated"],
   archive: ["s3", "bucket"],
   avail: ["queues"],
-  inspect: ["checks", "walk"],
+  inspect: ["listing", "checks", "walk"],
   keeping: ["repair", "restore", "retire", "watermarks", "backup"],
   persist: ["guards"],
   log: ["map"],

@@ -6,6 +6,7 @@ import { LanekeeperError } from "../types/lanekeeper-error.js";
 import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addInitCommand } from "./store/init.js";
+import { addLookCommands } from "./look/commands.js";
 import { addInspectCommands } from "./look/inspect/commands.js";
 import { addJobsCommand } from "./jobs/commands.js";
 import { addServeCommand } from "./serve/commands.js";
@@ -89,6 +90,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
     });
   addInitCommand(program, port);
   addDevnetCommand(program, port, setExit);
+  addLookCommands(program, port, setExit);
   addInspectCommands(program, port, setExit);
   addImportCommands(program, port, setExit);
   addServeCommand(program, port);

@@ -27,6 +27,11 @@ const lasting = new Set(["devnet", "serve"]);
 
 /** Commands that change nothing. */
 const looking = new Set([
+  "status",
+  "ls",
+  "dump",
+  "du",
+  "pins ls",
   "inspect",
   "verify",
   "key id",
@@ -88,7 +93,7 @@ describe.each(leaves)("$name", ({ name, command }) => {
       for (const line of examples) await parse(line);
       return;
     }
-    using scene = await sceneOf(examples);
+    await using scene = await sceneOf(examples);
     for (const line of examples) await run(line, scene.at);
   });
 });

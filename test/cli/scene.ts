@@ -4,17 +4,23 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { int, JobStore, type JobStoreChoices, key, payload } from "../../src/jobs/index.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
+import { Epochs } from "../../src/service/config/epochs.js";
+import { Service } from "../../src/service/service.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
-import { pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
-import { SEGMENT_BYTES } from "../node/surroundings.js";
+import { laneAt, pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
+import { pinnedStore } from "../node/pruning/pinned.js";
+import { DIRECTORY, SEGMENT_BYTES } from "../node/surroundings.js";
 import { records, segmentName } from "../walmanager/kit.js";
 import { call } from "./program-kit.js";
 import { putCommittees, putSei } from "./transfer/import-kit.js";
 
 const chain = new TestChain();
 
+/** Makes a part at a path; returns how it ends, if it goes on. */
+type Make = (path: string) => Promise<void | (() => Promise<void>)>;
+
 /** The makers of everything that an example may take as being there. */
-export const parts: Readonly<Record<string, (path: string) => Promise<void>>> = {
+export const parts: Readonly<Record<string, Make>> = {
   state: async (path) => {
     const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES };
     await Lanekeeper.init(path, choices);
@@ -22,6 +28,35 @@ export const parts: Readonly<Record<string, (path: string) => Promise<void>>> = 
     for (const lane of chain.lanes) await pushBlocks(keeper, chain, lane, { to: 4n });
     await pushQCs(keeper, chain, { to: 4n });
     await pushAnchor(keeper, chain.qc(1n).anchor);
+  },
+  "pinned-state": async (path) => {
+    const { disk, keeper } = await pinnedStore(chain);
+    await keeper.close();
+    for (const { path: name } of disk.files()) {
+      const file = join(path, name.slice(`/${DIRECTORY}`.length));
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, disk.readNow(name));
+    }
+    const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: chain.epochOf };
+    await (await Lanekeeper.open(path, { ...choices, moved: true })).close();
+  },
+  served: async (path) => {
+    mkdirSync(path);
+    const { epochOf } = chain;
+    const service = await Service.start({
+      directory: path,
+      version: "0.0.0",
+      open: async () => {
+        const keeper = await Lanekeeper.openMemory({ chainId: CHAIN_ID, epochOf });
+        await pushBlocks(keeper, chain, laneAt(chain, 0), { to: 4n });
+        await pushQCs(keeper, chain, { to: 3n });
+        return keeper;
+      },
+      epochs: new Epochs([chain.epoch]),
+      listeners: [{ kind: "unix", path: join(path, "lanekeeper.sock") }],
+    });
+    await service.opened();
+    return () => service.close();
   },
   "sei-state": (path) => putSei(path, chain),
   "committee.json": async (path) => void putCommittees(path, [chain.epoch]),
@@ -58,10 +93,9 @@ async function putJobs(root: string, choices: JobStoreChoices = {}): Promise<voi
   await peers.put("score", key("node-7"), payload(int(12)), { durable: true });
 }
 
-export interface Scene {
+export interface Scene extends AsyncDisposable {
   /** The absolute path of a name that begins with `./`. */
   readonly at: (name: string) => string;
-  [Symbol.dispose](): void;
 }
 
 /** A scene with everything that `lines` name and that is not to be made by them. */
@@ -70,9 +104,16 @@ export async function sceneOf(lines: readonly string[]): Promise<Scene> {
   const names = new Set(
     lines.flatMap((line) => [...line.matchAll(/\.\/([\w.-]+)/g)]).map(([, name = ""]) => name),
   );
-  for (const name of names) await parts[name]?.(join(folder, name));
+  const ends: (() => Promise<void>)[] = [];
+  for (const name of names) {
+    const end = await parts[name]?.(join(folder, name));
+    if (end) ends.push(end);
+  }
   return {
     at: (name) => join(folder, name),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => {
+      for (const end of ends) await end();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -1,18 +1,7 @@
 import { RealDisk } from "../../disk/real/real.js";
-import { readIdentity, STORE_FILE, type StoreIdentity } from "../../journal/form/store.js";
+import { identityIn as identityOn, type StoreIdentity } from "../../journal/form/store.js";
 
-/**
- * The identity of the store in `directory`, of whatever chain. It takes no lock.
- *
- * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW; IO.
- */
-export async function identityIn(directory: string): Promise<StoreIdentity> {
-  const disk = new RealDisk();
-  const isDirectory = (await disk.kind(directory)) === "directory";
-  const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
-  try {
-    return await readIdentity(disk, directory, file);
-  } finally {
-    await file?.close();
-  }
+/** As `identityIn` of the journal, on the real disk, for a store of whatever chain. */
+export async function identityIn(directory: string, evenRetired = false): Promise<StoreIdentity> {
+  return await identityOn(new RealDisk(), directory, { evenRetired });
 }

@@ -21,7 +21,7 @@ export const MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_ANSWER_MS = 5_000;
 
-type Named<S extends Service, Shape extends Method["shape"]> = {
+export type Named<S extends Service, Shape extends Method["shape"]> = {
   [K in keyof S["methods"]]: S["methods"][K]["shape"] extends Shape ? K : never;
 }[keyof S["methods"]] &
   string;

@@ -2,9 +2,9 @@
 import type { Disk } from "../../disk/disk.js";
 import { MARK_FILE } from "../../journal/form/mark.js";
 import {
+  identityIn,
   INIT_FILE,
   JOURNAL_DIRECTORY,
-  readIdentity,
   RECORDS_CHAIN,
   STORE_FILE,
   type StoreIdentity,
@@ -29,8 +29,8 @@ export interface IdentitySeen {
 
 export async function checkIdentity(disk: Disk, directory: string): Promise<IdentitySeen> {
   const file = `${directory}/${STORE_FILE}`;
-  const store = await attempted(() => identityIn(disk, directory, { evenRetired: true }));
-  const asked = await attempted(() => identityIn(disk, directory, {}));
+  const store = await attempted(() => ownIdentity(disk, directory, { evenRetired: true }));
+  const asked = await attempted(() => ownIdentity(disk, directory, {}));
   const retired = "error" in asked && asked.error.code === "RETIRED" ? asked.error : undefined;
   const names = await attempted(() => namesIn(disk, directory));
   const findings: Finding[] = [];
@@ -48,20 +48,14 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   return { findings, store, retired, isWorthReading, hasIndex: found.has(INDEX_DIRECTORY) };
 }
 
-async function identityIn(
+async function ownIdentity(
   disk: Disk,
   directory: string,
   meant: StoreMeant,
 ): Promise<StoreIdentity> {
-  const isDirectory = (await disk.kind(directory)) === "directory";
-  const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
-  try {
-    const identity = await readIdentity(disk, directory, file, meant);
-    if (identity.chainId === RECORDS_CHAIN) throw journalOfRecords(directory);
-    return identity;
-  } finally {
-    await file?.close();
-  }
+  const identity = await identityIn(disk, directory, meant);
+  if (identity.chainId === RECORDS_CHAIN) throw journalOfRecords(directory);
+  return identity;
 }
 
 /** Its records are none of a validator: each of them would be found to be wrong. */

@@ -225,6 +225,25 @@ export async function ownStore(
 }
 
 /**
+ * The identity of the store in `directory`. It takes no lock.
+ *
+ * @throws {PersisterError} RETIRED, NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN; IO.
+ */
+export async function identityIn(
+  disk: Disk,
+  directory: string,
+  meant: StoreMeant = {},
+): Promise<StoreIdentity> {
+  const isDirectory = (await disk.kind(directory)) === "directory";
+  const file = isDirectory ? await disk.openToRead(`${directory}/${STORE_FILE}`) : undefined;
+  try {
+    return await readIdentity(disk, directory, file, meant);
+  } finally {
+    await file?.close();
+  }
+}
+
+/**
  * Reads the identity from `file`, the open STORE of `directory` (`undefined`: there is none).
  *
  * @throws {PersisterError} RETIRED, NOT_A_STORE, FORMAT_TOO_NEW, WRONG_CHAIN as `openCases` says.

@@ -1,13 +1,9 @@
 /** D6: a block that was in flight and is lost pins its number, until something covers it. */
 import { expect, test } from "vitest";
-import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
-import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { buildLaneQC } from "../../../src/testing/certificates.js";
-import { loseLastRecords } from "../../journal/kit.js";
 import { TestChain } from "../../model/chain.js";
 import {
   contents,
-  fresh,
   hex,
   laneAt,
   laneOf,
@@ -18,27 +14,14 @@ import {
   reopened,
   turns,
 } from "../kit.js";
+import { pinnedStore } from "./pinned.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
 const pinned = chain.block(lane, 2n);
 
-/** A store whose block 2 was in flight when the power went: its group's footer arrived, the block did not. */
-async function pinnedStore(): Promise<{ disk: SimulatedDisk; keeper: Lanekeeper }> {
-  const { disk, keeper } = await fresh(chain);
-  await pushBlocks(keeper, chain, lane, { to: 2n });
-  await turns();
-  disk.hold(({ path }) => path.endsWith(".seg"));
-  await keeper.pushBlock(pinned.bytes);
-  await turns();
-  disk.crash();
-  const cut = disk.kill();
-  loseLastRecords(cut);
-  return { disk: cut, keeper: await opened(cut, chain) };
-}
-
 test("the pin names the lost block, and stands through a reopen", async () => {
-  const { disk, keeper } = await pinnedStore();
+  const { disk, keeper } = await pinnedStore(chain);
   const pins = [{ lane, number: 2n, headerHash: pinned.hash }];
   expect(keeper.recovery.pins).toEqual(pins);
   expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 0n, next: 2n });
@@ -48,7 +31,7 @@ test("the pin names the lost block, and stands through a reopen", async () => {
 });
 
 test("another block at the number is refused, and the lane goes on with the pinned one", async () => {
-  const { disk, keeper } = await pinnedStore();
+  const { disk, keeper } = await pinnedStore(chain);
   const error = await refusal(keeper.pushBlock(chain.block(lane, 2n, 1).bytes), "PINNED");
   expect(error).toMatchObject({ lane, blockNumber: 2n });
   const offered = keeper.durableBlocks();
@@ -64,7 +47,7 @@ test("another block at the number is refused, and the lane goes on with the pinn
 });
 
 test("a lane QC that covers the number lifts the pin, durably; one below it does not", async () => {
-  const { disk, keeper } = await pinnedStore();
+  const { disk, keeper } = await pinnedStore(chain);
   await keeper.pushLaneQC(buildLaneQC(chain.block(lane, 1n).signed.msg.header, chain.keys));
   expect(keeper.status().pins).toHaveLength(1);
   const fork = chain.block(lane, 2n, 1);
@@ -78,7 +61,7 @@ test("a lane QC that covers the number lifts the pin, durably; one below it does
 });
 
 test("a commit QC that covers the number lifts the pin", async () => {
-  const { keeper } = await pinnedStore();
+  const { keeper } = await pinnedStore(chain);
   await pushQCs(keeper, chain, { to: 2n });
   expect(keeper.status().pins).toHaveLength(1);
   await pushQCs(keeper, chain, { from: 2n, to: 3n });
@@ -88,7 +71,7 @@ test("a commit QC that covers the number lifts the pin", async () => {
 });
 
 test("an anchor that covers the number lifts the pin", async () => {
-  const { keeper } = await pinnedStore();
+  const { keeper } = await pinnedStore(chain);
   await keeper.pushAnchor(chain.qc(2n).anchor);
   await keeper.waitForAnchor(2n);
   await turns();
@@ -97,7 +80,7 @@ test("an anchor that covers the number lifts the pin", async () => {
 });
 
 test("an operator lifts it with a reason, which stays on record", async () => {
-  const { disk, keeper } = await pinnedStore();
+  const { disk, keeper } = await pinnedStore(chain);
   await refusal(keeper.release(lane, 2n, "  "), "USAGE");
   await refusal(keeper.release(lane, 2n, "x".repeat(1001)), "USAGE");
   expect(keeper.status().pins).toHaveLength(1);
@@ -115,7 +98,7 @@ test("an operator lifts it with a reason, which stays on record", async () => {
 });
 
 test("the record is durable before the pin is lifted", async () => {
-  const { disk, keeper } = await pinnedStore();
+  const { disk, keeper } = await pinnedStore(chain);
   disk.hold(({ path }) => path.endsWith(".seg"));
   const released = keeper.release(lane, 2n, "asked all peers: nobody holds it");
   await turns();

@@ -1,0 +1,86 @@
+/** One look at a store: the same facts, from its files or from the service that runs it. */
+import { exitCodeOf } from "../../../inspect/finding.js";
+import { ROAD } from "../../../persist/kinds.js";
+import type { ErrorCode } from "../../../types/errors.js";
+import { isLaneId } from "../../../types/lane.js";
+import type { Papers } from "./target.js";
+
+export interface Span {
+  readonly first: bigint;
+  readonly next: bigint;
+}
+
+/** A lane, the road, or the log of a journal. */
+export interface LogView extends Span {
+  readonly name: string;
+  /** The first number that is not durable; files alone do not tell. */
+  readonly durable?: bigint;
+  /** The pruned records that can still be read. */
+  readonly retained?: Span;
+  /** Why the lane goes no further. */
+  readonly refused?: string;
+}
+
+export interface PinView {
+  readonly lane: string;
+  readonly number: bigint;
+  readonly headerHash: string;
+}
+
+export interface SegmentsView {
+  readonly state: string;
+  readonly slots: number;
+  readonly bytes: number;
+}
+
+export interface ServiceView {
+  readonly address: string;
+  readonly version: string;
+  readonly startedMs: number;
+  readonly writer: string;
+  readonly writerPresent: boolean;
+  readonly fence: bigint;
+}
+
+export interface StoreView {
+  readonly directory: string;
+  readonly chainId: string | undefined;
+  readonly storeId: string | undefined;
+  /** The state, in words. */
+  readonly state: string;
+  /** The error for which the store does not work, if there is one. */
+  readonly code: ErrorCode | undefined;
+  readonly logs: readonly LogView[];
+  readonly anchorRoadIndex: bigint | undefined;
+  readonly pins: readonly PinView[];
+  readonly segments: readonly SegmentsView[];
+  readonly service: ServiceView | undefined;
+}
+
+export interface LookChoices extends Papers {
+  readonly key?: readonly string[];
+}
+
+export function lanesOf({ logs }: Pick<StoreView, "logs">): readonly LogView[] {
+  return logs.filter(({ name }) => isLaneId(name));
+}
+
+export function roadOf({ logs }: Pick<StoreView, "logs">): LogView | undefined {
+  return logs.find(({ name }) => name === ROAD);
+}
+
+/** The members of a document that tell of the whole store. */
+export function viewJson({ logs, code, ...view }: StoreView): object {
+  return {
+    ok: code === undefined,
+    exitCode: exitCodeOf(code),
+    code: code ?? null,
+    ...view,
+    chainId: view.chainId ?? null,
+    storeId: view.storeId ?? null,
+    anchorRoadIndex: view.anchorRoadIndex ?? null,
+    service: view.service ?? null,
+    lanes: lanesOf({ logs }),
+    road: roadOf({ logs }) ?? null,
+  };
+}

@@ -1,0 +1,24 @@
+/** The parts of a store as one line each. */
+import { isLaneId } from "../../../types/lane.js";
+import { shortLane } from "../../terminal/lanes.js";
+import type { LogView, PinView, Span } from "./view.js";
+
+export function logText({ name, first, next, durable, retained, refused }: LogView): string {
+  const lag = durable === undefined || durable === next ? "" : `, durable below ${durable}`;
+  const kept = retained ? `, retained ${spanText(retained)}` : "";
+  const why = refused === undefined ? "" : `, refused: ${refused}`;
+  return `${nameText(name)} ${spanText({ first, next })}${lag}${kept}${why}`;
+}
+
+export function pinText({ lane, number, headerHash }: PinView): string {
+  return `${nameText(lane)}, number ${number}: header ${headerHash}`;
+}
+
+/** A log as tables show it; JSON has the whole name. */
+export function nameText(name: string): string {
+  return isLaneId(name) ? shortLane(name) : name;
+}
+
+function spanText({ first, next }: Span): string {
+  return first === next ? `empty at ${first}` : `[${first}, ${next})`;
+}
