@@ -59,16 +59,22 @@ export class RealFile implements DiskFile {
     way: WriteWay = "pool",
   ): Promise<void> {
     assert(position >= 0, "a write has a position of at least 0");
+    if (way === "blocking") return this.#writeBlocking(position, buffers);
     return this.#run(`write at ${position}`, async () => {
-      if (way === "blocking") return this.#writeBlocking(position, buffers);
       await writeFully(systemCalls, this.#fd, position, buffers);
       if (this.#durability === "fdatasync") await flushDescriptor(this.#fd);
     });
   }
 
+  /** Nothing is in flight when it returns: a close in the meantime has nothing to wait for. */
   #writeBlocking(position: number, buffers: readonly Uint8Array[]): void {
-    writeFullyBlocking(systemCalls, this.#fd, position, buffers);
-    if (this.#durability === "fdatasync") fs.fdatasyncSync(this.#fd);
+    this.#refuseClosed();
+    try {
+      writeFullyBlocking(systemCalls, this.#fd, position, buffers);
+      if (this.#durability === "fdatasync") fs.fdatasyncSync(this.#fd);
+    } catch (cause) {
+      throw diskError(`write at ${position}`, this.path, cause);
+    }
   }
 
   async size(): Promise<number> {
@@ -85,7 +91,7 @@ export class RealFile implements DiskFile {
   }
 
   async identity(): Promise<FileIdentity> {
-    if (this.#closing !== undefined) throw closedError(this.path);
+    this.#refuseClosed();
     this.#identity ??= identityOf(await this.#stat("read the identity"));
     return this.#identity;
   }
@@ -128,8 +134,12 @@ export class RealFile implements DiskFile {
     });
   }
 
-  async #run<T>(action: string, call: () => Promise<T>): Promise<T> {
+  #refuseClosed(): void {
     if (this.#closing !== undefined) throw closedError(this.path);
+  }
+
+  async #run<T>(action: string, call: () => Promise<T>): Promise<T> {
+    this.#refuseClosed();
     const result = call();
     this.#inFlight.add(result);
     try {

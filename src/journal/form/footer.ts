@@ -90,7 +90,8 @@ export function footerBytes(nameBytes: number): number {
 /** The payload of a footer at `place`. */
 export function encodeFooter(footer: Footer, place: FooterPlace): Uint8Array {
   const { opened, dropped, appends } = footer;
-  const writer = new ByteWriter(BLOCK_BYTES);
+  // Where it takes one block, as most footers do, the writer does not grow.
+  const writer = new ByteWriter(BLOCK_BYTES - RECORD_HEADER_BYTES);
   writer.u32(0);
   for (const logs of [opened, dropped]) {
     writer.u32(logs.length);
@@ -98,10 +99,9 @@ export function encodeFooter(footer: Footer, place: FooterPlace): Uint8Array {
   }
   writer.u32(appends.length);
   for (const { log, number, hash } of appends) writer.u32(log).u64(number).bytes(hash);
-  const payload = Buffer.alloc(
-    wholeBlocks(RECORD_HEADER_BYTES + writer.length) - RECORD_HEADER_BYTES,
-  );
-  payload.set(writer.result());
+  const { length } = writer;
+  writer.zeros(wholeBlocks(RECORD_HEADER_BYTES + length) - RECORD_HEADER_BYTES - length);
+  const payload = writer.result();
   payload.writeUInt32LE(checksumOf(payload, footer, place));
   assert(
     RECORD_HEADER_BYTES + payload.length <= FOOTER_BYTES_MAX,
@@ -163,10 +163,7 @@ function checksumOf(
   { firstLsn, lastLsn }: Pick<Footer, "firstLsn" | "lastLsn">,
   { salt, sequence, offset }: FooterPlace,
 ): number {
-  const start = Buffer.alloc(SALT_BYTES + 4 * 8);
-  start.set(salt);
-  [sequence, BigInt(offset), firstLsn, lastLsn].forEach((value, index) => {
-    start.writeBigUInt64LE(value, SALT_BYTES + index * 8);
-  });
-  return crc32c(payload.subarray(CHECKSUM_BYTES), crc32c(start));
+  const start = new ByteWriter(SALT_BYTES + 4 * 8).bytes(salt);
+  start.u64(sequence).u64(BigInt(offset)).u64(firstLsn).u64(lastLsn);
+  return crc32c(payload.subarray(CHECKSUM_BYTES), crc32c(start.result()));
 }

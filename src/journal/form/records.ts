@@ -34,6 +34,7 @@
  * misdirected sector, so never continues the chain. LSNs rise by one from record to record of a
  * segment, jump only at heads, and are never used twice.
  */
+import { writeU64 } from "../../codec/binary.js";
 import { crc32c, crc32cOfRange } from "../../codec/crc32c.js";
 
 /** Each type of record, and its effect on its log. Values are on disk and never change. */
@@ -117,10 +118,10 @@ export function writeRecordHeader(
   target.writeUInt32LE(fields.payloadLength, offset + 4);
   target.writeUInt32LE(fields.payloadCrc, offset + 8);
   target.writeUInt32LE(fields.type | (fields.more ? MORE_FLAG : 0), offset + 12);
-  target.writeBigUInt64LE(fields.lsn, offset + 16);
+  writeU64(target, fields.lsn, offset + 16);
   target.writeUInt32LE(fields.log, offset + 24);
   target.writeUInt32LE(0, offset + 28);
-  target.writeBigUInt64LE(fields.number, offset + 32);
+  writeU64(target, fields.number, offset + 32);
   const headerCrc = expectedHeaderCrc(target, offset, chain);
   target.writeUInt32LE(headerCrc, offset);
   return headerCrc;

@@ -104,7 +104,8 @@ export class Framing {
     const payloadAt = prefixAt + (prefix?.length ?? 0);
     if (prefix) this.#slab.set(prefix, prefixAt);
     if (isCopied(payload)) this.#slab.set(payload, payloadAt);
-    const payloadCrc = record.payloadCrc ?? this.#sum(payload, prefixAt, payloadAt);
+    const payloadCrc =
+      record.payloadCrc ?? crc32c(payload, crc32cOfRange(this.#slab, prefixAt, payloadAt));
     this.#chain = writeRecordHeader(this.#slab, at, this.#chain, {
       payloadLength: contentBytes(record),
       payloadCrc,
@@ -115,14 +116,6 @@ export class Framing {
       number,
     });
     return payloadCrc;
-  }
-
-  /** The checksum of the prefix, which is in the slab, and the payload: of its copy if there is one. */
-  #sum(payload: Uint8Array, prefixAt: number, payloadAt: number): number {
-    if (!isCopied(payload)) {
-      return crc32c(payload, crc32cOfRange(this.#slab, prefixAt, payloadAt));
-    }
-    return crc32c(this.#slab.subarray(prefixAt, payloadAt + payload.length));
   }
 
   #makeSlab(records: readonly GroupRecord[]): void {

@@ -166,16 +166,17 @@ export class GroupWriter {
     current.chain = end.chain;
     current.nextLsn = end.nextLsn;
     const { pointers } = this.#framing;
-    for (const { entry, record } of group.entries) {
-      this.#place(entry, record === undefined ? undefined : pointers[record]);
+    for (const [index, { entry }] of group.records.entries()) {
+      const pointer = pointers[index];
+      assert(pointer !== undefined, "a record that was written has a place");
+      if (entry) this.#place(entry, pointer);
     }
   }
 
-  #place(entry: Group["entries"][number]["entry"], pointer: Pointer | undefined): void {
+  #place(entry: RecordEntry, pointer: Pointer): void {
     const { places, segments } = this.#parts;
     switch (entry.type) {
       case "append": {
-        assert(pointer !== undefined, "an append has a place");
         places.append(entry.name, entry.number, pointer);
         segments.note({ name: entry.name, number: entry.number, pointer });
         return;
@@ -188,7 +189,6 @@ export class GroupWriter {
         segments.noteDropped(entry.name);
         return;
       case "copy":
-        if (!pointer) return;
         if (places.find(entry.name, entry.number)) {
           places.move(entry.name, entry.number, pointer, this.#isSealedMove(entry));
         }

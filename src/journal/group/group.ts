@@ -105,15 +105,15 @@ export interface GroupRecord {
   readonly more?: boolean | undefined;
   /** Bytes that the payload will grow by when it is sealed. */
   readonly tagBytes?: number | undefined;
+  /** The entry that the record is of. */
+  readonly entry?: RecordEntry | undefined;
 }
 
 /** An append that the group's footer names, with the name of its log. */
 export type GroupAppend = NamedAppend & NamedLog;
 
 export interface Group {
-  /** With the index of the record, where it has one that can be read. */
-  readonly entries: readonly { readonly entry: RecordEntry; readonly record?: number }[];
-  /** Without PAD and footer. */
+  /** Without PAD and footer. An entry that says nothing any more has none. */
   readonly records: readonly GroupRecord[];
   /** The names in the footer: the appends that have a header hash, the logs opened and dropped. */
   readonly appends: readonly GroupAppend[];
@@ -150,7 +150,6 @@ function must(refusal: string | undefined): void {
 }
 
 class GroupBuilder implements Group {
-  readonly entries: { entry: RecordEntry; record?: number }[] = [];
   readonly records: GroupRecord[] = [];
   readonly opened: NamedLog[] = [];
   readonly dropped: NamedLog[] = [];
@@ -175,58 +174,56 @@ class GroupBuilder implements Group {
         assert(!before?.more || before.log === log, "a batch is of one log");
         must(table.append(log, number, hash ?? NO_HASH));
         if (hash) this.appends.push({ name, log, number, hash });
-        const record = this.#put({
-          type: recordType.append,
+        const { append: type } = recordType;
+        const tagBytes = this.#tagBytes;
+        this.records.push({
+          type,
           log,
           number,
           prefix,
           payload,
           payloadCrc,
           more,
-          tagBytes: this.#tagBytes,
+          tagBytes,
+          entry,
         });
-        this.entries.push({ entry, record });
         return;
       }
       case "truncate": {
-        const log = this.#logOf(entry.name, entry.first);
-        this.#put({ type: recordType.truncate, log, number: entry.first, payload: NOTHING });
-        must(table.truncate(log, entry.first));
-        break;
+        const number = entry.first;
+        const log = this.#logOf(entry.name, number);
+        this.#order({ type: recordType.truncate, log, number, entry });
+        must(table.truncate(log, number));
+        return;
       }
       case "open":
         this.#logOf(entry.name, entry.first);
-        break;
+        return;
       case "drop": {
         // A log that never got a record is dropped by nothing: there is nothing that could come back.
         const state = table.byName(entry.name);
-        if (!state) break;
+        if (!state) return;
         const { log, name } = state;
-        this.#put({ type: recordType.drop, log, number: 0n, payload: NOTHING });
+        this.#order({ type: recordType.drop, log, number: 0n, entry });
         must(table.drop(log));
         this.dropped.push({ log, name });
         // The lost append of a log that is dropped anyway pins nothing.
         this.appends = this.appends.filter((append) => append.log !== log);
-        break;
+        return;
       }
       case "copy": {
         const { log, number, payload, isRetained = false } = entry;
         const state = table.byLog(log);
-        if (!state || (number < state.first && !isRetained)) break;
+        if (!state || (number < state.first && !isRetained)) return;
         const tagBytes = this.#tagBytes;
-        const record = this.#put({ type: recordType.copy, log, number, payload, tagBytes });
-        this.entries.push({ entry, record });
+        this.records.push({ type: recordType.copy, log, number, payload, tagBytes, entry });
         return;
       }
-      case "release":
-        this.#put({
-          type: recordType.release,
-          log: entry.slot,
-          number: entry.sequence,
-          payload: NOTHING,
-        });
+      case "release": {
+        const { slot, sequence } = entry;
+        this.#order({ type: recordType.release, log: slot, number: sequence, entry });
+      }
     }
-    this.entries.push({ entry });
   }
 
   /** The log's number; an OPEN record gives it one where it has none, and `first` as its start. */
@@ -236,12 +233,13 @@ class GroupBuilder implements Group {
     const log = this.#table.nextLog;
     must(this.#table.open(log, name, first));
     this.opened.push({ log, name });
-    this.#put({ type: recordType.open, log, number: first, payload: Buffer.from(name, "latin1") });
+    const payload = Buffer.from(name, "latin1");
+    this.records.push({ type: recordType.open, log, number: first, payload });
     return log;
   }
 
-  #put(record: GroupRecord): number {
-    return this.records.push(record) - 1;
+  #order(record: Omit<GroupRecord, "payload">): void {
+    this.records.push({ ...record, payload: NOTHING });
   }
 }
 

@@ -9,7 +9,6 @@ import { GROUP_BYTES_MIN, SEGMENT_RESERVE_BYTES } from "../form/records.js";
 import type { RecordEntry } from "./group.js";
 import {
   countForGroup,
-  entrySize,
   firstGroupBytes,
   firstOversized,
   GroupSizeSum,
@@ -93,14 +92,9 @@ export class QueueGate {
   refuseForSpace(cause: PersisterError): void {
     const room = this.#segments.room + SEGMENT_RESERVE_BYTES;
     const refusal = isDiskFull(cause) ? noRoomError(cause, "journal segment") : cause;
-    const size = new GroupSizeSum();
-    this.#queue.reject(refusal, (entry) => {
-      if (!isOrder(entry)) return true;
-      const more = entrySize(entry, this.#sizing);
-      if (size.bytesWith(more) > room) return true;
-      size.add(more);
-      return false;
-    });
+    const size = new GroupSizeSum(this.#sizing);
+    const most = { bytes: room, logs: Number.POSITIVE_INFINITY };
+    this.#queue.reject(refusal, (entry) => !isOrder(entry) || !size.takes(entry, most));
   }
 
   /** Refuses the log of the first entry if the entry would open it and no head has room to list it. */

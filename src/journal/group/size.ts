@@ -4,17 +4,11 @@
  */
 import { assert } from "../../types/assert.js";
 import { NAMED_APPEND_BYTES, namedLogBytes } from "../form/footer.js";
-import { groupBytes, type GroupSize } from "../form/group-size.js";
+import { groupBytes } from "../form/group-size.js";
 import { logEntryBytes } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import { GROUP_BYTES_MAX, GROUP_RECORDS_MAX, RECORD_HEADER_BYTES } from "../form/records.js";
 import { type AppendEntry, contentBytes, type RecordEntry } from "./group.js";
-
-function sum(a: GroupSize, b: GroupSize): GroupSize {
-  return { records: a.records + b.records, names: a.names + b.names };
-}
-
-const NOTHING: GroupSize = { records: 0, names: 0 };
 
 /** The facts on which the size of an entry depends, beside the entry. */
 export interface Sizing {
@@ -23,23 +17,17 @@ export interface Sizing {
   readonly tagBytes: number;
 }
 
-/** Bytes that `entry` adds to a group, without the OPEN record that it may need. */
-function sizeOf(entry: RecordEntry, { tagBytes }: Pick<Sizing, "tagBytes">): GroupSize {
-  switch (entry.type) {
-    case "append": {
-      const names = entry.hash ? NAMED_APPEND_BYTES : 0;
-      return { records: RECORD_HEADER_BYTES + contentBytes(entry) + tagBytes, names };
-    }
-    case "copy":
-      return { records: RECORD_HEADER_BYTES + entry.payload.length + tagBytes, names: 0 };
-    case "drop":
-      return { records: RECORD_HEADER_BYTES, names: namedLogBytes(entry.name) };
-    case "truncate":
-    case "release":
-      return { records: RECORD_HEADER_BYTES, names: 0 };
-    case "open":
-      return NOTHING;
-  }
+/** Bytes of the record that `entry` becomes; an OPEN record that it may need is not counted. */
+function recordBytes(entry: RecordEntry, { tagBytes }: Pick<Sizing, "tagBytes">): number {
+  if (entry.type === "open") return 0;
+  const hasContent = entry.type === "append" || entry.type === "copy";
+  return RECORD_HEADER_BYTES + (hasContent ? contentBytes(entry) + tagBytes : 0);
+}
+
+/** Bytes that a footer takes to name `entry`. */
+function nameBytes(entry: RecordEntry): number {
+  if (entry.type === "append") return entry.hash ? NAMED_APPEND_BYTES : 0;
+  return entry.type === "drop" ? namedLogBytes(entry.name) : 0;
 }
 
 /** The log that has to be opened before `entry` can be recorded. */
@@ -48,43 +36,60 @@ export function openedBy(entry: RecordEntry, table: LogTable): string | undefine
   return opens && !table.byName(entry.name) ? entry.name : undefined;
 }
 
-/** Bytes that the OPEN record of a log adds to a group. */
-function openSize(name: string): GroupSize {
-  return { records: RECORD_HEADER_BYTES + name.length, names: namedLogBytes(name) };
+/** Bytes that a group may take: of a segment, and of the heads to come for logs that it opens. */
+interface Most {
+  readonly bytes: number;
+  readonly logs: number;
 }
 
-/** Bytes that `entry` adds to a group, with the OPEN record that it may need. */
-export function entrySize(entry: RecordEntry, sizing: Sizing): GroupSize {
-  const opened = openedBy(entry, sizing.table);
-  const size = sizeOf(entry, sizing);
-  return opened === undefined ? size : sum(size, openSize(opened));
-}
+const NO_BOUND: Most = { bytes: Number.POSITIVE_INFINITY, logs: Number.POSITIVE_INFINITY };
 
 /** Adds up entries of one group. */
 export class GroupSizeSum {
-  #size: GroupSize = NOTHING;
+  readonly #sizing: Sizing;
+  readonly #opening = new Set<string>();
+  #records = 0;
+  #names = 0;
+  #logs = 0;
 
-  /** Bytes that the group takes in a segment with `more` in it. */
-  bytesWith(more: GroupSize): number {
-    return groupBytes(sum(this.#size, more));
+  constructor(sizing: Sizing) {
+    this.#sizing = sizing;
   }
 
-  add(more: GroupSize): void {
-    this.#size = sum(this.#size, more);
+  /** Bytes that the group takes in a segment. */
+  get bytes(): number {
+    return groupBytes({ records: this.#records, names: this.#names });
+  }
+
+  /** Adds `entry` if the group then takes no more than `most`; tells whether it did. */
+  takes(entry: RecordEntry, most: Most = NO_BOUND): boolean {
+    let records = this.#records + recordBytes(entry, this.#sizing);
+    let names = this.#names + nameBytes(entry);
+    let logs = this.#logs;
+    const opened = openedBy(entry, this.#sizing.table);
+    const isNew = opened !== undefined && !this.#opening.has(opened);
+    if (isNew) {
+      records += RECORD_HEADER_BYTES + opened.length;
+      names += namedLogBytes(opened);
+      logs += logEntryBytes(opened);
+    }
+    if (groupBytes({ records, names }) > most.bytes || logs > most.logs) return false;
+    if (isNew) this.#opening.add(opened);
+    this.#records = records;
+    this.#names = names;
+    this.#logs = logs;
+    return true;
   }
 }
 
 /** Bytes of a group that holds only the first of `queue`, with the rest of its batch. */
 export function firstGroupBytes(queue: readonly RecordEntry[], sizing: Sizing): number {
-  const [first] = queue;
-  if (!first) return 0;
-  let size = entrySize(first, sizing);
-  for (let at = 0; ; at++) {
-    const entry = queue[at];
-    const next = queue[at + 1];
-    if (entry?.type !== "append" || !entry.more || !next) return groupBytes(size);
-    size = sum(size, sizeOf(next, sizing));
+  const size = new GroupSizeSum(sizing);
+  for (const entry of queue) {
+    size.takes(entry);
+    if (entry.type !== "append" || !entry.more) return size.bytes;
   }
+  return queue.length === 0 ? 0 : size.bytes;
 }
 
 /**
@@ -99,9 +104,8 @@ export function firstOversized(
   let bytes = 0;
   for (const entry of entries) {
     if (entry.type !== "append") continue;
-    const { records, names } = sizeOf(entry, { tagBytes });
     // One name fits a footer of one block, whatever else the footer names.
-    bytes += first ? records + names : records;
+    bytes += recordBytes(entry, { tagBytes }) + (first ? nameBytes(entry) : 0);
     first ??= entry;
     if (bytes > RECORD_HEADER_BYTES + payloadBytesMax + tagBytes) return first;
     if (entry.more) continue;
@@ -139,27 +143,16 @@ export interface GroupRoom {
 export function countForGroup(
   queue: readonly RecordEntry[],
   sizing: Sizing,
-  room: GroupRoom,
+  { appends, orders, logs }: GroupRoom,
 ): number {
-  const { table } = sizing;
-  const size = new GroupSizeSum();
-  let logBytes = 0;
+  const size = new GroupSizeSum(sizing);
   let count = 0;
   let unit = 0;
-  const opening = new Set<string>();
   for (const entry of queue) {
-    let added = sizeOf(entry, sizing);
-    const opened = openedBy(entry, table);
-    if (opened !== undefined && !opening.has(opened)) {
-      opening.add(opened);
-      added = sum(added, openSize(opened));
-      logBytes += logEntryBytes(opened);
-      if (logBytes > room.logs) break;
-    }
-    const bytes = size.bytesWith(added);
-    if (bytes > (usesReserve(entry) ? room.orders : room.appends)) break;
-    if (count > 0 && (bytes > GROUP_BYTES_MAX || (count + unit) * 2 >= GROUP_RECORDS_MAX)) break;
-    size.add(added);
+    const room = usesReserve(entry) ? orders : appends;
+    const bytes = count > 0 ? Math.min(room, GROUP_BYTES_MAX) : room;
+    if (!size.takes(entry, { bytes, logs })) break;
+    if (count > 0 && (count + unit) * 2 >= GROUP_RECORDS_MAX) break;
     unit += 1;
     if (entry.type === "append" && entry.more) continue;
     count += unit;

@@ -67,17 +67,16 @@ export function encodeEnvelope({ type, tenant, shard, origin }: Labels): Uint8Ar
   assert(type >= 0 && type <= TYPE_MAX, "a type fits 16 bits");
   assert(tenant >= 0 && tenant <= TENANT_MAX, "a tenant fits 32 bits");
   assert(shard >= 0 && shard <= SHARD_MAX, "a shard fits 16 bits");
-  const bytes = Buffer.allocUnsafe(envelopeBytes(origin));
-  bytes.writeUInt8(VERSION, 0);
-  bytes.writeUInt8(origin === undefined ? 0 : HAS_ORIGIN, 1);
-  bytes.writeUInt16LE(type, 2);
-  bytes.writeUInt32LE(tenant, 4);
-  bytes.writeUInt16LE(shard, 8);
-  bytes.writeUInt16LE(0, 10);
-  if (origin !== undefined) {
-    assert(origin > 0n && origin <= U64_MAX, "an origin is an LSN");
-    bytes.writeBigUInt64LE(origin, FIXED_BYTES);
-  }
+  // Not a `Buffer`, and byte by byte: so few bytes lie in the heap itself, which costs half.
+  const bytes = new Uint8Array(envelopeBytes(origin));
+  bytes[0] = VERSION;
+  bytes[1] = origin === undefined ? 0 : HAS_ORIGIN;
+  put(bytes, 2, { value: type, size: 2 });
+  put(bytes, 4, { value: tenant, size: 4 });
+  put(bytes, 8, { value: shard, size: 2 });
+  if (origin === undefined) return bytes;
+  assert(origin > 0n && origin <= U64_MAX, "an origin is an LSN");
+  new DataView(bytes.buffer).setBigUint64(FIXED_BYTES, origin, true);
   return bytes;
 }
 
@@ -117,6 +116,14 @@ export function encodeCheckpoint(lsn: bigint): Uint8Array {
 export function decodeCheckpoint(payload: Uint8Array): bigint | undefined {
   if (payload.length !== 8) return undefined;
   return Buffer.from(payload.buffer, payload.byteOffset, 8).readBigUInt64LE();
+}
+
+function put(
+  bytes: Uint8Array,
+  at: number,
+  { value, size }: { readonly value: number; readonly size: number },
+): void {
+  for (let index = 0; index < size; index++) bytes[at + index] = value >>> (8 * index);
 }
 
 function damaged(reason: string): EnvelopeFound {

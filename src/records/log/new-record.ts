@@ -53,6 +53,9 @@ export const BATCH_RECORDS_MAX = GROUP_RECORDS_MAX / 2;
 /** The largest envelope. */
 const ENVELOPE_BYTES_MAX = envelopeBytes(1n);
 
+const TENANTS = [0, TENANT_MAX] as const;
+const SHARDS = [0, SHARD_MAX] as const;
+
 const fields: ReadonlySet<string> = new Set(["type", "tenant", "shard", "payload", "origin"]);
 
 /** The largest payload of a record, whatever it says beside it, if the engine takes `bytesMax`. */
@@ -75,7 +78,7 @@ export function tooLarge(bytes: number, bytesMax: number): string {
 
 /** The call that a record was appended by: told what became of each of its records. */
 export interface AppendCall {
-  readonly recordSettled: (record: RecordAppend, error: PersisterError | undefined) => void;
+  recordSettled(record: RecordAppend, error: PersisterError | undefined): void;
 }
 
 /** One record on its way to disk, as the engine takes it. The payload is the caller's own memory. */
@@ -167,8 +170,8 @@ function checkedRecord(record: unknown, limits: RecordLimits): RecordAppend {
   }
   const labels = {
     type: typeOf(type, limits.types),
-    tenant: integerArgument("tenant", tenant, [0, TENANT_MAX]),
-    shard: integerArgument("shard", shard, [0, SHARD_MAX]),
+    tenant: integerArgument("tenant", tenant, TENANTS),
+    shard: integerArgument("shard", shard, SHARDS),
     origin: originOf(origin),
     byteLength: payload.length,
   };
