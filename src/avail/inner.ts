@@ -151,10 +151,10 @@ export class Inner {
   admitAnchor(anchor: KnownAnchor): void {
     this.refuseWhenClosing();
     const { newest } = this.anchors;
-    this.road.refuseOtherProposal(anchor.anchor.commitQC);
+    this.road.refuseOtherProposal(anchor);
     if (newest && anchor.roadIndex <= newest.roadIndex) return;
     this.#refuseLowerStarts(anchor, newest);
-    this.road.anchoredAt(anchor.anchor.commitQC);
+    this.road.anchoredAt(anchor);
     this.anchors.admit(anchor);
     this.#wake("work");
   }

@@ -2,9 +2,9 @@
  * The loop that drains the availability state to disk. Each turn:
  *
  * 1. It waits for work.
- * 2. It sends a new anchor on its way to its A/B files, one at a time. Nothing in the turn waits for it.
- * 3. It writes lanes and road concurrently, all of a turn in one group of the journal.
- * 4. Each lane publishes its durable cursor the moment its own records are durable.
+ * 2. It writes lanes and road concurrently, all of a turn in one group of the journal.
+ * 3. Each lane publishes its durable cursor the moment its own records are durable.
+ * 4. It sends a new anchor on its way to its A/B files, one at a time. No turn waits for it.
  * 5. When the anchor is durable, capacity is freed and lanes and road are pruned, each behind the
  *    reading of the record that becomes its first (D3, D4).
  *
@@ -17,7 +17,7 @@
  * A refusal stops its lane alone. A failed write poisons the store: the loop ends with the first error,
  * after all branches of the turn have ended. Lanes are dropped in a turn of their own.
  */
-import pLimit from "p-limit";
+import pLimit, { type LimitFunction } from "p-limit";
 import { allEnded } from "../async/all-ended.js";
 import type { KnownAnchor } from "../persist/anchor.js";
 import type { Persisters } from "../persist/persisters.js";
@@ -46,14 +46,16 @@ export async function runPersist(state: AvailabilityState, parts: Parts): Promis
   // Anchors and truncations: no turn waits for them, the end does.
   const background = new Background();
   const prunes = new PendingPrunes();
+  const limit = pLimit(BRANCHES_MAX);
   for (;;) {
     const turn = await nextTurn(state, background.failure);
     if (!turn) break;
     if (turn.kind === "drop") await dropTurn(state.inner, parts, turn);
     else {
+      await writeTurn(state.inner, parts, turn, limit);
+      // Behind the group, which so has the disk for itself; the turns that follow do not wait for it.
       const { anchor } = turn;
       if (anchor) background.add(persistAnchor(state.inner, parts, { anchor, prunes }));
-      await writeTurn(state.inner, parts, turn);
     }
   }
   await background.ended();
@@ -72,8 +74,12 @@ async function nextTurn(
   }
 }
 
-async function writeTurn(inner: Inner, parts: Parts, turn: WriteTurn): Promise<void> {
-  const limit = pLimit(BRANCHES_MAX);
+async function writeTurn(
+  inner: Inner,
+  parts: Parts,
+  turn: WriteTurn,
+  limit: LimitFunction,
+): Promise<void> {
   const lanes = turn.lanes.map((work) => limit(() => persistLane(inner, parts, work)));
   await allEnded([...lanes, limit(() => persistRoad(inner, parts, turn))]);
 }

@@ -324,6 +324,8 @@ export class LogEngine extends ReadableJournal {
       await this.#upkeep.step();
       if (this.rekeyer.isDue) await this.rekeyer.step();
       await turnOfTheLoop();
+      // The next entries of those who were told may be a turn behind: that is no rest yet.
+      if (!this.#queue.isAwaited) await turnOfTheLoop();
     }
     this.#follower.write();
   }

@@ -40,10 +40,14 @@ export interface KnownAnchor {
   readonly anchor: PruneAnchor;
   readonly roadIndex: bigint;
   readonly starts: AnchorStarts;
+  /** Of the proposal of its commit QC. */
+  readonly digest: Uint8Array;
 }
 
 export function knownAnchor(anchor: PruneAnchor): KnownAnchor {
-  return { anchor, roadIndex: anchor.commitQC.vote.view.index, starts: startsOf(anchor) };
+  const { vote } = anchor.commitQC;
+  const digest = commitVoteDigest(vote);
+  return { anchor, roadIndex: vote.view.index, starts: startsOf(anchor), digest };
 }
 
 /** The anchor's A/B pair of files. */

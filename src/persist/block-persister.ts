@@ -122,7 +122,7 @@ export class BlockPersister {
       for (const { number } of blocks) if (number >= log.appendNext) hashes.delete(number);
       throw cause;
     }
-    for (const number of hashes.keys()) if (number < log.first) hashes.delete(number);
+    forgetBelow(log.first, hashes);
   }
 
   /** The largest encoded block that the store's segments hold. */
@@ -236,6 +236,14 @@ function verifyFirst(
       "nothing was truncated",
     { lane, blockNumber: header.blockNumber },
   );
+}
+
+/** Numbers rise from entry to entry: the look ends at the first that stays. */
+function forgetBelow(first: bigint, hashes: Map<bigint, Uint8Array>): void {
+  for (const number of hashes.keys()) {
+    if (number >= first) return;
+    hashes.delete(number);
+  }
 }
 
 function refusePinned(lane: LaneId, block: NewBlock, pins: readonly Pin[]): void {

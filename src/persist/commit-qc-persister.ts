@@ -14,11 +14,13 @@ import { commitQCKind, ROAD } from "./kinds.js";
 /** A commit QC as it is to be stored: its payload is the encoded QC, as received. */
 export interface NewCommitQC extends NewRecord {
   readonly qc: CommitQC;
+  /** Of its proposal. */
+  readonly digest: Uint8Array;
 }
 
 /** `qc` as it is to be stored; `payload` is its encoding, where that is known already. */
 export function newCommitQC(qc: CommitQC, payload = encodeCommitQC(qc)): NewCommitQC {
-  return { number: qc.vote.view.index, payload, qc };
+  return { number: qc.vote.view.index, payload, qc, digest: commitVoteDigest(qc.vote) };
 }
 
 /** How QCs are appended. */
@@ -85,10 +87,9 @@ export class CommitQCPersister {
     }
   }
 
-  async #refuseConflict({ qc, payload }: NewCommitQC): Promise<void> {
-    const { index } = qc.vote.view;
+  async #refuseConflict({ number: index, payload, digest }: NewCommitQC): Promise<void> {
     const held = await this.log.readBytes(index);
-    if (sameBytes(commitVoteDigest(decodeCommitQC(held).vote), commitVoteDigest(qc.vote))) return;
+    if (sameBytes(commitVoteDigest(decodeCommitQC(held).vote), digest)) return;
     throw new PersisterError(
       "CONFLICT",
       `commit QC ${index}: conflict, a QC of another proposal is held at this index`,

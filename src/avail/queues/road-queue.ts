@@ -12,6 +12,12 @@ import { commitVoteDigest, sameBytes } from "../../wire/hash.js";
 import type { CommitQC } from "../../wire/messages.js";
 import { Arrivals } from "./arrivals.js";
 
+/** The proposal of a commit QC, or of an anchor's. */
+interface Proposed {
+  readonly roadIndex: bigint;
+  readonly digest: Uint8Array;
+}
+
 export class RoadQueue {
   #first: bigint;
   #durable: bigint;
@@ -21,7 +27,7 @@ export class RoadQueue {
   /** Digests of the proposals of [first, next), by road index, as far as they are known. */
   #digests: (Uint8Array | undefined)[];
   /** The anchor on its way to disk: no QC of another proposal is admitted at its index. */
-  #anchored: { readonly index: bigint; readonly digest: Uint8Array } | undefined;
+  #anchored: Proposed | undefined;
   #latest: CommitQC | undefined;
 
   constructor(
@@ -78,7 +84,7 @@ export class RoadQueue {
    * @throws {PersisterError} OUT_OF_SEQUENCE, CONFLICT.
    */
   admit(offered: NewCommitQC): boolean {
-    const { number: index, qc, payload } = offered;
+    const { number: index, payload, digest } = offered;
     if (index > this.next) {
       throw new PersisterError(
         "OUT_OF_SEQUENCE",
@@ -86,26 +92,25 @@ export class RoadQueue {
         { roadIndex: index },
       );
     }
-    this.refuseOtherProposal(qc, payload);
+    this.refuseOtherProposal({ roadIndex: index, digest }, payload);
     if (index < this.next) return false;
     this.#queue.push(offered);
     this.arrivals.add();
-    this.#digests[Number(index - this.#first)] = commitVoteDigest(qc.vote);
+    this.#digests[Number(index - this.#first)] = digest;
     return true;
   }
 
   /** @throws {PersisterError} CONFLICT if a QC of another proposal is held at this index. */
-  refuseOtherProposal(qc: CommitQC, offered?: Uint8Array): void {
-    const { index } = qc.vote.view;
-    const held = this.#digestAt(index);
-    if (!held || sameBytes(held, commitVoteDigest(qc.vote))) return;
-    const queued = this.#queue[Number(index - this.#durable)];
+  refuseOtherProposal({ roadIndex, digest }: Proposed, offered?: Uint8Array): void {
+    const held = this.#digestAt(roadIndex);
+    if (!held || sameBytes(held, digest)) return;
+    const queued = this.#queue[Number(roadIndex - this.#durable)];
     throw new PersisterError(
       "CONFLICT",
-      `commit QC ${index}: conflict, a QC of another proposal is held at this index; both are ` +
+      `commit QC ${roadIndex}: conflict, a QC of another proposal is held at this index; both are ` +
         "evidence that more than a third of the committee is faulty",
       {
-        roadIndex: index,
+        roadIndex,
         ...(queued ? { held: queued.payload } : {}),
         ...(offered ? { offered } : {}),
       },
@@ -113,9 +118,8 @@ export class RoadQueue {
   }
 
   /** An anchor is on its way to disk: no QC of another proposal is admitted at its index any more. */
-  anchoredAt(anchorQC: CommitQC): void {
-    const { index } = anchorQC.vote.view;
-    this.#anchored = { index, digest: commitVoteDigest(anchorQC.vote) };
+  anchoredAt(anchored: Proposed): void {
+    this.#anchored = anchored;
   }
 
   /** Moves the durable cursor, only forward. */
@@ -148,6 +152,6 @@ export class RoadQueue {
 
   #digestAt(index: bigint): Uint8Array | undefined {
     const held = index < this.#first ? undefined : this.#digests[Number(index - this.#first)];
-    return held ?? (this.#anchored?.index === index ? this.#anchored.digest : undefined);
+    return held ?? (this.#anchored?.roadIndex === index ? this.#anchored.digest : undefined);
   }
 }

@@ -47,10 +47,10 @@ export class RealFile implements DiskFile {
     assert(position >= 0 && length >= 0, "a read has a position and a length of at least 0");
     const fits = into !== undefined && into.length >= length;
     const target = fits ? into.subarray(0, length) : Buffer.allocUnsafeSlow(length);
-    return this.#run(`read ${length} bytes at ${position}`, async () => {
-      if (way === "blocking") return readFullyBlocking(systemCalls, this.#fd, position, target);
-      return await readFully(systemCalls, this.#fd, position, target);
-    });
+    const action = (): string => `read ${length} bytes at ${position}`;
+    return way === "blocking"
+      ? this.#block(action, () => readFullyBlocking(systemCalls, this.#fd, position, target))
+      : this.#run(action, () => readFully(systemCalls, this.#fd, position, target));
   }
 
   async writeDurable(
@@ -59,22 +59,17 @@ export class RealFile implements DiskFile {
     way: WriteWay = "pool",
   ): Promise<void> {
     assert(position >= 0, "a write has a position of at least 0");
-    if (way === "blocking") return this.#writeBlocking(position, buffers);
-    return this.#run(`write at ${position}`, async () => {
+    const action = (): string => `write at ${position}`;
+    if (way === "blocking") return this.#block(action, () => this.#write(position, buffers));
+    return this.#run(action, async () => {
       await writeFully(systemCalls, this.#fd, position, buffers);
       if (this.#durability === "fdatasync") await flushDescriptor(this.#fd);
     });
   }
 
-  /** Nothing is in flight when it returns: a close in the meantime has nothing to wait for. */
-  #writeBlocking(position: number, buffers: readonly Uint8Array[]): void {
-    this.#refuseClosed();
-    try {
-      writeFullyBlocking(systemCalls, this.#fd, position, buffers);
-      if (this.#durability === "fdatasync") fs.fdatasyncSync(this.#fd);
-    } catch (cause) {
-      throw diskError(`write at ${position}`, this.path, cause);
-    }
+  #write(position: number, buffers: readonly Uint8Array[]): void {
+    writeFullyBlocking(systemCalls, this.#fd, position, buffers);
+    if (this.#durability === "fdatasync") fs.fdatasyncSync(this.#fd);
   }
 
   async size(): Promise<number> {
@@ -103,9 +98,12 @@ export class RealFile implements DiskFile {
   }
 
   async lock(): Promise<void> {
-    return this.#run("lock the file", async () => {
-      if (!tryLock(this.#fd)) throw lockedError(this.path);
-    });
+    return this.#run(
+      () => "lock the file",
+      async () => {
+        if (!tryLock(this.#fd)) throw lockedError(this.path);
+      },
+    );
   }
 
   async close(): Promise<void> {
@@ -124,28 +122,41 @@ export class RealFile implements DiskFile {
   }
 
   #stat(action: string): Promise<fs.BigIntStats> {
-    return this.#run(action, () => {
-      return new Promise((resolve, reject) => {
-        fs.fstat(this.#fd, { bigint: true }, (cause, stats) => {
-          if (cause) reject(cause);
-          else resolve(stats);
+    return this.#run(
+      () => action,
+      () => {
+        return new Promise((resolve, reject) => {
+          fs.fstat(this.#fd, { bigint: true }, (cause, stats) => {
+            if (cause) reject(cause);
+            else resolve(stats);
+          });
         });
-      });
-    });
+      },
+    );
   }
 
   #refuseClosed(): void {
     if (this.#closing !== undefined) throw closedError(this.path);
   }
 
-  async #run<T>(action: string, call: () => Promise<T>): Promise<T> {
+  /** Nothing is in flight when it returns: a close in the meantime has nothing to wait for. */
+  #block<T>(action: () => string, call: () => T): T {
+    this.#refuseClosed();
+    try {
+      return call();
+    } catch (cause) {
+      throw diskError(action(), this.path, cause);
+    }
+  }
+
+  async #run<T>(action: () => string, call: () => Promise<T>): Promise<T> {
     this.#refuseClosed();
     const result = call();
     this.#inFlight.add(result);
     try {
       return await result;
     } catch (cause) {
-      throw diskError(action, this.path, cause);
+      throw diskError(action(), this.path, cause);
     } finally {
       this.#inFlight.delete(result);
     }

@@ -90,7 +90,7 @@ export function footerBytes(nameBytes: number): number {
 /** The payload of a footer at `place`. */
 export function encodeFooter(footer: Footer, place: FooterPlace): Uint8Array {
   const { opened, dropped, appends } = footer;
-  // Where it takes one block, as most footers do, the writer does not grow.
+  // Most footers take one block: then the writer does not grow.
   const writer = new ByteWriter(BLOCK_BYTES - RECORD_HEADER_BYTES);
   writer.u32(0);
   for (const logs of [opened, dropped]) {

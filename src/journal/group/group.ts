@@ -192,7 +192,7 @@ class GroupBuilder implements Group {
       case "truncate": {
         const number = entry.first;
         const log = this.#logOf(entry.name, number);
-        this.#order({ type: recordType.truncate, log, number, entry });
+        this.records.push({ type: recordType.truncate, log, number, payload: NOTHING, entry });
         must(table.truncate(log, number));
         return;
       }
@@ -204,7 +204,7 @@ class GroupBuilder implements Group {
         const state = table.byName(entry.name);
         if (!state) return;
         const { log, name } = state;
-        this.#order({ type: recordType.drop, log, number: 0n, entry });
+        this.records.push({ type: recordType.drop, log, number: 0n, payload: NOTHING, entry });
         must(table.drop(log));
         this.dropped.push({ log, name });
         // The lost append of a log that is dropped anyway pins nothing.
@@ -220,8 +220,8 @@ class GroupBuilder implements Group {
         return;
       }
       case "release": {
-        const { slot, sequence } = entry;
-        this.#order({ type: recordType.release, log: slot, number: sequence, entry });
+        const { slot: log, sequence: number } = entry;
+        this.records.push({ type: recordType.release, log, number, payload: NOTHING, entry });
       }
     }
   }
@@ -236,10 +236,6 @@ class GroupBuilder implements Group {
     const payload = Buffer.from(name, "latin1");
     this.records.push({ type: recordType.open, log, number: first, payload });
     return log;
-  }
-
-  #order(record: Omit<GroupRecord, "payload">): void {
-    this.records.push({ ...record, payload: NOTHING });
   }
 }
 

@@ -22,7 +22,7 @@ const GAP_BYTES_MAX = 16 * 1024;
 /** Most bytes of one read, unless a single record is larger. */
 const READ_BYTES_MAX = 1024 * 1024;
 /** Most bytes that are read of a record's beginning. */
-const BEGINNING_BYTES_MAX = 4096;
+const BEGINNING_BYTES_MAX = 1024;
 
 /** Names one record. */
 export interface RecordName {
@@ -78,7 +78,7 @@ export class RecordReader {
   }
 
   /**
-   * The beginning of the record's payload, as far as it lies in 4 KiB with the header; all of it where it is
+   * The beginning of the record's payload, as far as it lies in 1 KiB with the header; all of it where it is
    * sealed, since nothing of it is proven before its tag. The header is
    * compared with what is known of the record, the payload with its checksum if all of it was read.
    * Does not wait for the end of the turn of the event loop, and mostly for no thread.
@@ -92,7 +92,8 @@ export class RecordReader {
     const length = Math.min(RECORD_HEADER_BYTES + pointer.length, BEGINNING_BYTES_MAX);
     const beganMs = performance.now();
     const way = this.#way.at(beganMs);
-    const bytes = await file.read(startOf(pointer), length, undefined, way);
+    // Of the pool of small buffers: nobody keeps it.
+    const bytes = await file.read(startOf(pointer), length, Buffer.allocUnsafe(length), way);
     const endedMs = performance.now();
     if (way === "blocking") this.#way.note(endedMs - beganMs, endedMs);
     const isWhole = length === RECORD_HEADER_BYTES + pointer.length;
