@@ -109,6 +109,7 @@ export class Judge {
       case "opening":
       case "served":
       case "listening":
+      case "raised":
       case "released":
       case "stats":
       case "closed":

@@ -140,6 +140,8 @@ export type Report =
       readonly signed: readonly Digest[];
     }
   | { readonly kind: "executed"; readonly index: bigint; readonly appHash: Digest }
+  /** The guards of a restored store have heights: it signs again. */
+  | { readonly kind: "raised"; readonly reason: string }
   | { readonly kind: "released"; readonly number: bigint; readonly reason: string }
   | Stats
   | { readonly kind: "failed"; readonly code: string; readonly message: string }

@@ -46,6 +46,8 @@ export function saying(message: Message): Says | undefined {
     case "askLane":
     case "askHeld":
     case "held":
+    case "askSigned":
+    case "signed":
     case "timeoutQC":
     case "commitQC":
     case "anchor":

@@ -13,6 +13,8 @@ const ANSWER_MAX = 32n;
 export class Answers {
   /** The ranges that can be read here, by the store's newest status. */
   served: PeerStatus = { road: { first: 0n, next: 0n }, lanes: [] };
+  /** We do not know all that we signed: others must not rely on our word. */
+  isGuarded = true;
   readonly #lanes: Lanes;
   readonly #execution: Execution;
   readonly #known: ReadonlySet<LaneId>;
@@ -50,6 +52,18 @@ export class Answers {
     if (served === undefined || first < served.first) return;
     const end = min(next, min(first + ANSWER_MAX, this.#lanes.at(lane).durable));
     if (first < end) out.push({ kind: "sendBlocks", to, lane, first, next: end });
+  }
+
+  /** Says how far we have voted, at most up to the road at which we stand, and what we hold of `of`. */
+  signed(to: LaneId, of: LaneId, standing: bigint, out: Output[]): void {
+    if (this.isGuarded || to !== of || !this.#known.has(of)) return;
+    const lanes = [...this.#known].map((lane) => {
+      const { committed, taken } = this.#lanes.at(lane);
+      const next = lane === of && taken > committed ? taken : committed;
+      return laneRange(lane, { first: committed, next });
+    });
+    const status = { road: { first: 0n, next: standing + 1n }, lanes };
+    out.push({ kind: "send", to, message: { kind: "signed", status } });
   }
 
   /**

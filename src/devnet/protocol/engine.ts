@@ -15,8 +15,9 @@ import type { CommitQC, Timestamp, View } from "../../wire/messages.js";
 import { Answers } from "./answers.js";
 import { CatchUp, PinQuestions, type Standing } from "./catch-up.js";
 import { Execution } from "./execution.js";
+import { GuardQuestions } from "./guard-questions.js";
 import { Lanes } from "./lanes.js";
-import type { Message, PeerStatus, RoadRange } from "./message.js";
+import type { Message, RoadRange } from "./message.js";
 import { Round, type Signer } from "./round.js";
 import type { EngineStart, Input, Output } from "./step.js";
 import { viewOf } from "./views.js";
@@ -35,6 +36,7 @@ export class Engine {
   readonly #catchUp: CatchUp;
   readonly #answers: Answers;
   readonly #pins: PinQuestions;
+  readonly #guards: GuardQuestions;
   readonly #laneNames: readonly LaneId[];
   readonly #now: () => Timestamp;
   /** The first road index whose commit QC is not durable, and the first not on its way to disk. */
@@ -54,6 +56,7 @@ export class Engine {
     this.#catchUp = new CatchUp(peers.length > 0);
     this.#answers = new Answers(this.#lanes, this.#execution, new Set(this.#laneNames));
     this.#pins = new PinQuestions(own, peers, start);
+    this.#guards = new GuardQuestions(own, signer.epoch.committee, start.isGuardUnknown);
     const commitQC = start.road.qcs.at(-1) ?? start.anchor?.commitQC;
     const { votes } = start;
     // A lost vote was never durable, so it never left; where there is nobody else, nobody can hold it.
@@ -92,8 +95,8 @@ export class Engine {
   /** The first outputs after a start: votes for durable blocks, and the current view. */
   begin({ lanes }: EngineStart): Output[] {
     const out: Output[] = [];
-    for (const { headers } of lanes.values())
-      for (const header of headers) this.#lanes.vote(header, out);
+    for (const { votable } of lanes.values())
+      for (const header of votable) this.#lanes.vote(header, out);
     this.#round.begin(out);
     this.#goOn(out);
     return out;
@@ -126,6 +129,8 @@ export class Engine {
       case "askLane":
       case "askHeld":
       case "held":
+      case "askSigned":
+      case "signed":
       case "block":
         return true;
       default:
@@ -163,11 +168,13 @@ export class Engine {
       case "message":
         return this.#takeMessage(input.from, input.message, out);
       case "blockDurable":
-        return this.#lanes.blockDurable(input.header, out);
+        return this.#lanes.blockDurable(input.header, input.mayVote, out);
       case "blockRefused":
         return this.#lanes.blockRefused(input.lane, input.number);
       case "produced":
         return this.#lanes.produced(input.header, input.headerHash);
+      case "notProduced":
+        return this.#lanes.notProduced();
       case "commitQCDurable":
         return this.#commitQCDurable(input.qc, out);
       case "commitQCRefused":
@@ -182,13 +189,13 @@ export class Engine {
       case "votesDurable":
         return this.#round.votesDurable(input.votes, out);
       case "executed":
-        return this.#execution.executed(input.index, input.appHash, out);
+        return this.#execution.executed(input, out);
       case "released":
         return this.#lanes.released(input.number);
       case "viewOver":
         return this.#round.giveUp(input.view, out);
       case "tick":
-        return this.#tick(input.served, out);
+        return this.#tick(input, out);
       default:
         return assertNever(input);
     }
@@ -208,6 +215,10 @@ export class Engine {
         return this.#answers.held(from, message.range, out);
       case "held":
         return this.#pins.answered(from, message.range, out);
+      case "askSigned":
+        return this.#answers.signed(from, message.lane, this.#round.view.index, out);
+      case "signed":
+        return this.#guards.answered(from, message.status, out);
       case "block":
         return this.#lanes.takeBlock(message, out);
       case "laneVote":
@@ -276,8 +287,11 @@ export class Engine {
     this.#round.advance(qc, out);
   }
 
-  #tick(served: PeerStatus, out: Output[]): void {
+  #tick({ served, isGuarded }: Extract<Input, { kind: "tick" }>, out: Output[]): void {
     this.#answers.served = served;
+    this.#answers.isGuarded = isGuarded;
+    this.#lanes.tick();
+    this.#guards.tick(out);
     out.push({ kind: "broadcast", message: { kind: "status", status: served } });
     this.#pins.tick(out);
     this.#catchUp.tick(this.#standing());

@@ -21,7 +21,7 @@ import {
 } from "../../wire/messages.js";
 import { globalRange } from "../../wire/rules/proposal.js";
 import type { Signer } from "./round.js";
-import type { EngineStart, Output } from "./step.js";
+import type { EngineStart, Input, Output } from "./step.js";
 import { Tally } from "./tally.js";
 
 /** Anchors that are kept for peers that catch up; beyond them a peer takes the newest one. */
@@ -95,24 +95,26 @@ export class Execution {
     out.push({ kind: "execute", qc, parent: this.#appHash });
   }
 
-  /** A road was executed: the vote for what came out leaves. */
-  executed(index: bigint, appHash: Uint8Array, out: Output[]): void {
+  /** A road was executed: the vote for the result leaves where it is allowed. */
+  executed({ index, appHash, mayVote }: Extract<Input, { kind: "executed" }>, out: Output[]): void {
     this.#isExecuting = false;
     const qc = this.#qcs.get(index);
     // Meanwhile an anchor may have gone past it.
     if (index !== this.#next || qc === undefined) return;
     this.#next = index + 1n;
     this.#appHash = appHash;
+    if (mayVote && index > this.#stored) this.#vote(qc, appHash, out);
+    this.#storeAnchor(index, out);
+  }
+
+  #vote(qc: CommitQC, appHash: Uint8Array, out: Output[]): void {
     const { first, next } = globalRange(qc.vote);
     const { index: roadIndex, epochIndex } = qc.vote.view;
     const app = { roadIndex, appHash, epochIndex, globalFirst: first, globalNext: next };
     const vote = signAppVote(app, this.#signer.keys);
-    if (index > this.#stored) {
-      this.#said.set(index, vote);
-      out.push({ kind: "broadcast", message: { kind: "appVote", vote } });
-      this.takeVote(vote, out);
-    }
-    this.#storeAnchor(index, out);
+    this.#said.set(roadIndex, vote);
+    out.push({ kind: "broadcast", message: { kind: "appVote", vote } });
+    this.takeVote(vote, out);
   }
 
   takeVote(vote: SignedAppVote, out: Output[]): void {

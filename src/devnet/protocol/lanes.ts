@@ -52,6 +52,8 @@ export class Lanes {
   #tipHash: Uint8Array;
   /** A `produce` was asked for and is not answered. */
   #isProducing = false;
+  /** The store forbade a block: it is asked again after the next tick. */
+  #isForbidden = false;
 
   constructor(signer: Signer, own: LaneId, start: EngineStart) {
     this.#signer = signer;
@@ -99,7 +101,10 @@ export class Lanes {
     const { lane: name, blockNumber: number } = message.header;
     const lane = this.#lanes.get(name);
     if (lane === undefined || number !== lane.taken || this.roomOf(name) <= 0n) return;
+    // A block of ours that comes back while we make one: it is asked for again.
+    if (name === this.#own && this.#isProducing) return;
     lane.taken += 1n;
+    if (name === this.#own) this.#tipHash = headerHash(message.header);
     out.push({ kind: "storeBlock", message });
   }
 
@@ -109,8 +114,8 @@ export class Lanes {
     if (number < lane.taken) lane.taken = number > lane.durable ? number : lane.durable;
   }
 
-  /** Votes for a durable block, and offers our own to the others. */
-  blockDurable(header: BlockHeader, out: Output[]): void {
+  /** Votes for a durable block where that is allowed, and offers our own to the others. */
+  blockDurable(header: BlockHeader, mayVote: boolean, out: Output[]): void {
     const { lane: name, blockNumber: number } = header;
     const lane = this.#at(name);
     if (number + 1n > lane.durable) lane.durable = number + 1n;
@@ -120,7 +125,7 @@ export class Lanes {
       if (number + 1n === lane.taken) this.#tipHash = headerHash(header);
       out.push({ kind: "sendBlocks", to: undefined, lane: name, first: number, next: number + 1n });
     }
-    this.vote(header, out);
+    if (mayVote) this.vote(header, out);
   }
 
   /** Votes for a durable block, unless a commit QC covers it already. */
@@ -198,9 +203,18 @@ export class Lanes {
   produce(out: Output[]): void {
     const { taken, committed } = this.#at(this.#own);
     const hasRoom = this.roomOf(this.#own) > 0n && taken < committed + AHEAD_BLOCKS;
-    if (this.#isProducing || !hasRoom || this.#pins.size > 0) return;
+    if (this.#isProducing || this.#isForbidden || !hasRoom || this.#pins.size > 0) return;
     this.#isProducing = true;
     out.push({ kind: "produce", number: taken, parentHash: this.#tipHash });
+  }
+
+  notProduced(): void {
+    this.#isProducing = false;
+    this.#isForbidden = true;
+  }
+
+  tick(): void {
+    this.#isForbidden = false;
   }
 
   produced(header: BlockHeader, hash: Uint8Array): void {

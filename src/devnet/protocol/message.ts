@@ -56,6 +56,13 @@ export type Message =
    */
   | { readonly kind: "askHeld"; readonly range: LaneRange }
   | { readonly kind: "held"; readonly range: LaneRange }
+  /** Asks how far the peer has voted, and what it holds of the asker's `lane`. */
+  | { readonly kind: "askSigned"; readonly lane: LaneId }
+  /**
+   * `road.next` is the first road at which the peer has signed nothing. A lane's `first` is the end of its
+   * range in the newest commit QC; the asker's lane ends at the first number that the peer does not hold.
+   */
+  | { readonly kind: "signed"; readonly status: PeerStatus }
   | { readonly kind: "block"; readonly bytes: Uint8Array; readonly header: BlockHeader }
   | { readonly kind: "laneVote"; readonly vote: SignedBlockHeader }
   | { readonly kind: "proposal"; readonly proposal: FullProposal }
@@ -120,6 +127,14 @@ const arms: { readonly [K in MessageKind]: Arm<Extract<Message, { kind: K }>> } 
   askLane: rangeArm("askLane"),
   askHeld: rangeArm("askHeld"),
   held: rangeArm("held"),
+  askSigned: {
+    encode: ({ lane }) => encode.encodeLaneId(lane),
+    decode: (bytes) => ({ kind: "askSigned", lane: decode.decodeLaneId(bytes) }),
+  },
+  signed: {
+    encode: ({ status }) => written(putStatus, status),
+    decode: (bytes) => ({ kind: "signed", status: decodeStatus(bytes) }),
+  },
   block: {
     encode: ({ bytes }) => bytes,
     decode: (bytes) => ({ kind: "block", bytes, header: readSignedBlockHeader(bytes) }),

@@ -11,6 +11,7 @@ import type {
   PruneAnchor,
   View,
 } from "../../wire/messages.js";
+import type { Raise } from "../../persist/guards/heights.js";
 import type { Message, PeerStatus } from "./message.js";
 
 /** Votes that a vote state holds, and that may leave once it is durable. */
@@ -25,22 +26,34 @@ export type RoundMessage = VoteMessage | Extract<Message, { kind: "timeoutQC" }>
 export type Input =
   /** From the validator that owns lane `from`; signatures are verified. */
   | { readonly kind: "message"; readonly from: LaneId; readonly message: Message }
-  /** The block was offered for voting: it is durable. */
-  | { readonly kind: "blockDurable"; readonly header: BlockHeader }
+  /** The block was offered for voting: it is durable. The store says whether a vote may be signed. */
+  | { readonly kind: "blockDurable"; readonly header: BlockHeader; readonly mayVote: boolean }
   /** A block that a `storeBlock` asked to store was not taken. */
   | { readonly kind: "blockRefused"; readonly lane: LaneId; readonly number: bigint }
   /** The block that a `produce` asked for was made and is on its way to disk. */
   | { readonly kind: "produced"; readonly header: BlockHeader; readonly headerHash: Uint8Array }
+  /** The store forbids the block that a `produce` asked for, for now. */
+  | { readonly kind: "notProduced" }
   | { readonly kind: "commitQCDurable"; readonly qc: CommitQC }
   | { readonly kind: "commitQCRefused"; readonly index: bigint }
   | { readonly kind: "anchorDurable"; readonly anchor: PruneAnchor }
   | { readonly kind: "votesDurable"; readonly votes: readonly VoteMessage[] }
-  | { readonly kind: "executed"; readonly index: bigint; readonly appHash: Uint8Array }
+  | {
+      readonly kind: "executed";
+      readonly index: bigint;
+      readonly appHash: Uint8Array;
+      readonly mayVote: boolean;
+    }
   | { readonly kind: "released"; readonly number: bigint }
   /** The time of a view is over. */
   | { readonly kind: "viewOver"; readonly view: View }
   /** Time to ask for missing blocks and QCs, and to tell peers what can be served. */
-  | { readonly kind: "tick"; readonly served: PeerStatus };
+  | {
+      readonly kind: "tick";
+      readonly served: PeerStatus;
+      /** A guard forbids votes: this validator does not know all that it signed. */
+      readonly isGuarded: boolean;
+    };
 
 export type Output =
   | { readonly kind: "broadcast"; readonly message: Message }
@@ -58,7 +71,10 @@ export type Output =
   | { readonly kind: "storeBlock"; readonly message: Extract<Message, { kind: "block" }> }
   | { readonly kind: "storeCommitQC"; readonly qc: CommitQC }
   | { readonly kind: "storeAnchor"; readonly anchor: PruneAnchor }
-  /** Writes the vote state; once it is durable, `votes` come back in `votesDurable`. */
+  /**
+   * Writes the vote state; once it is durable, `votes` come back in `votesDurable`. If the store forbids them,
+   * nothing is written, and nothing comes back.
+   */
   | {
       readonly kind: "storeVotes";
       readonly state: PersistedInner;
@@ -69,6 +85,8 @@ export type Output =
   /** Executes the blocks of `qc`, which are all durable here, on a state with hash `parent`. */
   | { readonly kind: "execute"; readonly qc: CommitQC; readonly parent: Uint8Array }
   | { readonly kind: "startTimer"; readonly view: View }
+  /** Raises the guards of the store. Then durable blocks that may be voted for now are offered again. */
+  | { readonly kind: "raiseGuard"; readonly raise: Raise; readonly reason: string }
   /** Lifts the pin of our own lane at `number`, for this reason. */
   | { readonly kind: "release"; readonly number: bigint; readonly reason: string };
 
@@ -79,6 +97,8 @@ export interface EngineStart {
   readonly anchor: PruneAnchor | undefined;
   readonly votes: PersistedInner | undefined;
   readonly abstainThrough: bigint | undefined;
+  /** The store was restored, and it is not known how far its earlier life went. */
+  readonly isGuardUnknown: boolean;
   /** Pinned numbers of our own lane. */
   readonly pins: readonly { readonly number: bigint; readonly headerHash: Uint8Array }[];
   /** The header hash of our own lane's last block, where there is one. */
@@ -90,4 +110,6 @@ export interface RecoveredLane {
   readonly first: bigint;
   readonly next: bigint;
   readonly headers: readonly BlockHeader[];
+  /** Those of them for which the store allows a vote. */
+  readonly votable: readonly BlockHeader[];
 }

@@ -68,6 +68,8 @@ export class Gate {
       case "askLane":
       case "askHeld":
       case "held":
+      case "askSigned":
+      case "signed":
       case "block":
       case "commitQC":
         return;

@@ -21,6 +21,7 @@ const sentences = {
   "change-a-byte": "returns blocks with one byte changed after a restart",
   "skip-verification": "executes other transactions than its peers have signed for",
   "sign-twice": "signs a second block at each number of its lane",
+  "ignore-guards": "signs wherever it likes after its store was restored",
 } as const;
 
 export type Sabotage = keyof typeof sentences;
@@ -56,6 +57,7 @@ const lies: Readonly<Record<Sabotage, Lie>> = {
   "change-a-byte": changeAByte,
   "skip-verification": skipVerification,
   "sign-twice": signTwice,
+  "ignore-guards": () => ({ maySign: () => ({ may: true }) }),
 };
 
 /** The same store, which lies as `sabotage` says. */

@@ -16,12 +16,14 @@ import type { Latencies } from "./latencies.js";
 import type { Message } from "../protocol/message.js";
 import { digestOf, type Report } from "../judge/report.js";
 import type { Input, Output } from "../protocol/step.js";
-import { type Store, votesDigest } from "./store.js";
+import { mayVoteFor, type Store, votesDigest } from "./store.js";
 import { decisionOf, signedIn, startsOf } from "../judge/telling.js";
 
 /** The validator that the work is done for. */
 export interface WorkPort {
   readonly lane: LaneId;
+  /** There is no other validator. */
+  readonly isAlone: boolean;
   readonly give: (input: Input) => void;
   readonly say: (message: Message, to: LaneId | undefined) => void;
   readonly report: (report: Report) => void;
@@ -80,6 +82,10 @@ export class StoreWork {
     this.#watch(this.#execute(output));
   }
 
+  raiseGuard(output: Of<"raiseGuard">): void {
+    this.#watch(this.#raiseGuard(output));
+  }
+
   release(output: Of<"release">): void {
     this.#watch(this.#release(output));
   }
@@ -105,7 +111,8 @@ export class StoreWork {
       // The block was pruned meanwhile: an anchor covers it, and a vote for it is of no use.
       if (bytes === undefined) continue;
       report({ kind: "blockDurable", lane, number, digest: digestOf(headerHash) });
-      give({ kind: "blockDurable", header: readSignedBlockHeader(bytes) });
+      const header = readSignedBlockHeader(bytes);
+      give({ kind: "blockDurable", header, mayVote: await mayVoteFor(this.#store, header) });
     }
   }
 
@@ -157,6 +164,7 @@ export class StoreWork {
   /** The store writes vote states in the order in which they come. */
   async #storeVotes({ state, index, votes }: Of<"storeVotes">): Promise<void> {
     const { report, give } = this.#port;
+    if (!(await this.#mayVoteAt(index))) return;
     const digest = votesDigest(state);
     report({ kind: "votesBegun", state: digest });
     const begunMs = performance.now();
@@ -164,6 +172,12 @@ export class StoreWork {
     this.#latencies.voteStateDurable(begunMs);
     report({ kind: "votesDurable", state: digest, index, signed: signedIn(state) });
     give({ kind: "votesDurable", votes });
+  }
+
+  /** A lost vote was never durable, and never left: where there is nobody else, nobody can hold it. */
+  async #mayVoteAt(roadIndex: bigint): Promise<boolean> {
+    const verdict = await this.#store.maySign({ kind: "vote", roadIndex });
+    return verdict.may || (this.#port.isAlone && verdict.rule === "abstaining");
   }
 
   async #execute({ qc, parent }: Of<"execute">): Promise<void> {
@@ -180,7 +194,22 @@ export class StoreWork {
     }
     const appHash = appHashOf(parent, globalRange(qc.vote).first, blocks);
     report({ kind: "executed", index, appHash: digestOf(appHash) });
-    give({ kind: "executed", index, appHash });
+    const { may: mayVote } = await this.#store.maySign({ kind: "appVote", roadIndex: index });
+    give({ kind: "executed", index, appHash, mayVote });
+  }
+
+  /** Blocks that became durable while the heights were unknown may be voted for now. */
+  async #raiseGuard({ raise, reason }: Of<"raiseGuard">): Promise<void> {
+    await this.#store.raiseGuard(raise, { by: "peers", reason });
+    this.#port.report({ kind: "raised", reason });
+    for (const [lane, { first, durable }] of this.#store.status().lanes) {
+      for (let number = first; number < durable; number++) {
+        const bytes = await unlessGone(this.#store.readBlock(lane, number));
+        const header = bytes && readSignedBlockHeader(bytes);
+        if (!header || !(await mayVoteFor(this.#store, header))) continue;
+        this.#port.give({ kind: "blockDurable", header, mayVote: true });
+      }
+    }
   }
 
   async #release({ number, reason }: Of<"release">): Promise<void> {

@@ -1,5 +1,6 @@
 /** The calls of a validator to its store, and the state that it begins with after a recovery. */
 import type { Keeper } from "../../node/keeper.js";
+import type { Status } from "../../node/status.js";
 import type { LaneId } from "../../types/lane.js";
 import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
 import { decodeCommitQC, decodePersistedInner } from "../../wire/codec/decode.js";
@@ -29,6 +30,8 @@ export type Store = Pick<
   | "readRetainedCommitQC"
   | "writeVoteState"
   | "release"
+  | "maySign"
+  | "raiseGuard"
   | "status"
   | "close"
 >;
@@ -39,10 +42,13 @@ export async function readStart(store: Store, own: LaneId): Promise<EngineStart>
   const lanes = new Map<LaneId, RecoveredLane>();
   for (const [lane, { first, next }] of recovery.lanes) {
     const headers: BlockHeader[] = [];
+    const votable: BlockHeader[] = [];
     for (let number = first; number < next; number++) {
-      headers.push(readSignedBlockHeader(await store.readBlock(lane, number)));
+      const header = readSignedBlockHeader(await store.readBlock(lane, number));
+      headers.push(header);
+      if (await mayVoteFor(store, header)) votable.push(header);
     }
-    lanes.set(lane, { first, next, headers });
+    lanes.set(lane, { first, next, headers, votable });
   }
   const { first, next } = recovery.road;
   const qcs: CommitQC[] = [];
@@ -55,9 +61,21 @@ export async function readStart(store: Store, own: LaneId): Promise<EngineStart>
     anchor: recovery.anchor,
     votes: recovery.voteState && decodePersistedInner(recovery.voteState),
     abstainThrough: recovery.abstainThrough,
+    isGuardUnknown: isUnknown(store.status().guards),
     pins: recovery.pins.filter(({ lane }) => lane === own),
     tipHash: await tipHashOf(store, own, lanes.get(own)),
   };
+}
+
+/** Whether the store allows a vote for a durable block. */
+export async function mayVoteFor(store: Store, header: BlockHeader): Promise<boolean> {
+  const { lane, blockNumber: number } = header;
+  return (await store.maySign({ kind: "laneVote", lane, number, headerHash: headerHash(header) }))
+    .may;
+}
+
+function isUnknown(guards: Status["guards"]): boolean {
+  return guards !== undefined && (guards.lanes === "unknown" || guards.votes === "unknown");
 }
 
 /**

@@ -35,6 +35,8 @@ export type Receive = (from: LaneId, message: Message) => Promise<void>;
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** The connections of each validator that have not ended: all that came over others was received. */
+  readonly #connections = new Map<LaneId, number>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -46,7 +48,7 @@ export class Listener {
     server.on("connection", (socket) => {
       listener.#sockets.add(socket);
       socket.on("close", () => listener.#sockets.delete(socket));
-      listen(socket, receive).catch((cause: unknown) => {
+      listen(socket, receive, listener.#connections).catch((cause: unknown) => {
         // A peer that was killed may end its connection in any way.
         if (!socket.errored) fail(cause);
       });
@@ -63,6 +65,10 @@ export class Listener {
     return typeof address === "object" && address !== null ? address.port : 0;
   }
 
+  hasOneConnectionOf(lane: LaneId): boolean {
+    return this.#connections.get(lane) === 1;
+  }
+
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -70,16 +76,31 @@ export class Listener {
 }
 
 /** Takes messages until the connection ends, or until bytes come that are no message. */
-async function listen(socket: Socket, receive: Receive): Promise<void> {
+async function listen(
+  socket: Socket,
+  receive: Receive,
+  connections: Map<LaneId, number>,
+): Promise<void> {
   const splitter = new FrameSplitter();
   let from: LaneId | undefined;
-  for await (const chunk of socket) {
-    const { messages, isWhole } = messagesIn(splitter, chunk as Uint8Array);
-    for (const message of messages) {
-      if (message.kind === "hello") from = message.lane;
-      else if (from !== undefined) await receive(from, message);
+  const count = (more: number): void => {
+    if (from !== undefined) connections.set(from, (connections.get(from) ?? 0) + more);
+  };
+  try {
+    for await (const chunk of socket) {
+      const { messages, isWhole } = messagesIn(splitter, chunk as Uint8Array);
+      for (const message of messages) {
+        if (message.kind !== "hello") {
+          if (from !== undefined) await receive(from, message);
+        } else if (from === undefined) {
+          from = message.lane;
+          count(1);
+        }
+      }
+      if (!isWhole) return;
     }
-    if (!isWhole) return;
+  } finally {
+    count(-1);
   }
 }
 

@@ -74,6 +74,7 @@ export class Validator {
     this.failed.catch(() => undefined);
     this.#work = new StoreWork(store, this.#latencies, {
       lane: this.lane,
+      isAlone: epoch.committee.members.length === 1,
       report,
       signal,
       give: (input) => this.#give(input),
@@ -119,7 +120,10 @@ export class Validator {
     report({ kind: "listening", port: this.#listener.port });
     this.#work.begin();
     const lanes = epoch.committee.members.map(({ lane }) => lane);
-    const tick = (): void => this.#give({ kind: "tick", served: servedBy(this.#store, lanes) });
+    const tick = (): void => {
+      const isGuarded = this.#store.status().guards?.standing.includes("votes") ?? false;
+      this.#give({ kind: "tick", served: servedBy(this.#store, lanes), isGuarded });
+    };
     this.#intervals.push(setInterval(tick, TICK_MS));
     this.#intervals.push(setInterval(() => report(this.#stats()), STATS_MS));
     this.#performAll(() => this.#engine.begin(start));
@@ -127,6 +131,8 @@ export class Validator {
 
   async #receive(from: LaneId, message: Message): Promise<void> {
     if (this.#stop.signal.aborted) return;
+    // What its earlier life has sent comes first: we answer when that connection has ended.
+    if (message.kind === "askSigned" && this.#listener?.hasOneConnectionOf(from) !== true) return;
     if (!this.#engine.wants(message)) {
       this.#early.keep(this.#engine, { from, message });
       return;
@@ -171,7 +177,7 @@ export class Validator {
       case "storeBlock":
         return this.#work.storeBlock(output.message.bytes, output.message.header);
       case "produce":
-        return this.#produce(output);
+        return void this.#produce(output).catch(this.#fail);
       case "startTimer":
         return this.#startTimer(output.view);
       case "sendBlocks":
@@ -186,6 +192,8 @@ export class Validator {
         return this.#work.storeVotes(output);
       case "execute":
         return this.#work.execute(output);
+      case "raiseGuard":
+        return this.#work.raiseGuard(output);
       case "release":
         return this.#work.release(output);
     }
@@ -207,7 +215,10 @@ export class Validator {
   }
 
   /** Makes a block of our own lane. It leaves when it is durable; so do the votes for any block. */
-  #produce({ number, parentHash }: Extract<Output, { kind: "produce" }>): void {
+  async #produce({ number, parentHash }: Extract<Output, { kind: "produce" }>): Promise<void> {
+    const { may } = await this.#store.maySign({ kind: "block", lane: this.lane, number });
+    if (this.#stop.signal.aborted) return;
+    if (!may) return this.#give({ kind: "notProduced" });
     const { payloadBytes, randomBytes, keys } = this.#settings;
     const random = randomBytes(payloadBytes);
     const txs: Uint8Array[] = [];

@@ -28,6 +28,7 @@ const nothing: EngineStart = {
   anchor: undefined,
   votes: undefined,
   abstainThrough: undefined,
+  isGuardUnknown: false,
   pins: [],
   tipHash: undefined,
 };
@@ -103,7 +104,7 @@ describe("execution", () => {
     execution.execute(() => true, out);
     execution.execute(() => true, out);
     expect(out).toEqual([{ kind: "execute", qc: qcAt(0n), parent: ZERO_HASH }]);
-    execution.executed(0n, appHash, out);
+    execution.executed({ kind: "executed", index: 0n, appHash, mayVote: true }, out);
     execution.execute(() => true, out);
     expect(out.at(-1)).toEqual({ kind: "execute", qc: qcAt(1n), parent: appHash });
   });
@@ -115,7 +116,7 @@ describe("execution", () => {
     for (const vote of appVotes(0n)) execution.takeVote(vote, out);
     expect(out).toEqual([]);
     execution.execute(() => true, out);
-    execution.executed(0n, appHash, out);
+    execution.executed({ kind: "executed", index: 0n, appHash, mayVote: true }, out);
     expect(kindsOf(out)).toEqual(["execute", "appVote", "storeAnchor"]);
   });
 

@@ -282,7 +282,11 @@ export class SimulatedNetwork {
   #tick(index: number, life: number): void {
     const validator = this.validators[index]!;
     if (validator.life !== life) return;
-    this.#give(index, { kind: "tick", served: servedBy(validator.store, this.#epoch) });
+    this.#give(index, {
+      kind: "tick",
+      served: servedBy(validator.store, this.#epoch),
+      isGuarded: false,
+    });
     this.#after(TICK_MS, () => this.#tick(index, life));
   }
 
@@ -422,7 +426,7 @@ export class SimulatedNetwork {
         return this.#after(0.1, () => {
           if (validator.life !== life) return;
           tell({ kind: "executed", index: at, appHash: digestOf(appHash) });
-          give({ kind: "executed", index: at, appHash });
+          give({ kind: "executed", index: at, appHash, mayVote: true });
         });
       }
       case "startTimer": {
@@ -433,6 +437,8 @@ export class SimulatedNetwork {
           if (validator.timers === timer) give({ kind: "viewOver", view });
         });
       }
+      case "raiseGuard":
+        throw new Error("no store of this network was ever restored");
       case "release": {
         const { number } = output;
         this.released += 1;
@@ -456,7 +462,7 @@ export class SimulatedNetwork {
     const told = (): void => {
       const digest = digestOf(headerHash(header));
       this.judge.take(index, { kind: "blockDurable", lane, number, digest });
-      this.#give(index, { kind: "blockDurable", header });
+      this.#give(index, { kind: "blockDurable", header, mayVote: true });
     };
     const apply = (store: Store): void => {
       if (number >= store.next(lane)) store.append(block);
@@ -504,7 +510,7 @@ export class SimulatedNetwork {
           const block = store.block(member.lane, number);
           if (block) headers.push(block.msg.header);
         }
-        return [member.lane, { first, next, headers }] as const;
+        return [member.lane, { first, next, headers, votable: headers }] as const;
       }),
     );
     const first = store.anchor?.commitQC.vote.view.index ?? 0n;
@@ -515,6 +521,7 @@ export class SimulatedNetwork {
       anchor: store.anchor,
       votes: store.votes,
       abstainThrough,
+      isGuardUnknown: false,
       pins: pins.filter(({ number }) => number >= store.next(lane)),
       tipHash: tip && headerHash(tip.msg.header),
     };
