@@ -131,7 +131,7 @@ export class Validator {
 
   async #receive(from: LaneId, message: Message): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    // What its earlier life has sent comes first: we answer when that connection has ended.
+    // The answer waits until all that the earlier life has sent is here: its connection has ended then.
     if (message.kind === "askSigned" && this.#listener?.hasOneConnectionOf(from) !== true) return;
     if (!this.#engine.wants(message)) {
       this.#early.keep(this.#engine, { from, message });
