@@ -59,6 +59,7 @@ const campaigns = {
 
 /** Files of more than two seconds of work: not for the inner loop. */
 const slow = [
+  "test/archive/{bucket/contract,reading/verify,writing/log-writer}.test.ts",
   "test/cli/jobs/sqlite.test.ts",
   "test/cli/{look/look,manners}.test.ts",
   "test/cli/transfer/*.test.ts",

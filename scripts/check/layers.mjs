@@ -65,7 +65,7 @@ const rooms = {
   cli: ["serve", "devnet", "archive", "keeping", "look", "transfer", "jobs", "store", "terminal"],
   devnet: ["network", "validator", "judge", "protocol"],
   testing: ["simulated"],
-  archive: ["s3", "bucket"],
+  archive: ["writing", "reading", "form", "s3", "bucket"],
   avail: ["queues"],
   inspect: ["listing", "checks", "walk"],
   keeping: ["repair", "restore", "retire", "watermarks", "backup"],

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
 import { LanekeeperError } from "../types/lanekeeper-error.js";
+import { addArchiveCommand } from "./archive/commands.js";
 import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addInitCommand } from "./store/init.js";
@@ -95,6 +96,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addImportCommands(program, port, setExit);
   addServeCommand(program, port);
   addJobsCommand(program, port);
+  addArchiveCommand(program, port);
   addKeyCommand(program, port);
   return program;
 }

@@ -414,6 +414,20 @@ const table = {
     remedy: "use a server that keeps If-None-Match, and If-Match for reservations",
     never: "share the bucket between machines all the same",
   },
+  ARCHIVE_CORRUPT: {
+    exit: 83,
+    status: "DATA_LOSS",
+    meaning: "an object of the archive is missing, cut, swapped or altered",
+    remedy: "keep the bucket as it is; see who wrote there, and whether the bucket keeps versions",
+    never: "write an object of that name again: the chain of the archive names the first one",
+  },
+  ARCHIVE_CONFLICT: {
+    exit: 84,
+    status: "FAILED_PRECONDITION",
+    meaning: "the archive holds another record at a number than this store: there are two truths",
+    remedy: "keep both, the object under conflict/ is the store's; find out who signed twice",
+    never: "remove either of them to make the other one go on",
+  },
   INTERNAL: {
     exit: 70,
     status: "INTERNAL",

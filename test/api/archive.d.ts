@@ -1,3 +1,33 @@
+export declare class Archive implements AsyncDisposable {
+    #private;
+    private constructor();
+    static open(address: string, choices: ArchiveChoices): Promise<Archive>;
+    get url(): string;
+    logs(options?: WaitOptions): AsyncGenerator<ArchivedLog>;
+    links(log: ArchivedLog, options?: WaitOptions): AsyncGenerator<ReadLink>;
+    readBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<Uint8Array | undefined>;
+    readCommitQC(index: bigint, options?: WaitOptions): Promise<Uint8Array | undefined>;
+    blocks(lane: LaneId, range?: RetainedRange): AsyncGenerator<RetainedRecord>;
+    commitQCs(range?: RetainedRange): AsyncGenerator<RetainedRecord>;
+    verify(log: ArchivedLog, options: WaitOptions & {
+        readonly epochOf: EpochOf;
+        readonly onObject?: ((link: ReadLink) => void) | undefined;
+    }): Promise<VerifiedLog>;
+    copyTo(address: string, log: ArchivedLog, options?: BucketChoices & WaitOptions & {
+        readonly onObject?: ((link: ReadLink) => void) | undefined;
+    }): Promise<CopiedLog>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+export interface ArchiveChoices extends BucketChoices {
+    readonly chainId: string;
+    readonly keys?: readonly KeySource[] | undefined;
+}
+export type ArchivedLog = "road" | LaneId;
+export interface ArchivedRange {
+    readonly first: bigint;
+    readonly next: bigint;
+}
 export interface Bucket {
     readonly url: string;
     get(name: string, options?: WaitOptions): Promise<StoredObject | undefined>;
@@ -13,6 +43,10 @@ export interface BucketChoices {
     readonly pacing?: Pacing | undefined;
     readonly idleMs?: number | undefined;
 }
+export interface CopiedLog {
+    readonly links: number;
+    readonly bytes: number;
+}
 export type CredentialSource = "environment" | {
     readonly file: string;
     readonly profile?: string | undefined;
@@ -24,6 +58,32 @@ export interface Credentials {
     readonly expiresAt?: Date | undefined;
 }
 export type Environment = Readonly<Record<string, string | undefined>>;
+export interface Epoch {
+    readonly index: bigint;
+    readonly firstRoad: bigint;
+    readonly nextRoad: bigint;
+    readonly committee: Committee;
+}
+export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
+export type KeySource = {
+    readonly file: string;
+} | {
+    readonly env: string;
+} | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+export type LaneId = string & {
+    readonly [laneBrand]: "LaneId";
+};
+export interface Link {
+    readonly chain: string;
+    readonly log: string;
+    readonly ordinal: number;
+    readonly before: string | null;
+    readonly first: bigint;
+    readonly next: bigint;
+    readonly bytes: number;
+    readonly sha256: string;
+    readonly last: string;
+}
 export interface ListOptions extends WaitOptions {
     readonly after?: string | undefined;
 }
@@ -46,11 +106,33 @@ export type PutResult = {
     readonly stored: false;
     readonly held: StoredObject | undefined;
 };
+export interface ReadLink extends Link {
+    readonly hash: string;
+}
+export interface RetainedRange {
+    readonly from?: bigint | undefined;
+    readonly next?: bigint | undefined;
+    readonly signal?: AbortSignal | undefined;
+}
+export interface RetainedRecord {
+    readonly number: bigint;
+    readonly bytes: Uint8Array;
+}
 export interface StoredObject {
     readonly bytes: Uint8Array;
     readonly tag: Tag;
 }
 export type Tag = string;
+export interface VerifiedLog {
+    readonly log: ArchivedLog;
+    readonly first: bigint;
+    readonly next: bigint;
+    readonly objects: number;
+    readonly records: bigint;
+    readonly bytes: number;
+    readonly holes: readonly ArchivedRange[];
+    readonly finalisedNext: bigint | undefined;
+}
 export interface WaitOptions {
     readonly signal?: AbortSignal | undefined;
 }

@@ -6,6 +6,9 @@ import { int, JobStore, type JobStoreChoices, key, payload } from "../../src/job
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { Epochs } from "../../src/service/config/epochs.js";
 import { Service } from "../../src/service/service.js";
+import { openBucket } from "../../src/archive/open-bucket.js";
+import { ROAD } from "../../src/persist/kinds.js";
+import { ModelSource, writeAll, writerOf } from "../archive/kit.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { laneAt, pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
 import { pinnedStore } from "../node/pruning/pinned.js";
@@ -57,6 +60,16 @@ export const parts: Readonly<Record<string, Make>> = {
     });
     await service.opened();
     return () => service.close();
+  },
+  bucket: async (path) => {
+    const bucket = await openBucket(`file://${path}`);
+    const source = new ModelSource(4n);
+    source.record = (log, number) => {
+      return log === ROAD ? chain.qc(number).bytes : chain.block(log, number).bytes;
+    };
+    for (const log of [...chain.lanes, ROAD] as const) {
+      await writeAll(writerOf(bucket, source, log), source);
+    }
   },
   "sei-state": (path) => putSei(path, chain),
   "committee.json": async (path) => void putCommittees(path, [chain.epoch]),

@@ -55,6 +55,8 @@ const guarded = /^(?:cli\/)?keeping\//;
 
 /** Lines of other sources with words of an older memory in a text, each of which warns of it. */
 const warnings: readonly (readonly [string, RegExp])[] = [
+  // It copies an archive, and no store.
+  ["cli/archive/commands.ts", /"restore"|"archive restore file:/],
   ["types/error-codes.ts", /put back a single file or an older copy/],
   ["types/error-codes.ts", /^ *"start it beside the original, or say `moved` of a backup/],
   ["types/error-codes.ts", /^ *never: "go back to a copy from before the upgrade/],

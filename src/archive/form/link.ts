@@ -1,0 +1,103 @@
+/**
+ * The links of a log: small JSON objects, numbered from 0 without a gap, each with the SHA-256 of the one
+ * before. A link names one object by its range and its SHA-256. So an object that is missing, cut,
+ * swapped or altered is noticed; and so is a link, by the one behind it.
+ *
+ * A link is put only if none of its ordinal is there: of several writers one goes on with the chain, and
+ * the others read what it wrote.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { hex } from "../../codec/hex.js";
+import { PersisterError } from "../../types/errors.js";
+import { U64_MAX } from "../../types/numbers.js";
+import { sameBytes } from "../bucket/bucket.js";
+
+const FORMAT = 1;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const number = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .transform(BigInt)
+  .refine((value) => value <= U64_MAX);
+
+const schema = z.strictObject({
+  format: z.literal(FORMAT),
+  chain: z.string(),
+  log: z.string(),
+  ordinal: z.number().int().nonnegative(),
+  before: sha256.nullable(),
+  first: number,
+  next: number,
+  bytes: z.number().int().positive(),
+  sha256,
+  last: sha256,
+});
+
+export interface Link {
+  readonly chain: string;
+  readonly log: string;
+  readonly ordinal: number;
+  /** SHA-256 of the link before; `null` in the first one. */
+  readonly before: string | null;
+  /** The records of the object: [first, next). */
+  readonly first: bigint;
+  readonly next: bigint;
+  /** Size and SHA-256 of the object as it lies in the bucket. */
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The hash of the last record: of a block's header, or of a commit QC's proposal. */
+  readonly last: string;
+}
+
+/** A link, and the SHA-256 of its own bytes. */
+export interface ReadLink extends Link {
+  readonly hash: string;
+}
+
+/** The same bytes for the same link. */
+export function encodeLink(link: Link): Uint8Array {
+  const { chain, log, ordinal, before, first, next, bytes, sha256: sum, last } = link;
+  const fields = {
+    format: FORMAT,
+    chain,
+    log,
+    ordinal,
+    before,
+    first: String(first),
+    next: String(next),
+    bytes,
+    sha256: sum,
+    last,
+  };
+  return Buffer.from(`${JSON.stringify(fields)}\n`, "utf8");
+}
+
+/** @throws {PersisterError} ARCHIVE_CORRUPT, FORMAT_TOO_NEW; `name` is told. */
+export function decodeLink(name: string, bytes: Uint8Array): ReadLink {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    throw new PersisterError("ARCHIVE_CORRUPT", `${name} is no link of an archive`, {
+      file: name,
+      cause,
+    });
+  }
+  const { format } = Object(fields) as { readonly format?: unknown };
+  if (typeof format === "number" && format > FORMAT) {
+    throw new PersisterError("FORMAT_TOO_NEW", `${name} has format ${format}: ${FORMAT} is known`);
+  }
+  const read = schema.safeParse(fields);
+  const isLink = read.success && read.data.first < read.data.next;
+  // One form for each link: a space more would be another link with the same meaning.
+  if (!isLink || !sameBytes(encodeLink(read.data), bytes)) {
+    throw new PersisterError("ARCHIVE_CORRUPT", `${name} is no link of an archive`, { file: name });
+  }
+  return { ...read.data, hash: hashOfLink(bytes) };
+}
+
+export function hashOfLink(bytes: Uint8Array): string {
+  return hex(createHash("sha256").update(bytes).digest());
+}

@@ -1,0 +1,206 @@
+/** The work of each `lanekeeper archive` command. */
+import { readFile, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import type { ReadLink } from "../../archive/form/link.js";
+import type { ArchivedLog } from "../../archive/form/names.js";
+import { Archive } from "../../archive/reading/archive.js";
+import type { VerifiedLog } from "../../archive/reading/verify.js";
+import { hex } from "../../codec/hex.js";
+import { diskError } from "../../disk/failure.js";
+import { readCommittees } from "../../inspect/committee-file.js";
+import { ROAD } from "../../persist/kinds.js";
+import { checkChoices } from "../../types/choices.js";
+import { PersisterError } from "../../types/errors.js";
+import { isLaneId, type LaneId } from "../../types/lane.js";
+import { shortLane } from "../terminal/lanes.js";
+import { tellDone } from "../terminal/manners.js";
+import type { CliPort } from "../terminal/port.js";
+import { showWork } from "../terminal/progress.js";
+import { formatSize } from "../terminal/sizes.js";
+import { printable, type Row, table } from "../terminal/table.js";
+
+const bucketFlags = z.object({
+  chainId: z.string(),
+  key: z.array(z.string()).default([]),
+  ca: z.string().optional(),
+  json: z.boolean().default(false),
+});
+const logFlags = bucketFlags.extend({
+  lane: z.custom<LaneId>(isLaneId, "a lane id has 80 lower-case hex digits").optional(),
+  road: z.boolean().default(false),
+});
+const getFlags = logFlags.extend({
+  number: z
+    .string()
+    .regex(/^\d{1,20}$/, "expected a number")
+    .transform(BigInt),
+  out: z.string().optional(),
+});
+const verifyFlags = logFlags.extend({ committee: z.string() });
+const restoreFlags = logFlags.extend({ dryRun: z.boolean().default(false) });
+
+type BucketFlags = z.output<typeof bucketFlags>;
+type LogFlags = z.output<typeof logFlags>;
+
+export async function listArchive(port: CliPort, bucket: string, given: object): Promise<void> {
+  const flags = checkChoices(bucketFlags, given);
+  await using archive = await opened(bucket, flags);
+  const logs: ListedLog[] = [];
+  for await (const log of archive.logs({ signal: port.stop })) {
+    logs.push(await listed(archive, log, port));
+  }
+  const rows = logs.map((each): Row => {
+    const { first, next, objects, bytes } = each;
+    return [nameOf(each.log), `[${first}, ${next}) in ${objects} objects, ${formatSize(bytes)}`];
+  });
+  await tellDone(
+    port,
+    flags.json,
+    { bucket: archive.url, logs },
+    rows.length === 0 ? "nothing is archived\n" : table(rows),
+  );
+}
+
+interface ListedLog {
+  readonly log: ArchivedLog;
+  readonly first: bigint;
+  readonly next: bigint;
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+async function listed(archive: Archive, log: ArchivedLog, port: CliPort): Promise<ListedLog> {
+  let [first, next, objects, bytes] = [0n, 0n, 0, 0];
+  for await (const link of archive.links(log, { signal: port.stop })) {
+    if (objects === 0) ({ first } = link);
+    ({ next } = link);
+    objects += 1;
+    bytes += link.bytes;
+  }
+  return { log, first, next, objects, bytes };
+}
+
+export async function getRecord(port: CliPort, bucket: string, given: object): Promise<void> {
+  const flags = checkChoices(getFlags, given);
+  const { lane, road, number, out, json } = flags;
+  if (lane === undefined && !road) throw new PersisterError("USAGE", "say --lane <id>, or --road");
+  await using archive = await opened(bucket, flags);
+  const options = { signal: port.stop };
+  const bytes = lane
+    ? await archive.readBlock(lane, number, options)
+    : await archive.readCommitQC(number, options);
+  const log = lane ?? ROAD;
+  if (!bytes) {
+    const text = `${archive.url} has no record ${number} of ${log} of chain ${flags.chainId}`;
+    throw new PersisterError("OUT_OF_SEQUENCE", text);
+  }
+  if (out !== undefined) await writeNew(out, bytes);
+  const text =
+    out === undefined ? `${hex(bytes)}\n` : `${printable(out)} has ${bytes.length} bytes\n`;
+  const members = out === undefined ? { record: hex(bytes) } : { file: out };
+  await tellDone(port, json, { log, number, bytes: bytes.length, ...members }, text);
+}
+
+export async function verifyArchive(port: CliPort, bucket: string, given: object): Promise<void> {
+  const flags = checkChoices(verifyFlags, given);
+  const epochs = await readCommittees(flags.committee);
+  const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
+  await using archive = await opened(bucket, flags);
+  const logs: VerifiedLog[] = [];
+  await eachLog(port, { archive, flags }, async (log, onObject) => {
+    logs.push(await archive.verify(log, { epochOf, onObject, signal: port.stop }));
+  });
+  const rows = logs.flatMap((each): Row[] => [[nameOf(each.log), provenText(each)]]);
+  const text = rows.length === 0 ? "nothing is archived\n" : table(rows);
+  await tellDone(port, flags.json, { bucket: archive.url, logs }, text);
+}
+
+function provenText({
+  log,
+  first,
+  next,
+  objects,
+  bytes,
+  holes,
+  finalisedNext,
+}: VerifiedLog): string {
+  const proven = `[${first}, ${next}) proven, ${objects} objects, ${formatSize(bytes)}`;
+  const missing = holes.map((hole) => `[${hole.first}, ${hole.next})`).join(", ");
+  const hole = missing === "" ? "" : `; never archived: ${missing}`;
+  if (log === ROAD) return proven + hole;
+  const by =
+    finalisedNext === undefined
+      ? "no archived QC finalised any of them"
+      : `finalised below ${finalisedNext}`;
+  return `${proven}; ${by}${hole}`;
+}
+
+export async function restoreArchive(
+  port: CliPort,
+  { bucket, to }: { readonly bucket: string; readonly to: string },
+  given: object,
+): Promise<void> {
+  const flags = checkChoices(restoreFlags, given);
+  await using archive = await opened(bucket, flags);
+  const logs: ListedLog[] = [];
+  await eachLog(port, { archive, flags }, async (log, onObject) => {
+    const own = await choicesOf(flags);
+    const options = { ...own, onObject, signal: port.stop };
+    if (!flags.dryRun) await archive.copyTo(to, log, options);
+    logs.push(await listed(archive, log, port));
+  });
+  const bytes = logs.reduce((sum, each) => sum + each.bytes, 0);
+  const did = flags.dryRun ? "would be copied" : "copied";
+  const text = `${logs.length} logs, ${formatSize(bytes)} ${did} to ${printable(to)}\n`;
+  await tellDone(port, flags.json, { bucket: archive.url, to, logs, dryRun: flags.dryRun }, text);
+}
+
+/** Works on the log that was asked for, or on all, and shows how far it is. The road comes last in names. */
+async function eachLog(
+  port: CliPort,
+  { archive, flags }: { readonly archive: Archive; readonly flags: LogFlags },
+  work: (log: ArchivedLog, onObject: (link: ReadLink) => void) => Promise<void>,
+): Promise<void> {
+  const { lane, road } = flags;
+  const signal = port.stop;
+  const asked: ArchivedLog | undefined = lane ?? (road ? ROAD : undefined);
+  let name = nameOf(asked ?? ROAD);
+  let done = 0;
+  const view = flags.json ? undefined : showWork(() => ({ name, unit: "bytes", done }), port);
+  try {
+    for await (const log of asked === undefined ? archive.logs({ signal }) : [asked]) {
+      [name, done] = [nameOf(log), 0];
+      await work(log, ({ bytes }) => {
+        done += bytes;
+      });
+    }
+  } finally {
+    view?.stop();
+  }
+}
+
+async function opened(bucket: string, flags: BucketFlags): Promise<Archive> {
+  const keys = flags.key.map((file) => ({ file }));
+  return await Archive.open(bucket, { chainId: flags.chainId, keys, ...(await choicesOf(flags)) });
+}
+
+async function choicesOf({ ca }: BucketFlags): Promise<{ readonly ca?: string }> {
+  if (ca === undefined) return {};
+  try {
+    return { ca: await readFile(ca, "utf8") };
+  } catch (cause) {
+    throw diskError("read the certificates", ca, cause);
+  }
+}
+
+async function writeNew(file: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(file, bytes, { flag: "wx", flush: true });
+  } catch (cause) {
+    throw diskError("write the record", file, cause);
+  }
+}
+
+function nameOf(log: ArchivedLog): string {
+  return log === ROAD ? ROAD : shortLane(log);
+}

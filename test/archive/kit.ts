@@ -1,0 +1,97 @@
+/** A store to be archived, made of a test chain, and writers over it. */
+import type { Bucket } from "../../src/archive/bucket/bucket.js";
+import type { Packing } from "../../src/archive/form/builder.js";
+import type { ArchivedLog } from "../../src/archive/form/names.js";
+import { LogChain } from "../../src/archive/reading/log-chain.js";
+import { type VerifiedLog, verifyLog } from "../../src/archive/reading/verify.js";
+import { LogWriter, type Step } from "../../src/archive/writing/log-writer.js";
+import type { ArchiveSource, LogPosition, LogState } from "../../src/archive/writing/source.js";
+import type { KeyRing } from "../../src/keys/ring.js";
+import type { RetainedRange, RetainedRecord } from "../../src/log/retained-records.js";
+import { ROAD } from "../../src/persist/kinds.js";
+import { CHAIN_ID, TestChain } from "../model/chain.js";
+
+export const chain = new TestChain(2, 500);
+export const [lane = chain.lanes[0] as never] = chain.lanes;
+export const plain: Packing = { compression: "none", key: undefined };
+/** Some four blocks of the chain. */
+export const OBJECT_BYTES = 3_000;
+
+/** The bytes of a record; `fork` has another one in one place. */
+export type RecordOf = (log: ArchivedLog, number: bigint) => Uint8Array;
+
+export const recordOf: RecordOf = (log, number) => {
+  return log === ROAD ? chain.qc(number).bytes : chain.block(log, number).bytes;
+};
+
+/** Every log has pruned its records below `first`, and retains those from `retainedFirst` on. */
+export class ModelSource implements ArchiveSource {
+  readonly chainId = CHAIN_ID;
+  first: bigint;
+  retainedFirst: bigint;
+  record: RecordOf = recordOf;
+
+  constructor(first: bigint, retainedFirst = 0n) {
+    this.first = first;
+    this.retainedFirst = retainedFirst;
+  }
+
+  logs(): readonly LogState[] {
+    return [...chain.lanes, ROAD].map((log) => this.state(log as ArchivedLog));
+  }
+
+  state(log: ArchivedLog): LogState {
+    return { log, retainedFirst: this.retainedFirst, first: this.first };
+  }
+
+  async *read(log: ArchivedLog, range: RetainedRange): AsyncGenerator<RetainedRecord> {
+    const { from = 0n, next = this.first } = range;
+    const begin = from > this.retainedFirst ? from : this.retainedFirst;
+    for (let number = begin; number < next && number < this.first; number++) {
+      yield await Promise.resolve({ number, bytes: this.record(log, number) });
+    }
+  }
+}
+
+export function chainOf(bucket: Bucket, log: ArchivedLog, ring?: KeyRing): LogChain {
+  return new LogChain(bucket, { chainId: CHAIN_ID, log, ring });
+}
+
+export function writerOf(
+  bucket: Bucket,
+  source: ArchiveSource,
+  log: ArchivedLog,
+  of: {
+    readonly position?: LogPosition | undefined;
+    readonly packing?: Packing;
+    readonly ring?: KeyRing;
+  } = {},
+): LogWriter {
+  const parts = {
+    source,
+    bucket,
+    chain: chainOf(bucket, log, of.ring),
+    packing: of.packing ?? plain,
+    objectBytes: OBJECT_BYTES,
+  };
+  return new LogWriter(parts, of.position);
+}
+
+/** Steps until there is nothing to do. Returns what each did. */
+export async function writeAll(writer: LogWriter, source: ModelSource): Promise<Step["did"][]> {
+  const steps: Step["did"][] = [];
+  for (;;) {
+    const { did } = await writer.step(source.state(writer.log), {});
+    if (did === "nothing") return steps;
+    if (did !== "lost") steps.push(did);
+  }
+}
+
+export async function verified(
+  bucket: Bucket,
+  log: ArchivedLog,
+  ring?: KeyRing,
+): Promise<VerifiedLog> {
+  const parts = { bucket, chain: chainOf(bucket, log, ring), road: chainOf(bucket, ROAD, ring) };
+  return await verifyLog(parts, { epochOf: chain.epochOf });
+}

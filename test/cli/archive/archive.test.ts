@@ -1,0 +1,79 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openBucket } from "../../../src/archive/open-bucket.js";
+import { ROAD } from "../../../src/persist/kinds.js";
+import { CHAIN_ID } from "../../model/chain.js";
+import { chain, lane, ModelSource, recordOf, writeAll, writerOf } from "../../archive/kit.js";
+import { call } from "../program-kit.js";
+import { putCommittees } from "../transfer/import-kit.js";
+
+const root = mkdtempSync(join(tmpdir(), "lk-archive-"));
+const bucket = `file://${root}/bucket`;
+const committee = join(root, "committee.json");
+const common = ["--chain-id", CHAIN_ID];
+afterAll(() => rmSync(root, { recursive: true }));
+beforeAll(async () => {
+  putCommittees(committee, [chain.epoch]);
+  const opened = await openBucket(bucket);
+  const source = new ModelSource(9n);
+  for (const { log } of source.logs()) await writeAll(writerOf(opened, source, log), source);
+});
+
+const verify = ["archive", "verify", bucket, ...common, "--committee", committee];
+
+test("ls tells the range of each log", async () => {
+  const { code, stdout } = await call("archive", "ls", bucket, ...common, "--json");
+  expect(code).toBe(0);
+  const { logs } = JSON.parse(stdout) as { readonly logs: readonly { readonly log: string }[] };
+  expect(new Set(logs.map(({ log }) => log))).toEqual(new Set([...chain.lanes, ROAD]));
+  for (const log of logs) expect(log).toMatchObject({ first: "0", next: "9" });
+});
+
+test("get gives a record back, as text, as JSON and as a file", async () => {
+  const bytes = Buffer.from(recordOf(lane, 7n));
+  const get = ["archive", "get", bucket, ...common, "--lane", lane, "--number"];
+  expect(await call(...get, "7")).toMatchObject({ code: 0, stdout: `${bytes.toString("hex")}\n` });
+  const out = join(root, "block");
+  expect(await call(...get, "7", "--out", out)).toMatchObject({ code: 0 });
+  expect(Buffer.compare(readFileSync(out), bytes)).toBe(0);
+  expect((await call(...get, "7", "--out", out)).code).not.toBe(0);
+  expect(await call(...get, "9")).toMatchObject({ code: 10 });
+  const neither = await call("archive", "get", bucket, ...common, "--number", "1");
+  expect(neither).toMatchObject({ code: 2 });
+});
+
+test("verify proves all of it, and names an object that is altered", async () => {
+  const { code, stdout } = await call(...verify);
+  expect(code, stdout).toBe(0);
+  expect(stdout).toMatch(/\[0, 9\) proven/);
+  const folder = join(root, "bucket", CHAIN_ID, "lane", lane);
+  const [name = ""] = readdirSync(folder).filter((each) => each.includes("-"));
+  const before = readFileSync(join(folder, name));
+  const harmed = Buffer.from(before);
+  harmed.writeUInt8(harmed.readUInt8(300) ^ 1, 300);
+  writeFileSync(join(folder, name), harmed);
+  const told = await call(...verify);
+  writeFileSync(join(folder, name), before);
+  expect(told.code).toBe(83);
+  expect(told.stderr).toContain(name);
+});
+
+test("restore copies what is there, goes on where it was stopped, and keeps another history", async () => {
+  const to = `file://${root}/copy`;
+  const restore = ["archive", "restore", bucket, to, ...common];
+  expect(await call(...restore, "--dry-run")).toMatchObject({ code: 0 });
+  expect(await call(...restore, "--road")).toMatchObject({ code: 0 });
+  expect(await call(...restore)).toMatchObject({ code: 0 });
+  const copy = ["archive", "verify", to, ...common, "--committee", committee];
+  expect(await call(...copy)).toMatchObject({ code: 0 });
+  const opened = await openBucket(`file://${root}/other`);
+  const forked = new ModelSource(9n);
+  forked.record = (log, number) => {
+    return log === ROAD ? chain.qc(number, 1).bytes : recordOf(log, number);
+  };
+  await writeAll(writerOf(opened, forked, ROAD), forked);
+  const told = await call("archive", "restore", bucket, `file://${root}/other`, ...common);
+  expect(told.code).toBe(84);
+});
