@@ -13,6 +13,7 @@ import { addJobsCommand } from "./jobs/commands.js";
 import { addServeCommand } from "./serve/commands.js";
 import { addKeyCommand } from "./store/key.js";
 import type { CliPort } from "./terminal/port.js";
+import { addCompletionCommand } from "./terminal/completion/commands.js";
 import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
 import { printable } from "./terminal/table.js";
 import { addImportCommands } from "./transfer/commands.js";
@@ -98,6 +99,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addJobsCommand(program, port);
   addArchiveCommand(program, port);
   addKeyCommand(program, port);
+  addCompletionCommand(program, port);
   return program;
 }
 

@@ -35,6 +35,7 @@ const looking = new Set([
   "archive ls",
   "archive get",
   "archive verify",
+  "completion",
   "inspect",
   "verify",
   "key id",

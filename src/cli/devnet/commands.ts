@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { Network } from "../../devnet/network/network.js";
 import { sabotages } from "../../devnet/validator/sabotage.js";
 import { exitCodes } from "../terminal/ending.js";
@@ -70,7 +70,11 @@ export function addDevnetCommand(
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and strikes again (default: random)")
     .option("--service", "give each validator its store through a service, a process of its own")
-    .option("--sabotage <name>", "let one validator break the contract")
+    .addOption(
+      new Option("--sabotage <name>", "let one validator break the contract").choices(
+        Object.keys(sabotages),
+      ),
+    )
     .action(async (parsed: unknown) => setExit(await devnetCommand(parsed, port)));
 }
 
