@@ -41,7 +41,8 @@ export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">
  * 6. the store was retired;
  * 7. the directory is no store of ours;
  * 8. payloads could not be looked at, since their key was not given;
- * 9. a file cannot be read: nothing is known of it.
+ * 9. a file cannot be read: nothing is known of it;
+ * 10. a file of a backup is not the one that was written, and nothing that is worse was found in it.
  */
 export const worstFirst = [
   "ACKNOWLEDGED_LOST",
@@ -60,6 +61,7 @@ export const worstFirst = [
   "KEY_MISSING",
   "IO",
   "READ_ONLY",
+  "BACKUP_CORRUPT",
 ] as const satisfies readonly ErrorCode[];
 
 /** The finding for a typed refusal. `place` wins where the error names another place. */

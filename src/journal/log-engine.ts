@@ -39,6 +39,7 @@ import { closedError, poisonOf } from "./group/errors.js";
 import { MarkFollower } from "./segment/mark-follower.js";
 import { Ownership } from "./segment/ownership.js";
 import { PairWrites } from "./group/pair-writes.js";
+import { cutOf, type JournalCut } from "./upkeep/cut.js";
 import { Reclaimer } from "./upkeep/reclaimer.js";
 import { Rekeyer } from "./upkeep/rekeyer.js";
 import {
@@ -192,6 +193,17 @@ export class LogEngine extends ReadableJournal {
    */
   get payloadBytesMax(): number {
     return this.#segments.payloadBytesMax;
+  }
+
+  /**
+   * The journal at this moment, to be copied while it goes on.
+   *
+   * @throws {PersisterError} POISONED as the poison says, CLOSED.
+   */
+  cut(): JournalCut {
+    if (this.#poison) throw this.#poison;
+    if (this.#life !== "open") throw closedError();
+    return cutOf({ ...this.#parts, segments: this.#segments });
   }
 
   /** Told what becomes of segments. */

@@ -11,6 +11,8 @@ import {
   u64Argument,
   wrongArgument,
 } from "../types/arguments.js";
+import { absolutePath, type PathInput } from "../disk/path.js";
+import { checkBackupOptions } from "../keeping/backup/calls.js";
 import { keySourceArgument } from "../keys/source.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
@@ -143,6 +145,12 @@ const listener: Check = (value) => {
 
 const keySource: Check = (value) => void keySourceArgument(value);
 
+const path: Check = (value) => void absolutePath(value as PathInput);
+
+const backupOptions: Check = (value) => {
+  if (value !== undefined) checkBackupOptions(value);
+};
+
 const bytes: Check = (value) => void bytesArgument("the vote state", value);
 
 /** Every public method, and the checks of its arguments in their order. */
@@ -169,6 +177,7 @@ export const methodArguments = {
   retainedCommitQCs: [range],
   writeVoteState: [bytes, roadIndex],
   rotateKey: [keySource],
+  backup: [path, backupOptions],
   waitForRotation: [wait],
   on: [event, listener],
   status: [],

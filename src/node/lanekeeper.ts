@@ -11,6 +11,8 @@ import type { DurableBlock } from "../avail/offers.js";
 import { runPersist } from "../avail/run-persist.js";
 import type { WaitOptions } from "../async/signal.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
+import { cutOfRunning, type StoreCut } from "../keeping/backup/cut.js";
+import { type BackupDone, type BackupOptions, RunningBackups } from "../keeping/backup/calls.js";
 import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
 import type { KeySource } from "../keys/source.js";
 import { ROAD } from "../persist/kinds.js";
@@ -45,6 +47,7 @@ export class Lanekeeper implements Keeper {
   readonly #persisters: Persisters;
   readonly #state: AvailabilityState;
   readonly #events: Events;
+  readonly #backups: RunningBackups;
   readonly #running: Promise<void>;
   #voteState: Uint8Array | undefined;
   #closing: Promise<void> | undefined;
@@ -57,6 +60,7 @@ export class Lanekeeper implements Keeper {
     this.recovery = store.recovery;
     this.#voteState = store.recovery.voteState;
     this.#events = store.events;
+    this.#backups = new RunningBackups({ ...store, ...store.persisters });
     this.#state = new AvailabilityState({ ...start, tell: this.#teller() });
     const { journal, logs } = this.#persisters;
     logs.onMapEvent = (kind, reason) => this.#events.emit(kind, { reason });
@@ -319,6 +323,38 @@ export class Lanekeeper implements Keeper {
     await this.#persisters.journal.rekeyer.finished(options);
   }
 
+  /**
+   * Makes a backup of the running store in the directory `to`, which is missing, or empty, or holds earlier ones:
+   * then only what they lack is copied. It shows one moment, and the store goes on meanwhile. Sealed payloads
+   * stay sealed. Durable when resolved, read back and compared. Jobs and journals have stores of their own, and
+   * are not in it.
+   *
+   * A backup forgets what its validator signs later: only `lanekeeper restore` makes a store of one, which is
+   * guarded.
+   *
+   * @example
+   * await keeper.backup("/mnt/other-disk/validator-3", { signal: AbortSignal.timeout(600_000) });
+   *
+   * @throws {PersisterError} USAGE where `to` holds something else, or backups of another store; STORE_LOCKED
+   * while another backup is made there; BACKUP_CORRUPT where what was written reads as something else;
+   * JOURNAL_CORRUPT where the store itself is damaged; DISK_FULL, READ_ONLY, IO of either disk; ABORTED,
+   * CALLBACK_FAILED, POISONED, CLOSED. Nothing of it harms the store.
+   */
+  async backup(to: PathInput, options: BackupOptions = {}): Promise<BackupDone> {
+    checkArguments("backup", to, options);
+    return await this.#backups.make(to, options);
+  }
+
+  /** The store at this moment, as a backup copies it. @internal */
+  cut(): StoreCut {
+    return cutOfRunning(this.#persisters);
+  }
+
+  /** The last backup that was made since the open. @internal */
+  get lastBackup(): BackupDone | undefined {
+    return this.#backups.last;
+  }
+
   on<Kind extends keyof KeeperEvents>(
     kind: Kind,
     listener: (facts: KeeperEvents[Kind]) => unknown,
@@ -380,6 +416,7 @@ export class Lanekeeper implements Keeper {
   async #close(): Promise<void> {
     const { inner } = this.#state;
     inner.close();
+    await this.#backups.close();
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
     await this.#store.close();

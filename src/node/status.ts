@@ -125,7 +125,7 @@ export function statusOf(
   inner: Inner,
   { listenerFailures, ...own }: OwnStatus,
 ): Status {
-  const { storeId, journal, blocks, logs } = persisters;
+  const { identity, journal, blocks, logs } = persisters;
   const pins = blocks.pinned();
   const pinsOf = (lane: LaneId): bigint[] =>
     pins.filter((pin) => pin.lane === lane).map(({ number }) => number);
@@ -135,7 +135,7 @@ export function statusOf(
   }
   return withJson({
     ...own,
-    storeId: hex(storeId),
+    storeId: hex(identity.storeId),
     lanes,
     road: roadStatusOf(inner),
     retained: retainedOf(persisters, inner),

@@ -4,6 +4,7 @@
  * in which the logs may contradict it, and its A/B pair of files.
  */
 import type { LogTable } from "../journal/form/log-table.js";
+import type { SlotStates } from "../disk/slots/slots.js";
 import { LOOK_FIRST, PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { decodePruneAnchor } from "../wire/codec/decode.js";
@@ -56,6 +57,11 @@ export class AnchorPersister {
 
   constructor(pair: PairPersister) {
     this.#pair = pair;
+  }
+
+  /** The content of both slots, as far as it is durable. */
+  get slots(): SlotStates {
+    return this.#pair.slots;
   }
 
   /**

@@ -15,6 +15,7 @@ import {
   SLOT_BYTES_MAX,
   type SlotName,
   SlotPair,
+  type SlotStates,
   slotOf,
   slotPath,
 } from "../disk/slots/slots.js";
@@ -238,6 +239,12 @@ export class PairPersister {
     }
     const copy = Uint8Array.from(message);
     await this.#oneAtATime(() => this.#write(copy, roadIndex));
+  }
+
+  /** The content of both slots, as far as it is durable. */
+  get slots(): SlotStates {
+    const { a, b } = this.#pair;
+    return { a, b };
   }
 
   /** Writes nothing. */

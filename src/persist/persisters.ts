@@ -13,7 +13,7 @@ import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.
 import type { LogEngine } from "../journal/log-engine.js";
 import type { LogTable } from "../journal/form/log-table.js";
 import type { Pin } from "../journal/form/mark.js";
-import { type OwnedStore, ownStore, soughtIn } from "../journal/form/store.js";
+import { type OwnedStore, ownStore, soughtIn, type StoreIdentity } from "../journal/form/store.js";
 import type { LogMap } from "../log/map/log-map.js";
 import type { JournalEnd } from "../log/map/seal.js";
 import { LogSet } from "../log/log-set.js";
@@ -82,8 +82,8 @@ export interface RecoveryReport {
 
 /** The open persisters of one store. */
 export interface Persisters {
-  /** The identity of the store: STORE has it, and every head. */
-  readonly storeId: Uint8Array;
+  /** As STORE has it; every head has its store id. */
+  readonly identity: StoreIdentity;
   readonly journal: LogEngine;
   readonly blocks: BlockPersister;
   readonly road: CommitQCPersister;
@@ -110,9 +110,9 @@ export interface OpenedPersisters extends Persisters {
 
 /** The parts alone: QCs that were found and pruned since are not kept in memory with them. */
 export function withoutFound(opened: OpenedPersisters): Persisters {
-  const { storeId, journal, blocks, road, anchor, votes, notes, guards, logs } = opened;
+  const { identity, journal, blocks, road, anchor, votes, notes, guards, logs } = opened;
   const close = (): Promise<void> => journal.close();
-  return { storeId, journal, blocks, road, anchor, votes, notes, guards, logs, close };
+  return { identity, journal, blocks, road, anchor, votes, notes, guards, logs, close };
 }
 
 /** Makes a store in a directory that is missing or empty (D10); durable when resolved. */
@@ -231,7 +231,7 @@ async function beginParts(
     () => logs.closeMap(),
   );
   return {
-    storeId: found.store.identity.storeId,
+    identity: found.store.identity,
     journal,
     blocks,
     road,

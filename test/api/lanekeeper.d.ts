@@ -215,6 +215,7 @@ export declare class Lanekeeper implements Keeper {
     writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
     rotateKey(key: KeySource): Promise<void>;
     waitForRotation(options?: WaitOptions): Promise<void>;
+    backup(to: PathInput, options?: BackupOptions): Promise<BackupDone>;
     on<Kind extends keyof KeeperEvents>(kind: Kind, listener: (facts: KeeperEvents[Kind]) => unknown): () => void;
     status(): Status;
     close(): Promise<void>;

@@ -41,6 +41,7 @@ const good: Record<Method, readonly unknown[]> = {
   retainedCommitQCs: [],
   writeVoteState: [votes, 1n],
   rotateKey: [{ file: "a key" }],
+  backup: ["/backups"],
   waitForRotation: [],
   on: ["anchor", () => {}],
   status: [],

@@ -36,6 +36,12 @@ export function slotPath(directory: string, name: string, slot: SlotName): strin
   return `${directory}/${name}_${slot}.pb`;
 }
 
+/** The bytes of a slot's file that reads as `state`; zeros where it holds no message. A new buffer. */
+export function slotBytes(state: SlotState): Uint8Array {
+  if (state.status !== "valid") return new Uint8Array(SLOT_BYTES_DEFAULT);
+  return encodeSlot(state.seq, state.message, SLOT_HEAD_BYTES + state.message.length);
+}
+
 /**
  * Makes both files, preallocated with `bytes` zeros each. Their bytes are durable when resolved,
  * their names are not: the caller flushes `directory` (one `syncDirectory` for all that it makes).

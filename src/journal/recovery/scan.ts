@@ -50,12 +50,15 @@ export interface UnprovenBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Opens what is sealed, and tells what is. */
+export type RecordSeals = Pick<Seals, "openerOf" | "keyIdOf" | "plainBytes">;
+
 /** One reading of the journal, from the newest segment down to its last live record. */
 export class Scan {
   readonly #newest: FoundHead;
   readonly #marks: MarkFound;
   readonly #visit: RecordVisitor;
-  readonly #seals: Seals;
+  readonly #seals: RecordSeals;
   readonly #table: LogTable;
   readonly #found = new FoundRecords();
   readonly #errors: RecoveryErrors;
@@ -70,7 +73,7 @@ export class Scan {
   constructor(
     newest: FoundHead,
     marks: MarkFound,
-    { visit, seals }: { readonly visit: RecordVisitor; readonly seals: Seals },
+    { visit, seals }: { readonly visit: RecordVisitor; readonly seals: RecordSeals },
   ) {
     this.#newest = newest;
     this.#marks = marks;

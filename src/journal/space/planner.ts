@@ -217,10 +217,12 @@ export class Planner {
     return Math.max(1, SPARE_SLOTS + 1 - this.#wholeOf(freed));
   }
 
-  /** How many of these segments have slots that are large enough to be spares as they are. */
+  /** How many of these segments leave slots that are spares as they are: large enough, and not held. */
   #wholeOf(segments: readonly RetainedSegment[]): number {
     const { space } = this.#parts;
-    return segments.filter(({ slot }) => space.slot(slot).bytes >= space.leastBytes).length;
+    return segments.filter(({ slot }) => {
+      return space.slot(slot).bytes >= space.leastBytes && !space.isHeld(slot);
+    }).length;
   }
 }
 

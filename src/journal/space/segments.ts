@@ -17,6 +17,7 @@
  * A call that makes or removes files rejects with the refusal of the disk. A refusal harms nothing.
  */
 import { assert } from "../../types/assert.js";
+import { isDiskFull } from "../../types/errors.js";
 import { headBytesMax, type RetainedSegment, type SealedSegment } from "../form/head.js";
 import { GROUP_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_RESERVE_BYTES } from "../form/records.js";
 import { recordBytesIn } from "../form/group-size.js";
@@ -189,11 +190,14 @@ export class Segments implements Standing {
       const bytes = slots.reduce((sum, { slot }) => sum + space.slot(slot).bytes, 0);
       return { slots: slots.length, bytes };
     };
-    const { free } = space;
+    const { free, kept } = space;
+    const keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
+    const retained = bytesOf(this.#retained);
     return {
       current: { slots: 1, bytes: this.#current.slot.bytes },
       sealed: bytesOf(this.#sealed),
-      retained: bytesOf(this.#retained),
+      // A backup that is being made reads them: nothing in them is live.
+      retained: { slots: retained.slots + kept.length, bytes: retained.bytes + keptBytes },
       free: { slots: free.length, bytes: free.reduce((sum, { bytes }) => sum + bytes, 0) },
     };
   }
@@ -219,7 +223,14 @@ export class Segments implements Standing {
 
   /** Makes the slots that the next rotation needs. A refusal harms nothing. */
   async makeRoom(): Promise<void> {
-    await this.#parts.space.ensureFree(this.planner.slotsForRotation, this.wantedBytes);
+    const { space } = this.#parts;
+    try {
+      await space.ensureFree(this.planner.slotsForRotation, this.wantedBytes);
+    } catch (error) {
+      // Those who read slots yield to the store: then a rotation needs fewer new ones.
+      if (!isDiskFull(error) || !space.breakHolds()) throw error;
+      await space.ensureFree(this.planner.slotsForRotation, this.wantedBytes);
+    }
   }
 
   /**
@@ -242,6 +253,12 @@ export class Segments implements Standing {
     if (!foreign) return 0;
     await wipe(space.slot(foreign.slot), seals);
     return foreign.bytes;
+  }
+
+  /** A slot with bytes of another key is held: it is overwritten when it is free. */
+  get keepsForeign(): boolean {
+    const { space, seals } = this.#parts;
+    return space.kept.some(({ slot }) => seals.isForeign(slot));
   }
 
   /**

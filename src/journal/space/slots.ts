@@ -9,6 +9,7 @@ import { hasHoles } from "../../disk/holes.js";
 import { assert } from "../../types/assert.js";
 import { isDiskFull } from "../../types/errors.js";
 import { completeSlot, makeSlot, type Slot } from "../segment/segment.js";
+import { type SlotHold, SlotHolds } from "./holds.js";
 
 /** Spares that every rotation leaves behind. */
 export const SPARE_SLOTS = 2;
@@ -24,6 +25,7 @@ export class Space {
   readonly #leastBytes: number;
   readonly #slots = new Map<number, Slot>();
   readonly #free = new Set<number>();
+  readonly #holds = new SlotHolds();
   #keepsRoom = true;
 
   constructor(options: {
@@ -70,6 +72,11 @@ export class Space {
     return [...this.#free].map((slot) => ({ slot, bytes: this.slot(slot).bytes }));
   }
 
+  /** Slots that came free, and are kept as they are for those who hold them. */
+  get kept(): readonly FreeSlot[] {
+    return [...this.#holds.freed].map((slot) => ({ slot, bytes: this.slot(slot).bytes }));
+  }
+
   get leastBytes(): number {
     return this.#leastBytes;
   }
@@ -102,6 +109,28 @@ export class Space {
       await this.#complete(this.slot(slot));
     }
     while (this.#whole().length < count) await this.make(wantedBytes);
+  }
+
+  /** Keeps these slots as they are until `letGo`, though they come free; see `holds.ts`. */
+  hold(slots: Iterable<number>): SlotHold {
+    return this.#holds.hold(slots);
+  }
+
+  /** Ends a hold. Idempotent. */
+  letGo(hold: SlotHold): void {
+    for (const slot of this.#holds.end(hold)) this.#free.add(slot);
+  }
+
+  /** The store needs the room: breaks every hold; tells whether there was any. */
+  breakHolds(): boolean {
+    if (!this.#holds.isAny) return false;
+    for (const slot of this.#holds.breakAll()) this.#free.add(slot);
+    return true;
+  }
+
+  /** Somebody holds this slot: it does not come free with its segment. */
+  isHeld(slot: number): boolean {
+    return this.#holds.isHeld(slot);
   }
 
   async #complete(slot: Slot): Promise<void> {
@@ -144,10 +173,10 @@ export class Space {
     return slot;
   }
 
-  /** Gives a slot back whose segment no head lists any more. */
+  /** Gives a slot back whose segment no head lists any more. It is free unless somebody holds it. */
   release(slot: number): void {
     assert(!this.#free.has(slot), "a slot is released once");
-    this.#free.add(slot);
+    if (this.#holds.isFreedBy(slot)) this.#free.add(slot);
   }
 
   /**

@@ -103,7 +103,7 @@ export class Rekeyer {
   /** The keys whose bytes lie on disk, with the slots that hold them; free slots without bytes are left out. */
   get uses(): readonly KeyUse[] {
     const { segments, space, seals } = this.#parts;
-    const free = new Set(space.free.map(({ slot }) => slot));
+    const free = new Set([...space.free, ...space.kept].map(({ slot }) => slot));
     const uses = new Map<string, { segments: number; freeSlots: number; bytes: number }>();
     const slots = [
       segments.current.slot.slot,
@@ -213,8 +213,8 @@ export class Rekeyer {
     let ms = RETRY_MS;
     try {
       const bytes = await this.#moves.step();
-      this.#isLeft = bytes > 0;
-      ms = Math.ceil((bytes * 1000) / BYTES_PER_SECOND);
+      this.#isLeft = bytes > 0 || this.#parts.segments.keepsForeign;
+      if (bytes > 0) ms = Math.ceil((bytes * 1000) / BYTES_PER_SECOND);
     } catch (cause) {
       if (!hasCode(cause, "DISK_FULL", "TOO_MANY_LANES")) throw cause;
     }

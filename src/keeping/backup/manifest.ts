@@ -2,16 +2,15 @@
  * The manifest of a backup: everything that it holds, and the moment of the store that it shows.
  *
  * ```
- * BACKUP-DIRECTORY/
- *   BACKUP                       says what this directory is; locked while a backup is made
- *   segments/SEQUENCE-END-CHAIN.seg   the begin of a segment up to byte END; never changed; shared by all backups here
- *   0000007/                     backup 7
- *     STORE, mark, prune_anchor_a.pb, prune_anchor_b.pb, consensus_a.pb, consensus_b.pb
- *     manifest.json              this document
- *     SHA256SUMS                 written last: a backup without it, or with a wrong line, is none
+ * BACKUP                            says what this directory is; locked while a backup is made
+ * segments/SEQUENCE-END-CHAIN.seg   the begin of a segment up to byte END: never changed, shared by all backups here
+ * 0000007-STORE, 0000007-mark, 0000007-prune_anchor_a.pb, ...   backup 7: the other files of the store
+ * 0000007-manifest.json             this document
+ * 0000007-SHA256SUMS                the sums of all its files
+ * 0000007-FINISHED                  empty, made last: without it the backup is unfinished, and counts as none
  * ```
  *
- * `sha256sum --check SHA256SUMS` in the folder of a backup checks it without Lanekeeper.
+ * `sha256sum --check 0000007-SHA256SUMS` checks a backup without Lanekeeper.
  *
  * A backup is no store: each file has a `path`, its place in a store, and an `at`, its place in the backup
  * directory. Numbers of 64 bits are strings of decimal digits in JSON, and bigints here.
@@ -39,7 +38,7 @@ const storePath = z
 
 const backupPath = z
   .string()
-  .regex(/^(segments\/[0-9a-f-]+\.seg|\d{7}\/[A-Za-z_]+(\.pb)?)$/, "a file of a backup");
+  .regex(/^(segments\/[0-9a-f-]+\.seg|\d{7}-[A-Za-z_]+(\.pb)?)$/, "a file of a backup");
 
 const count = z.number().int().safe().nonnegative();
 
@@ -92,6 +91,7 @@ const manifestSchema = z.strictObject({
 });
 
 export type BackupManifest = z.output<typeof manifestSchema>;
+export type BackupFile = BackupManifest["files"][number];
 
 /** The bytes of `manifest.json`. */
 export function encodeManifest(manifest: BackupManifest): Uint8Array {

@@ -27,7 +27,7 @@ const manifest: BackupManifest = {
       sha256: "cd".repeat(32),
       segment: { sequence: 12n, firstLsn: 1n, nextLsn: 4n, endChain: 7 },
     },
-    { path: "STORE", at: "0000007/STORE", bytes: 60, sha256: "ef".repeat(32), segment: null },
+    { path: "STORE", at: "0000007-STORE", bytes: 60, sha256: "ef".repeat(32), segment: null },
   ],
 };
 
@@ -63,5 +63,5 @@ describe("the manifest of a backup", () => {
 });
 
 function file(): object {
-  return { path: "STORE", at: "0000007/STORE", bytes: 1, sha256: "00".repeat(32), segment: null };
+  return { path: "STORE", at: "0000007-STORE", bytes: 1, sha256: "00".repeat(32), segment: null };
 }
