@@ -110,11 +110,13 @@ export class Waits {
     const drops = this.dropsOf(log);
     const came = await cameTo(wait());
     if (this.isOver) return;
+    const isDropped = this.dropsOf(log) !== drops;
     const isFull = came.outcome === "DISK_FULL";
     if (came.outcome === "taken") told?.();
     else if (isFull && needsNoRoom) this.#fault(`${what}: DISK_FULL`, came.error);
-    else this.refused(came, what, this.dropsOf(log) !== drops);
-    if (isFull) this.#stalled.push(begun);
+    else this.refused(came, what, isDropped);
+    // Nobody waits for a block of a lane that is being dropped: it never comes.
+    if (isFull && !isDropped) this.#stalled.push(begun);
   }
 
   #keep(tasks: Set<Promise<void>>, task: Promise<void>): void {
