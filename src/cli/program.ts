@@ -8,6 +8,7 @@ import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addInitCommand } from "./store/init.js";
 import { addLookCommands } from "./look/commands.js";
+import { rotateServed } from "./look/rotation.js";
 import { addInspectCommands } from "./look/inspect/commands.js";
 import { addJobsCommand } from "./jobs/commands.js";
 import { addServeCommand } from "./serve/commands.js";
@@ -98,7 +99,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addServeCommand(program, port);
   addJobsCommand(program, port);
   addArchiveCommand(program, port);
-  addKeyCommand(program, port);
+  addKeyCommand(program, port, rotateServed);
   addCompletionCommand(program, port);
   return program;
 }

@@ -1,11 +1,12 @@
 /**
  * The life of a served store: from its settings to its end. Signals are the caller's: `reload` reads tokens,
- * certificates and committees anew, `close` drains.
+ * certificates, committees and keys anew, `close` drains.
  */
 import { join } from "node:path";
 import { JobStore } from "../jobs/job-store.js";
 import { Journal } from "../records/journal.js";
 import { Lanekeeper } from "../node/lanekeeper.js";
+import type { KeySource } from "../keys/source.js";
 import { PersisterError } from "../types/errors.js";
 import { type AccessList, readAccessList } from "./access/access-file.js";
 import { type Notice, notifySystemd } from "./admin/notify.js";
@@ -13,6 +14,7 @@ import { Certificates } from "./access/certificates.js";
 import { Epochs } from "./config/epochs.js";
 import type { Settings } from "./config/keys.js";
 import type { ServiceLog } from "./config/log.js";
+import { StoreKeys } from "./config/store-keys.js";
 import type { Listener } from "./grpc/listeners.js";
 import { jobsServed } from "./grpc/stores/jobs.js";
 import { journalServed } from "./grpc/stores/journal.js";
@@ -45,6 +47,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
   const { chainId } = settings;
   const epochs = await Epochs.read(needed("committee", settings.committee));
   const people = await People.read(settings);
+  const keys = await StoreKeys.read(settings, log);
   const service = await Service.start({
     directory: store,
     version,
@@ -58,10 +61,11 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
       inFlightBytes: settings["limits.inFlight"],
     },
     access: () => people.access,
-    others: await othersOf(settings),
+    others: await othersOf(settings, keys),
+    keys,
     ...adminOf(settings),
     open: async (observe) => {
-      return await Lanekeeper.open(store, {
+      const keeper = await Lanekeeper.open(store, {
         chainId: needed("chainId", chainId),
         epochOf: epochs.epochOf,
         segmentBytes: settings.segment,
@@ -69,8 +73,15 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
         cacheBytes: settings.cache,
         moved,
         observe,
+        keys: keys.choices,
         log: ({ level, event, facts }) => log.write(level, event, facts),
       });
+      keys.add({
+        name: "keeper",
+        rotateKey: (key) => keeper.rotateKey(key),
+        keys: () => keeper.status().keys,
+      });
+      return keeper;
     },
   });
   service.meters.addProcess();
@@ -81,7 +92,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
   }
   log.write("info", "serving", { targets: service.targets, admin: service.adminAddress });
   await notified("ready", log);
-  return { service, reload: () => reloaded(log, [epochs, people]) };
+  return { service, reload: () => reloaded(log, [epochs, people, keys]) };
 }
 
 /** The files about those who may call, as they were read last. */
@@ -151,18 +162,23 @@ function listenersOf(
 }
 
 /** A journal and jobs, where the settings name them. A refusal of either is told at once. */
-async function othersOf(settings: Settings): Promise<OtherStore[]> {
+async function othersOf(settings: Settings, keys: StoreKeys): Promise<OtherStore[]> {
   const others: OtherStore[] = [];
   const journalDirectory = settings["journal.directory"];
   if (journalDirectory !== undefined) {
-    const journal = await Journal.open(journalDirectory, { types: settings["journal.types"] });
+    const types = settings["journal.types"];
+    const journal = await Journal.open(journalDirectory, { types, keys: keys.choices });
+    const rotateKey = (key: KeySource): Promise<void> => journal.rotateKey(key);
+    keys.add({ name: "journal", rotateKey, keys: () => journal.keys });
     const served = journalServed(journal);
     const isServing = () => journal.poison === undefined;
     others.push({ served, isServing, close: () => journal.close() });
   }
   const jobsDirectory = settings["jobs.directory"];
   if (jobsDirectory !== undefined) {
-    const jobs = await JobStore.open(jobsDirectory);
+    const jobs = await JobStore.open(jobsDirectory, { keys: keys.choices });
+    const rotateKey = (key: KeySource): Promise<void> => jobs.rotateKey(key);
+    keys.add({ name: "jobs", rotateKey, keys: () => jobs.keys });
     const served = jobsServed(jobs);
     const isServing = () => jobs.poison === undefined;
     others.push({ served, isServing, close: () => jobs.close() });

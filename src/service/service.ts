@@ -25,6 +25,7 @@ import { type Controls, operatorServed } from "./grpc/operator.js";
 import { admitAt, listen, type Listener, type OpenListener } from "./grpc/listeners.js";
 import { defaultLimits, type Limits } from "./config/limits.js";
 import { type ServiceLog, silentLog } from "./config/log.js";
+import type { StoreKeys } from "./config/store-keys.js";
 import { Meters } from "./metrics/meters.js";
 import { kindOfCall } from "./metrics/refusals.js";
 import type { Observed, StoreState, Writer } from "./observed.js";
@@ -44,6 +45,8 @@ export interface ServiceOptions {
   };
   /** Those who may call over TCP, as they are now. */
   readonly access?: () => AccessList | undefined;
+  /** The keys of all stores that are served. */
+  readonly keys?: StoreKeys;
   /** Services beside the keeper: a journal, jobs. They are closed with this one. */
   readonly others?: readonly OtherStore[];
   readonly limits?: Partial<Limits>;
@@ -180,6 +183,7 @@ export class Service implements Observed {
       },
       async () => {
         clearInterval(this.#health);
+        this.#options.keys?.close();
         await this.#admin?.close();
       },
     ]);
@@ -238,8 +242,8 @@ export class Service implements Observed {
   }
 
   #controls(): Controls {
-    const { epochs, directory } = this.#options;
-    return { epochs, log: this.#log, directory, drain: () => this.#askToDrain() };
+    const { epochs, directory, keys } = this.#options;
+    return { epochs, keys, log: this.#log, directory, drain: () => this.#askToDrain() };
   }
 
   #surroundings(listener: Listener): Surroundings {

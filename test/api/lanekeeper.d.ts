@@ -159,6 +159,7 @@ export type KeySource = {
 } | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
 export interface KeyUse {
     readonly content: string;
+    readonly state: "writing" | "older" | "missing";
     readonly segments: number;
     readonly freeSlots: number;
     readonly bytes: number;

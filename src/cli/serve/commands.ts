@@ -9,7 +9,7 @@ const help = `
 Every setting has a key in the YAML file, a variable and a flag, in rising order: limits.streams is
 LANEKEEPER_LIMITS_STREAMS and --limits-streams. --print-config shows each with its origin.
 
-SIGHUP reads tokens, certificates and committees anew. SIGTERM takes no new work, writes what is queued, and
+SIGHUP reads tokens, certificates, committees and keys anew. SIGTERM takes no new work, writes what is queued, and
 ends within 10 seconds with exit code 0; a second one ends at once.
 
 --json prints the addresses, once it listens; with --print-config the settings.

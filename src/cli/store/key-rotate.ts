@@ -18,11 +18,20 @@ import { sealedSlotsIn } from "./key-files.js";
 import { holdsJobs, type OpenRotation, openForRotation } from "./rotation.js";
 
 export interface RotateChoices {
-  readonly key: string;
+  /** Needed for files; a service has its own. */
+  readonly key?: string;
   readonly read?: readonly string[];
   readonly moved?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** The author of the decision, and the reason, for the record of a service. */
+  readonly by?: string;
+  readonly reason?: string;
+  /** The files of the papers with which a service is asked. */
+  readonly token?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /**
@@ -35,7 +44,9 @@ export async function rotateCommand(
   { key, read = [], moved = false, dryRun = false, json }: RotateChoices,
   port: CliPort,
 ): Promise<void> {
-  if (directory === "") throw new PersisterError("USAGE", "the store must have a name");
+  if (key === undefined) {
+    throw new PersisterError("USAGE", "name the key that seals from now on: --key FILE");
+  }
   const id = await idOf(key);
   if (dryRun) return await rehearseRotation(directory, { id, read, json }, port);
   const keys = { write: { file: key }, read: read.map((file) => ({ file })) };

@@ -18,7 +18,8 @@ key, and tells nothing of it.
 `;
 
 const rotateHelp = `
-The store must not be open elsewhere; a node that runs has rotateKey. From the beginning of the rotation on
+A store of files must not be open elsewhere; a node that runs has rotateKey. A service, named by its socket or its
+HOST:PORT, reads the keys of its settings anew, and seals with the first of them; --reason is put on record. From the beginning of the rotation on
 the store needs the new key, and the older ones until the command has ended with exit code 0: give all of
 them to the node until then. A plain store is sealed as a whole. A command that was stopped, by a signal or
 a crash, goes on when it is called again. Retained records whose key is missing end it with exit code ${errorCodes.KEY_MISSING.exit}.
@@ -29,7 +30,10 @@ interface Choices {
   readonly dryRun?: boolean;
 }
 
-export function addKeyCommand(program: Command, port: CliPort): void {
+/** Rotates where `store` is a service, and tells whether it is one. */
+type RotateServed = (store: string, choices: RotateChoices, port: CliPort) => Promise<boolean>;
+
+export function addKeyCommand(program: Command, port: CliPort, rotateServed: RotateServed): void {
   const key = program
     .command("key")
     .description("Makes, names and rotates keys for encryption at rest.")
@@ -66,14 +70,23 @@ export function addKeyCommand(program: Command, port: CliPort): void {
     examples: [
       "key rotate ./state --key ./next.key --read ./state.key --dry-run",
       "key rotate ./state --key ./next.key --read ./state.key --json | jq '.keys'",
+      "key rotate ./served/lanekeeper.sock --dry-run",
     ],
   });
   withDryRun(rotate)
-    .argument("<store>", "the state directory, or the folder of a journal or of a store of jobs")
-    .requiredOption("--key <file>", "the key that seals from now on")
+    .argument("<store>", "a state directory, the folder of a journal or of jobs, or a service")
+    .option("--key <file>", "the key that seals from now on; a service has it in its settings")
     .option("--read <file...>", "the keys that the store was sealed with until now")
     .option("--moved", "the store was copied or moved, and the original never runs again")
+    .option("--reason <text>", "why, for the record of a service")
+    .option("--by <name>", "who decides, for the record of a service; the user as a rule")
+    .option("--token <file>", "the token with which a service is asked")
+    .option("--tls-ca <file>", "the authority of the service's certificate")
+    .option("--tls-cert <file>", "a certificate of one's own, where the service wants one")
+    .option("--tls-key <file>", "the key of that certificate")
     .action(async (store: string, choices: RotateChoices) => {
+      if (store === "") throw new PersisterError("USAGE", "the store must have a name");
+      if (await rotateServed(store, choices, port)) return;
       await rotateCommand(store, choices, port);
     });
 }

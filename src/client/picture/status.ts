@@ -7,6 +7,7 @@ import type { LaneStatus, Status } from "../../node/status.js";
 import type { ServiceStatus } from "../../rpc/api/keeper.js";
 import type {
   Failure,
+  KeyUse,
   LaneStatus as LaneMessage,
   RoadStatus,
   StoreStatus,
@@ -86,8 +87,7 @@ export class StatusPicture {
       guards: guardsOf(store.guards),
       disk: diskOf(store.usage),
       flush: flushOf(store.usage?.flush),
-      // The service does not tell of keys.
-      keys: [],
+      keys: store.keys.map(keyUseOf),
       cachedBytes: Number(store.usage?.cachedBytes ?? 0n),
       verified: verifiedOf(store),
       counters: countersOf(store, own.listenerFailures),
@@ -151,6 +151,16 @@ function diskOf(usage: Usage | undefined): Status["disk"] {
     segments: Object.fromEntries(segments) as Segments,
     liveBytes: Number(usage?.liveBytes ?? 0n),
     reclaimableBytes: Number(usage?.reclaimableBytes ?? 0n),
+  };
+}
+
+function keyUseOf({ content, state, segments, freeSlots, bytes }: KeyUse): Status["keys"][number] {
+  return {
+    content,
+    state: state === "writing" || state === "missing" ? state : "older",
+    segments: Number(segments),
+    freeSlots: Number(freeSlots),
+    bytes: Number(bytes),
   };
 }
 

@@ -10,6 +10,7 @@ import { keyFrom, type KeySource } from "../../keys/source.js";
 import { PersisterError } from "../../types/errors.js";
 import type { JobJournal } from "../journal/job-journal.js";
 import type { JobStoreSettings } from "../options.js";
+import { PLAIN } from "../seal/seal-table.js";
 import { Checkpoints } from "./checkpoints.js";
 import type { JobLocks } from "./job-locks.js";
 import { closeJobIn, contentsIn, type JobSettings, type OpenJob, openJobIn } from "./opening.js";
@@ -183,6 +184,13 @@ export class OpenedStore {
     if (!open || open.writer.failure) return;
     await open.values.seals?.announce();
     await open.writer.between(async () => await open.values.seals?.useWriting());
+  }
+
+  /** Whether a kind of bytes is what is written now, or one before it, or one whose key is not there. */
+  stateOf(content: string): "writing" | "older" | "missing" {
+    if (content === (this.#ring?.writing?.id ?? PLAIN)) return "writing";
+    const isHeld = content === PLAIN || this.#ring?.find(content) !== undefined;
+    return isHeld ? "older" : "missing";
   }
 
   #isForeign(id: string): boolean {

@@ -82,9 +82,8 @@ export function keyUsesOf(store: OpenedStore): readonly JobKeyUse[] {
   }
   const inJournal = store.journal.sealing.keys;
   const none = { segments: 0, freeSlots: 0, bytes: 0 };
-  const others = [...jobs.keys()].filter((id) => !inJournal.some(({ content }) => content === id));
-  return [...inJournal, ...others.map((content) => ({ content, ...none }))].map((use) => ({
-    ...use,
-    jobs: jobs.get(use.content) ?? [],
-  }));
+  const others = [...jobs.keys()]
+    .filter((content) => !inJournal.some((use) => use.content === content))
+    .map((content) => ({ content, state: store.stateOf(content), ...none }));
+  return [...inJournal, ...others].map((use) => ({ ...use, jobs: jobs.get(use.content) ?? [] }));
 }

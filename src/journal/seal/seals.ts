@@ -18,6 +18,10 @@ import type { HeadSeal } from "../form/head-seal.js";
 import { keyMissing, keyWrong } from "./errors.js";
 import { keyIdText, type SealedPlace, SegmentOpener, SegmentSealer } from "./segment-seal.js";
 
+/** Kinds of bytes beside the ids of keys. */
+const PLAIN = "plain";
+const UNKNOWN = "unknown";
+
 /** A segment with a head, and the key that was derived for it. */
 interface Known {
   readonly front: SealedPlace;
@@ -80,8 +84,14 @@ export class Seals {
    */
   contentOf(slot: number): KeyId | undefined {
     const known = this.#slots.get(slot);
-    if (!known) return this.#unknown.has(slot) ? "unknown" : undefined;
-    return known.seal ? keyIdText(known.seal) : "plain";
+    if (!known) return this.#unknown.has(slot) ? UNKNOWN : undefined;
+    return known.seal ? keyIdText(known.seal) : PLAIN;
+  }
+
+  /** Whether a kind of bytes is what is written now, or one before it, or one whose key is not there. */
+  stateOf(content: string): "writing" | "older" | "missing" {
+    if (content === (this.writing ?? PLAIN)) return "writing";
+    return content === PLAIN || content === UNKNOWN || this.holds(content) ? "older" : "missing";
   }
 
   /** Whether `slot` holds bytes that are not sealed with the key that writes, if one writes. */

@@ -62,6 +62,11 @@ export interface RekeyerParts extends Omit<KeyMovesParts, "beginSegment" | "writ
 export interface KeyUse {
   /** The id of a key; "plain"; or "unknown" for bytes that no head tells of. */
   readonly content: string;
+  /**
+   * `writing`: everything that is written now is of this kind. `older`: it is moved in the background, if a key
+   * writes. `missing`: its key was not given, and pruned records under it cannot be read.
+   */
+  readonly state: "writing" | "older" | "missing";
   /** Segments that can be read. */
   readonly segments: number;
   /** Free slots whose bytes are not overwritten yet. */
@@ -119,7 +124,7 @@ export class Rekeyer {
       use.bytes += space.slot(slot).bytes;
       uses.set(content, use);
     }
-    return [...uses].map(([content, use]) => ({ content, ...use }));
+    return [...uses].map(([content, use]) => ({ content, state: seals.stateOf(content), ...use }));
   }
 
   /**

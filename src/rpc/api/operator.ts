@@ -1,7 +1,7 @@
 /** Written by scripts/generate from proto/lanekeeper/v1/operator.proto. */
 import { bool, bytes, inner, message, oneOf, optional, repeated, text, type Decoded, u64 } from "../message.js";
 import { serverStream, service, unary } from "../method.js";
-import { GuardsLaneHeight } from "./types.js";
+import { GuardsLaneHeight, KeyUse } from "./types.js";
 import { Timestamp } from "../times.js";
 
 export const Reason = message("Reason", {
@@ -148,6 +148,31 @@ export const SetLogLevelResponse = message("SetLogLevelResponse", {
 });
 export type SetLogLevelResponse = Decoded<typeof SetLogLevelResponse>;
 
+export const RotateKeyRequest = message("RotateKeyRequest", {
+  reason: inner(1, Reason),
+});
+export type RotateKeyRequest = Decoded<typeof RotateKeyRequest>;
+
+export const RotateKeyResponse = message("RotateKeyResponse", {
+  keyId: text(1),
+  changed: bool(2),
+});
+export type RotateKeyResponse = Decoded<typeof RotateKeyResponse>;
+
+export const ListKeysRequest = message("ListKeysRequest", {});
+export type ListKeysRequest = Decoded<typeof ListKeysRequest>;
+
+export const ListKeysResponseStoreKeys = message("ListKeysResponseStoreKeys", {
+  store: text(1),
+  keys: repeated(inner(2, KeyUse)),
+});
+export type ListKeysResponseStoreKeys = Decoded<typeof ListKeysResponseStoreKeys>;
+
+export const ListKeysResponse = message("ListKeysResponse", {
+  stores: repeated(inner(1, ListKeysResponseStoreKeys)),
+});
+export type ListKeysResponse = Decoded<typeof ListKeysResponse>;
+
 export const ListDecisionsRequest = message("ListDecisionsRequest", {});
 export type ListDecisionsRequest = Decoded<typeof ListDecisionsRequest>;
 
@@ -174,5 +199,7 @@ export const OperatorService = service("lanekeeper.v1.OperatorService", {
   verify: serverStream(VerifyRequest, VerifyResponse),
   drain: unary(DrainRequest, DrainResponse),
   setLogLevel: unary(SetLogLevelRequest, SetLogLevelResponse),
+  rotateKey: unary(RotateKeyRequest, RotateKeyResponse),
+  listKeys: unary(ListKeysRequest, ListKeysResponse),
   listDecisions: unary(ListDecisionsRequest, ListDecisionsResponse),
 });

@@ -138,6 +138,16 @@ export const Counters = message("Counters", {
 });
 export type Counters = Decoded<typeof Counters>;
 
+export const KeyUse = message("KeyUse", {
+  content: text(1),
+  state: text(2),
+  segments: u64(3),
+  freeSlots: u64(4),
+  bytes: u64(5),
+  jobs: repeated(text(6)),
+});
+export type KeyUse = Decoded<typeof KeyUse>;
+
 export const StoreStatus = message("StoreStatus", {
   directory: text(1),
   chainId: text(2),
@@ -155,5 +165,6 @@ export const StoreStatus = message("StoreStatus", {
   latestCommitQc: bytes(14),
   anchor: bytes(15),
   guards: inner(16, Guards),
+  keys: repeated(inner(17, KeyUse)),
 });
 export type StoreStatus = Decoded<typeof StoreStatus>;

@@ -163,6 +163,14 @@ const certificates: Case = ({ certificates: all, nowMs }) => {
   return { level, title, remedy: "put a new certificate in its place, and send SIGHUP" };
 };
 
+const missingKeys: Case = ({ status }) => {
+  const missing = (status?.keys ?? []).filter(({ state }) => state === "missing");
+  if (missing.length === 0) return undefined;
+  const ids = missing.map(({ content }) => content).join(", ");
+  const title = "Pruned records cannot be read: they need a key that was not given";
+  return coded("warning", "KEY_MISSING", title, `missing: ${ids}`);
+};
+
 const opening: Case = ({ state }) => {
   if (state.kind !== "opening") return undefined;
   return { level: "waiting", title: "The store is being recovered: nothing is taken yet" };
@@ -196,6 +204,7 @@ const cases: readonly Case[] = [
   lag,
   anchorStill,
   certificates,
+  missingKeys,
   ending,
   opening,
   mapWarnings,

@@ -81,6 +81,7 @@ function storeLookOf(
       anchor: history.latencyOf("anchorAckMs"),
     },
     disk: diskLookOf(status, history),
+    keys: status.keys.map(({ content, state, bytes }) => ({ content, state, bytes })),
     recovery: recoveryLookOf(status),
     releases: releases.map((release) => releaseLookOf(release, labels)),
   };

@@ -49,10 +49,12 @@ const address = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const names = z
-  .union([z.string(), z.array(z.string())])
-  .transform((given) => (typeof given === "string" ? given.split(",") : given))
-  .pipe(z.array(z.string().regex(/^[\w.-]{1,253}$/, "must be names of hosts")));
+/** A list, or its items with commas between them. */
+const texts = (item: z.ZodString) =>
+  z
+    .union([z.string(), z.array(z.string())])
+    .transform((given) => (typeof given === "string" ? given.split(",") : given))
+    .pipe(z.array(item));
 
 const types = z
   .union([z.string(), z.array(z.number())])
@@ -91,7 +93,7 @@ export const keys = {
     help: 'metrics, health and page, or "off"',
   },
   "admin.hosts": {
-    form: names,
+    form: texts(z.string().regex(/^[\w.-]{1,253}$/, "must be names of hosts")),
     fallback: "",
     help: "names by which the page is called, beside localhost",
   },
@@ -140,6 +142,25 @@ export const keys = {
     help: "the types of record that clients understand",
   },
   "jobs.directory": { form: path, help: "serve the jobs in this directory" },
+  "keys.files": {
+    form: texts(path),
+    fallback: "",
+    help: "the files of the keys for encryption at rest: the first one writes, the others read",
+  },
+  "keys.environment": {
+    form: texts(z.string().regex(/^[A-Za-z_]\w*$/, "must be names of variables")),
+    fallback: "",
+    help: "the variables with these keys, in place of files",
+  },
+  "keys.command": {
+    form: z.string().min(1),
+    help: "a command of the shell that prints these keys, one on each line",
+  },
+  "keys.plain": {
+    form: yes,
+    fallback: "false",
+    help: "write plain from now on; the keys only read",
+  },
   "log.level": { form: z.enum(levels), fallback: "info", help: levels.join(", ") },
   strict: {
     form: yes,

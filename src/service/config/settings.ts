@@ -33,6 +33,11 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
+function keySources(settings: Settings): number {
+  const { "keys.files": files, "keys.environment": variables, "keys.command": command } = settings;
+  return [files.length > 0, variables.length > 0, command !== undefined].filter(Boolean).length;
+}
+
 /** A rule about several settings: it says what is wrong, at the key that it is told of. */
 interface Rule {
   readonly at: KeyName;
@@ -61,6 +66,16 @@ const rules: readonly Rule[] = [
     at: "access",
     isBroken: (all) => all["tls.certificate"] !== undefined && all.access === undefined,
     say: "over TLS nobody may call whom no file names: give access",
+  },
+  {
+    at: "keys.command",
+    isBroken: (all) => keySources(all) > 1,
+    say: "keys come from one place: from keys.files, keys.environment or keys.command",
+  },
+  {
+    at: "keys.plain",
+    isBroken: (all) => all["keys.plain"] && keySources(all) === 0,
+    say: "without keys everything is plain: leave it out, or give the keys that read",
   },
   {
     at: "admin.listen",

@@ -15,18 +15,22 @@ import type { LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
 import type { Epoch } from "../../wire/committee.js";
 import { forDeciders, forOperators, forReaders } from "../access/caller.js";
+import type { KeyId } from "../../keys/key.js";
 import type { Epochs } from "../config/epochs.js";
 import { type Level, levels } from "../config/levels.js";
 import type { ServiceLog } from "../config/log.js";
+import type { StoreKeys } from "../config/store-keys.js";
 import type { Served } from "./adapter.js";
 import type { Call, Handlers } from "./call.js";
 import type { Home } from "./home.js";
 import { laneArgument, nameArgument } from "./keeper/arguments.js";
+import { keyUseForm } from "./status-form.js";
 import { verifyAnswers } from "./verify.js";
 
 /** The parts of a service that an operator controls. */
 export interface Controls {
   readonly epochs: Epochs;
+  readonly keys: StoreKeys | undefined;
   readonly log: ServiceLog;
   readonly directory: string;
   readonly drain: () => void;
@@ -51,15 +55,17 @@ export function operatorServed(
       verify: forOperators,
       drain: forOperators,
       setLogLevel: forOperators,
+      rotateKey: forOperators,
+      listKeys: forReaders,
       listDecisions: forReaders,
     },
   };
 }
 
 type All = Handlers<typeof OperatorService.methods>;
-type Lists = "listReleases" | "listEpochs" | "listDecisions" | "verify";
+type Lists = "listReleases" | "listEpochs" | "listDecisions" | "listKeys" | "verify";
 
-function listHandlers(home: Home, { epochs, directory }: Controls): Pick<All, Lists> {
+function listHandlers(home: Home, { epochs, keys, directory }: Controls): Pick<All, Lists> {
   return {
     listReleases: async () => {
       const releases = await home.open().keeper.releases();
@@ -82,11 +88,16 @@ function listHandlers(home: Home, { epochs, directory }: Controls): Pick<All, Li
         }),
       };
     },
+    listKeys: () => {
+      const stores = keys?.uses ?? [];
+      const forms = stores.map(({ store, keys: uses }) => ({ store, keys: uses.map(keyUseForm) }));
+      return Promise.resolve({ stores: forms });
+    },
     verify: (_, call) => verifyAnswers(home, { epochs: epochs.all, directory }, call.signal),
   };
 }
 
-function decisionHandlers(home: Home, { epochs, log, drain }: Controls): Omit<All, Lists> {
+function decisionHandlers(home: Home, { epochs, keys, log, drain }: Controls): Omit<All, Lists> {
   /** Puts a decision on record; durable when resolved. */
   const decided = async (
     action: string,
@@ -133,6 +144,16 @@ function decisionHandlers(home: Home, { epochs, log, drain }: Controls): Omit<Al
       await decided("Drain", "the service ends", reason, call);
       drain();
       return {};
+    },
+    rotateKey: async ({ reason }, call) => {
+      if (!keys)
+        throw new PersisterError("USAGE", "this service was started without settings of keys");
+      const decide = async (id: KeyId): Promise<void> => {
+        await decided("RotateKey", `key ${id}`, reason, call);
+      };
+      reasonArgument(reason, call.caller.name);
+      const { id, changed } = await keys.rotate(decide);
+      return { keyId: id, changed };
     },
     setLogLevel: async ({ reason, level }, call) => {
       const next = levelArgument(level);

@@ -1,4 +1,5 @@
 /** The status of a service and of its store, and the recovery, by the names of our messages. */
+import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
 import type { GuardStatus } from "../../node/signing.js";
 import type { Recovery } from "../../node/start.js";
 import type { LaneStatus, Status } from "../../node/status.js";
@@ -8,7 +9,7 @@ import {
   type ServiceStatus,
   ServiceStatusState as State,
 } from "../../rpc/api/keeper.js";
-import type { StoreStatus } from "../../rpc/api/types.js";
+import type { KeyUse as KeyUseMessage, StoreStatus } from "../../rpc/api/types.js";
 import { failureOf, laneBytes } from "../../rpc/failures.js";
 import type { Encodable } from "../../rpc/message.js";
 import { fromMs } from "../../rpc/times.js";
@@ -44,6 +45,22 @@ export function storeStatusForm(status: Status): StoreForm {
     latestCommitQc: latestCommitQC && encodeCommitQC(latestCommitQC),
     anchor: anchor && encodePruneAnchor(anchor),
     guards: status.guards && guardsForm(status.guards),
+    keys: status.keys.map(keyUseForm),
+  };
+}
+
+/** The bytes on disk of one kind. Those of a store of jobs have jobs. */
+export function keyUseForm(
+  use: KeyUse & { readonly jobs?: readonly string[] },
+): Encodable<typeof KeyUseMessage> {
+  const { content, state, segments, freeSlots, bytes, jobs = [] } = use;
+  return {
+    content,
+    state,
+    segments: BigInt(segments),
+    freeSlots: BigInt(freeSlots),
+    bytes: BigInt(bytes),
+    jobs,
   };
 }
 

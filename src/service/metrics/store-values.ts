@@ -14,6 +14,7 @@ export function putStatus(
   putRecovery(families, status);
   putRoad(families, status);
   putJournal(families, status);
+  putKeys(families, status);
   for (const [lane, label] of labels) putLane(families, status, { lane, label });
 }
 
@@ -76,6 +77,14 @@ function putJournal(families: Families, status: Status): void {
   families.put("lanekeeper_journal_reclaimable_bytes", reclaimableBytes);
   families.put("lanekeeper_cache_bytes", status.cachedBytes);
   families.put("lanekeeper_verified_signatures_total", status.verified.signatures);
+}
+
+function putKeys(families: Families, { keys }: Status): void {
+  for (const { content, state, segments, freeSlots } of keys) {
+    const label = { key_id: content };
+    families.put("lanekeeper_encryption_key_info", 1, { ...label, state });
+    families.put("lanekeeper_encryption_segments", segments + freeSlots, label);
+  }
 }
 
 function putLane(

@@ -7,7 +7,7 @@
  * - A name has the prefix `lanekeeper_` and its base unit. Counters end in `_total`, and nothing else does.
  * - A label has few values: `lane` is an index in the committee, `code`, `kind`, `state`, `step` and
  *   `slot` are words of tables. No hash, no address and no number is ever a label; `id`, of `lane_info`
- *   and `store_info` alone, has one value for each lane and store.
+ *   and `store_info` alone, has one value for each lane and store, and `key_id` one for each key.
  * - The names of gRPC servers have no prefix: dashboards know them.
  */
 
@@ -158,6 +158,17 @@ const journal = {
   lanekeeper_verified_signatures_total: counter("1", "Signatures that were verified."),
 } as const;
 
+const encryption = {
+  lanekeeper_encryption_key_info: gauge(
+    "1",
+    "1; the state of a key whose bytes lie on disk: writing, older or missing. Plain bytes are a key, too.",
+    ["key_id", "state"],
+  ),
+  lanekeeper_encryption_segments: gauge("1", "Segments, and free slots, with bytes of a key.", [
+    "key_id",
+  ]),
+} as const;
+
 const service = {
   lanekeeper_refused_total: counter("1", "Calls and items that were refused.", ["code", "kind"]),
   lanekeeper_writer_connected: gauge("1", "1 while a writer is connected."),
@@ -196,7 +207,16 @@ const service = {
   ]),
 } as const;
 
-const table = { ...store, ...recovery, ...lanes, ...road, ...latencies, ...journal, ...service };
+const table = {
+  ...store,
+  ...recovery,
+  ...lanes,
+  ...road,
+  ...latencies,
+  ...journal,
+  ...encryption,
+  ...service,
+};
 
 export type MetricName = keyof typeof table;
 

@@ -68,6 +68,13 @@ export interface DiskLook {
   readonly fullInSeconds: number | undefined;
 }
 
+/** The bytes on disk of one kind: under a key, by its id, or plain. */
+export interface KeyLook {
+  readonly content: string;
+  readonly state: "writing" | "older" | "missing";
+  readonly bytes: number;
+}
+
 export interface RecoveryLook {
   readonly durationMs: number;
   readonly steps: readonly { readonly name: string; readonly ms: number }[];
@@ -103,6 +110,7 @@ export interface StoreLook {
   readonly road: RoadLook;
   readonly latencies: Readonly<Record<"flush" | "block" | "vote" | "anchor", Latency | undefined>>;
   readonly disk: DiskLook;
+  readonly keys: readonly KeyLook[];
   readonly recovery: RecoveryLook;
   readonly releases: readonly ReleaseLook[];
 }

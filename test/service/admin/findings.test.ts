@@ -161,3 +161,12 @@ test("several lanes are counted, and not named", () => {
     "warning: More than 20 blocks of 2 lanes are not durable yet",
   ]);
 });
+
+test("records under a key that is not there are told, with its id", () => {
+  const use = { content: "00112233445566aa", segments: 1, freeSlots: 0, bytes: 4096 };
+  const [found] = findingsOf(facts({ keys: [{ ...use, state: "missing" }] }));
+  expect(found).toMatchObject({ level: "warning", code: "KEY_MISSING" });
+  expect(found.detail).toContain(use.content);
+  const moving = facts({ keys: [{ ...use, state: "older" }] });
+  expect(titles(findingsOf(moving))).toEqual(["safe: Safe: everything acknowledged is on disk"]);
+});

@@ -55,6 +55,12 @@ test.each([
   ["limits: 7\n", /^l\.yaml:1: limits\. must be a map/],
   ["- a\n", /^l\.yaml:1: the file must be a map/],
   ["a: [\n", /^l\.yaml:/],
+  [
+    "keys:\n  files: [a.key]\n  command: print\n",
+    /^l\.yaml:3: keys\.command: keys come from one place/,
+  ],
+  ["keys:\n  plain: true\n", /^l\.yaml:2: keys\.plain: without keys everything is plain/],
+  ["keys:\n  environment: [a-b]\n", /^l\.yaml:2: keys\.environment must be names of variables/],
   ["listen: nowhere\n", /^l\.yaml:1: listen must be HOST:PORT/],
   ["listen: 10.0.0.1:1\n", /^l\.yaml:1: listen: TCP needs TLS/],
   ["listen: 10.0.0.1:1\ninsecure: true\n", /^l\.yaml:2: insecure: insecure is for a loopback/],

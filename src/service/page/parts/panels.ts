@@ -38,7 +38,13 @@ function latency(found: Latency | undefined): string {
   return `p50 ${ms(found.p50Ms)}, p99 ${ms(found.p99Ms)}, max ${ms(found.maxMs)}`;
 }
 
-export function diskPanel({ disk, latencies, mode }: StoreLook): Tree {
+function sealed(keys: StoreLook["keys"]): string {
+  return keys
+    .map(({ content, state, bytes: size }) => `${content} ${state}, ${bytes(size)}`)
+    .join(" · ");
+}
+
+export function diskPanel({ disk, latencies, keys, mode }: StoreLook): Tree {
   const { liveBytes, retainedBytes, freeSlotBytes, journalBytes, reclaimableBytes } = disk;
   const rest = Math.max(0, journalBytes - liveBytes - retainedBytes - freeSlotBytes);
   const shares = [
@@ -73,6 +79,7 @@ export function diskPanel({ disk, latencies, mode }: StoreLook): Tree {
       ],
       ["Full in", disk.fullInSeconds === undefined ? "not filling" : age(disk.fullInSeconds)],
       ["Flush", latency(latencies.flush)],
+      ["Keys", sealed(keys)],
     ],
     bar,
   );

@@ -1,4 +1,4 @@
-/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access -- plain JavaScript over dist, as scripts are */
+/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access -- plain JavaScript over dist, as scripts are */
 /**
  * Wrote `jobs.json` beside it, once: a store of jobs whose values are sealed with keys of known bytes, some with an
  * older one, and some plain. It refuses to write a file that is there.
