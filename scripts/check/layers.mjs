@@ -68,7 +68,7 @@ const rooms = {
   archive: ["writing", "reading", "form", "s3", "bucket"],
   avail: ["queues"],
   inspect: ["listing", "checks", "walk"],
-  keeping: ["repair", "restore", "retire", "watermarks", "backup"],
+  keeping: ["doctor", "repair", "restore", "retire", "watermarks", "backup"],
   persist: ["guards"],
   log: ["map"],
   records: ["log"],

@@ -7,6 +7,7 @@ import { addArchiveCommand } from "./archive/commands.js";
 import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addInitCommand } from "./store/init.js";
+import { addDoctorCommand } from "./keeping/doctor.js";
 import { addLookCommands } from "./look/commands.js";
 import { rotateServed } from "./look/rotation.js";
 import { addInspectCommands } from "./look/inspect/commands.js";
@@ -95,6 +96,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addDevnetCommand(program, port, setExit);
   addLookCommands(program, port, setExit);
   addInspectCommands(program, port, setExit);
+  addDoctorCommand(program, port, setExit);
   addImportCommands(program, port, setExit);
   addServeCommand(program, port);
   addJobsCommand(program, port);

@@ -428,6 +428,14 @@ const table = {
     remedy: "keep both, the object under conflict/ is the store's; find out who signed twice",
     never: "remove either of them to make the other one go on",
   },
+  UNFIT: {
+    exit: 61,
+    status: "FAILED_PRECONDITION",
+    meaning: "this disk or machine is not fit for the store of a validator",
+    remedy: "do what each check that is bad says, and run `lanekeeper doctor` again",
+    never:
+      "run a validator on memory, on another machine's disk, or where flushes do not reach the disk",
+  },
   INTERNAL: {
     exit: 70,
     status: "INTERNAL",

@@ -10,7 +10,7 @@ import { formatSize } from "./sizes.js";
 export interface Work {
   /** Its name; with another name another work begins, and its rate with it. */
   readonly name: string;
-  readonly unit: "bytes" | "records";
+  readonly unit: "bytes" | "records" | "seconds";
   readonly done: number;
   /** How much it will be, as far as that is known. */
   readonly total?: number | undefined;
@@ -43,6 +43,7 @@ export function workText(
   const amount = (count: number): string => (unit === "bytes" ? formatSize(count) : `${count}`);
   const whole = total === undefined ? "" : ` of ${amount(Math.max(total, done))}`;
   const so = `${name}: ${amount(done)}${whole}${unit === "bytes" ? "" : ` ${unit}`}`;
+  if (unit === "seconds") return so;
   const rate = recent.ms < RATE_MS_MIN ? 0 : (recent.done * 1000) / recent.ms;
   if (rate === 0) return so;
   const pace = unit === "bytes" ? formatSize(rate) : `${rate.toPrecision(3)} ${unit}`;
