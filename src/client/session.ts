@@ -22,7 +22,6 @@ import {
 } from "../rpc/api/keeper.js";
 import { errorOf } from "../rpc/failures.js";
 import type { Encodable } from "../rpc/message.js";
-import { assert } from "../types/assert.js";
 import { isLanekeeperError } from "../types/lanekeeper-error.js";
 import { PersisterError } from "../types/errors.js";
 import { type CallFailure, callFailure } from "./link/failures.js";
@@ -173,7 +172,8 @@ export class Session {
   async #watchStatus(): Promise<void> {
     const call = this.link.serverStream(KeeperService, "watchStatus", {});
     const take = ({ status }: WatchStatusResponse): void => {
-      assert(status !== undefined, "a message of the status has one");
+      // A heartbeat has none.
+      if (!status) return;
       this.#memory.status.take(status);
       this.#memory.statusChanged();
     };

@@ -66,6 +66,8 @@ export function durableCommitQCs(
     open: ({ link, fence }) =>
       link.serverStream(KeeperService, "durableCommitQcs", { from: wanted, fence }),
     take: ({ roadIndex, commitQc }) => {
+      // A heartbeat, or the marker.
+      if (commitQc.length === 0) return [];
       if (roadIndex < wanted) return [];
       wanted = roadIndex + 1n;
       return [{ roadIndex, bytes: Uint8Array.from(commitQc) }];

@@ -226,6 +226,7 @@ export type DurableBlocksResponseBlock = Decoded<typeof DurableBlocksResponseBlo
 
 export const DurableBlocksResponse = message("DurableBlocksResponse", {
   blocks: repeated(inner(1, DurableBlocksResponseBlock)),
+  caughtUp: bool(2),
 });
 export type DurableBlocksResponse = Decoded<typeof DurableBlocksResponse>;
 
@@ -238,6 +239,7 @@ export type DurableCommitQcsRequest = Decoded<typeof DurableCommitQcsRequest>;
 export const DurableCommitQcsResponse = message("DurableCommitQcsResponse", {
   roadIndex: u64(1),
   commitQc: bytes(2),
+  caughtUp: bool(3),
 });
 export type DurableCommitQcsResponse = Decoded<typeof DurableCommitQcsResponse>;
 

@@ -67,6 +67,24 @@ test("durable blocks are offered once each, those of a lane in order, from where
   );
 });
 
+test("the marker stands between what was durable at the call and what came later", async () => {
+  const { client } = await running(chain);
+  const fence = await writer(client);
+  for (let number = 0n; number < 2n; number++) await push(client, fence, lane, number);
+  const from = [{ lane: bytesOf(lane), blockNumber: 0 }];
+  const stream = client.stream("KeeperService/DurableBlocks", { from });
+  const words = ({ blocks, caughtUp }: Plain): string[] => {
+    const numbers = (blocks as Plain[]).map(({ blockNumber }) => String(blockNumber));
+    return caughtUp === true ? ["caught up"] : numbers;
+  };
+  const told = async (): Promise<string[]> => words((await stream.next()).value as Plain);
+  expect([await told(), await told(), await told()]).toEqual([["0"], ["1"], ["caught up"]]);
+  await push(client, fence, lane, 2n);
+  expect(await told()).toEqual(["2"]);
+  const qcs = client.stream("KeeperService/DurableCommitQcs", {});
+  expect((await qcs.next()).value).toMatchObject({ caughtUp: true });
+});
+
 test("durable commit QCs come in order, byte for byte", async () => {
   const { client } = await running(chain);
   const fence = await writer(client);

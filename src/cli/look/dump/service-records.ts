@@ -69,6 +69,8 @@ async function blockAt(asked: AskedService, lane: Uint8Array, blockNumber: bigin
 
 async function* durableCommitQCs(asked: AskedService): AsyncGenerator<ServedRecord> {
   for await (const { roadIndex, commitQc } of asked.follow(KeeperService, "durableCommitQcs", {})) {
+    // A heartbeat, or the marker.
+    if (commitQc.length === 0) continue;
     yield { log: ROAD, number: roadIndex, bytes: commitQc };
   }
 }

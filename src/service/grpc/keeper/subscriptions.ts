@@ -2,7 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventKinds, type KeeperEvent } from "../../../node/events.js";
 import {
+  type DurableBlocksResponse,
+  type DurableCommitQcsResponse,
   type KeeperService,
+  type WatchDurableResponse,
   type WatchEventsResponse,
   WatchStatusResponse,
 } from "../../../rpc/api/keeper.js";
@@ -14,6 +17,7 @@ import type { LanekeeperError } from "../../../types/lanekeeper-error.js";
 import type { Call, Handlers } from "../call.js";
 import type { Home, OpenHome } from "../home.js";
 import { laneArgument } from "./arguments.js";
+import { attended } from "./attended.js";
 import { CursorFeed } from "./cursor-feed.js";
 import { readerSignal } from "./reads.js";
 
@@ -41,20 +45,74 @@ export function subscriptionHandlers(home: Home): Subscriptions {
         from.map(({ lane, blockNumber }) => [laneArgument(lane), blockNumber]),
       );
       const signal = readerSignal(store, fence, call);
-      return blocksOf(store.keeper.durableBlocks({ from: begins, signal }));
+      const isCaughtUp = blocksCaughtUp(store, begins);
+      return attended(blocksOf(store.keeper.durableBlocks({ from: begins, signal })), {
+        isCaughtUp,
+        marker: { blocks: [], caughtUp: true },
+        heartbeat: { blocks: [] },
+      });
     },
     durableCommitQcs: ({ from, fence }, call) => {
       const store = home.open();
       const signal = readerSignal(store, fence, call);
-      return commitQCsOf(store.keeper.durableCommitQCs({ from, signal }));
+      const isCaughtUp = commitQCsCaughtUp(store, from);
+      return attended(commitQCsOf(store.keeper.durableCommitQCs({ from, signal })), {
+        isCaughtUp,
+        marker: { caughtUp: true },
+        heartbeat: {},
+      });
     },
     watchDurable: ({ fence }, call) => {
       const store = home.open();
-      return cursorsOf(store, readerSignal(store, fence, call));
+      // The first message has all cursors: nothing is left to catch up with.
+      return beating(cursorsOf(store, readerSignal(store, fence, call)), {});
     },
     getStatus: async () => ({ status: home.status() }),
-    watchStatus: (_, call) => statusesOf(home, call.signal),
-    watchEvents: (_, call) => eventsOf(home.open(), call),
+    watchStatus: (_, call) => beating(statusesOf(home, call.signal), {}),
+    watchEvents: (_, call) => beating(eventsOf(home.open(), call), {}),
+  };
+}
+
+type BlocksMessage = Encodable<typeof DurableBlocksResponse>;
+type CommitQCMessage = Encodable<typeof DurableCommitQcsResponse>;
+
+/** A stream with heartbeats, and no marker. */
+function beating<T>(messages: AsyncGenerator<T>, heartbeat: T): AsyncGenerator<T> {
+  return attended(messages, { isCaughtUp: () => false, marker: heartbeat, heartbeat });
+}
+
+/** Tells when each lane was sent up to where it was durable at the call, or an anchor has gone past that. */
+function blocksCaughtUp(
+  { keeper }: OpenHome,
+  begins: ReadonlyMap<LaneId, bigint>,
+): (sent?: BlocksMessage) => boolean {
+  const behind = new Map<LaneId, bigint>();
+  for (const [lane, { durable }] of keeper.cursors.lanes) {
+    if ((begins.get(lane) ?? durable) < durable) behind.set(lane, durable);
+  }
+  return (sent) => {
+    for (const { lane = new Uint8Array(0), blockNumber = 0n } of sent?.blocks ?? []) {
+      const id = laneArgument(lane);
+      const end = behind.get(id);
+      if (end !== undefined && blockNumber + 1n >= end) behind.delete(id);
+    }
+    for (const [lane, end] of behind) {
+      const cursor = keeper.cursors.lanes.get(lane);
+      if (!cursor || cursor.first >= end) behind.delete(lane);
+    }
+    return behind.size === 0;
+  };
+}
+
+function commitQCsCaughtUp(
+  { keeper }: OpenHome,
+  from: bigint | undefined,
+): (sent?: CommitQCMessage) => boolean {
+  const end = keeper.cursors.road.durable;
+  let next = from ?? end;
+  return (sent) => {
+    if (sent?.roadIndex !== undefined) next = sent.roadIndex + 1n;
+    return next >= end || keeper.cursors.road.first >= end;
   };
 }
 
@@ -64,7 +122,7 @@ async function* blocksOf(
     readonly number: bigint;
     readonly headerHash: Uint8Array;
   }>,
-) {
+): AsyncGenerator<BlocksMessage> {
   for await (const { lane, number, headerHash } of found) {
     yield { blocks: [{ lane: laneBytes(lane), blockNumber: number, headerHash }] };
   }
@@ -72,11 +130,14 @@ async function* blocksOf(
 
 async function* commitQCsOf(
   found: AsyncIterable<{ readonly roadIndex: bigint; readonly bytes: Uint8Array }>,
-) {
+): AsyncGenerator<CommitQCMessage> {
   for await (const { roadIndex, bytes } of found) yield { roadIndex, commitQc: bytes };
 }
 
-async function* cursorsOf({ keeper }: OpenHome, signal: AbortSignal) {
+async function* cursorsOf(
+  { keeper }: OpenHome,
+  signal: AbortSignal,
+): AsyncGenerator<Encodable<typeof WatchDurableResponse>> {
   const feed = new CursorFeed();
   for (;;) {
     await keeper.watchCursors(feed.hasMoved, { signal });
@@ -84,7 +145,10 @@ async function* cursorsOf({ keeper }: OpenHome, signal: AbortSignal) {
   }
 }
 
-async function* statusesOf(home: Home, signal: AbortSignal) {
+async function* statusesOf(
+  home: Home,
+  signal: AbortSignal,
+): AsyncGenerator<Encodable<typeof WatchStatusResponse>> {
   for (let told = Buffer.alloc(0); ; await sleep(STATUS_MS, undefined, { signal, ref: false })) {
     const status = { status: home.status() };
     const bytes = Buffer.from(WatchStatusResponse.encode(status));
