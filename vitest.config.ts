@@ -54,6 +54,7 @@ const campaigns = {
     "test/journal/recovery/{damage,damaged-record}.test.ts",
     "test/journal/space/{full-lives,spares}.test.ts",
     "test/records/lives/properties.test.ts",
+    "test/reserve/two-machines.test.ts",
     "test/walmanager/damage.test.ts",
   ],
 };
@@ -77,6 +78,7 @@ const slow = [
   "test/log/**/{map,retention}*.test.ts",
   "test/node/pruning/retention.test.ts",
   "test/records/lives/crash.test.ts",
+  "test/reserve/two-machines.test.ts",
   "test/scripts/{clients,golden}.test.ts",
   "test/service/page/page.test.ts",
   "test/testing/simulated-disk.test.ts",

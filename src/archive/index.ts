@@ -10,7 +10,7 @@ export type {
   StoredObject,
   Tag,
 } from "./bucket/bucket.js";
-export { type Needs, probe } from "./bucket/probe.js";
+export { type Needs, probe, type Probed } from "./bucket/probe.js";
 export { openBucket } from "./open-bucket.js";
 export type { BucketChoices } from "./s3/s3-bucket.js";
 export type { Credentials, CredentialSource } from "./s3/credentials.js";

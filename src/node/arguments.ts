@@ -134,6 +134,14 @@ const raiseReason: Check = (value) => {
   throw wrongArgument("by", `one of ${raisers.join(", ")}`, given.by);
 };
 
+const takeReason: Check = (value) => {
+  const given = optionsArgument("why", value, ["reason", "first", "ended"]);
+  reason(given.reason);
+  optionalNumber("ended", given.ended);
+  if (given.first === undefined || typeof given.first === "boolean") return;
+  throw wrongArgument("first", "a boolean", given.first);
+};
+
 const event: Check = (value) => {
   if (eventKinds.some((kind) => kind === value)) return;
   throw wrongArgument("the event", `one of ${eventKinds.join(", ")}`, value);
@@ -163,6 +171,8 @@ export const methodArguments = {
   releases: [],
   maySign: [place],
   raiseGuard: [raise, raiseReason],
+  reserved: [place, wait],
+  takeReservations: [takeReason, wait],
   dropLanesExcept: [lanes, dropOptions],
   waitForBlock: [lane, number, wait],
   waitForCommitQC: [number, wait],

@@ -6,6 +6,7 @@
  */
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
+import type { LanekeeperError } from "../types/lanekeeper-error.js";
 import type { Observe } from "../types/measures.js";
 import { callbackFailed } from "./callbacks.js";
 
@@ -25,6 +26,11 @@ export interface KeeperEvents {
   };
   /** A push met a pin: only the lost block may stand at its number (D6). */
   readonly pinned: { readonly lane: LaneId; readonly number: bigint };
+  /**
+   * Nothing more can be reserved: the store of the reservations does not answer, or another machine took over.
+   * This one signs up to its bounds.
+   */
+  readonly unreserved: { readonly error: LanekeeperError };
   /** An anchor is durable: what lies below it is being forgotten. */
   readonly anchor: { readonly roadIndex: bigint };
   /** The map of retained records was found wrong, and is made anew. It costs time only. */
@@ -46,6 +52,7 @@ const levels = {
   laneRefused: "error",
   blockDropped: "warn",
   pinned: "warn",
+  unreserved: "error",
   anchor: "info",
   mapRebuilt: "warn",
   mapWarning: "warn",

@@ -35,7 +35,7 @@ import { readPassed } from "./passed.js";
 import type { Keeper } from "./keeper.js";
 import type { Recovery } from "./start.js";
 import { type Status, statusOf } from "./status.js";
-import { maySignAt } from "./signing.js";
+import { Signing } from "./signing/signing.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "./surroundings.js";
 
 const MEMORY_DIRECTORY = "memory";
@@ -50,6 +50,7 @@ export class Lanekeeper implements Keeper {
   readonly #backups: RunningBackups;
   readonly #running: Promise<void>;
   #voteState: Uint8Array | undefined;
+  readonly #signing: Signing;
   #closing: Promise<void> | undefined;
 
   private constructor(store: OpenedStore) {
@@ -62,6 +63,7 @@ export class Lanekeeper implements Keeper {
     this.#events = store.events;
     this.#backups = new RunningBackups({ ...store, ...store.persisters });
     this.#state = new AvailabilityState({ ...start, tell: this.#teller() });
+    this.#signing = new Signing(store, this.#state.inner);
     const { journal, logs } = this.#persisters;
     logs.onMapEvent = (kind, reason) => this.#events.emit(kind, { reason });
     journal.onPoison = (poison) => this.#poisoned(poison);
@@ -124,7 +126,15 @@ export class Lanekeeper implements Keeper {
     directory: string,
     choices: OpenChoices,
   ): Promise<Lanekeeper> {
-    return new Lanekeeper(await openStore(surroundings, directory, choices));
+    const keeper = new Lanekeeper(await openStore(surroundings, directory, choices));
+    try {
+      const { reserve } = keeper.#store.settings;
+      if (reserve) await keeper.#signing.reserve(reserve);
+      return keeper;
+    } catch (cause) {
+      await keeper.close();
+      throw cause;
+    }
   }
 
   async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
@@ -188,11 +198,43 @@ export class Lanekeeper implements Keeper {
 
   maySign(place: Place): MaySign {
     checkArguments("maySign", place);
-    const { inner } = this.#state;
-    const { journal } = this.#persisters;
-    if (journal.poison) throw journal.poison;
-    inner.refuseWhenClosing();
-    return maySignAt(place, this.#persisters, inner, this.recovery.abstainThrough);
+    return this.#signing.maySign(place);
+  }
+
+  /**
+   * Resolves when a place is reserved for this machine; at once where it shares its keys with no other.
+   *
+   * @throws {PersisterError} UNRESERVED where another machine reserves, or may have signed there, or where there
+   * is no record; ABORTED, CLOSED, USAGE.
+   */
+  async reserved(place: Place, options?: WaitOptions): Promise<void> {
+    checkArguments("reserved", place, options);
+    await this.#signing.reserved(place, options);
+  }
+
+  /**
+   * Makes this machine the one that reserves; any other one signs up to the bounds that it has, and this one
+   * above them. Nothing needs to be known of the others: it is safe at any moment. Durable when resolved.
+   *
+   * `first` is an operator's word that this machine alone has signed for the validator until now: it makes the
+   * record. `ended` is one that the other machines signed no block of the own lane at or above this number,
+   * and never will. Without it the lane goes on when they give the rest of their places back, or when all of
+   * their blocks are held here.
+   *
+   * @throws {PersisterError} UNRESERVED where there is no record, and `first` is not said; ABORTED, CLOSED,
+   * USAGE.
+   */
+  async takeReservations(
+    why: {
+      readonly reason: string;
+      readonly first?: boolean | undefined;
+      readonly ended?: bigint | undefined;
+    },
+    options?: WaitOptions,
+  ): Promise<void> {
+    checkArguments("takeReservations", why, options);
+    const { reason, first = false, ended } = why;
+    await this.#signing.take({ reason, isFirst: first, ended }, options);
   }
 
   async raiseGuard(
@@ -371,6 +413,7 @@ export class Lanekeeper implements Keeper {
       durable: surroundings.durable,
       verified: verifier.counts,
       recovery: this.recovery,
+      reservations: this.#signing.reservations,
       listenerFailures: this.#events.failures,
     });
   }
@@ -419,6 +462,7 @@ export class Lanekeeper implements Keeper {
     await this.#backups.close();
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
+    await this.#signing.close();
     await this.#store.close();
     const error = unwrittenLook(inner);
     this.#events.emit("closed", { error });

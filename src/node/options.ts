@@ -96,6 +96,21 @@ export interface OpenChoices extends InitChoices {
    * @defaultValue false
    */
   readonly moved?: boolean;
+  /**
+   * Reserves each place before it may be signed, in a store that every machine with the keys of this validator
+   * reaches: one of them may then take over from another at any moment. The first of them makes the record with
+   * `takeReservations`.
+   *
+   * @defaultValue none: this machine alone has the keys
+   */
+  readonly reserve?:
+    | {
+        /** `s3://BUCKET/PREFIX` or `file:///folder`. Each machine of the validator gives the same. */
+        readonly at: string;
+        /** The public key of the validator, 32 bytes. */
+        readonly validator: Uint8Array;
+      }
+    | undefined;
 }
 
 const chainId = z.string().regex(/^[\x20-\x7e]{1,255}$/, "1 to 255 printable ASCII characters");
@@ -116,7 +131,17 @@ const openSchema = initSchema.extend({
   observe: z.custom<Observe>(isFunction, "a function").optional(),
   flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
+  reserve: z
+    .strictObject({
+      at: z.string().min(1),
+      validator: z.custom<Uint8Array>(isPublicKey, "a public key: 32 bytes (a Uint8Array)"),
+    })
+    .optional(),
 });
+
+function isPublicKey(value: unknown): boolean {
+  return value instanceof Uint8Array && value.length === 32;
+}
 
 function isFunction(value: unknown): boolean {
   return typeof value === "function";

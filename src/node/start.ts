@@ -4,7 +4,7 @@ import type { HeldLane } from "../avail/queues/lane-queue.js";
 import type { OpenedPersisters } from "../persist/persisters.js";
 import type { EpochOf } from "../wire/committee.js";
 import type { OpenSettings } from "./options.js";
-import { type GuardStatus, guardStatusOf, guardWarnings } from "./signing.js";
+import { type GuardStatus, guardStatusOf, guardWarnings } from "./signing/verdict.js";
 import { withJson } from "../types/json.js";
 import type { LaneId } from "../types/lane.js";
 import type { PruneAnchor } from "../wire/messages.js";

@@ -14,7 +14,8 @@ import type { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
 import type { LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
-import { type GuardStatus, guardStatusOf } from "./signing.js";
+import type { ReservationStatus } from "./signing/reserving.js";
+import { type GuardStatus, guardStatusOf } from "./signing/verdict.js";
 import type { PinnedNumber, Range, Recovery } from "./start.js";
 
 /** A queue in memory: [first, next), of which [first, durable) is on disk. */
@@ -62,6 +63,8 @@ export interface Status {
   readonly pins: readonly PinnedNumber[];
   /** The guards of a store that was restored; `undefined` if it never was, and nothing is guarded (D6). */
   readonly guards: GuardStatus | undefined;
+  /** The reservations of this machine; `undefined` where it shares its keys with no other. */
+  readonly reservations: ReservationStatus | undefined;
   /** Journal slots: how many, how many of them free, and their bytes. */
   readonly disk: {
     readonly slots: number;
@@ -116,7 +119,10 @@ export interface Status {
 }
 
 /** The part of the status that the keeper itself knows. */
-type OwnStatus = Pick<Status, "directory" | "chainId" | "durable" | "verified" | "recovery"> & {
+type OwnStatus = Pick<
+  Status,
+  "directory" | "chainId" | "durable" | "verified" | "recovery" | "reservations"
+> & {
   readonly listenerFailures: number;
 };
 

@@ -124,6 +124,23 @@ const table = {
       "leave the place to the others; while the height of a guard is unknown, give the old machine's watermarks or ask the peers, and raise the guard",
     never: "sign there all the same: two messages for one place cost the stake",
   },
+  UNRESERVED: {
+    exit: 87,
+    status: "FAILED_PRECONDITION",
+    meaning:
+      "the place is not reserved for this machine: another one may sign there, or has signed",
+    remedy:
+      "do what the message says; where the other machine is away, take over with takeReservations()",
+    never: "sign it all the same, or end the reservations while both machines have the keys",
+  },
+  RESERVATIONS_UNREADABLE: {
+    exit: 88,
+    status: "DATA_LOSS",
+    meaning: "the object of the reservations is none, or is that of another validator",
+    remedy:
+      "see whether the address and the key are those of this validator; sign nothing until the object is right",
+    never: "remove it to get going: the bounds of the other machine would be forgotten",
+  },
   JOURNAL_CORRUPT: {
     exit: 20,
     status: "DATA_LOSS",

@@ -96,6 +96,7 @@ export interface Pacing {
     readonly random: () => number;
     readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
 }
+export type Probed = Pick<Bucket, "url" | "get" | "putIfAbsent" | "putIfMatch">;
 export interface PutOptions extends WaitOptions {
     readonly sha256?: Uint8Array | undefined;
 }
@@ -137,4 +138,4 @@ export interface WaitOptions {
     readonly signal?: AbortSignal | undefined;
 }
 export declare function openBucket(address: string, choices?: BucketChoices): Promise<Bucket>;
-export declare function probe(bucket: Bucket, needs: Needs, options?: WaitOptions): Promise<void>;
+export declare function probe(bucket: Probed, needs: Needs, options?: WaitOptions): Promise<void>;

@@ -132,6 +132,9 @@ export interface KeeperEvents {
         readonly lane: LaneId;
         readonly number: bigint;
     };
+    readonly unreserved: {
+        readonly error: LanekeeperError;
+    };
     readonly anchor: {
         readonly roadIndex: bigint;
     };
@@ -188,6 +191,12 @@ export declare class Lanekeeper implements Keeper {
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): Promise<readonly Release[]>;
     maySign(place: Place): MaySign;
+    reserved(place: Place, options?: WaitOptions): Promise<void>;
+    takeReservations(why: {
+        readonly reason: string;
+        readonly first?: boolean | undefined;
+        readonly ended?: bigint | undefined;
+    }, options?: WaitOptions): Promise<void>;
     raiseGuard(raise: Raise, why: {
         readonly by: "watermarks" | "peers" | "operator";
         readonly reason: string;
@@ -255,6 +264,10 @@ export interface OpenChoices extends InitChoices {
     readonly keys?: KeyChoices | undefined;
     readonly observe?: Observe;
     readonly moved?: boolean;
+    readonly reserve?: {
+        readonly at: string;
+        readonly validator: Uint8Array;
+    } | undefined;
 }
 export type PathInput = string | URL | Uint8Array;
 export declare class PersisterError extends LanekeeperError implements ErrorFacts {
@@ -337,6 +350,17 @@ export interface Release {
     readonly reason: string;
     readonly atMs: number;
 }
+export interface ReservationStatus {
+    readonly at: string;
+    readonly state: "opening" | "holding" | "standing by";
+    readonly holder: string | undefined;
+    readonly places: ReadonlyMap<string, {
+        readonly first: bigint;
+        readonly next: bigint;
+    }>;
+    readonly puts: number;
+    readonly failure: LanekeeperError | undefined;
+}
 export interface RetainedRange {
     readonly from?: bigint | undefined;
     readonly next?: bigint | undefined;
@@ -364,6 +388,7 @@ export interface Status {
     readonly epochIndex: bigint;
     readonly pins: readonly PinnedNumber[];
     readonly guards: GuardStatus | undefined;
+    readonly reservations: ReservationStatus | undefined;
     readonly disk: {
         readonly slots: number;
         readonly free: number;

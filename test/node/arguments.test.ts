@@ -27,6 +27,8 @@ const good: Record<Method, readonly unknown[]> = {
   releases: [],
   maySign: [{ kind: "block", lane, number: 3n }],
   raiseGuard: [{ lanes: 3n }, { by: "operator", reason: "told by the old machine" }],
+  reserved: [{ kind: "vote", roadIndex: 3n }],
+  takeReservations: [{ reason: "the other machine is away" }],
   dropLanesExcept: [new Set([lane])],
   waitForBlock: [lane, 0n],
   waitForCommitQC: [0n],

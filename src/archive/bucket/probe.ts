@@ -23,7 +23,7 @@ export type Needs = "create" | "create and replace";
  * BUCKET_REFUSED, ABORTED.
  */
 export async function probe(
-  bucket: Bucket,
+  bucket: Probed,
   needs: Needs,
   options: WaitOptions = {},
 ): Promise<void> {
@@ -36,6 +36,9 @@ export async function probe(
   const replaced = await atOnce((bytes) => bucket.putIfMatch(name, bytes, held.tag, options));
   await judge(bucket, name, { what: "replacements of one tag", puts: replaced, options });
 }
+
+/** The part of a bucket that is asked. */
+export type Probed = Pick<Bucket, "url" | "get" | "putIfAbsent" | "putIfMatch">;
 
 interface Put {
   readonly bytes: Uint8Array;
@@ -52,7 +55,7 @@ async function atOnce(put: (bytes: Uint8Array) => Promise<PutResult>): Promise<r
 
 /** One of the puts has won, and its bytes are there. */
 async function judge(
-  bucket: Bucket,
+  bucket: Probed,
   name: string,
   asked: { readonly what: string; readonly puts: readonly Put[]; readonly options: WaitOptions },
 ): Promise<StoredObject> {
@@ -75,6 +78,6 @@ function unique(): Uint8Array {
   );
 }
 
-function unsafe(bucket: Bucket, why: string): PersisterError {
+function unsafe(bucket: Probed, why: string): PersisterError {
   return new PersisterError("BUCKET_UNSAFE", `${bucket.url} does not keep conditions: ${why}`);
 }

@@ -4,7 +4,7 @@
  * it connected: the ranges, the anchor, the votes and the pins of that moment, and beside them how the
  * service's last open went.
  */
-import { guardKinds, type GuardStatus } from "../../node/signing.js";
+import { guardKinds, type GuardStatus } from "../../node/signing/verdict.js";
 import type { PinnedNumber, Range, Recovery } from "../../node/start.js";
 import type { GetRecoveryResponse, GetVoteStateResponse } from "../../rpc/api/keeper.js";
 import type { Guards, Pin, Range as RangeMessage, StoreStatus } from "../../rpc/api/types.js";

@@ -85,6 +85,7 @@ export class StatusPicture {
       epochIndex: store.epochIndex,
       pins: store.pins.map(pinOf),
       guards: guardsOf(store.guards),
+      reservations: undefined,
       disk: diskOf(store.usage),
       flush: flushOf(store.usage?.flush),
       keys: store.keys.map(keyUseOf),

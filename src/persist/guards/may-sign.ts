@@ -59,6 +59,9 @@ export type MaySign =
       readonly text: string;
     };
 
+/** The places [first, next) that this machine has reserved; `undefined` where it shares its keys with no other. */
+export type Reserved = { readonly first: bigint; readonly next: bigint } | undefined;
+
 /** The facts about a place in a lane. */
 export interface LaneFacts {
   /** The first number that is not pruned, and the first that is not durable. */
@@ -71,6 +74,7 @@ export interface LaneFacts {
   readonly height: Height;
   /** The end of the lane when the store was restored. */
   readonly proven: bigint;
+  readonly reserved: Reserved;
 }
 
 /** The facts about a place on the road. */
@@ -80,6 +84,7 @@ export interface RoadFacts {
   readonly height: Height;
   /** D6: no vote up to this road index. */
   readonly abstainThrough: bigint | undefined;
+  readonly reserved: Reserved;
 }
 
 interface Rule<Asked, Facts> {
@@ -139,6 +144,13 @@ export const laneRules: readonly Rule<OfLane, LaneFacts>[] = [
       `another ${at(place)} may have been voted for before the store was restored: ` +
       until(`block ${height}`, height, "leave it to the others"),
   },
+  {
+    rule: "unreserved",
+    code: "UNRESERVED",
+    forbids: ({ kind, number }, { held, reserved }) =>
+      (kind === "laneVote" || held === undefined) && !isReserved(number, reserved),
+    text: (place, { reserved }) => `${at(place)} ${unreserved(reserved)}`,
+  },
 ];
 
 /** The first rule that forbids a place of the road decides. */
@@ -169,6 +181,13 @@ export const roadRules: readonly Rule<OfRoad, RoadFacts>[] = [
       `an app vote at road ${roadIndex} may have been signed before the store was restored: push the ` +
       "commit QC of that road first, and execute it",
   },
+  {
+    rule: "unreserved",
+    code: "UNRESERVED",
+    forbids: ({ kind, roadIndex }, { reserved }) =>
+      kind === "vote" && !isReserved(roadIndex, reserved),
+    text: ({ roadIndex }, { reserved }) => `road ${roadIndex} ${unreserved(reserved)}`,
+  },
 ];
 
 /** Asked before a message of a lane is signed. */
@@ -190,6 +209,16 @@ function verdict<Asked, Facts>(
   if (!found) return { may: true };
   const { rule, code, text } = found;
   return { may: false, code, rule, text: text(place, facts) };
+}
+
+export function isReserved(place: bigint, reserved: Reserved): boolean {
+  return reserved === undefined || (reserved.first <= place && place < reserved.next);
+}
+
+function unreserved(reserved: Reserved): string {
+  const { first, next } = reserved ?? { first: 0n, next: 0n };
+  const reach = first < next ? `it may sign [${first}, ${next})` : "it may sign nothing here";
+  return `is not reserved for this machine (${reach}): wait with reserved(), which tells why it cannot be`;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,6 +1,6 @@
 /** The status of a service and of its store, and the recovery, by the names of our messages. */
 import type { KeyUse } from "../../journal/upkeep/rekeyer.js";
-import type { GuardStatus } from "../../node/signing.js";
+import type { GuardStatus } from "../../node/signing/verdict.js";
 import type { Recovery } from "../../node/start.js";
 import type { LaneStatus, Status } from "../../node/status.js";
 import type { Height } from "../../persist/guards/heights.js";

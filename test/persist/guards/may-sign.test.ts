@@ -25,6 +25,7 @@ const open: LaneFacts = {
   pin: undefined,
   height: 0n,
   proven: 0n,
+  reserved: undefined,
 };
 const block: Extract<Place, { kind: "block" }> = { kind: "block", lane, number: 7n };
 const laneVote: Extract<Place, { kind: "laneVote" }> = {
@@ -78,6 +79,26 @@ describe("a place in a lane", () => {
     ],
     ["a vote for a restored block", laneVote, { ...held, height: "unknown", proven: 8n }, "may"],
     ["a vote for a block at the guard", laneVote, { ...held, height: 7n }, "may"],
+    ["a block that is reserved", block, { reserved: { first: 7n, next: 8n } }, "may"],
+    ["a block at the bound", block, { reserved: { first: 0n, next: 7n } }, "UNRESERVED unreserved"],
+    [
+      "a block below this machine's reach",
+      block,
+      { reserved: { first: 8n, next: 9n } },
+      "UNRESERVED unreserved",
+    ],
+    [
+      "the held block, whichever machine has signed it",
+      { ...block, headerHash: hashA },
+      { ...held, reserved: { first: 8n, next: 9n } },
+      "may",
+    ],
+    [
+      "a vote for a block that is not reserved",
+      laneVote,
+      { ...held, reserved: { first: 8n, next: 9n } },
+      "UNRESERVED unreserved",
+    ],
   ];
 
   test.each(cases)("%s", (_, place, facts, verdict) => {
@@ -93,7 +114,12 @@ describe("a place in a lane", () => {
 describe("a place on the road", () => {
   const vote: Place = { kind: "vote", roadIndex: 5n };
   const appVote: Place = { kind: "appVote", roadIndex: 5n };
-  const facts = { durable: 5n, height: 0n, abstainThrough: undefined } as const;
+  const facts = {
+    durable: 5n,
+    height: 0n,
+    abstainThrough: undefined,
+    reserved: undefined,
+  } as const;
   const cases = [
     ["a vote above every guard", vote, facts, "may"],
     ["a vote below the guard", vote, { ...facts, height: 6n }, "guarded-vote"],
@@ -114,12 +140,21 @@ describe("a place on the road", () => {
       { ...facts, durable: 6n, height: "unknown", abstainThrough: 5n },
       "may",
     ],
+    ["a vote that is reserved", vote, { ...facts, reserved: { first: 5n, next: 6n } }, "may"],
+    ["a vote at the bound", vote, { ...facts, reserved: { first: 0n, next: 5n } }, "unreserved"],
+    [
+      "an app vote, which both machines sign alike",
+      appVote,
+      { ...facts, reserved: { first: 0n, next: 0n } },
+      "may",
+    ],
   ] as const;
 
   test.each(cases)("%s", (_, place, given, expected) => {
     const verdict = maySignOnRoad(place, given);
     expect(verdict.may ? "may" : verdict.rule).toBe(expected);
-    if (!verdict.may) expect(verdict.code).toBe("GUARDED");
+    const code = expected === "unreserved" ? "UNRESERVED" : "GUARDED";
+    if (!verdict.may) expect(verdict.code).toBe(code);
   });
 
   test("every rule has a case", () => {

@@ -1,15 +1,19 @@
 /** The verdict of a store on a place that is to be signed, and its guards as an operator sees them (D6). */
-import type { Inner } from "../avail/inner.js";
-import { isBelow, laneHeight } from "../persist/guards/heights.js";
+import type { Inner } from "../../avail/inner.js";
+import { isBelow, laneHeight } from "../../persist/guards/heights.js";
 import {
+  isReserved,
   type LaneFacts,
   type MaySign,
   maySignInLane,
   maySignOnRoad,
   type Place,
-} from "../persist/guards/may-sign.js";
-import type { Persisters } from "../persist/persisters.js";
-import type { LaneId } from "../types/lane.js";
+  type Reserved,
+} from "../../persist/guards/may-sign.js";
+import type { Persisters } from "../../persist/persisters.js";
+import type { Reservations } from "../../reserve/reservations.js";
+import type { LaneId } from "../../types/lane.js";
+import { seriesOf } from "./reserving.js";
 
 export const guardKinds = ["lanes", "votes"] as const;
 
@@ -33,19 +37,41 @@ export interface GuardStatus {
 
 type Guarded = Pick<Persisters, "blocks" | "road" | "guards">;
 
-/** The verdict on a place, by what is held, pinned and guarded in this step. */
-export function maySignAt(
+/** Everything that a verdict looks at. */
+interface Signing {
+  readonly persisters: Guarded;
+  readonly inner: Inner;
+  readonly abstainThrough: bigint | undefined;
+  /** `undefined` where this machine shares its keys with no other. */
+  readonly reservations: Pick<Reservations, "placesOf" | "give"> | undefined;
+}
+
+/**
+ * The verdict on a place, by what is held, pinned, guarded and reserved in this step. A place that may be
+ * signed is given out: from here on it is never given back to another machine.
+ */
+export function maySignAt(place: Place, signing: Signing): MaySign {
+  const { reservations } = signing;
+  const series = seriesOf(place);
+  const reserved = series && reservations?.placesOf(series.name);
+  const verdict = verdictOn(place, { ...signing, reserved });
+  if (verdict.may && series && reserved && isReserved(series.number, reserved)) {
+    reservations?.give(series.name, series.number);
+  }
+  return verdict;
+}
+
+function verdictOn(
   place: Place,
-  persisters: Guarded,
-  inner: Inner,
-  abstainThrough: bigint | undefined,
+  { persisters, inner, abstainThrough, reserved }: Signing & { readonly reserved: Reserved },
 ): MaySign {
   if (place.kind === "block" || place.kind === "laneVote") {
-    return maySignInLane(place, laneFacts(place.lane, place.number, persisters, inner));
+    const facts = laneFacts(place.lane, place.number, persisters, inner);
+    return maySignInLane(place, { ...facts, reserved });
   }
   const { durable } = inner.road;
   const height = persisters.guards.heights.votes;
-  return maySignOnRoad(place, { durable, height, abstainThrough });
+  return maySignOnRoad(place, { durable, height, abstainThrough, reserved });
 }
 
 function laneFacts(
@@ -53,7 +79,7 @@ function laneFacts(
   number: bigint,
   { blocks, guards }: Guarded,
   inner: Inner,
-): LaneFacts {
+): Omit<LaneFacts, "reserved"> {
   const queue = inner.lanes.get(lane);
   return {
     first: queue?.first ?? 0n,
