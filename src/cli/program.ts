@@ -6,6 +6,7 @@ import { LanekeeperError } from "../types/lanekeeper-error.js";
 import { addArchiveCommand } from "./archive/commands.js";
 import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
+import { addBackupCommand } from "./keeping/backup.js";
 import { addInitCommand } from "./store/init.js";
 import { addDoctorCommand } from "./keeping/doctor.js";
 import { addLookCommands } from "./look/commands.js";
@@ -85,6 +86,8 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   const program = new Command("lanekeeper")
     .description("The durable memory of one validator in a lane-based BFT protocol.")
     .version(version, "-v, --version")
+    // A command and one below it may have an option of the same name.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => port.stdout.write(text),
@@ -97,6 +100,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addLookCommands(program, port, setExit);
   addInspectCommands(program, port, setExit);
   addDoctorCommand(program, port, setExit);
+  addBackupCommand(program, port, setExit);
   addImportCommands(program, port, setExit);
   addServeCommand(program, port);
   addJobsCommand(program, port);

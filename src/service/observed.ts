@@ -8,7 +8,10 @@ export type StoreState =
   | { readonly kind: "opening" }
   /** It did not open; the service stays up and says why. */
   | { readonly kind: "refused"; readonly error: LanekeeperError }
-  | { readonly kind: "open"; readonly keeper: Pick<Lanekeeper, "status" | "releases"> }
+  | {
+      readonly kind: "open";
+      readonly keeper: Pick<Lanekeeper, "status" | "releases" | "lastBackup">;
+    }
   | { readonly kind: "closed" };
 
 /** The validator that writes. */

@@ -17,8 +17,9 @@ interface Leaf {
 }
 
 function leavesOf(command: Command, path: readonly string[] = []): Leaf[] {
-  if (command.commands.length === 0) return [{ name: path.join(" "), command }];
-  return command.commands.flatMap((each) => leavesOf(each, [...path, each.name()]));
+  const below = command.commands.flatMap((each) => leavesOf(each, [...path, each.name()]));
+  const isLeaf = below.length === 0 || command.registeredArguments.length > 0;
+  return isLeaf ? [{ name: path.join(" "), command }, ...below] : below;
 }
 
 const leaves = leavesOf(commandTree(portOf().port, () => undefined));
@@ -33,6 +34,7 @@ const looking = new Set([
   "dump",
   "du",
   "pins ls",
+  "backup verify",
   "archive ls",
   "archive get",
   "archive verify",

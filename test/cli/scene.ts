@@ -82,6 +82,11 @@ export const parts: Readonly<Record<string, Make>> = {
     mkdirSync(path);
     writeFileSync(join(path, segmentName(1n)), records(1n, 4n));
   },
+  backups: async (path) => {
+    const store = `${path}-state`;
+    await parts["state"]?.(store);
+    await call("backup", store, path);
+  },
   jobs: putJobs,
   "sealed-jobs": async (path) => {
     const file = join(dirname(path), "state.key");

@@ -50,6 +50,15 @@ test("no remedy puts back a file or an older copy, and damage warns of it", () =
   }
 });
 
+const olderMemory =
+  /restor(?:e|ing)\b|backup|put back|go back|(?:old|older|former) copy|copy from/i;
+
+/** The texts in a line of source: those of more than one word. */
+function wordsOf(line: string): readonly string[] {
+  const texts = line.match(/["`][^"`]*["`]?/g) ?? [];
+  return texts.filter((text) => text.trim().includes(" "));
+}
+
 /** Rooms whose subject are older memories: a store that is made of one is guarded as a whole. */
 const guarded = /^(?:cli\/)?keeping\//;
 
@@ -62,6 +71,7 @@ const warnings: readonly (readonly [string, RegExp])[] = [
   ["types/error-codes.ts", /^ *never: "go back to a copy from before the upgrade/],
   ["types/error-codes.ts", /meaning: "a file of a backup is damaged/],
   ["types/error-codes.ts", /never: "mend a manifest by hand, or put a part of a backup/],
+  ["service/metrics/table.ts", /"(?:The moment that|How long|Bytes of) the last backup/],
   ["journal/recovery/ending.ts", /an old copy of it does"/],
   ["persist/pair-persister.ts", /no crash leaves it so, an old copy of the mark does/],
   ["journal/begin.ts", /as hard-link backups make/],
@@ -77,11 +87,7 @@ test("no text of the sources asks for a restored file, an old copy or a backup",
         (line) =>
           !/^\s*(?:\*|\/\/|\/\*|import |export type |} from )/.test(line) && /["`]/.test(line),
       )
-      .filter((line) =>
-        /restor(?:e|ing)\b|backup|put back|go back|(?:old|older|former) copy|copy from/i.test(
-          line.replace(/\b[A-Z]+_[A-Z]+\b|"backup"/g, ""),
-        ),
-      )
+      .filter((line) => wordsOf(line).some((text) => olderMemory.test(text)))
       .map((line) => [path.slice("src/".length), line] as const),
   );
   const odd = told.filter(([path, line]) =>

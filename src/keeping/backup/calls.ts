@@ -74,7 +74,7 @@ function isFunction(value: unknown): boolean {
 }
 
 export interface RunningParts extends CutParts {
-  readonly surroundings: Pick<Surroundings, "disk" | "nowMs" | "pace">;
+  readonly surroundings: Pick<Surroundings, "disk" | "nowMs" | "pace" | "durable">;
   /** The state directory. */
   readonly directory: string;
 }
@@ -152,6 +152,12 @@ export class RunningBackups {
     const directory = absolutePath(to);
     const settings = checkBackupOptions(options);
     if (this.#closing.signal.aborted) throw closedError();
+    if (!this.#parts.surroundings.durable) {
+      throw new PersisterError(
+        "USAGE",
+        "a store without a disk has no backup: nothing of it lasts",
+      );
+    }
     const making = this.#make(directory, settings);
     const ended = making.catch(() => {}).finally(() => this.#running.delete(ended));
     this.#running.add(ended);

@@ -1,8 +1,8 @@
 /** Written by scripts/generate from proto/lanekeeper/v1/operator.proto. */
-import { bool, bytes, inner, message, oneOf, optional, repeated, text, type Decoded, u64 } from "../message.js";
+import { bool, bytes, inner, message, oneOf, optional, repeated, text, type Decoded, u32, u64 } from "../message.js";
 import { serverStream, service, unary } from "../method.js";
 import { GuardsLaneHeight, KeyUse } from "./types.js";
-import { Timestamp } from "../times.js";
+import { Duration, Timestamp } from "../times.js";
 
 export const Reason = message("Reason", {
   who: text(1),
@@ -129,6 +129,38 @@ export const VerifyResponse = message("VerifyResponse", {
 });
 export type VerifyResponse = Decoded<typeof VerifyResponse>;
 
+export const BackupRequest = message("BackupRequest", {
+  directory: text(1),
+  bytesPerSecond: u64(2),
+  keep: u32(3),
+});
+export type BackupRequest = Decoded<typeof BackupRequest>;
+
+export const BackupResponseProgress = message("BackupResponseProgress", {
+  doneBytes: u64(1),
+  totalBytes: u64(2),
+});
+export type BackupResponseProgress = Decoded<typeof BackupResponseProgress>;
+
+export const BackupResponseResult = message("BackupResponseResult", {
+  directory: text(1),
+  number: u64(2),
+  lsn: u64(3),
+  bytes: u64(4),
+  copiedBytes: u64(5),
+  takenAt: inner(6, Timestamp),
+  duration: inner(7, Duration),
+});
+export type BackupResponseResult = Decoded<typeof BackupResponseResult>;
+
+export const BackupResponse = message("BackupResponse", {
+  part: oneOf({
+    progress: inner(1, BackupResponseProgress),
+    result: inner(2, BackupResponseResult),
+  }),
+});
+export type BackupResponse = Decoded<typeof BackupResponse>;
+
 export const DrainRequest = message("DrainRequest", {
   reason: inner(1, Reason),
 });
@@ -197,6 +229,7 @@ export const OperatorService = service("lanekeeper.v1.OperatorService", {
   listEpochs: unary(ListEpochsRequest, ListEpochsResponse),
   addEpoch: unary(AddEpochRequest, AddEpochResponse),
   verify: serverStream(VerifyRequest, VerifyResponse),
+  backup: serverStream(BackupRequest, BackupResponse),
   drain: unary(DrainRequest, DrainResponse),
   setLogLevel: unary(SetLogLevelRequest, SetLogLevelResponse),
   rotateKey: unary(RotateKeyRequest, RotateKeyResponse),

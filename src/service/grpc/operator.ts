@@ -21,6 +21,7 @@ import { type Level, levels } from "../config/levels.js";
 import type { ServiceLog } from "../config/log.js";
 import type { StoreKeys } from "../config/store-keys.js";
 import type { Served } from "./adapter.js";
+import { backupAnswers } from "./backup.js";
 import type { Call, Handlers } from "./call.js";
 import type { Home } from "./home.js";
 import { laneArgument, nameArgument } from "./keeper/arguments.js";
@@ -53,6 +54,7 @@ export function operatorServed(
       listEpochs: forReaders,
       addEpoch: forDeciders,
       verify: forOperators,
+      backup: forOperators,
       drain: forOperators,
       setLogLevel: forOperators,
       rotateKey: forOperators,
@@ -63,7 +65,7 @@ export function operatorServed(
 }
 
 type All = Handlers<typeof OperatorService.methods>;
-type Lists = "listReleases" | "listEpochs" | "listDecisions" | "listKeys" | "verify";
+type Lists = "listReleases" | "listEpochs" | "listDecisions" | "listKeys" | "verify" | "backup";
 
 function listHandlers(home: Home, { epochs, keys, directory }: Controls): Pick<All, Lists> {
   return {
@@ -94,6 +96,7 @@ function listHandlers(home: Home, { epochs, keys, directory }: Controls): Pick<A
       return Promise.resolve({ stores: forms });
     },
     verify: (_, call) => verifyAnswers(home, { epochs: epochs.all, directory }, call.signal),
+    backup: (request, call) => backupAnswers(home, request, call.signal),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import pLimit from "p-limit";
 import { collectDefaultMetrics } from "prom-client";
+import type { Lanekeeper } from "../../node/lanekeeper.js";
 import type { Observed } from "../observed.js";
 import { readinessOf } from "../readiness.js";
 import { Families } from "./families.js";
@@ -77,6 +78,15 @@ function putStore(families: Families, { store, laneIndex }: Observed): void {
   if (state.kind !== "open") return;
   const status = state.keeper.status();
   putStatus(families, status, laneLabels(status.lanes.keys(), laneIndex));
+  putBackup(families, state.keeper.lastBackup);
+}
+
+function putBackup(families: Families, last: Lanekeeper["lastBackup"]): void {
+  if (!last) return;
+  const { takenAtMs, durationMs, bytes } = last;
+  families.put("lanekeeper_backup_last_success_timestamp_seconds", takenAtMs / 1000);
+  families.put("lanekeeper_backup_duration_seconds", durationMs / 1000);
+  families.put("lanekeeper_backup_bytes", bytes);
 }
 
 /** Those who may call: the writer, and the certificates by which callers are known. */

@@ -169,6 +169,15 @@ const encryption = {
   ]),
 } as const;
 
+const keeping = {
+  lanekeeper_backup_last_success_timestamp_seconds: gauge(
+    "seconds",
+    "The moment that the last backup since the open shows; absent before the first.",
+  ),
+  lanekeeper_backup_duration_seconds: gauge("seconds", "How long the last backup took."),
+  lanekeeper_backup_bytes: gauge("bytes", "Bytes of the last backup."),
+} as const;
+
 const service = {
   lanekeeper_refused_total: counter("1", "Calls and items that were refused.", ["code", "kind"]),
   lanekeeper_writer_connected: gauge("1", "1 while a writer is connected."),
@@ -215,6 +224,7 @@ const table = {
   ...latencies,
   ...journal,
   ...encryption,
+  ...keeping,
   ...service,
 };
 
