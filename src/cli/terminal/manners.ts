@@ -1,5 +1,5 @@
 /**
- * The manners that all commands share. `test/cli/manners.test.ts` walks the tree of commands and holds each of
+ * The manners that all commands share. `test/cli/terminal/manners.test.ts` walks the tree of commands and holds each of
  * them to these: `--json`, examples that run, a dry run and consent where something is taken away.
  */
 import type { Command } from "commander";

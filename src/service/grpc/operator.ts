@@ -21,12 +21,12 @@ import { type Level, levels } from "../config/levels.js";
 import type { ServiceLog } from "../config/log.js";
 import type { StoreKeys } from "../config/store-keys.js";
 import type { Served } from "./adapter.js";
-import { backupAnswers } from "./backup.js";
+import { backupAnswers } from "./answers/backup.js";
 import type { Call, Handlers } from "./call.js";
 import type { Home } from "./home.js";
 import { laneArgument, nameArgument } from "./keeper/arguments.js";
 import { keyUseForm } from "./status-form.js";
-import { verifyAnswers } from "./verify.js";
+import { verifyAnswers } from "./answers/verify.js";
 
 /** The parts of a service that an operator controls. */
 export interface Controls {

@@ -142,7 +142,11 @@ export async function sceneOf(name: SceneName): Promise<Scene> {
     if ("kind" in made) return made;
     return {
       kind: "open",
-      keeper: { status: () => made, releases: () => Promise.resolve(releases(chain)) },
+      keeper: {
+        status: () => made,
+        releases: () => Promise.resolve(releases(chain)),
+        lastBackup: undefined,
+      },
     };
   };
   const work = (): void => {

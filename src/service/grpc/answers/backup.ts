@@ -1,13 +1,13 @@
 /** A backup of the store that is served, into a directory of this machine. */
 import { isAbsolute } from "node:path";
-import { ahead } from "../../async/ahead.js";
-import type { BackupDone, BackupOptions } from "../../keeping/backup/calls.js";
-import type { BackupProgress } from "../../keeping/backup/backup.js";
-import type { BackupRequest, BackupResponse } from "../../rpc/api/operator.js";
-import type { Decoded, Encodable } from "../../rpc/message.js";
-import { fromMs } from "../../rpc/times.js";
-import { PersisterError } from "../../types/errors.js";
-import type { Home } from "./home.js";
+import { ahead } from "../../../async/ahead.js";
+import type { BackupDone, BackupOptions } from "../../../keeping/backup/calls.js";
+import type { BackupProgress } from "../../../keeping/backup/backup.js";
+import type { BackupRequest, BackupResponse } from "../../../rpc/api/operator.js";
+import type { Decoded, Encodable } from "../../../rpc/message.js";
+import { fromMs } from "../../../rpc/times.js";
+import { PersisterError } from "../../../types/errors.js";
+import type { Home } from "../home.js";
 
 type Answer = Encodable<typeof BackupResponse>;
 

@@ -1,16 +1,16 @@
 /** A verification of the store that is served: it reads files alone, and changes nothing. */
-import { RealDisk } from "../../disk/real/real.js";
-import { inspectStore } from "../../inspect/inspect.js";
-import type { Finding } from "../../inspect/finding.js";
-import { newProgress, type Progress } from "../../inspect/walk/live-records.js";
-import type { VerifyResponse } from "../../rpc/api/operator.js";
-import type { Encodable } from "../../rpc/message.js";
-import { ahead } from "../../async/ahead.js";
-import { detached } from "../../async/detached.js";
-import { throwIfAborted } from "../../async/signal.js";
-import { PersisterError } from "../../types/errors.js";
-import type { Epoch } from "../../wire/committee.js";
-import type { Home } from "./home.js";
+import { RealDisk } from "../../../disk/real/real.js";
+import { inspectStore } from "../../../inspect/inspect.js";
+import type { Finding } from "../../../inspect/finding.js";
+import { newProgress, type Progress } from "../../../inspect/walk/live-records.js";
+import type { VerifyResponse } from "../../../rpc/api/operator.js";
+import type { Encodable } from "../../../rpc/message.js";
+import { ahead } from "../../../async/ahead.js";
+import { detached } from "../../../async/detached.js";
+import { throwIfAborted } from "../../../async/signal.js";
+import { PersisterError } from "../../../types/errors.js";
+import type { Epoch } from "../../../wire/committee.js";
+import type { Home } from "../home.js";
 
 type Answer = Encodable<typeof VerifyResponse>;
 

@@ -2,11 +2,11 @@
 import { spawnSync } from "node:child_process";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { commandTree } from "../../src/cli/program.js";
-import { addCommand, consented } from "../../src/cli/terminal/manners.js";
-import { errorCodes } from "../../src/types/error-codes.js";
-import { call, portOf } from "./program-kit.js";
-import { sceneOf } from "./scene.js";
+import { commandTree } from "../../../src/cli/program.js";
+import { addCommand, consented } from "../../../src/cli/terminal/manners.js";
+import { errorCodes } from "../../../src/types/error-codes.js";
+import { call, portOf } from "../program-kit.js";
+import { sceneOf } from "../scene.js";
 
 const hasJq = spawnSync("jq", ["--version"]).status === 0;
 
