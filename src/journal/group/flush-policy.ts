@@ -5,7 +5,10 @@
  *
  * 1. The first writes go through the pool, and their times are measured.
  * 2. While the fastest of late took less than 0.2 ms, groups of at most 128 KiB are written by a blocking call.
- * 3. One write that takes more than 5 ms sends all writes of the next second through the pool.
+ * 3. A call that has held the event loop for more than 5 ms sends all writes of the next second through the pool.
+ *
+ * A write through the pool is no stall, however long it takes: it holds nothing. It may be of a large group, and its
+ * end is told when the event loop comes to it, which other work may have held.
  */
 import type { WriteWay } from "../../disk/disk.js";
 import type { Flush, FlushStatus, WayOf } from "../../disk/surroundings.js";
@@ -15,7 +18,7 @@ import { DiskSpeed } from "./disk-speed.js";
 const BLOCKING_BYTES_MAX = 128 * 1024;
 /** How fast a durable write must be. */
 const FAST_MS = 0.2;
-/** A write that took longer is a stall: another one may follow. */
+/** A call that took longer is a stall: another one may follow. */
 const STALL_MS = 5;
 /** How long nothing blocks behind a stall. */
 const PAUSE_MS = 1000;
@@ -43,14 +46,9 @@ export class FlushPolicy {
     return this.speed.flushMs < FAST_MS && nowMs >= this.#pausedUntilMs ? "blocking" : "pool";
   }
 
-  /** A durable write of `bytes` took `ms` and ended at `nowMs`. */
-  note(bytes: number, ms: number, nowMs: number): void {
+  /** A blocking call has held the event loop for `ms`, until `nowMs`. */
+  held(ms: number, nowMs: number): void {
     if (ms > STALL_MS) this.#pausedUntilMs = nowMs + PAUSE_MS;
-    this.speed.note(bytes, ms);
-  }
-
-  /** A blocking call has held the event loop for `ms`. */
-  held(ms: number): void {
     this.#blockingGroups += 1;
     this.#longestHoldMs = Math.max(this.#longestHoldMs, ms);
   }

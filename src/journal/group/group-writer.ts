@@ -137,7 +137,8 @@ export class GroupWriter {
     for (const chunk of this.#framing.chunks(records, start, most)) {
       const beganMs = performance.now();
       const write = slot.file.writeDurable(chunk.offset, chunk.buffers, way);
-      if (way === "blocking") policy.held(performance.now() - beganMs);
+      const nowMs = performance.now();
+      if (way === "blocking") policy.held(nowMs - beganMs, nowMs);
       writes.push(this.#timed(chunk.byteLength, write, beganMs));
     }
     return writes;
@@ -153,8 +154,7 @@ export class GroupWriter {
 
   async #timed(bytes: number, write: Promise<void>, beganMs: number): Promise<void> {
     await write;
-    const nowMs = performance.now();
-    this.#policy.note(bytes, nowMs - beganMs, nowMs);
+    this.#policy.speed.note(bytes, performance.now() - beganMs);
   }
 
   #advance(group: Group, end: Pick<CurrentSegment, "offset" | "chain" | "nextLsn">): void {
