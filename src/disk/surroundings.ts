@@ -24,7 +24,7 @@ export type WayOf = (bytes: number) => WriteWay;
 export interface FlushStatus {
   /** Of a small group that came now. */
   readonly way: WriteWay;
-  /** Groups that were written by a blocking call since open. */
+  /** Groups that were written by a blocking call since open, all of them or their last chunk. */
   readonly blockingGroups: number;
   /** The longest of these calls, in milliseconds. */
   readonly longestHoldMs: number;

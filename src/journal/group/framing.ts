@@ -45,6 +45,7 @@ export interface Chunk {
   readonly offset: number;
   readonly buffers: readonly Uint8Array[];
   readonly byteLength: number;
+  readonly isLast: boolean;
 }
 
 export class Framing {
@@ -63,13 +64,13 @@ export class Framing {
   }
 
   /**
-   * Frames `records` from `start` on into chunks of about `chunkBytes`. The chunks lend buffers that
-   * hold until `chunks` is called again.
+   * Frames `records` from `start` on into chunks, each up to the record that ends closest to one of `ends`,
+   * counted from the start. The chunks lend buffers that hold until `chunks` is called again.
    */
   *chunks(
     records: readonly GroupRecord[],
     start: GroupStart,
-    chunkBytes: number,
+    ends: readonly number[],
   ): Generator<Chunk, void, void> {
     this.#makeSlab(records);
     this.#chain = start.chain;
@@ -78,6 +79,7 @@ export class Framing {
     let lsn = start.nextLsn;
     let slabEnd = 0;
     let chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
+    let at = 0;
     for (const plain of records) {
       const record = start.sealer ? sealed(plain, lsn, start.sealer) : plain;
       const length = contentBytes(record);
@@ -87,11 +89,13 @@ export class Framing {
       lsn += 1n;
       slabEnd += slabBytesOf(record);
       chunk.add(record, slabEnd);
-      if (chunk.byteLength < chunkBytes) continue;
-      yield chunk.end();
+      const middle = offset - length / 2 - start.offset;
+      if (at === ends.length - 1 || middle < (ends[at] ?? 0)) continue;
+      while (at < ends.length - 1 && middle >= (ends[at] ?? 0)) at += 1;
+      yield chunk.end(false);
       chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
     }
-    if (chunk.byteLength > 0) yield chunk.end();
+    yield chunk.end(true);
   }
 
   /**
@@ -193,10 +197,10 @@ class ChunkBuilder {
     this.#buffers.push(record.payload);
   }
 
-  end(): Chunk {
+  end(isLast: boolean): Chunk {
     this.#flush();
     assert(this.#buffers.length > 0, "a chunk has bytes");
-    return { offset: this.#offset, buffers: this.#buffers, byteLength: this.byteLength };
+    return { offset: this.#offset, buffers: this.#buffers, byteLength: this.byteLength, isLast };
   }
 
   #flush(): void {

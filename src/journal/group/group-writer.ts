@@ -9,7 +9,7 @@ import { assert } from "../../types/assert.js";
 import type { Observe } from "../../types/measures.js";
 import type { LogTable } from "../form/log-table.js";
 import { RECORD_HEADER_BYTES } from "../form/records.js";
-import { chunkBytes } from "./chunk-size.js";
+import { chunkEnds } from "./chunk-size.js";
 import { FlushPolicy } from "./flush-policy.js";
 import { Framing, type GroupStart, withFooter } from "./framing.js";
 import {
@@ -133,12 +133,13 @@ export class GroupWriter {
     const bytes = bytesOf(records);
     const policy = this.#policy;
     const way = policy.of(bytes, performance.now());
-    const most = way === "blocking" ? bytes : chunkBytes(bytes, policy.speed);
-    for (const chunk of this.#framing.chunks(records, start, most)) {
+    const ends = way === "blocking" ? [bytes] : chunkEnds(bytes, policy.speed);
+    for (const chunk of this.#framing.chunks(records, start, ends)) {
       const beganMs = performance.now();
-      const write = slot.file.writeDurable(chunk.offset, chunk.buffers, way);
+      const its = chunk.isLast && way === "pool" ? policy.ofLast(ends.length, beganMs) : way;
+      const write = slot.file.writeDurable(chunk.offset, chunk.buffers, its);
       const nowMs = performance.now();
-      if (way === "blocking") policy.held(nowMs - beganMs, nowMs);
+      if (its === "blocking") policy.held(nowMs - beganMs, nowMs);
       writes.push(this.#timed(chunk.byteLength, write, beganMs));
     }
     return writes;

@@ -65,3 +65,16 @@ test("the status tells the way of small groups, and the longest hold", () => {
   for (const ms of [0.3, 4, 0.2]) policy.held(ms, 1);
   expect(policy.status(1)).toEqual({ way: "blocking", blockingGroups: 3, longestHoldMs: 4 });
 });
+
+test("the last of four chunks blocks where a small group would", () => {
+  const policy = new FlushPolicy("auto");
+  expect(policy.ofLast(4, 0)).toBe("pool");
+  policy.speed.note(8 * KIB, 0.1);
+  expect(policy.ofLast(4, 0)).toBe("blocking");
+  expect(policy.ofLast(2, 0)).toBe("pool");
+  policy.held(6, 0);
+  expect(policy.ofLast(4, 500)).toBe("pool");
+  const never = new FlushPolicy("async");
+  never.speed.note(8 * KIB, 0.1);
+  expect(never.ofLast(4, 0)).toBe("pool");
+});
