@@ -43,7 +43,7 @@ const mayImport = {
   archive: store,
   avail: ["persist", "log", "wire", ...bottom],
   keeping: ["inspect", "persist", "log", "journal", "keys", "wire", "disk", ...bottom],
-  inspect: ["persist", "log", "journal", "keys", "wire", "disk", ...bottom],
+  inspect: ["persist", "records", "log", "journal", "keys", "wire", "disk", ...bottom],
   persist: ["log", "journal", "keys", "wire", "disk", ...bottom],
   jobs: ["records", "keys", "disk", ...bottom],
   records: ["journal", "log", "walmanager", "keys", "disk", ...bottom],

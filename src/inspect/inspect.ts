@@ -21,6 +21,7 @@ import { ownerOf } from "./owner.js";
 import { KeyRing } from "../keys/ring.js";
 import type { KeySource } from "../keys/source.js";
 import type { Progress } from "./walk/live-records.js";
+import { judgeOf, type StoreKind } from "./walk/judge.js";
 import { SealedPayloads } from "./walk/sealed.js";
 import { type Depth, RecordProver } from "./walk/proof.js";
 import { ReadOnlyDisk } from "../disk/read-only.js";
@@ -74,7 +75,8 @@ async function* lookAt(
   const basic = { directory, depth, owner, identity };
   const prover = depth.kind === "forms" ? undefined : new RecordProver(depth);
   const writable = options.disk;
-  const within = { disk, writable, directory, depth, moved, progress, prover, ring };
+  const { kind } = identity;
+  const within = { disk, writable, directory, kind, depth, moved, progress, prover, ring };
   const inside = identity.isWorthReading ? yield* lookInside(within, identity) : NOTHING_INSIDE;
   const rehearsed = await rehearsalOf(within, identity);
   if (!rehearsed.opens) {
@@ -106,6 +108,7 @@ interface Within {
   /** The same disk, which refuses no write: only the rehearsal asks it. */
   readonly writable: Disk;
   readonly directory: string;
+  readonly kind: StoreKind;
   readonly depth: Depth;
   readonly moved: boolean;
   readonly progress: Progress;
@@ -146,6 +149,8 @@ async function* lookInside(
     const diskBytes = await diskBytesOf(disk, directory, slots.slots);
     const records = recordsOf(within, { slots, mark, payloads });
     if (records) yield* records.findings();
+    const seen = { mark, markSequence: sequence, slots, records, diskBytes };
+    if (within.kind === "records") return { ...seen, pairs: undefined };
     const head = slots.base?.head ?? { anchorSeq: 0n, voteSeq: 0n };
     const witness = { mark: mark ?? NOTHING_NAMED, head };
     const pairs = yield* told(await checkPairs(disk, directory, depth, witness));
@@ -153,7 +158,7 @@ async function* lookInside(
       const file = slots.base.slot.file.path;
       yield* await contradictionsIn(records.table, records.live.judge.road, pairs.anchor, file);
     }
-    return { mark, markSequence: sequence, slots, records, pairs, diskBytes };
+    return { ...seen, pairs };
   } finally {
     payloads.close();
     await slots.close();
@@ -161,7 +166,7 @@ async function* lookInside(
 }
 
 function recordsOf(
-  { directory, progress, prover }: Within,
+  { directory, kind, progress, prover }: Within,
   {
     slots,
     mark,
@@ -174,7 +179,17 @@ function recordsOf(
 ): RecordCheck | undefined {
   const { base } = slots;
   return (
-    base && new RecordCheck({ directory, base, seen: slots, mark, prover, progress, payloads })
+    base &&
+    new RecordCheck({
+      directory,
+      base,
+      seen: slots,
+      mark,
+      prover,
+      progress,
+      payloads,
+      judge: judgeOf(kind),
+    })
   );
 }
 
@@ -183,11 +198,11 @@ async function rehearsalOf(within: Within, identity: IdentitySeen): Promise<Rehe
   const { store, retired } = identity;
   if ("error" in store) return { opens: false, refusal: store.error };
   if (retired) return { opens: false, refusal: retired };
-  const { disk, writable, directory, depth, moved } = within;
+  const { disk, writable, directory, kind, depth, moved } = within;
   const { storeId } = store.value;
   const ring = await within.ring();
   try {
-    return await rehearse({ disk, writable }, { directory, storeId, depth, moved, ring });
+    return await rehearse({ disk, writable }, { directory, storeId, kind, depth, moved, ring });
   } finally {
     ring.close();
   }

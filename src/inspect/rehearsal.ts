@@ -4,14 +4,17 @@
  * be refused too, so STORE and the mark are opened for writing, and closed again.
  */
 import type { Disk, FileOrigin } from "../disk/disk.js";
-import { applyOpening, standingPins } from "../journal/begin.js";
+import { applyOpening, standingPins, type Starts } from "../journal/begin.js";
 import { MARK_FILE, type Pin } from "../journal/form/mark.js";
-import { STORE_FILE } from "../journal/form/store.js";
+import { type SoughtStore, STORE_FILE } from "../journal/form/store.js";
+import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js";
+import { FIRST_LSN, RECORDS_LOG } from "../records/log/record-check.js";
 import { startsByLog } from "../persist/anchor.js";
-import { type CheckedStore, checkStore, type ProveAnchor } from "../persist/checked-store.js";
+import { checkStore, type ProveAnchor } from "../persist/checked-store.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
+import { recordsJudge, type StoreKind } from "./walk/judge.js";
 import { type Depth, readAnchor } from "./walk/proof.js";
 
 /** A log and its live range [first, next). */
@@ -31,10 +34,17 @@ export type Rehearsed =
     }
   | { readonly opens: false; readonly refusal: PersisterError };
 
+/** A store that open would take, before it changes anything; its files are open. */
+interface Checked extends Pick<Starts, "truncate"> {
+  readonly recovered: Recovered;
+  readonly close: () => Promise<void>;
+}
+
 /** The open that is rehearsed. */
 export interface Rehearsal {
   readonly directory: string;
   readonly storeId: Uint8Array;
+  readonly kind: StoreKind;
   readonly depth: Depth;
   /** As the option of open. */
   readonly moved: boolean;
@@ -45,12 +55,16 @@ export interface Rehearsal {
 /** `writable` is the same disk as `disk`, which only reads: files are opened on it, and not written. */
 export async function rehearse(
   disks: { readonly disk: Disk; readonly writable: Disk },
-  { directory, storeId, depth, moved, ring }: Rehearsal,
+  { directory, storeId, kind, depth, moved, ring }: Rehearsal,
 ): Promise<Rehearsed> {
   const judged = await attempted(async () => {
     const origin = moved ? undefined : await originAt(disks.disk, directory);
+    const sought = { storeId, origin, ring };
+    if (kind === "records") return await checkJournal(disks.disk, directory, sought);
     const prove: ProveAnchor = (message, file) => readAnchor(message, file, depth);
-    return await checkStore(disks.disk, directory, { storeId, origin, ring }, prove);
+    const store = await checkStore(disks.disk, directory, sought, prove);
+    const truncate = startsByLog(store.starts);
+    return { recovered: store.recovered, truncate, close: () => store.close() };
   });
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {
@@ -77,9 +91,16 @@ async function openForWriting(disk: Disk, directory: string): Promise<void> {
   }
 }
 
-function opened({ recovered, starts }: CheckedStore): Rehearsed {
+/** As `openRecords` reads a journal. */
+async function checkJournal(disk: Disk, directory: string, sought: SoughtStore): Promise<Checked> {
+  const recovered = await recoverJournal(disk, directory, sought, recordsJudge().visit);
+  const truncate = new Map([[RECORDS_LOG, FIRST_LSN]]);
+  return { recovered, truncate, close: () => recovered.close() };
+}
+
+function opened({ recovered, truncate }: Checked): Rehearsed {
   const { table } = recovered;
-  applyOpening(recovered, { truncate: startsByLog(starts) });
+  applyOpening(recovered, { truncate });
   return {
     opens: true,
     logs: [...table.states()].map(({ name, first, next }) => ({ name, first, next })),

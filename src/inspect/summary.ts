@@ -6,6 +6,7 @@ import type { ErrorCode } from "../types/errors.js";
 import type { PairsSeen } from "./checks/anchor.js";
 import type { IdentitySeen } from "./checks/identity.js";
 import type { Owner } from "./owner.js";
+import type { StoreKind } from "./walk/judge.js";
 import type { Depth, Proven } from "./walk/proof.js";
 import type { RecordCheck } from "./checks/records.js";
 import type { Rehearsed } from "./rehearsal.js";
@@ -49,6 +50,7 @@ export interface SlotSummary {
 
 export interface Summary {
   readonly directory: string;
+  readonly kind: StoreKind;
   readonly verdict: Verdict;
   readonly errors: number;
   readonly warnings: number;
@@ -103,6 +105,7 @@ export function summaryOf(
   const logs = logsOf(looked);
   return {
     directory,
+    kind: identity.kind,
     verdict: verdictOf(rehearsed),
     errors: counts.errors,
     warnings: counts.warnings,

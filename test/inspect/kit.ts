@@ -63,8 +63,13 @@ export async function smallStore(chain: TestChain, more: MoreChoices = {}): Prom
 
 /** The files of the segments that must be there: those that the newest head lists, and last its own. */
 export function liveSegments(disk: SimulatedDisk): string[] {
+  return liveSegmentsIn(disk, DIRECTORY);
+}
+
+/** The same of the store or journal in this directory. */
+export function liveSegmentsIn(disk: SimulatedDisk, directory: string): string[] {
   const { path, head } = newestSegment(disk);
-  const listed = head.sealed.map(({ slot }) => `${DIRECTORY}/journal/${slotName(slot)}`);
+  const listed = head.sealed.map(({ slot }) => `${directory}/journal/${slotName(slot)}`);
   return [...listed, path.slice(1)];
 }
 

@@ -4,9 +4,9 @@ import type { Depth } from "../../src/inspect/walk/proof.js";
 import { WRONG_TAG } from "../../src/inspect/walk/sealed.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { key, keyBytes } from "../journal/seal/kit.js";
-import { forge, forgeHead } from "../journal/kit.js";
+import { forge, forgeHead, forgeSegment, retainedPaths } from "../journal/kit.js";
 import { TestChain } from "../model/chain.js";
-import { laneAt, opened, pushBlocks } from "../node/kit.js";
+import { laneAt, opened, pushAnchor, pushBlocks } from "../node/kit.js";
 import { DIRECTORY } from "../node/surroundings.js";
 import {
   flip,
@@ -87,6 +87,35 @@ describe("with its key", () => {
     const { errors } = await inspected(disk, "a");
     expect(errors).toMatchObject([{ class: "KEY_WRONG", severity: "error" }]);
   });
+});
+
+test("E12 a wrong tag in a retained segment is a warning at its record: nothing depends on it", async () => {
+  const disk = whole.kill();
+  const choices = { keys: { write: keyBytes("a") }, retainBytes: 400_000 };
+  const keeper = await opened(disk, chain, choices);
+  await pushAnchor(keeper, chain.qc(8n).anchor);
+  await keeper.close();
+  // Its head lists what was released.
+  await (await opened(disk, chain, choices)).close();
+  const [path = ""] = retainedPaths(disk);
+  expect((await inspected(disk, "a", SIGNATURES)).findings).toEqual([]);
+  const target = recordsIn(disk, path).find(({ record }) => record.payloadLength > FULL_PAYLOAD);
+  forgeSegment(disk, path, ({ offset, payload }) => {
+    return offset === target?.record.offset ? Buffer.alloc(payload.length, "forged") : undefined;
+  });
+  const { findings, errors, summary } = await inspected(disk, "a");
+  expect(errors).toEqual([]);
+  expect(summary.verdict).toEqual({ opens: true });
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      severity: "warning",
+      offset: target?.record.offset,
+      message: WRONG_TAG,
+    }),
+  );
+  // The chain of its checksums ends elsewhere now; without the key that alone is seen.
+  const blind = await inspected(disk, "");
+  expect(blind.findings.map(({ message }) => message)).not.toContain(WRONG_TAG);
 });
 
 test("of two keys the missing one is named, and the records under the other are proven", async () => {

@@ -29,6 +29,7 @@ import type { LaneLog, RecordKind } from "../../src/log/lane-log.js";
 import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import { LogSet } from "../../src/log/log-set.js";
 import { walkRecords } from "./walk.js";
+import type { WalkedRecord } from "../../src/journal/segment/segment.js";
 
 export const DIRECTORY = "store";
 export const CHAIN = "text";
@@ -242,6 +243,29 @@ export function forge(disk: SimulatedDisk, records: readonly Forged[]): void {
     }
     put(type ?? recordType.append, log, number, payload ?? new Uint8Array(0));
   }
+}
+
+/**
+ * Changes the payload of the records of a segment that `change` gives another one of the same length, and makes every
+ * checksum behind it anew.
+ */
+export function forgeSegment(
+  disk: SimulatedDisk,
+  path: string,
+  change: (record: WalkedRecord) => Uint8Array | undefined,
+): void {
+  const bytes = disk.readNow(path);
+  const found = decodeHead(bytes.subarray(0, claimedHeadBytes(bytes)));
+  if (found.status !== "head") throw new Error(`${path} has no head`);
+  const { salt, firstLsn } = found.head;
+  const start = { offset: recordsStart(found.bytes.length), chain: chainStart(salt) };
+  let { chain } = start;
+  walkRecords(bytes, { ...start, nextLsn: firstLsn }, (record) => {
+    const payload = change(record) ?? record.payload;
+    const header = Buffer.alloc(RECORD_HEADER_BYTES);
+    chain = writeRecordHeader(header, 0, chain, { ...record, payloadCrc: crc32c(payload) });
+    disk.damage(path, record.offset, Buffer.concat([header, payload]));
+  });
 }
 
 /** Replaces the newest head by another one with a right checksum, and leaves its records alone. */

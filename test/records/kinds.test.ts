@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { REQUIRED_TYPE } from "../../src/records/log/envelope.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
-import { inspected } from "../inspect/kit.js";
 import { forge } from "../journal/kit.js";
 import { simulatedSurroundings } from "../node/surroundings.js";
 import {
@@ -131,14 +130,4 @@ describe("records that nobody of ours wrote", () => {
     const disk = await forged(Buffer.from("01000000000000000000ffff", "hex"), "road");
     expect((await refusal(opened(disk), "JOURNAL_CORRUPT")).message).toMatch(/road/);
   });
-});
-
-test("an inspection of a journal says what it is, in one finding", async () => {
-  const { disk, journal } = await fresh();
-  for (const each of ["one", "two", "three"]) await journal.append(put(each));
-  await journal.close();
-  const { findings, summary } = await inspected(disk, { kind: "forms" }, DIRECTORY);
-  expect(findings).toMatchObject([{ class: "WRONG_CHAIN", severity: "error" }]);
-  expect(findings[0]?.message).toContain("journal of records");
-  expect(summary.verdict).toMatchObject({ opens: false, class: "WRONG_CHAIN" });
 });

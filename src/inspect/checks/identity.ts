@@ -8,18 +8,28 @@ import {
   RECORDS_CHAIN,
   STORE_FILE,
   type StoreIdentity,
-  type StoreMeant,
 } from "../../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
-import { PersisterError } from "../../types/errors.js";
+import type { PersisterError } from "../../types/errors.js";
+import type { StoreKind } from "../walk/judge.js";
 import { foreignNames } from "../../persist/checked-store.js";
 import { type Attempt, attempted, type Finding, findingOf } from "../finding.js";
 import { FOREIGN } from "./slots.js";
+
+/** Every name in the folder of a journal that is ours. */
+const JOURNAL_NAMES: ReadonlySet<string> = new Set([
+  STORE_FILE,
+  INIT_FILE,
+  MARK_FILE,
+  JOURNAL_DIRECTORY,
+]);
 
 export interface IdentitySeen {
   readonly findings: readonly Finding[];
   /** The identity in STORE, or the error with which open refuses it. */
   readonly store: Attempt<StoreIdentity>;
+  /** A validator's, unless STORE says that it is a journal of records. */
+  readonly kind: StoreKind;
   /** The error with which open refuses a store that was retired, whatever is in it. */
   readonly retired: PersisterError | undefined;
   /** Whether there is anything of a store, of a format that can be read. */
@@ -29,8 +39,8 @@ export interface IdentitySeen {
 
 export async function checkIdentity(disk: Disk, directory: string): Promise<IdentitySeen> {
   const file = `${directory}/${STORE_FILE}`;
-  const store = await attempted(() => ownIdentity(disk, directory, { evenRetired: true }));
-  const asked = await attempted(() => ownIdentity(disk, directory, {}));
+  const store = await attempted(() => identityIn(disk, directory, { evenRetired: true }));
+  const asked = await attempted(() => identityIn(disk, directory, {}));
   const retired = "error" in asked && asked.error.code === "RETIRED" ? asked.error : undefined;
   const names = await attempted(() => namesIn(disk, directory));
   const findings: Finding[] = [];
@@ -42,27 +52,12 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   const code = "error" in store ? store.error.code : undefined;
   // An unfinished init has made no store yet: nothing was ever stored in it.
   const isUnfinished = code === "NOT_A_STORE" && found.has(INIT_FILE);
-  const isOther = code === "FORMAT_TOO_NEW" || code === "WRONG_CHAIN";
-  const isWorthReading = hasParts && !isUnfinished && !isOther;
-  if (isWorthReading) findings.push(...(await nameFindings(disk, directory, found)));
-  return { findings, store, retired, isWorthReading, hasIndex: found.has(INDEX_DIRECTORY) };
-}
-
-async function ownIdentity(
-  disk: Disk,
-  directory: string,
-  meant: StoreMeant,
-): Promise<StoreIdentity> {
-  const identity = await identityIn(disk, directory, meant);
-  if (identity.chainId === RECORDS_CHAIN) throw journalOfRecords(directory);
-  return identity;
-}
-
-/** Its records are none of a validator: each of them would be found to be wrong. */
-function journalOfRecords(directory: string): PersisterError {
-  const file = `${directory}/${STORE_FILE}`;
-  const message = `${directory}: it holds a journal of records, no validator's store: check the path`;
-  return new PersisterError("WRONG_CHAIN", message, { file });
+  const isWorthReading = hasParts && !isUnfinished && code !== "FORMAT_TOO_NEW";
+  const isOfRecords = "value" in store && store.value.chainId === RECORDS_CHAIN;
+  const kind = isOfRecords ? "records" : "validator";
+  if (isWorthReading) findings.push(...(await nameFindings(disk, directory, { found, kind })));
+  const hasIndex = kind === "validator" && found.has(INDEX_DIRECTORY);
+  return { findings, store, kind, retired, isWorthReading, hasIndex };
 }
 
 async function namesIn(disk: Disk, directory: string): Promise<Set<string>> {
@@ -73,9 +68,13 @@ async function namesIn(disk: Disk, directory: string): Promise<Set<string>> {
 async function nameFindings(
   disk: Disk,
   directory: string,
-  names: ReadonlySet<string>,
+  { found: names, kind }: { readonly found: ReadonlySet<string>; readonly kind: StoreKind },
 ): Promise<Finding[]> {
-  const foreign = await foreignNames(disk, directory);
+  const others = [...names].filter((name) => !JOURNAL_NAMES.has(name)).sort();
+  const foreign =
+    kind === "records"
+      ? others.map((name) => `${directory}/${name}`)
+      : await foreignNames(disk, directory);
   const findings = foreign.map((file): Finding => {
     return { class: "NOT_A_STORE", severity: "warning", file, message: FOREIGN };
   });

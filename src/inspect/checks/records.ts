@@ -14,6 +14,7 @@ import type { FoundHead } from "../../journal/recovery/start.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
 import { attempted, type Finding, findingOf, type Place } from "../finding.js";
 import { LiveRecords, type Progress } from "../walk/live-records.js";
+import type { RecordJudge } from "../walk/judge.js";
 import type { RecordProver } from "../walk/proof.js";
 import { type SealedPayloads, WRONG_TAG } from "../walk/sealed.js";
 import { walkPastDamage, type WalkStep } from "../walk/segment-walk.js";
@@ -30,6 +31,7 @@ export interface RecordCheckParts {
   readonly prover: RecordProver | undefined;
   readonly progress: Progress;
   readonly payloads: SealedPayloads;
+  readonly judge: RecordJudge;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -51,8 +53,7 @@ export class RecordCheck {
     const { head } = parts.base;
     const table = new LogTable(head.logs, head.nextLog);
     this.#manifest = { head, table, released: new Map() };
-    const { prover, progress, payloads } = parts;
-    this.live = new LiveRecords({ head, table, prover, progress, payloads });
+    this.live = new LiveRecords({ ...parts, head, table });
   }
 
   /** The logs as the base head and its segment's own records say. */

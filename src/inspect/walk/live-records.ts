@@ -6,9 +6,9 @@ import { isOfLog, RECORD_HEADER_BYTES } from "../../journal/form/records.js";
 import type { Head } from "../../journal/form/head.js";
 import { type LogTable, NO_HASH } from "../../journal/form/log-table.js";
 import { pointerTo, type Slot, type WalkedRecord } from "../../journal/segment/segment.js";
-import { RecordChecks } from "../../persist/record-checks.js";
 import { type SealedPayloads, WRONG_TAG } from "./sealed.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
+import type { RecordJudge } from "./judge.js";
 import { missingRanges } from "./missing.js";
 import type { RecordProver } from "./proof.js";
 
@@ -35,7 +35,7 @@ interface FoundRecord {
 }
 
 export class LiveRecords {
-  readonly judge = new RecordChecks();
+  readonly judge: RecordJudge;
   readonly #head: Head;
   readonly #table: LogTable;
   readonly #prover: RecordProver | undefined;
@@ -55,7 +55,9 @@ export class LiveRecords {
     readonly prover: RecordProver | undefined;
     readonly progress: Progress;
     readonly payloads: SealedPayloads;
+    readonly judge: RecordJudge;
   }) {
+    this.judge = parts.judge;
     this.#head = parts.head;
     this.#table = parts.table;
     this.#prover = parts.prover;

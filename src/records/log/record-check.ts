@@ -28,11 +28,11 @@ export interface Checkpoint {
 
 export class RecordCheck {
   readonly labels = new LabelIndex();
-  readonly #types: ReadonlySet<number>;
+  readonly #types: Pick<ReadonlySet<number>, "has">;
   #checkpoint: Checkpoint | undefined;
   #count = 0;
 
-  constructor(types: ReadonlySet<number>) {
+  constructor(types: Pick<ReadonlySet<number>, "has">) {
     this.#types = types;
   }
 

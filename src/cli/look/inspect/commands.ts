@@ -63,7 +63,7 @@ export function addInspectCommands(
 
 function withChoices(command: Command): Command {
   return command
-    .argument("<directory>", "the state directory")
+    .argument("<directory>", "the state directory, or the folder of a journal")
     .option("--strict", "let warnings decide the exit code too")
     .option("--moved", "judge a copied or moved store as open does that is told so")
     .addOption(keyOption("a key of sealed payloads"));

@@ -59,8 +59,10 @@ export function summaryJson(summary: Summary, worst: ErrorCode | undefined) {
           }
         : null,
     },
-    lanes: summary.logs.filter(isLane).map(logJson),
+    kind: summary.kind,
+    lanes: summary.kind === "records" ? [] : summary.logs.filter(isLane).map(logJson),
     road: summary.logs.filter((log) => !isLane(log)).map(logJson)[0] ?? null,
+    records: summary.kind === "records" ? (summary.logs.map(logJson)[0] ?? null) : null,
     anchor: anchor
       ? {
           file: anchor.file,
@@ -92,10 +94,7 @@ export function summaryText(summary: Summary, worst: ErrorCode | undefined): str
     ["journal", journalText(summary)],
     ["logs", `${summary.logs.length}`],
     ...summary.logs.map((log) => ["", logText(log)] as const),
-    ["anchor", anchorText(summary)],
-    ["vote state", summary.vote ? `sequence ${summary.vote.sequence}` : "none"],
-    ["pins", `${summary.pins.length}`],
-    ...summary.pins.map((pin) => ["", pinText(pin)] as const),
+    ...validatorRows(summary),
     ["disk use", `${formatSize(summary.diskBytes)}${summary.hasIndex ? " beside the index" : ""}`],
     ["checked", checkedText(summary)],
     ["found", `${counted(summary.errors, "error")}, ${counted(summary.warnings, "warning")}`],
@@ -103,6 +102,17 @@ export function summaryText(summary: Summary, worst: ErrorCode | undefined): str
     ...(worst === undefined ? [] : [["exit code", `${exitCodeOf(worst)}, for ${worst}`] as const]),
   ];
   return table(rows);
+}
+
+/** The parts that a journal of records does not have. */
+function validatorRows(summary: Summary): readonly Row[] {
+  if (summary.kind === "records") return [];
+  return [
+    ["anchor", anchorText(summary)],
+    ["vote state", summary.vote ? `sequence ${summary.vote.sequence}` : "none"],
+    ["pins", `${summary.pins.length}`],
+    ...summary.pins.map((pin) => ["", pinText(pin)] as const),
+  ];
 }
 
 function useText({ owner, changedMeanwhile, identity }: Summary): string {
@@ -114,11 +124,12 @@ function useText({ owner, changedMeanwhile, identity }: Summary): string {
   return `not known, this system does not tell; while somebody has it open ${transient}`;
 }
 
-function storeText({ identity }: Summary): string {
+function storeText({ identity, kind }: Summary): string {
   if (!identity) return "not known";
   const made = new Date(Number(identity.createdMs));
   const when = Number.isNaN(made.getTime()) ? `${identity.createdMs} ms` : made.toISOString();
-  return `${hex(identity.storeId)} of chain ${identity.chainId}, made ${when}`;
+  const whose = kind === "records" ? "a journal of records" : `of chain ${identity.chainId}`;
+  return `${hex(identity.storeId)} ${whose}, made ${when}`;
 }
 
 function markText({ mark }: Summary): string {
@@ -151,9 +162,11 @@ function pinText({ name, number, hash }: Summary["pins"][number]): string {
   return `${shortName(name)}, number ${number}: header ${hex(hash)}`;
 }
 
-function checkedText({ recordsRead, recordsSealed, depth, proven }: Summary): string {
+function checkedText({ kind, recordsRead, recordsSealed, depth, proven }: Summary): string {
   const sealed = `${recordsSealed} of them sealed, with a key that was not given`;
   const records = `${recordsRead} live records${recordsSealed === 0 ? "" : `, ${sealed}`}`;
+  if (kind === "records")
+    return `${records}, with all that a journal has: checksums, forms and tags`;
   if (depth === "forms") return `${records}, as open does; verify proves hashes and signatures too`;
   const all = `${records}; ${proven.blocks} blocks and ${proven.commitQCs} commit QCs proven`;
   if (depth === "committees") return `${all}, by the committees given`;
@@ -183,5 +196,5 @@ function shortName(name: string): string {
 }
 
 function logName(name: string): string {
-  return name === ROAD ? name : `lane ${name}`;
+  return name === ROAD || !isLaneId(name) ? name : `lane ${name}`;
 }
