@@ -12,6 +12,7 @@ import {
   JOURNAL_DIRECTORY,
   RESTORED_FILE,
   RETIRED_FILE,
+  SOCKET_FILE,
   type SoughtStore,
   STORE_FILE,
 } from "../journal/form/store.js";
@@ -88,6 +89,9 @@ const OWN_NAMES = new Set([
   JOURNAL_DIRECTORY,
   INDEX_DIRECTORY,
   "jobs",
+  SOCKET_FILE,
+  // The lock of the service that listens there.
+  `${SOCKET_FILE}.lock`,
   ...pairFiles(),
 ]);
 

@@ -7,6 +7,7 @@ import { JobStore } from "../jobs/job-store.js";
 import { Journal } from "../records/journal.js";
 import { Lanekeeper } from "../node/lanekeeper.js";
 import type { KeySource } from "../keys/source.js";
+import { SOCKET_FILE } from "../journal/form/store.js";
 import { PersisterError } from "../types/errors.js";
 import { type AccessList, readAccessList } from "./access/access-file.js";
 import { type Notice, notifySystemd } from "./admin/notify.js";
@@ -15,7 +16,7 @@ import { Epochs } from "./config/epochs.js";
 import type { Settings } from "./config/keys.js";
 import type { ServiceLog } from "./config/log.js";
 import { StoreKeys } from "./config/store-keys.js";
-import type { Listener } from "./grpc/listeners.js";
+import type { Listener } from "./grpc/door/listeners.js";
 import { jobsServed } from "./grpc/stores/jobs.js";
 import { journalServed } from "./grpc/stores/journal.js";
 import { type OtherStore, Service } from "./service.js";
@@ -148,7 +149,7 @@ function listenersOf(
   { socket, listen, insecure, access }: Settings,
   certificates: Certificates | undefined,
 ): Listener[] {
-  const path = socket ?? join(store, "lanekeeper.sock");
+  const path = socket ?? join(store, SOCKET_FILE);
   const listeners: Listener[] = socket === "off" ? [] : [{ kind: "unix", path }];
   if (listen) {
     const isOpen = insecure && access === undefined;

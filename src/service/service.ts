@@ -22,7 +22,7 @@ import type { Home, OpenHome } from "./grpc/home.js";
 import { serviceStatusForm } from "./grpc/status-form.js";
 import { keeperServed } from "./grpc/keeper/keeper.js";
 import { type Controls, operatorServed } from "./grpc/operator.js";
-import { admitAt, listen, type Listener, type OpenListener } from "./grpc/listeners.js";
+import { listen, type Listener, type OpenListener } from "./grpc/door/listeners.js";
 import { defaultLimits, type Limits } from "./config/limits.js";
 import { type ServiceLog, silentLog } from "./config/log.js";
 import type { StoreKeys } from "./config/store-keys.js";
@@ -253,7 +253,7 @@ export class Service implements Observed {
     return {
       meters: this.meters,
       ending: this.#ending.signal,
-      admit: admitAt(door),
+      admit: (papers, allowed) => door.admit(papers, allowed),
       failed: (path, caller, cause) => this.#callFailed(path, caller?.name, cause),
     };
   }

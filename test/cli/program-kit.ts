@@ -43,8 +43,11 @@ export async function call(...args: readonly string[]) {
 export async function callUntil(stop: AbortSignal, args: readonly string[]) {
   const { port, stdout, stderr } = portOf(stop);
   const code = await main(args, port);
-  return { code, stdout: stdout(), stderr: stderr() };
+  return { code, stdout: stdout(), stderr: stderr().replaceAll(progressLine, "") };
 }
+
+/** A line of progress, as a slow machine may show it. */
+const progressLine = /^[a-z ]+: [\d.,]+ ?(?:[KMG]iB|B|records|seconds|of)[^\n]*\n/gm;
 
 /** A process as the command line sees it, and its output. */
 export function portOf(stop: AbortSignal = new AbortController().signal) {

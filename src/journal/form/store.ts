@@ -28,6 +28,8 @@ export const RETIRED_FILE = "RETIRED";
 /** Stands in a store from the begin of its restore until its first open has set its guard. */
 export const RESTORED_FILE = "RESTORED";
 export const JOURNAL_DIRECTORY = "journal";
+/** The socket of the service that serves the store. */
+export const SOCKET_FILE = "lanekeeper.sock";
 
 const MAGIC = "LKSTORE1";
 const STORE_BYTES_MAX = 512;

@@ -25,6 +25,7 @@ import type { Message } from "../../rpc/message.js";
 import { type Method, type Methods, pathOf, type Service } from "../../rpc/method.js";
 import { errorCodes } from "../../types/error-codes.js";
 import type { LanekeeperError } from "../../types/lanekeeper-error.js";
+import type { Papers } from "../access/access.js";
 import type { Allowed, Caller } from "../access/caller.js";
 import type { Meters } from "../metrics/meters.js";
 import type { RpcMethod } from "../metrics/rpc-meter.js";
@@ -40,7 +41,7 @@ export interface Surroundings {
   /** Aborts when every call has to end. */
   readonly ending: AbortSignal;
   /** @throws {PersisterError} UNAUTHENTICATED, NOT_ALLOWED, OVERLOADED. */
-  readonly admit: (call: AnyCall, allowed: Allowed) => Caller;
+  readonly admit: (papers: Papers, allowed: Allowed) => Caller;
   /** Told of each call that failed, and of the error before it was turned into a status. */
   readonly failed: (path: string, caller: Caller | undefined, cause: unknown) => void;
 }
@@ -77,24 +78,30 @@ export function definitionOf({ name, methods }: Service): ServiceDefinition {
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
+/** The method by which calls are counted. */
+export function labelOf(service: Service, name: string, shape: Method["shape"]): RpcMethod {
+  const method = pathOf(service, name).split("/")[2] ?? "";
+  return { service: service.name, method, type: meterTypes[shape] };
+}
+
+/** The callers of the calls that were let in: see `Gate`. */
+interface Callers {
+  readonly callerOf: (metadata: Metadata) => Caller;
+}
+
 export function implementationOf<M extends Methods>(
-  { service, handlers, allowed }: Served<M>,
+  { service, handlers }: Served<M>,
   around: Surroundings,
+  callers: Callers,
 ): UntypedServiceImplementation {
   const entries = Object.entries(service.methods).map(([name, method]) => {
-    const type = meterTypes[method.shape];
-    const label = {
-      service: service.name,
-      method: pathOf(service, name).split("/")[2] ?? "",
-      type,
-    };
     const bound: Bound = {
       method,
-      label,
+      label: labelOf(service, name, method.shape),
       path: pathOf(service, name),
       handler: handlers[name] as unknown as Bound["handler"],
-      allowed: allowed[name] as Allowed,
       around,
+      callers,
     };
     return [name, method.shape === "unary" ? unaryOf(bound) : streamOf(bound)];
   });
@@ -106,8 +113,8 @@ interface Bound {
   readonly label: RpcMethod;
   readonly path: string;
   readonly handler: (request: unknown, call: Call) => Promise<unknown> | AsyncIterable<unknown>;
-  readonly allowed: Allowed;
   readonly around: Surroundings;
+  readonly callers: Callers;
 }
 
 function unaryOf(bound: Bound): handleUnaryCall<Buffer, Buffer> {
@@ -165,23 +172,22 @@ async function* requestsOf(
   }
 }
 
-/** Runs a call from its admission to its end; returns the error with which it is to end. */
+/** Runs a call that was let in to its end; returns the error with which it is to end. */
 async function track(
-  { path, label, allowed, around }: Bound,
+  { path, label, around, callers }: Bound,
   call: AnyCall,
   run: (ours: Call) => Promise<void>,
 ): Promise<LanekeeperError | undefined> {
-  const { meters, ending, admit, failed } = around;
+  const { meters, ending, failed } = around;
   const over = new AbortController();
   const abort = (): void => over.abort(new Error("the call is over"));
   const takeBack = whenAborted(ending, () => over.abort(ending.reason));
   (call as EventEmitter).on("cancelled", abort);
   meters.rpc.started(label);
   const beganMs = performance.now();
-  let caller: Caller | undefined;
+  const caller = callers.callerOf(call.metadata);
   let code = "OK";
   try {
-    caller = admit(call, allowed);
     if (ending.aborted) throw ending.reason as Error;
     await run({ signal: over.signal, caller });
     return undefined;

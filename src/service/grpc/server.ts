@@ -4,6 +4,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { definitionOf, implementationOf, type Served, type Surroundings } from "./adapter.js";
 import { fileDescriptors } from "./descriptors.js";
+import { Gate, type Peer } from "./door/gate.js";
 
 /** The limits of a server, with the reason for each default. */
 export interface ServerLimits {
@@ -48,11 +49,12 @@ export interface GrpcServer {
 export function grpcServer(
   services: readonly Served[],
   around: Surroundings,
-  limits: ServerLimits,
+  { limits, letIn }: { readonly limits: ServerLimits; readonly letIn: (peer: Peer) => void },
 ): GrpcServer {
-  const server = new Server(optionsOf(limits));
+  const gate = new Gate(services, around, letIn);
+  const server = new Server({ ...optionsOf(limits), interceptors: [gate.interceptor] });
   for (const each of services) {
-    server.addService(definitionOf(each.service), implementationOf(each, around));
+    server.addService(definitionOf(each.service), implementationOf(each, around, gate));
   }
   const names = services.map(({ service }) => service.name);
   const { implementation, tellHealth } = healthOf(["", ...names]);

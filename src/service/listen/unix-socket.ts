@@ -3,11 +3,14 @@
  * so the socket is ours and its connections are handed to the library.
  *
  * A killed service leaves its socket behind. Somebody who answers there lives; a socket on which nobody
- * listens is removed. Two services do not race for it: the lock of the store comes before the store is used.
+ * listens is removed. Two services that come at once do not take it from each other: the lock of a file beside the socket
+ * is held from before the look until the end, and goes with its process. The file stays.
  */
 import { chmod, lstat, rm } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { PersisterError } from "../../types/errors.js";
+import type { DiskFile } from "../../disk/disk.js";
+import { RealDisk } from "../../disk/real/real.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
 
 /** A longer path is cut by the kernel's interface without a word. */
 export const SOCKET_PATH_BYTES_MAX = 107;
@@ -35,12 +38,55 @@ export async function listenOnSocket(
       { file: path },
     );
   }
-  await removeStale(path);
-  const server = createServer({ noDelay: true }, take);
-  server.maxConnections = connectionsMax;
-  await bound(server, path);
-  await chmod(path, OWNER_ALONE);
-  return { close: () => closed(server) };
+  const lock = await lockedBeside(path);
+  try {
+    await removeStale(path);
+    const server = createServer({ noDelay: true }, take);
+    server.maxConnections = connectionsMax;
+    await bound(server, path);
+    await chmod(path, OWNER_ALONE);
+    const close = async (): Promise<void> => {
+      await closed(server);
+      await lock.close();
+    };
+    return { close };
+  } catch (cause) {
+    await lock.close();
+    throw cause;
+  }
+}
+
+/** @throws {PersisterError} STORE_LOCKED while another service listens here, or is about to; USAGE. */
+async function lockedBeside(path: string): Promise<DiskFile> {
+  const disk = new RealDisk();
+  const file = `${path}.lock`;
+  let opened: DiskFile | undefined;
+  try {
+    opened = (await disk.openToWrite(file)) ?? (await madeOrOpened(disk, file));
+    await opened.lock();
+    return opened;
+  } catch (cause) {
+    await opened?.close();
+    if (hasCode(cause, "STORE_LOCKED")) throw livesThere(path);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PersisterError("USAGE", `${path} cannot be listened on: ${why}`, { file, cause });
+  }
+}
+
+/** Another service may have made it meanwhile. */
+async function madeOrOpened(disk: RealDisk, file: string): Promise<DiskFile> {
+  try {
+    return await disk.create(file);
+  } catch (cause) {
+    const opened = await disk.openToWrite(file);
+    if (opened) return opened;
+    throw cause;
+  }
+}
+
+function livesThere(path: string): PersisterError {
+  const text = `${path}: another service answers here; stop it, or name another socket`;
+  return new PersisterError("STORE_LOCKED", text, { file: path });
 }
 
 async function removeStale(path: string): Promise<void> {
@@ -58,13 +104,7 @@ async function removeStale(path: string): Promise<void> {
     });
     probe.once("error", resolve);
   });
-  if (answer === "lives") {
-    throw new PersisterError(
-      "STORE_LOCKED",
-      `${path}: another service answers here; stop it, or name another socket`,
-      { file: path },
-    );
-  }
+  if (answer === "lives") throw livesThere(path);
   if (answer.code === "ECONNREFUSED") await rm(path, { force: true });
 }
 

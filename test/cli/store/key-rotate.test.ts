@@ -10,7 +10,7 @@ import { REQUIRED_TYPE } from "../../../src/records/log/envelope.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { laneAt, pushAnchor, pushBlocks, pushQCs } from "../../node/kit.js";
 import { SEGMENT_BYTES } from "../../node/surroundings.js";
-import { call as callProgram, callUntil } from "../program-kit.js";
+import { call, callUntil } from "../program-kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
@@ -31,12 +31,6 @@ beforeEach(async () => {
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** `stderr` is without progress. */
-async function call(...args: string[]) {
-  const { stderr, ...rest } = await callProgram(...args);
-  return { ...rest, stderr: stderr.replaceAll(/^sealing: [^\n]*\n/gm, "") };
-}
 
 async function madeKey(file: string): Promise<string> {
   const { stdout } = await call("key", "new", file, "--json");

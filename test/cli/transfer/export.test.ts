@@ -28,8 +28,8 @@ import { pushAnchor, pushBlocks, pushQCs } from "../../node/kit.js";
 import { laneAt } from "../../sei/kit.js";
 import { toHex } from "../../wire/bytes.js";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { callUntil } from "../program-kit.js";
-import { call, digestsUnder, putAnchor, putCommittees, putSei, votesAt } from "./import-kit.js";
+import { call, callUntil } from "../program-kit.js";
+import { digestsUnder, putAnchor, putCommittees, putSei, votesAt } from "./import-kit.js";
 
 const chain = new TestChain();
 const { epochOf } = chain;

@@ -11,16 +11,6 @@ import { encodePruneAnchor } from "../../../src/wire/codec/encode.js";
 import type { PersistedInner, PruneAnchor } from "../../../src/wire/messages.js";
 import { globalRange } from "../../../src/wire/rules/proposal.js";
 import type { TestChain } from "../../model/chain.js";
-import { call as callProgram } from "../program-kit.js";
-
-/** A line of progress, as a slow machine may show it. */
-const progressLine = /^[a-z ]+: \d+( of \d+)? records(, [^\n]*)?\n/gm;
-
-/** Calls the command line in this process; `stderr` is without progress. */
-export async function call(...args: string[]) {
-  const { stderr, ...rest } = await callProgram(...args);
-  return { ...rest, stderr: stderr.replaceAll(progressLine, "") };
-}
 
 /** Makes a committee file of `epochs`, each up to the next one. */
 export function putCommittees(path: string, epochs: readonly Epoch[]): string {

@@ -29,7 +29,6 @@ import { seedOf, toHex } from "../../wire/bytes.js";
 import {
   afterEpochZero,
   anchorWith,
-  call,
   digestsUnder,
   noVotes,
   numbersIn,
@@ -39,7 +38,7 @@ import {
   putSei,
   votesAt,
 } from "./import-kit.js";
-import { buildProgram } from "../program-kit.js";
+import { call, buildProgram } from "../program-kit.js";
 
 const chain = new TestChain();
 const { epochOf } = chain;

@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { credentials, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { LanekeeperClient } from "../../../src/client/client.js";
@@ -115,3 +116,33 @@ overTls(
     await refusal(LanekeeperClient.connect(target, { tls: { ca }, reachMs: 0 }), "UNAUTHENTICATED");
   },
 );
+
+overTls("nothing older than TLS 1.3 is spoken, after a reload either", async () => {
+  const server = made(await temporaryFolder(), "server");
+  const certificates = await Certificates.load({ ...server, clientCa: undefined });
+  const list = parseAccessList("access", `token validator-3 writer ${"s".repeat(40)}`);
+  const address = { host: "127.0.0.1", port: 0 };
+  const listener = { kind: "tcp", address, certificates, isOpen: false } as const;
+  const channel = credentials.createSsl(readFileSync(server.certificate));
+  const { service } = await running(
+    new TestChain(1),
+    { listeners: [listener], access: () => list },
+    channel,
+  );
+  const port = Number(service.targets[0]?.split(":")[1]);
+  const ca = readFileSync(server.certificate);
+  const spoken = async (maxVersion: "TLSv1.2" | "TLSv1.3"): Promise<string | null> =>
+    await new Promise((resolve) => {
+      const at = { host: "127.0.0.1", port, ca, servername: "localhost", maxVersion };
+      const socket = connectTls({ ...at, ALPNProtocols: ["h2"] }, () => {
+        resolve(socket.getProtocol());
+        socket.destroy();
+      });
+      socket.once("error", () => resolve(null));
+    });
+  for (const _ of ["as begun", "reloaded"]) {
+    expect(await spoken("TLSv1.2")).toBeNull();
+    expect(await spoken("TLSv1.3")).toBe("TLSv1.3");
+    await certificates.reload();
+  }
+});

@@ -1,4 +1,5 @@
 /** The socket of a service: its owner's alone, bounded, and never somebody else's. */
+import { spawnSync } from "node:child_process";
 import { stat, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
@@ -24,6 +25,29 @@ test("a socket that nobody listens on is taken over; one where somebody answers 
     "STORE_LOCKED",
   );
   await new Promise((resolve) => other.close(resolve));
+});
+
+test("of many that come at once to a stale socket one listens, and that one answers", async () => {
+  const path = join(await temporaryFolder(), "s");
+  const killed = spawnSync(process.execPath, [
+    "-e",
+    `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`,
+  ]);
+  expect(killed.signal).toBe("SIGKILL");
+  const tries = Array.from({ length: 8 }, async (_, at) => {
+    return await listenOnSocket(path, 8, (socket) => socket.end(`${at}`));
+  });
+  const ends = await Promise.allSettled(tries);
+  const refused = ends.filter((end) => end.status === "rejected");
+  expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(
+    Array.from({ length: 7 }, () => "STORE_LOCKED"),
+  );
+  const winner = ends.findIndex(({ status }) => status === "fulfilled");
+  const answer = await new Promise<string>((resolve) => {
+    createConnection(path).once("data", (bytes) => resolve(String(bytes)));
+  });
+  expect(answer).toBe(`${winner}`);
+  for (const end of ends) if (end.status === "fulfilled") await end.value.close();
 });
 
 test("a file that is no socket is left alone", async () => {

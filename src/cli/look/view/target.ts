@@ -6,11 +6,9 @@ import { stat } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { SOCKET_FILE } from "../../../journal/form/store.js";
 import { PersisterError } from "../../../types/errors.js";
 import { placeOf } from "../../store/places.js";
-
-/** The name of a service's socket in the directory of its store. */
-const SOCKET_NAME = "lanekeeper.sock";
 
 export type Target =
   | { readonly kind: "files"; readonly directory: string }
@@ -44,7 +42,7 @@ export async function targetOf(named: string, isOfFiles: boolean): Promise<Targe
   if (found?.isSocket()) return { kind: "service", address: `unix:${named}` };
   if (!found && /^[^/]+:\d{1,5}$/.test(named)) return { kind: "service", address: named };
   const directory = await placeOf(named);
-  const socket = join(directory, SOCKET_NAME);
+  const socket = join(directory, SOCKET_FILE);
   if (!isOfFiles && (await answers(socket))) return { kind: "service", address: `unix:${socket}` };
   return { kind: "files", directory };
 }

@@ -1,15 +1,16 @@
 /** The gRPC listeners of a service: each has a server of its own, and a door of its own. */
-import type { Http2Server } from "node:http2";
+import type { Http2SecureServer, Http2Server } from "node:http2";
 import type { Socket } from "node:net";
 import { experimental, ServerCredentials } from "@grpc/grpc-js";
 import type { Server } from "@grpc/grpc-js";
-import { assert } from "../../types/assert.js";
-import type { Door, Papers } from "../access/access.js";
-import type { Certificates } from "../access/certificates.js";
-import type { Served, Surroundings } from "./adapter.js";
-import { type GrpcServer, grpcServer, type ServerLimits } from "./server.js";
-import { type Address, listenOnTcp } from "../listen/tcp.js";
-import { listenOnSocket } from "../listen/unix-socket.js";
+import { assert } from "../../../types/assert.js";
+import type { Certificates } from "../../access/certificates.js";
+import type { Served, Surroundings } from "../adapter.js";
+import { Connections, FIRST_WORDS_MS } from "./connections.js";
+import type { Peer } from "./gate.js";
+import { type GrpcServer, grpcServer, type ServerLimits } from "../server.js";
+import { type Address, listenOnTcp } from "../../listen/tcp.js";
+import { listenOnSocket } from "../../listen/unix-socket.js";
 
 /** A place to listen: a socket that its owner alone can open, or an address. */
 export type Listener =
@@ -38,11 +39,14 @@ export async function listen(
   around: Surroundings,
   limits: ServerLimits & { readonly connections: number },
 ): Promise<OpenListener> {
-  const { server, tellHealth } = grpcServer(services, around, limits);
+  const connections = new Connections(limits.connections);
+  const letIn = (peer: Peer): void => connections.letIn(peer);
+  const { server, tellHealth } = grpcServer(services, around, { limits, letIn });
   const certificates = listener.kind === "tcp" ? listener.certificates : undefined;
   const injector = server.createConnectionInjector(credentialsOf(certificates));
-  widenWindows(server);
-  const connections = new Connections();
+  const http2Servers = http2ServersOf(server);
+  widenWindows(http2Servers);
+  if (certificates) requireNewestTls(http2Servers);
   const take = (socket: Socket): void => {
     connections.add(socket);
     injector.injectConnection(socket);
@@ -54,30 +58,6 @@ export async function listen(
   }
   const { address, close } = await listenOnTcp(listener.address, limits.connections, take);
   return opened(`${address.host}:${address.port}`, parts, close);
-}
-
-/** The connections of a listener, those among them that never said a word. */
-class Connections {
-  readonly #open = new Set<Socket>();
-
-  add(socket: Socket): void {
-    this.#open.add(socket);
-    socket.once("close", () => this.#open.delete(socket));
-  }
-
-  cut(): void {
-    for (const socket of this.#open) socket.destroy();
-  }
-
-  /** The library has no session for a connection that never said a word, and does not close it. */
-  cutSilent(): void {
-    for (const socket of this.#open) if (socket.bytesRead === 0) socket.destroy();
-  }
-
-  async ended(): Promise<void> {
-    const ends = [...this.#open].map((socket) => new Promise((end) => socket.once("close", end)));
-    await Promise.all(ends);
-  }
 }
 
 interface Parts extends GrpcServer {
@@ -120,16 +100,30 @@ function opened(
  */
 const STREAM_WINDOW_BYTES = 512 * 1024;
 
-function widenWindows(server: Server): void {
-  const { http2Servers } = server as unknown as {
-    readonly http2Servers: ReadonlyMap<Http2Server, unknown> | undefined;
-  };
-  assert(http2Servers !== undefined, "a server of grpc-js knows its HTTP/2 servers");
-  for (const each of http2Servers.keys()) {
+function widenWindows(http2Servers: readonly (Http2Server | Http2SecureServer)[]): void {
+  for (const each of http2Servers) {
     each.on("session", (session) => {
       session.settings({ initialWindowSize: STREAM_WINDOW_BYTES });
       session.setLocalWindowSize(STREAM_WINDOW_BYTES);
     });
+  }
+}
+
+/** The library keeps them to itself, and has no option for what is asked of them here. */
+function http2ServersOf(server: Server): readonly (Http2Server | Http2SecureServer)[] {
+  const { http2Servers } = server as unknown as {
+    readonly http2Servers: ReadonlyMap<Http2Server | Http2SecureServer, unknown> | undefined;
+  };
+  assert(http2Servers !== undefined, "a server of grpc-js knows its HTTP/2 servers");
+  return [...http2Servers.keys()];
+}
+
+/** TLS 1.3 and no older one, with every certificate that is read later, too. */
+function requireNewestTls(http2Servers: readonly (Http2Server | Http2SecureServer)[]): void {
+  for (const each of http2Servers) {
+    assert("setSecureContext" in each, "a server with certificates speaks TLS");
+    const setContext = each.setSecureContext.bind(each);
+    each.setSecureContext = (options) => setContext({ ...options, minVersion: "TLSv1.3" });
   }
 }
 
@@ -138,24 +132,10 @@ function credentialsOf(certificates: Certificates | undefined): ServerCredential
   const { asksClients } = certificates;
   // With a provider that has no authority the library would take no connection at all.
   const authority = asksClients ? certificates : null;
-  return experimental.createCertificateProviderServerCredentials(
-    certificates,
-    authority,
-    asksClients,
-  );
-}
-
-type AdmittedCall = Parameters<Surroundings["admit"]>[0];
-
-/** The papers that a call carries. */
-export function papersOf(call: AdmittedCall): Papers {
-  const authorization = call.metadata.get("authorization")[0]?.toString();
-  const certificate = call.getAuthContext().sslPeerCertificate;
-  const commonName: unknown = certificate?.subject?.CN;
-  return { authorization, commonName: typeof commonName === "string" ? commonName : undefined };
-}
-
-/** Looks at the papers of each call at a door. */
-export function admitAt(door: Door): Surroundings["admit"] {
-  return (call, allowed) => door.admit(papersOf(call), allowed);
+  const make = experimental.createCertificateProviderServerCredentials;
+  const credentials = make(certificates, authority, asksClients);
+  // A handshake that does not go on is no call, and is given up as soon as a silent connection.
+  // oxlint-disable-next-line no-underscore-dangle -- the library's own name
+  Object.assign(credentials._getConstructorOptions() ?? {}, { handshakeTimeout: FIRST_WORDS_MS });
+  return credentials;
 }

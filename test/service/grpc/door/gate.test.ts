@@ -1,0 +1,130 @@
+/** A caller without papers costs headers alone, and a crowd of strangers keeps nobody out. */
+import { connect as connectHttp2, constants, type ClientHttp2Session } from "node:http2";
+import { connect, createServer, type Socket } from "node:net";
+import { status } from "@grpc/grpc-js";
+import { expect, onTestFinished, test } from "vitest";
+import { parseAccessList } from "../../../../src/service/access/access-file.js";
+import { Connections } from "../../../../src/service/grpc/door/connections.js";
+import { TestChain } from "../../../model/chain.js";
+import { ForeignClient } from "../../foreign-client.js";
+import { callRefusal, running } from "../../running.js";
+
+const secret = "s".repeat(40);
+const list = parseAccessList("access", `token validator-3 writer ${secret}`);
+const address = { host: "127.0.0.1", port: 0 };
+const listener = { kind: "tcp", address, certificates: undefined, isOpen: false } as const;
+
+/** A service over TCP that wants a token, and its port. */
+async function guarded(connections = 64) {
+  const { service, client } = await running(new TestChain(1), {
+    listeners: [listener],
+    access: () => list,
+    limits: { connections },
+  });
+  const [target = ""] = service.targets;
+  return { service, client, target, port: Number(target.split(":")[1]) };
+}
+
+function session(port: number): ClientHttp2Session {
+  const made = connectHttp2(`http://127.0.0.1:${port}`);
+  made.on("error", () => undefined);
+  onTestFinished(() => made.destroy());
+  return made;
+}
+
+/** Begins a call, and sends `bytes` of a message that never ends; resolves with the status of gRPC. */
+async function begun(port: number, authorization: string | undefined, bytes: number) {
+  const stream = session(port).request({
+    [constants.HTTP2_HEADER_METHOD]: "POST",
+    [constants.HTTP2_HEADER_PATH]: "/lanekeeper.v1.KeeperService/PushBlock",
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...(authorization === undefined ? {} : { authorization }),
+  });
+  stream.on("error", () => undefined);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(7 * 1024 * 1024, 1);
+  stream.write(head);
+  stream.write(Buffer.alloc(bytes));
+  return await new Promise<number | "none">((resolve) => {
+    const wait = setTimeout(() => resolve("none"), 500);
+    stream.on("response", (headers) => {
+      clearTimeout(wait);
+      resolve(Number(headers["grpc-status"]));
+    });
+  });
+}
+
+test("a call without a token, or with a wrong one, is refused before its message is there", async () => {
+  const { port, client } = await guarded();
+  expect(await begun(port, undefined, 1024)).toBe(status.UNAUTHENTICATED);
+  expect(await begun(port, "Bearer wrong", 100_000)).toBe(status.UNAUTHENTICATED);
+  // One with the right token waits for the rest of its message.
+  expect(await begun(port, `Bearer ${secret}`, 1024)).toBe("none");
+  expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
+});
+
+test("the refusal has its details, and is counted as a call", async () => {
+  const { client, service } = await guarded();
+  const { error } = await callRefusal(client.call("KeeperService/GetStatus"));
+  expect(error).toMatchObject({ code: "UNAUTHENTICATED" });
+  const text = await service.meters.text(service);
+  expect(text).toMatch(/grpc_server_handled_total\{[^}]*grpc_code="UNAUTHENTICATED"[^}]*\} 1\n/);
+});
+
+test("strangers on half of the connections, and the next validator is let in all the same", async () => {
+  const { port, target } = await guarded(8);
+  const validator = await ForeignClient.connect(target);
+  onTestFinished(() => validator.close());
+  expect(await validator.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
+  const crowd = Array.from({ length: 40 }, () => {
+    const socket = connect(port, "127.0.0.1");
+    return socket.on("error", () => undefined).resume();
+  });
+  onTestFinished(() => crowd.forEach((socket) => socket.destroy()));
+  await Promise.all(
+    crowd.slice(0, 30).map((socket) => new Promise((end) => socket.once("close", end))),
+  );
+  const second = await ForeignClient.connect(target);
+  onTestFinished(() => second.close());
+  expect(await second.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
+  expect(await validator.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
+});
+
+/** Connections to a server that takes them into `connections`. */
+async function connectedTo(connections: Connections, count: number): Promise<readonly Socket[]> {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined).resume();
+    connections.add(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { readonly port: number };
+  const sockets: Socket[] = [];
+  for (let each = 0; each < count; each++) {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined).resume();
+    await new Promise((resolve) => socket.once("connect", resolve));
+    sockets.push(socket);
+    onTestFinished(() => void socket.destroy());
+  }
+  return sockets;
+}
+
+test("a connection that says nothing is closed soon, and one that speaks is not", async () => {
+  const [silent, speaking] = await connectedTo(new Connections(8, 100), 2);
+  speaking?.write("PRI");
+  await new Promise((resolve) => silent?.once("close", resolve));
+  expect(speaking?.destroyed).toBe(false);
+});
+
+test("the oldest stranger goes, and one that was let in stays", async () => {
+  const connections = new Connections(4);
+  const [first] = await connectedTo(connections, 1);
+  const { localAddress: remoteAddress, localPort: remotePort } = first ?? {};
+  connections.letIn({ remoteAddress, remotePort });
+  const strangers = await connectedTo(connections, 3);
+  await new Promise((resolve) => strangers[0]?.once("close", resolve));
+  expect(first?.destroyed).toBe(false);
+  expect(strangers[2]?.destroyed).toBe(false);
+});
