@@ -46,6 +46,7 @@ const campaigns = {
     "test/wire/mutation/**/*.test.ts",
   ],
   short: [
+    "test/archive/writing/archiving.test.ts",
     "test/scale.test.ts",
     "test/inspect/{crash,flips}.test.ts",
     "test/jobs/crash/*.test.ts",
@@ -61,7 +62,7 @@ const campaigns = {
 
 /** Files of more than two seconds of work: not for the inner loop. */
 const slow = [
-  "test/archive/{bucket/contract,reading/verify,writing/log-writer}.test.ts",
+  "test/archive/{bucket/contract,reading/verify,writing/*}.test.ts",
   "test/cli/jobs/sqlite.test.ts",
   "test/cli/{look/look,manners}.test.ts",
   "test/cli/transfer/*.test.ts",

@@ -24,3 +24,6 @@ export type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
 export type { KeySource } from "../keys/source.js";
 export type { LaneId } from "../types/lane.js";
 export type { Epoch, EpochOf } from "../wire/committee.js";
+export type { ArchiveCounts } from "./writing/counts.js";
+export type { ArchiveStatus } from "./writing/archiving.js";
+export type { ArchiveToChoices } from "./writing/options.js";

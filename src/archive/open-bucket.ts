@@ -6,14 +6,14 @@ import { FileBucket } from "./bucket/file-bucket.js";
 import { S3Bucket, type BucketChoices } from "./s3/s3-bucket.js";
 
 /**
- * Opens a bucket; close it. Nothing is asked of a server yet.
+ * Opens a bucket; close it. Nothing is asked of a server, and no folder is made yet.
  *
- * @throws {PersisterError} USAGE for an address that is wrong; READ_ONLY, DISK_FULL, IO for a folder.
+ * @throws {PersisterError} USAGE for an address that is wrong.
  */
 export async function openBucket(address: string, choices: BucketChoices = {}): Promise<Bucket> {
-  if (address.startsWith("s3://")) return new S3Bucket(address, choices);
+  if (address.startsWith("s3://")) return await Promise.resolve(new S3Bucket(address, choices));
   if (address.startsWith("file://")) {
-    return await FileBucket.open(absolutePath(folderOf(address)), choices.pacing);
+    return new FileBucket(absolutePath(folderOf(address)), choices.pacing);
   }
   const text = `${JSON.stringify(address)} is no address of a bucket: file:///folder or s3://BUCKET/PREFIX`;
   throw new PersisterError("USAGE", text);

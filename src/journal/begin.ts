@@ -31,6 +31,7 @@ import type { PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
 import type { Recovered } from "./recovery/recovery.js";
 import { wipe } from "./space/wipe.js";
+import type { ReleaseGate } from "./space/release-gate.js";
 import { succession } from "./space/succession.js";
 import { wantedSegmentBytes } from "./space/segment-size.js";
 import { SPARE_SLOTS, Space } from "./space/slots.js";
@@ -56,6 +57,8 @@ export interface JournalOptions {
   readonly segmentBytes: number;
   /** Bytes of segments that are kept for what was pruned. */
   readonly retainBytes: number;
+  /** Holds back segments beyond that. */
+  readonly gate?: ReleaseGate | undefined;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly whenIdle: (task: () => void) => void;
   /** Calls `task` when `MARK_LAG_MS` are over; a timer, where it is left out. */
@@ -121,8 +124,8 @@ export async function beginJournal(
   await notePins(markFile, proven, opening.named);
   const space = spaceOf(options, proven);
   const retained = await makeRoom(space, proven.retained);
-  const { randomBytes, whenIdle, retainBytes } = options;
-  const held = succession({ table, places, space, retainBytes }, proven.segments, retained);
+  const { randomBytes, whenIdle, retainBytes, gate } = options;
+  const held = succession({ table, places, space, retainBytes, gate }, proven.segments, retained);
   const generation = mark.generation + 1n;
   const storeId = store.identity.storeId;
   const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));
@@ -163,6 +166,7 @@ export async function beginJournal(
     sealed: held.sealed,
     retained: held.retained,
     retainBytes,
+    gate,
     randomBytes,
     whenIdle,
     flush: options.flush,
@@ -273,7 +277,8 @@ export function standingPins({
 /**
  * One slot for the new head must be there; more are made if the disk has room. If it has none,
  * the oldest of what is retained yields: if we stop while the new head is written into its slot, the
- * old head lists a retained segment that is not there, which costs a warning. Returns what stays.
+ * old head lists a retained segment that is not there, which costs a warning. That comes before the
+ * archive, too: a store that does not open archives nothing. Returns what stays.
  */
 async function makeRoom(
   space: Space,

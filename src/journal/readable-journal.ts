@@ -65,6 +65,11 @@ export class ReadableJournal {
     return sealSegment(this.#parts.segments.current);
   }
 
+  /** Bytes of retained segments from this sequence on. */
+  retainedBytesFrom(sequence: bigint): number {
+    return this.#parts.segments.retainedBytesFrom(sequence);
+  }
+
   /** The live records of a log by slot, oldest record first. */
   spansOf(name: string): Iterable<Span> {
     return this.#parts.places.spansOf(name);

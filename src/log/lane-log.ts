@@ -46,6 +46,7 @@ export class LaneLog<T> {
   readonly #kind: RecordKind<T>;
   /** Bounds how many logs read the record that becomes their first at once. */
   readonly #verifying: LimitFunction;
+  readonly #onTruncated: () => void;
   #isClosed = false;
   #first: bigint;
   #next: bigint;
@@ -61,6 +62,8 @@ export class LaneLog<T> {
     readonly name: string;
     readonly kind: RecordKind<T>;
     readonly verifying: LimitFunction;
+    /** Told behind each truncation. */
+    readonly onTruncated?: () => void;
     readonly first: bigint;
     readonly next: bigint;
   }) {
@@ -68,6 +71,7 @@ export class LaneLog<T> {
     this.#journal = options.journal;
     this.#kind = options.kind;
     this.#verifying = options.verifying;
+    this.#onTruncated = options.onTruncated ?? (() => {});
     this.#first = options.first;
     this.#next = options.next;
     this.#queuedNext = this.#next;
@@ -326,6 +330,7 @@ export class LaneLog<T> {
     this.#first = start;
     if (start > this.#next) this.#next = start;
     if (start > this.#queuedNext) this.#queuedNext = start;
+    this.#onTruncated();
   }
 
   #wakeSettled(): void {

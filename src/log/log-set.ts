@@ -31,6 +31,8 @@ export class LogSet {
   readonly #verifying = pLimit(VERIFYING_MAX);
   readonly #warnings = new MapWarnings();
   readonly #retained: RetainedRecords | undefined;
+  /** Told that some log was truncated: records of it have left the live window. */
+  onTruncated: (() => void) | undefined;
 
   /** `table` as recovered, with the firsts that open has raised. */
   constructor(options: {
@@ -69,7 +71,8 @@ export class LogSet {
   open<T>(name: string, kind: RecordKind<T>): LaneLog<T> {
     assert(!this.#logs.has(name), "a log is opened once");
     const found = this.#found.get(name) ?? { first: 0n, next: 0n };
-    const own = { journal: this.#engine, verifying: this.#verifying };
+    const onTruncated = (): void => this.onTruncated?.();
+    const own = { journal: this.#engine, verifying: this.#verifying, onTruncated };
     const log = new LaneLog<T>({ ...own, name, kind, ...found });
     this.#logs.set(name, log);
     return log;
@@ -104,6 +107,14 @@ export class LogSet {
   /** The lowest number of a log that can be read: its first, or below that what is retained. */
   retainedFirst(name: string): bigint {
     return this.#retained?.first(name) ?? this.#logs.get(name)?.first ?? 0n;
+  }
+
+  /**
+   * The oldest segment that must stay while the logs are archived up to `throughOf`: it holds a record at
+   * or above that, or it is not known yet what it holds. `undefined` stands for a log that is not archived.
+   */
+  heldFrom(throughOf: (name: string) => bigint | undefined): bigint {
+    return this.#retained?.heldFrom(throughOf) ?? this.#engine.currentSegment.sequence;
   }
 
   /**

@@ -85,6 +85,15 @@ export class RetainedRecords {
     return this.#retention.firstOf(name, this.#firstOf(name), this.#currentSegment().runsOf(name));
   }
 
+  /** See `LogSet.heldFrom`. */
+  heldFrom(throughOf: (name: string) => bigint | undefined): bigint {
+    const current = this.#engine.currentSegment.sequence;
+    const lowest = this.#retention.lowestAbove(throughOf) ?? current;
+    const unknown = this.#engine.readable.find(({ sequence }) => !this.#retention.knows(sequence));
+    const held = unknown && unknown.sequence < lowest ? unknown.sequence : lowest;
+    return held < current ? held : current;
+  }
+
   /**
    * One record; `undefined` where it is not retained.
    *

@@ -79,6 +79,18 @@ export class Retention {
     return this.#logs.get(run.name)?.copiesAbove(sequence, run) ?? [];
   }
 
+  /** The oldest segment with a record at or above the number that `throughOf` gives for its log. */
+  lowestAbove(throughOf: (name: string) => bigint | undefined): bigint | undefined {
+    let lowest: bigint | undefined;
+    for (const [name, log] of this.#logs) {
+      const through = throughOf(name);
+      const sequence = through === undefined ? undefined : log.lowestAbove(through);
+      if (sequence === undefined) continue;
+      if (lowest === undefined || sequence < lowest) lowest = sequence;
+    }
+    return lowest;
+  }
+
   /**
    * The lowest number from which a log can be read without a gap up to `first`, its first live one.
    * `current` are the numbers in the segment that is not sealed yet.
@@ -122,6 +134,15 @@ class LogRetention {
     const gone = runs.flatMap((run) => this.#uncovered(run));
     for (const run of gone) this.#covered = this.#covered.flatMap((part) => cut(part, run));
     return gone;
+  }
+
+  /** The oldest segment with a run that reaches above `through`. */
+  lowestAbove(through: bigint): bigint | undefined {
+    let lowest: bigint | undefined;
+    for (const { next, sequence } of this.#ascending) {
+      if (next > through && (lowest === undefined || sequence < lowest)) lowest = sequence;
+    }
+    return lowest;
   }
 
   copiesAbove(sequence: bigint, { from, next }: Run): readonly PlacedRun[] {

@@ -208,9 +208,11 @@ export function checkDrop(
   held: Iterable<LaneId>,
   keep: ReadonlySet<LaneId>,
   dropAll: boolean | undefined,
-): void {
+): ReadonlySet<LaneId> {
   const all = [...held];
-  if (dropAll === true || all.length === 0 || all.some((each) => keep.has(each))) return;
+  if (dropAll === true || all.length === 0 || all.some((each) => keep.has(each))) {
+    return new Set(all.filter((each) => !keep.has(each)));
+  }
   throw new PersisterError(
     "USAGE",
     `keep has none of the ${all.length} lanes that are held: to drop them all, pass { dropAll: true }`,

@@ -4,6 +4,8 @@
  * throws, or whose promise is rejected, changes nothing: `status().listenerFailures` counts it, and
  * `listenerFailed` tells it to the others.
  */
+import type { ArchiveTeller } from "../archive/writing/archiver.js";
+import type { Teller } from "../avail/avail-start.js";
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { LanekeeperError } from "../types/lanekeeper-error.js";
@@ -37,6 +39,12 @@ export interface KeeperEvents {
   readonly mapRebuilt: { readonly reason: string };
   /** The map is not what it should be. It costs time only. */
   readonly mapWarning: { readonly reason: string };
+  /** The archive holds another record than this store, and the log is archived no further. */
+  readonly archiveRefused: { readonly log: LaneId | "road"; readonly error: PersisterError };
+  /** A step of the archive failed. It is taken again. */
+  readonly archiveFailing: { readonly error: PersisterError };
+  /** Records were given up before they were archived: the gate lets them. */
+  readonly archiveMissed: { readonly log: LaneId | "road"; readonly records: bigint };
   /** A listener, or the log, threw. */
   readonly listenerFailed: { readonly error: PersisterError };
   /** The store was closed; `error` says what could not be written. */
@@ -56,6 +64,9 @@ const levels = {
   anchor: "info",
   mapRebuilt: "warn",
   mapWarning: "warn",
+  archiveRefused: "error",
+  archiveFailing: "warn",
+  archiveMissed: "error",
   listenerFailed: "error",
   closed: "info",
 } as const satisfies Record<KeeperEvent, "error" | "warn" | "info">;
@@ -135,4 +146,24 @@ export class Events {
     this.#failures += 1;
     this.emit("listenerFailed", { error: callbackFailed(what, cause) });
   }
+}
+
+/** Tells the events of the availability state. */
+export function tellerOf(events: Events): Teller {
+  return {
+    stalled: (facts) => events.emit("stalled", facts),
+    laneRefused: (facts) => events.emit("laneRefused", facts),
+    blockDropped: (facts) => events.emit("blockDropped", facts),
+    pinned: (facts) => events.emit("pinned", facts),
+    anchor: (facts) => events.emit("anchor", facts),
+  };
+}
+
+/** Tells those of the archive. */
+export function archiveTellerOf(events: Events): ArchiveTeller {
+  return {
+    refused: (log, error) => events.emit("archiveRefused", { log, error }),
+    failing: (error) => events.emit("archiveFailing", { error }),
+    missed: (log, records) => events.emit("archiveMissed", { log, records }),
+  };
 }

@@ -3,7 +3,6 @@
  * that persists, and closes: the few lines that wire the parts together.
  */
 import { AvailabilityState } from "../avail/availability-state.js";
-import type { Teller } from "../avail/avail-start.js";
 import type { PushResult } from "../avail/inner.js";
 import type { Cursors } from "../avail/cursors.js";
 import { unwrittenLook } from "../avail/looks.js";
@@ -28,7 +27,7 @@ import { decodePersistedInner } from "../wire/codec/decode.js";
 import { DecodeError } from "../wire/codec/decode-error.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import { checkArguments, checkDrop } from "./arguments.js";
-import type { Events, KeeperEvents } from "./events.js";
+import { type Events, type KeeperEvents, tellerOf } from "./events.js";
 import { type OpenedStore, openStore } from "./open-store.js";
 import { checkInit, checkOpen, type InitChoices, type OpenChoices } from "./options.js";
 import { readPassed } from "./passed.js";
@@ -62,7 +61,7 @@ export class Lanekeeper implements Keeper {
     this.#voteState = store.recovery.voteState;
     this.#events = store.events;
     this.#backups = new RunningBackups({ ...store, ...store.persisters });
-    this.#state = new AvailabilityState({ ...start, tell: this.#teller() });
+    this.#state = new AvailabilityState({ ...start, tell: tellerOf(this.#events) });
     this.#signing = new Signing(store, this.#state.inner);
     const { journal, logs } = this.#persisters;
     logs.onMapEvent = (kind, reason) => this.#events.emit(kind, { reason });
@@ -139,6 +138,7 @@ export class Lanekeeper implements Keeper {
 
   async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
     checkArguments("pushBlock", block, options);
+    this.#store.archiving?.admit();
     return await this.#state.pushBlock(block, options);
   }
 
@@ -252,7 +252,8 @@ export class Lanekeeper implements Keeper {
     options?: { readonly dropAll?: boolean | undefined },
   ): Promise<void> {
     checkArguments("dropLanesExcept", keep, options);
-    checkDrop(this.#heldLanes(), keep, options?.dropAll);
+    const leaving = checkDrop(this.#heldLanes(), keep, options?.dropAll);
+    await this.#store.archiving?.beforeDrop(leaving);
     await this.#state.dropLanesExcept(keep);
   }
 
@@ -414,6 +415,7 @@ export class Lanekeeper implements Keeper {
       verified: verifier.counts,
       recovery: this.recovery,
       reservations: this.#signing.reservations,
+      archive: this.#store.archiving?.status(),
       listenerFailures: this.#events.failures,
     });
   }
@@ -429,17 +431,6 @@ export class Lanekeeper implements Keeper {
 
   #heldLanes(): Set<LaneId> {
     return new Set([...this.#persisters.blocks.lanes.keys(), ...this.#state.inner.lanes.keys()]);
-  }
-
-  #teller(): Teller {
-    const events = this.#events;
-    return {
-      stalled: (facts) => events.emit("stalled", facts),
-      laneRefused: (facts) => events.emit("laneRefused", facts),
-      blockDropped: (facts) => events.emit("blockDropped", facts),
-      pinned: (facts) => events.emit("pinned", facts),
-      anchor: (facts) => events.emit("anchor", facts),
-    };
   }
 
   #poisoned(error: PersisterError): void {

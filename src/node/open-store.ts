@@ -8,8 +8,9 @@ import { KeyRing } from "../keys/ring.js";
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import { openPersisters, type Persisters, withoutFound } from "../persist/persisters.js";
 import { Verifier } from "../wire/verifier.js";
+import { Archiving, gateOf } from "../archive/writing/archiving.js";
 import { guardedEpochOf, guardedVerifier, measuredVerifier } from "./callbacks.js";
-import { Events } from "./events.js";
+import { archiveTellerOf, Events } from "./events.js";
 import { checkOpen, type OpenChoices, type OpenSettings } from "./options.js";
 import { type Recovery, recoveryOf, startOf } from "./start.js";
 import type { Observe } from "../types/measures.js";
@@ -27,6 +28,7 @@ export interface OpenedStore {
   /** Tells what happens in the store from here on. */
   readonly events: Events;
   readonly persisters: Persisters;
+  readonly archiving: Archiving | undefined;
   readonly recovery: Recovery;
   readonly start: AvailStart;
   /** Closes files, lock and map, zeroes the keys; and closes the verifier, if it is the store's own. */
@@ -53,10 +55,12 @@ export async function openStore(
   try {
     const ring = keys && (await KeyRing.from(keys));
     steps.push(async () => ring?.close());
+    const gate = gateOf(settings.archive);
     const opened = await openPersisters({
       ...surroundings,
       ...settings,
       ring,
+      gate,
       observe,
       flush: flushIn(surroundings, settings.flush),
       directory,
@@ -70,6 +74,13 @@ export async function openStore(
       observe,
     };
     const persisters = withoutFound(opened);
+    const { archive } = settings;
+    const { nowMs } = surroundings;
+    const tell = archiveTellerOf(events);
+    const parts = { ...settings, persisters, gate, ring, tell, nowMs, observe };
+    const archiving = archive && (await Archiving.start({ ...parts, settings: archive }));
+    // Before the store: what it has archived becomes durable there.
+    if (archiving) steps.unshift(() => archiving.close());
     return {
       directory,
       surroundings,
@@ -78,6 +89,7 @@ export async function openStore(
       observe,
       events,
       persisters,
+      archiving,
       recovery,
       start,
       close,

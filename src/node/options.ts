@@ -4,10 +4,12 @@
 import { z } from "zod";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
+import { PersisterError } from "../types/errors.js";
 import { isVerifier, type Verifier } from "../wire/verifier.js";
 import type { Flush } from "../disk/surroundings.js";
 import type { Observe } from "../types/measures.js";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
+import { archiveSchema, type ArchiveToChoices } from "../archive/writing/options.js";
 import type { LogEntry } from "./events.js";
 
 const KIB = 1024;
@@ -83,6 +85,12 @@ export interface OpenChoices extends InitChoices {
    */
   readonly keys?: KeyChoices | undefined;
   /**
+   * Archives blocks and commit QCs, as they leave the live window, in a bucket beyond this machine.
+   *
+   * @defaultValue none
+   */
+  readonly archive?: ArchiveToChoices | undefined;
+  /**
    * Gets each measure that the store takes of itself: durations, sizes of groups. It is called within the
    * work that it measures, so it must be cheap. A store without it takes no measures.
    *
@@ -129,6 +137,7 @@ const openSchema = initSchema.extend({
   log: z.custom<(entry: LogEntry) => void>(isFunction, "a function").optional(),
   keys: keyChoicesSchema.optional(),
   observe: z.custom<Observe>(isFunction, "a function").optional(),
+  archive: archiveSchema.optional(),
   flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
   reserve: z
@@ -157,5 +166,10 @@ export function checkInit(choices: InitChoices): InitSettings {
 
 /** @throws {PersisterError} USAGE naming the first wrong option. */
 export function checkOpen(choices: OpenChoices): OpenSettings {
-  return checkChoices(openSchema, choices);
+  const settings = checkChoices(openSchema, choices);
+  if (settings.archive && settings.retainBytes === 0) {
+    const text = "option archive needs retainBytes above 0: it reads what is retained";
+    throw new PersisterError("USAGE", text);
+  }
+  return settings;
 }

@@ -16,6 +16,7 @@ import type { LaneId } from "../types/lane.js";
 import type { CommitQC, PruneAnchor } from "../wire/messages.js";
 import type { ReservationStatus } from "./signing/reserving.js";
 import { type GuardStatus, guardStatusOf } from "./signing/verdict.js";
+import type { ArchiveStatus } from "../archive/writing/archiving.js";
 import type { PinnedNumber, Range, Recovery } from "./start.js";
 
 /** A queue in memory: [first, next), of which [first, durable) is on disk. */
@@ -108,6 +109,8 @@ export interface Status {
     /** How often a listener of events, or the log, threw. */
     readonly listenerFailures: number;
   };
+  /** How the archive stands, where there is one. */
+  readonly archive: ArchiveStatus | undefined;
   /** Why what is queued waits, while the disk is full. */
   readonly stalled: PersisterError | undefined;
   /** Why nothing is acknowledged any more (D7). */
@@ -121,7 +124,7 @@ export interface Status {
 /** The part of the status that the keeper itself knows. */
 type OwnStatus = Pick<
   Status,
-  "directory" | "chainId" | "durable" | "verified" | "recovery" | "reservations"
+  "directory" | "chainId" | "durable" | "verified" | "recovery" | "reservations" | "archive"
 > & {
   readonly listenerFailures: number;
 };

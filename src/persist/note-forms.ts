@@ -7,9 +7,11 @@
  * | `releases` | an operator has lifted a pin (D6) | 64 |
  * | `fences` | a writer was let in (D8) | 16 |
  * | `decisions` | an operator has decided something else | 64 |
+ * | `archived` | how far each log is archived; the newest note has all of them | 4 |
  * | `guards` | the guards were set or raised (D6); the newest note has all of them | 64 |
  */
 import { isLaneId, type LaneId } from "../types/lane.js";
+import { type ArchivedNote, readArchivedNote } from "./archived-note.js";
 import { type GuardNote, readGuardNote } from "./guards/heights.js";
 
 /** One pin that was lifted by decision. */
@@ -89,11 +91,14 @@ const decision: NoteForm<Decision> = {
 
 const guard: NoteForm<GuardNote> = { noun: "guard", keep: 64n, read: readGuardNote };
 
+const archived: NoteForm<ArchivedNote> = { noun: "position", keep: 4n, read: readArchivedNote };
+
 /** Every log of notes by its name. No lane is called so. */
 export const noteForms = {
   releases: release,
   fences: fence,
   decisions: decision,
+  archived,
   guards: guard,
 } as const;
 

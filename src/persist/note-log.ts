@@ -5,6 +5,7 @@ import pLimit from "p-limit";
 import type { LaneLog, RecordKind } from "../log/lane-log.js";
 import type { LogSet } from "../log/log-set.js";
 import { assert } from "../types/assert.js";
+import type { ArchivedNote } from "./archived-note.js";
 import type { GuardNote } from "./guards/heights.js";
 import {
   type Decision,
@@ -86,15 +87,17 @@ export interface Notes {
   readonly releases: NoteLog<Release>;
   readonly fences: NoteLog<FenceNote>;
   readonly decisions: NoteLog<Decision>;
+  readonly archived: NoteLog<ArchivedNote>;
   readonly guards: NoteLog<GuardNote>;
 }
 
 export function openNotes(logs: LogSet): Notes {
-  const { releases, fences, decisions, guards } = noteForms;
+  const { releases, fences, decisions, archived, guards } = noteForms;
   return {
     releases: new NoteLog(logs, "releases", releases),
     fences: new NoteLog(logs, "fences", fences),
     decisions: new NoteLog(logs, "decisions", decisions),
+    archived: new NoteLog(logs, "archived", archived),
     guards: new NoteLog(logs, "guards", guards),
   };
 }

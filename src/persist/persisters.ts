@@ -10,6 +10,7 @@ import type { Flush, WayOf } from "../disk/surroundings.js";
 import { createSlots } from "../disk/slots/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
+import type { ReleaseGate } from "../journal/space/release-gate.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import type { LogTable } from "../journal/form/log-table.js";
 import type { Pin } from "../journal/form/mark.js";
@@ -40,6 +41,8 @@ export interface PersistOptions {
   readonly segmentBytes: number;
   /** Bytes of what was pruned that stay readable; 0 for none. */
   readonly retainBytes: number;
+  /** Holds back segments whose records are not archived. */
+  readonly gate?: ReleaseGate | undefined;
   /** The caller's word that the store may have been copied or moved. */
   readonly moved: boolean;
   /** Opens a retired store, too: for its last backup. */

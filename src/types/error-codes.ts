@@ -453,6 +453,14 @@ const table = {
     never:
       "run a validator on memory, on another machine's disk, or where flushes do not reach the disk",
   },
+  ARCHIVE_BEHIND: {
+    exit: 85,
+    status: "RESOURCE_EXHAUSTED",
+    meaning:
+      "as much is held back for the archive as may be: no block is taken until some is archived",
+    remedy: "see why the bucket takes nothing; the same block is taken once the archive goes on",
+    never: "give up the gate to make room: what was not archived would be gone",
+  },
   INTERNAL: {
     exit: 70,
     status: "INTERNAL",

@@ -9,7 +9,8 @@
  * - `groupMs`, `groupRecords`, `groupBytes`: one group, from the begin of its write to its end;
  * - `markMs`, `anchorSlotMs`, `voteSlotMs`: one durable write of the mark, or of an A/B slot;
  * - `...AckMs`: from the admission of a message to its acknowledgement;
- * - `...VerifyMs`: one look at the signatures of a message.
+ * - `...VerifyMs`: one look at the signatures of a message;
+ * - `archiveObjectMs`: one object of the archive, from its first read to its link.
  */
 export type Measure =
   | "groupMs"
@@ -25,7 +26,8 @@ export type Measure =
   | "blockVerifyMs"
   | "commitQCVerifyMs"
   | "anchorVerifyMs"
-  | "laneQCVerifyMs";
+  | "laneQCVerifyMs"
+  | "archiveObjectMs";
 
 /** Gets each measure as it is taken, in the step in which it is taken. Must be cheap, and may not throw. */
 export type Observe = (measure: Measure, value: number) => void;

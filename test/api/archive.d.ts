@@ -23,6 +23,40 @@ export interface ArchiveChoices extends BucketChoices {
     readonly chainId: string;
     readonly keys?: readonly KeySource[] | undefined;
 }
+export interface ArchiveCounts {
+    readonly objects: number;
+    readonly bytes: number;
+    readonly found: number;
+    readonly failures: number;
+    readonly missed: bigint;
+}
+export interface ArchiveStatus {
+    readonly bucket: string;
+    readonly gate: "strict" | "best effort";
+    readonly through: {
+        readonly lanes: ReadonlyMap<LaneId, bigint>;
+        readonly road: bigint;
+    };
+    readonly pendingRecords: bigint;
+    readonly oldestPendingMs: number;
+    readonly heldBytes: number;
+    readonly heldBytesMax: number;
+    readonly isBehind: boolean;
+    readonly counts: ArchiveCounts;
+    readonly failing: PersisterError | undefined;
+    readonly refused: ReadonlyMap<LaneId | "road", PersisterError>;
+}
+export interface ArchiveToChoices {
+    readonly to: string | Bucket;
+    readonly gate?: "strict" | "best effort" | undefined;
+    readonly heldBytes?: number | undefined;
+    readonly compress?: boolean | undefined;
+    readonly encrypt?: boolean | undefined;
+    readonly objectBytes?: number | undefined;
+    readonly ageMs?: number | undefined;
+    readonly credentials?: CredentialSource | undefined;
+    readonly ca?: string | undefined;
+}
 export type ArchivedLog = "road" | LaneId;
 export interface ArchivedRange {
     readonly first: bigint;

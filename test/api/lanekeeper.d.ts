@@ -144,6 +144,17 @@ export interface KeeperEvents {
     readonly mapWarning: {
         readonly reason: string;
     };
+    readonly archiveRefused: {
+        readonly log: LaneId | "road";
+        readonly error: PersisterError;
+    };
+    readonly archiveFailing: {
+        readonly error: PersisterError;
+    };
+    readonly archiveMissed: {
+        readonly log: LaneId | "road";
+        readonly records: bigint;
+    };
     readonly listenerFailed: {
         readonly error: PersisterError;
     };
@@ -248,7 +259,7 @@ export type MaySign = {
     readonly rule: string;
     readonly text: string;
 };
-export type Measure = "groupMs" | "groupRecords" | "groupBytes" | "markMs" | "anchorSlotMs" | "voteSlotMs" | "blockAckMs" | "commitQCAckMs" | "anchorAckMs" | "voteAckMs" | "blockVerifyMs" | "commitQCVerifyMs" | "anchorVerifyMs" | "laneQCVerifyMs";
+export type Measure = "groupMs" | "groupRecords" | "groupBytes" | "markMs" | "anchorSlotMs" | "voteSlotMs" | "blockAckMs" | "commitQCAckMs" | "anchorAckMs" | "voteAckMs" | "blockVerifyMs" | "commitQCVerifyMs" | "anchorVerifyMs" | "laneQCVerifyMs" | "archiveObjectMs";
 export interface Member extends Weighted {
     readonly joined: bigint;
     readonly lane: LaneId;
@@ -262,6 +273,7 @@ export interface OpenChoices extends InitChoices {
     readonly verifier?: Verifier;
     readonly log?: (entry: LogEntry) => void;
     readonly keys?: KeyChoices | undefined;
+    readonly archive?: ArchiveToChoices | undefined;
     readonly observe?: Observe;
     readonly moved?: boolean;
     readonly reserve?: {
@@ -417,6 +429,7 @@ export interface Status {
         readonly mapWarnings: number;
         readonly listenerFailures: number;
     };
+    readonly archive: ArchiveStatus | undefined;
     readonly stalled: PersisterError | undefined;
     readonly poison: PersisterError | undefined;
     readonly recovery: Recovery;

@@ -5,9 +5,10 @@ import type { ArchivedLog } from "../../src/archive/form/names.js";
 import { LogChain } from "../../src/archive/reading/log-chain.js";
 import { type VerifiedLog, verifyLog } from "../../src/archive/reading/verify.js";
 import { LogWriter, type Step } from "../../src/archive/writing/log-writer.js";
-import type { ArchiveSource, LogPosition, LogState } from "../../src/archive/writing/source.js";
+import type { ArchiveSource, LogState } from "../../src/archive/writing/source.js";
 import type { KeyRing } from "../../src/keys/ring.js";
 import type { RetainedRange, RetainedRecord } from "../../src/log/retained-records.js";
+import type { ArchivedPosition } from "../../src/persist/archived-note.js";
 import { ROAD } from "../../src/persist/kinds.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 
@@ -62,7 +63,7 @@ export function writerOf(
   source: ArchiveSource,
   log: ArchivedLog,
   of: {
-    readonly position?: LogPosition | undefined;
+    readonly position?: ArchivedPosition | undefined;
     readonly packing?: Packing;
     readonly ring?: KeyRing;
   } = {},
@@ -71,7 +72,7 @@ export function writerOf(
     source,
     bucket,
     chain: chainOf(bucket, log, of.ring),
-    packing: of.packing ?? plain,
+    packing: () => of.packing ?? plain,
     objectBytes: OBJECT_BYTES,
   };
   return new LogWriter(parts, of.position);

@@ -8,12 +8,13 @@
  *    rename, under the lock of the bucket.
  * 3. The folder is flushed. A crash before that leaves the object with its name or without, and whole.
  *
- * A crash may leave a file in `.new`; a later open removes it once it is an hour old.
+ * A crash may leave a file in `.new`; the first write of a later process removes it once it is an hour old.
  */
 import { randomBytes, createHash } from "node:crypto";
 import { link, mkdir, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
+import { ahead } from "../../async/ahead.js";
 import { throwIfAborted, type WaitOptions } from "../../async/signal.js";
 import { diskError, osCodeOf } from "../../disk/failure.js";
 import { RealDisk } from "../../disk/real/real.js";
@@ -49,23 +50,14 @@ export class FileBucket implements Bucket {
   /** Replacements of this process, one at a time: the lock is for those of others. */
   readonly #replacing = pLimit(1);
 
-  private constructor(root: string, pacing: Pacing) {
+  /** The folder, once it was made ready by the first write. */
+  #ready: Promise<void> | undefined;
+
+  /** The bucket in the folder `root`, an absolute path. The first write makes it, if its parent is there. */
+  constructor(root: string, pacing: Pacing = realPacing) {
     this.url = `file://${root}`;
     this.#root = root;
     this.#pacing = pacing;
-  }
-
-  /**
-   * The bucket in the folder `root`, an absolute path. Makes the folder if its parent is there.
-   *
-   * @throws {PersisterError} READ_ONLY, DISK_FULL, IO.
-   */
-  static async open(root: string, pacing: Pacing = realPacing): Promise<FileBucket> {
-    const bucket = new FileBucket(root, pacing);
-    await bucket.#makeFolder(root);
-    await bucket.#makeFolder(join(root, NEW));
-    await bucket.#removeLeft();
-    return bucket;
   }
 
   async get(name: string, { signal }: WaitOptions = {}): Promise<StoredObject | undefined> {
@@ -88,6 +80,7 @@ export class FileBucket implements Bucket {
     checkName(name);
     throwIfAborted(options.signal, `the put of ${name}`);
     const path = join(this.#root, name);
+    await this.#prepared();
     await this.#makeFolders(name);
     const written = await this.#write(bytes);
     try {
@@ -110,6 +103,7 @@ export class FileBucket implements Bucket {
   ): Promise<PutResult> {
     checkName(name);
     return await this.#replacing(async () => {
+      await this.#prepared();
       const lock = await this.#lock(options.signal);
       try {
         const held = await this.get(name, options);
@@ -203,6 +197,22 @@ export class FileBucket implements Bucket {
       if (!made) throw cause;
       return made;
     }
+  }
+
+  async #prepared(): Promise<void> {
+    this.#ready ??= ahead(this.#prepare());
+    try {
+      await this.#ready;
+    } catch (cause) {
+      this.#ready = undefined;
+      throw cause;
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    await this.#makeFolder(this.#root);
+    await this.#makeFolder(join(this.#root, NEW));
+    await this.#removeLeft();
   }
 
   /** The folders above an object, each durable in its parent. */

@@ -19,6 +19,7 @@
  */
 import type { WaitOptions } from "../../async/signal.js";
 import { hex } from "../../codec/hex.js";
+import type { ArchivedPosition } from "../../persist/archived-note.js";
 import { ROAD } from "../../persist/kinds.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 import { type Bucket, sameBytes } from "../bucket/bucket.js";
@@ -28,7 +29,7 @@ import { encodeLink, hashOfLink, type Link, type ReadLink } from "../form/link.j
 import { type ArchivedLog, conflictName, linkName, objectName } from "../form/names.js";
 import { type ArchiveObject, recordHash } from "../form/object.js";
 import type { LogChain } from "../reading/log-chain.js";
-import type { ArchiveSource, LogPosition, LogState } from "./source.js";
+import type { ArchiveSource, LogState } from "./source.js";
 
 /** Room for the last record that still fits, and for the index. */
 const SLACK_BYTES = 3 * 1024 * 1024;
@@ -37,7 +38,8 @@ export interface LogWriterParts {
   readonly source: ArchiveSource;
   readonly bucket: Bucket;
   readonly chain: LogChain;
-  readonly packing: Packing;
+  /** How objects are packed from now on. */
+  readonly packing: () => Packing;
   /** Records are collected up to so many bytes. */
   readonly objectBytes: number;
 }
@@ -56,23 +58,23 @@ export type Step =
 /** Size and SHA-256 of an object as it lies in the bucket. */
 type StoredAs = Pick<Link, "bytes" | "sha256">;
 
-const NOWHERE: LogPosition = { through: 0n, links: 0, tip: null };
+const NOWHERE: ArchivedPosition = { through: 0n, links: 0, tip: null };
 
 export class LogWriter {
   readonly log: ArchivedLog;
   readonly #parts: LogWriterParts;
-  #position: LogPosition | undefined;
+  #position: ArchivedPosition | undefined;
   /** Nothing is known of a link behind the position. */
   #isAtEnd = false;
 
-  constructor(parts: LogWriterParts, position: LogPosition | undefined) {
+  constructor(parts: LogWriterParts, position: ArchivedPosition | undefined) {
     this.log = parts.chain.log;
     this.#parts = parts;
     this.#position = position;
   }
 
   /** How far the log is archived; `undefined` before the first step. */
-  get position(): LogPosition | undefined {
+  get position(): ArchivedPosition | undefined {
     return this.#position;
   }
 
@@ -93,7 +95,7 @@ export class LogWriter {
   }
 
   /** The position of a store that has never archived this log: before the first link that concerns it. */
-  async #begin({ retainedFirst }: LogState, options: WaitOptions): Promise<LogPosition> {
+  async #begin({ retainedFirst }: LogState, options: WaitOptions): Promise<ArchivedPosition> {
     const { chain } = this.#parts;
     const links = await chain.linkFrom(retainedFirst, options);
     const before = links === 0 ? undefined : await chain.link(links - 1, options);
@@ -133,12 +135,12 @@ export class LogWriter {
       if (number !== own.next) break;
       own.add(bytes);
       if (isSame(this.log, object.recordAt(number), bytes)) continue;
-      throw await this.#conflict(await own.finish(this.#parts.packing), object.name, options);
+      throw await this.#conflict(await own.finish(this.#parts.packing()), object.name, options);
     }
     return Number(own.next - from);
   }
 
-  async #archive(position: LogPosition, state: LogState, options: WaitOptions): Promise<Step> {
+  async #archive(position: ArchivedPosition, state: LogState, options: WaitOptions): Promise<Step> {
     const built = await this.#build(position.through, state, options);
     if (!built) return { did: "nothing" };
     const stored = await this.#put(built, options);
@@ -179,7 +181,7 @@ export class LogWriter {
       // Records were given up while they were read: those before them are there.
       if (!hasCode(cause, "OUT_OF_SEQUENCE") || !builder) throw cause;
     }
-    return await builder?.finish(packing);
+    return await builder?.finish(packing());
   }
 
   #builderAt(number: bigint, chainId: string): ObjectBuilder {
@@ -226,7 +228,7 @@ export class LogWriter {
     return true;
   }
 
-  #linkTo(built: BuiltObject, { links, tip }: LogPosition, stored: StoredAs): Link {
+  #linkTo(built: BuiltObject, { links, tip }: ArchivedPosition, stored: StoredAs): Link {
     const { first, next, last } = built;
     return {
       chain: this.#parts.chain.chainId,

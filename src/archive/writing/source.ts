@@ -16,13 +16,3 @@ export interface ArchiveSource {
   /** Records that were pruned and are retained; see `RetainedRecords.range`. */
   read(log: ArchivedLog, range: RetainedRange): AsyncGenerator<RetainedRecord>;
 }
-
-/** How far a log is archived: durable in the journal before anything below `through` is given back. */
-export interface LogPosition {
-  /** Every record below this number is archived, or was never here. */
-  readonly through: bigint;
-  /** Links of its chain up to there. */
-  readonly links: number;
-  /** The hash of the last of them; `null` without one. */
-  readonly tip: string | null;
-}

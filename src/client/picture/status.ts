@@ -92,6 +92,8 @@ export class StatusPicture {
       cachedBytes: Number(store.usage?.cachedBytes ?? 0n),
       verified: verifiedOf(store),
       counters: countersOf(store, own.listenerFailures),
+      // The service does not tell of its archive here: its metrics and its page do.
+      archive: undefined,
       stalled: this.#picture.stalled,
       poison: undefined,
       recovery,

@@ -111,8 +111,8 @@ export class Planner {
   get yielding(): readonly bigint[] {
     const { sealed, retained } = this.#standing;
     const lacking = this.slotsForRotation - this.#parts.space.freeCount;
-    const kept = succession(this.#parts, sealed, retained).retained;
-    return kept.slice(0, Math.max(0, lacking)).map(({ sequence }) => sequence);
+    const { yieldable } = succession(this.#parts, sealed, retained);
+    return yieldable.slice(0, Math.max(0, lacking)).map(({ sequence }) => sequence);
   }
 
   /** The plan is to make no slot, and to give none back. */
@@ -146,8 +146,8 @@ export class Planner {
    * open a slot all the same: a spare, or one that a retained segment yields.
    */
   get leavesSpare(): boolean {
-    const { freed, retained } = this.succession;
-    return this.#sparesAfter(freed) + this.#wholeOf(retained) > 0;
+    const { freed, yieldable } = this.succession;
+    return this.#sparesAfter(freed) + this.#wholeOf(yieldable) > 0;
   }
 
   /**
@@ -180,6 +180,7 @@ export class Planner {
     // The next head retains segments that died since the last one, and drops those that are too old.
     const next = succession(this.#parts, sealed, retained);
     const kept = new Set(next.retained);
+    const yields = new Set(next.yieldable);
     return {
       leastBytes: space.leastBytes,
       wantedBytes,
@@ -189,6 +190,7 @@ export class Planner {
         slotBytes: space.slot(segment.slot).bytes,
         live: this.#asCopied(segment),
         retained: kept.has(segment),
+        held: !yields.has(segment),
       })),
       free: space.free,
       liveBytes: places.liveBytes,

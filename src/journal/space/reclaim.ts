@@ -29,6 +29,8 @@ export interface SegmentFacts {
   readonly slotBytes: number;
   readonly live: LiveShare;
   readonly retained: boolean;
+  /** It must stay although the disk is full. */
+  readonly held?: boolean;
 }
 
 export interface SpaceFacts {
@@ -88,7 +90,7 @@ export function planReclaim(facts: SpaceFacts): ReclaimPlan {
   const dead = facts.segments.filter(({ live, retained }) => live.records === 0 && !retained);
   const release = isBeyond || lacking > 0 ? dead : [];
   // Retained segments yield where the disk has no room for what must be there.
-  const yields = facts.segments.filter(({ retained }) => retained);
+  const yields = facts.segments.filter(({ retained, held }) => retained && held !== true);
   if (facts.diskFull) release.push(...yields.slice(0, Math.max(0, lacking - release.length)));
   const spareless = facts.diskFull ? lacking - release.length : 0;
   const relocate = stragglers(facts, excessOf(facts, allowed), spareless);

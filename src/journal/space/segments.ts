@@ -136,6 +136,12 @@ export class Segments implements Standing {
     return this.#retained;
   }
 
+  /** Bytes of the slots of retained segments from this sequence on. */
+  retainedBytesFrom(sequence: bigint): number {
+    const meant = this.#retained.filter((segment) => segment.sequence >= sequence);
+    return meant.reduce((sum, { slot }) => sum + this.#parts.space.slot(slot).bytes, 0);
+  }
+
   /** Every sealed segment that can be read, live ones and retained ones, oldest first. */
   get readable(): readonly RetainedSegment[] {
     return bySequence<RetainedSegment>([...this.#sealed, ...this.#retained]);

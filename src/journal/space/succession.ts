@@ -12,6 +12,7 @@ import {
 } from "../form/head.js";
 import type { LogTable } from "../form/log-table.js";
 import type { Places } from "../segment/places.js";
+import type { ReleaseGate } from "./release-gate.js";
 import type { Space } from "./slots.js";
 
 export interface SuccessionParts {
@@ -20,6 +21,8 @@ export interface SuccessionParts {
   readonly space: Space;
   /** Bytes of segments that are kept though nothing in them is live. */
   readonly retainBytes: number;
+  /** Holds back what is beyond that. */
+  readonly gate?: ReleaseGate | undefined;
 }
 
 /** The segments that the next head lists, and those that it sets free. */
@@ -28,6 +31,8 @@ export interface Succession {
   /** Of those retained, the ones that the head before did not retain: their ends are listed once. */
   readonly ended: readonly SealedSegment[];
   readonly retained: readonly RetainedSegment[];
+  /** Those of the retained that may be given up where the disk has no room. */
+  readonly yieldable: readonly RetainedSegment[];
   readonly freed: readonly RetainedSegment[];
 }
 
@@ -37,7 +42,7 @@ export function succession(
   sealed: readonly SealedSegment[],
   retained: readonly RetainedSegment[],
 ): Succession {
-  const { places, retainBytes, space } = parts;
+  const { places, space, gate } = parts;
   const isLive = ({ slot }: SealedSegment): boolean => places.liveIn(slot).records > 0;
   const live = sealed.filter(isLive);
   const dead = sealed.filter((segment) => !isLive(segment));
@@ -47,7 +52,7 @@ export function succession(
   // A bit for each slot must fit: live segments and logs come first.
   const slotsMax = 8 * Math.max(0, roomInHead(parts, { sealed: live, ended: [], retained: [] }));
   const listed = [...retained, ...readable].filter(({ slot }) => slot < slotsMax);
-  const kept = newestWithin(bySequence(listed), retainBytes, bytesOf);
+  const kept = newestWithin(bySequence(listed), parts, bytesOf);
   const isKept = new Set(kept);
   const left = roomInHead(parts, { sealed: live, ended: [], retained: kept });
   const endedMax = Math.max(0, Math.floor(left / SEALED_SEGMENT_BYTES));
@@ -56,6 +61,7 @@ export function succession(
     sealed: live,
     ended: ended.slice(Math.max(0, ended.length - endedMax)),
     retained: kept,
+    yieldable: gate ? kept.filter(({ sequence }) => !gate.holds(sequence)) : kept,
     freed: bySequence([...retained, ...dead]).filter((segment) => !isKept.has(segment)),
   };
 }
@@ -77,17 +83,17 @@ function roomInHead(
   return headBytesMax(space.leastBytes) - headBytesOf(listed, table);
 }
 
-/** The newest of `segments` that `budget` bytes hold, oldest first: the oldest are dropped first. */
+/** The newest of `segments` that the budget or the gate keeps, oldest first: the oldest are dropped first. */
 function newestWithin(
   segments: readonly RetainedSegment[],
-  budget: number,
+  { retainBytes, gate }: Pick<SuccessionParts, "retainBytes" | "gate">,
   bytesOf: (segment: RetainedSegment) => number,
 ): RetainedSegment[] {
-  let left = budget;
+  let bytes = 0;
   let from = segments.length;
   for (const segment of [...segments].reverse()) {
-    left -= bytesOf(segment);
-    if (left < 0) break;
+    bytes += bytesOf(segment);
+    if (bytes > retainBytes && !gate?.holds(segment.sequence, bytes)) break;
     from -= 1;
   }
   return segments.slice(from);

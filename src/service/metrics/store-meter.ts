@@ -24,6 +24,7 @@ const targets: Readonly<Record<Measure, Target>> = {
   commitQCVerifyMs: { name: "lanekeeper_verify_duration_seconds", labels: { kind: "commit_qc" } },
   anchorVerifyMs: { name: "lanekeeper_verify_duration_seconds", labels: { kind: "anchor" } },
   laneQCVerifyMs: { name: "lanekeeper_verify_duration_seconds", labels: { kind: "lane_qc" } },
+  archiveObjectMs: { name: "lanekeeper_archive_object_duration_seconds" },
 };
 
 const measures = Object.keys(targets) as readonly Measure[];

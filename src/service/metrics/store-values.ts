@@ -1,6 +1,7 @@
 /** The gauges and counters of a scrape that follow from one look at the store. */
 import type { Status } from "../../node/status.js";
 import type { LaneId } from "../../types/lane.js";
+import { putArchive } from "./archive-values.js";
 import type { Families } from "./families.js";
 import type { MetricName } from "./table.js";
 
@@ -15,6 +16,7 @@ export function putStatus(
   putRoad(families, status);
   putJournal(families, status);
   putKeys(families, status);
+  if (status.archive) putArchive(families, status.archive, labels);
   for (const [lane, label] of labels) putLane(families, status, { lane, label });
 }
 

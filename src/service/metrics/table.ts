@@ -178,6 +178,46 @@ const keeping = {
   lanekeeper_backup_bytes: gauge("bytes", "Bytes of the last backup."),
 } as const;
 
+const archive = {
+  lanekeeper_archive_pending_records: gauge(
+    "1",
+    "Records that have left the live window and are not archived.",
+  ),
+  lanekeeper_archive_oldest_pending_seconds: gauge(
+    "seconds",
+    "How long the oldest of them has waited.",
+  ),
+  lanekeeper_archive_held_bytes: gauge("bytes", "Bytes of segments that hold such records."),
+  lanekeeper_archive_held_max_bytes: gauge("bytes", "As many of them may be held back."),
+  lanekeeper_archive_behind: gauge("1", "1 while blocks are refused, since as many are held back."),
+  lanekeeper_archive_failing: gauge("1", "1 if the last step failed, with the reason's code.", [
+    "code",
+  ]),
+  lanekeeper_archive_refused_logs: gauge(
+    "1",
+    "Lanes, and the road, that are archived no further: there are two truths.",
+  ),
+  lanekeeper_archive_lane_through_block: gauge("1", "Every block below this number is archived.", [
+    "lane",
+  ]),
+  lanekeeper_archive_road_through_index: gauge("1", "Every commit QC below this is archived."),
+  lanekeeper_archive_objects_total: counter(
+    "1",
+    "Objects that were stored, and those of other writers that were found.",
+    ["outcome"],
+  ),
+  lanekeeper_archive_uploaded_bytes_total: counter("bytes", "Bytes of objects that were stored."),
+  lanekeeper_archive_failures_total: counter("1", "Steps that failed, and were taken again."),
+  lanekeeper_archive_missed_records_total: counter(
+    "1",
+    "Records that were given up before they were archived.",
+  ),
+  lanekeeper_archive_object_duration_seconds: histogram(
+    "seconds",
+    "One object, from its first read to its link.",
+  ),
+} as const;
+
 const service = {
   lanekeeper_refused_total: counter("1", "Calls and items that were refused.", ["code", "kind"]),
   lanekeeper_writer_connected: gauge("1", "1 while a writer is connected."),
@@ -225,6 +265,7 @@ const table = {
   ...journal,
   ...encryption,
   ...keeping,
+  ...archive,
   ...service,
 };
 

@@ -1,0 +1,204 @@
+/**
+ * The archive of a store: starts the archiver over its persisters, and holds back what it has not
+ * archived yet.
+ */
+import { ReleaseGate } from "../../journal/space/release-gate.js";
+import type { KeyRing } from "../../keys/ring.js";
+import type { ArchivedPosition } from "../../persist/archived-note.js";
+import { ROAD } from "../../persist/kinds.js";
+import type { Persisters } from "../../persist/persisters.js";
+import { PersisterError } from "../../types/errors.js";
+import { isLaneId, type LaneId } from "../../types/lane.js";
+import type { Observe } from "../../types/measures.js";
+import { probe } from "../bucket/probe.js";
+import type { Packing } from "../form/builder.js";
+import type { ArchivedLog } from "../form/names.js";
+import { bestCompression } from "../form/packing.js";
+import { Archiver, type ArchiverParts, type ArchiveTeller } from "./archiver.js";
+import type { ArchiveCounts } from "./counts.js";
+import type { ArchiveSettings } from "./options.js";
+import type { LogState } from "./source.js";
+
+/** How the archive of a store stands. */
+export interface ArchiveStatus {
+  /** The bucket, without secrets. */
+  readonly bucket: string;
+  readonly gate: "strict" | "best effort";
+  /** Every record below is archived: durable in the journal. */
+  readonly through: { readonly lanes: ReadonlyMap<LaneId, bigint>; readonly road: bigint };
+  /** Records that have left the live window and are not archived yet. */
+  readonly pendingRecords: bigint;
+  readonly oldestPendingMs: number;
+  /** Bytes of segments with such records, and how many there may be. */
+  readonly heldBytes: number;
+  readonly heldBytesMax: number;
+  /** Blocks are refused: what is held back has reached its bound. */
+  readonly isBehind: boolean;
+  readonly counts: ArchiveCounts;
+  /** Why the last step failed. It is taken again. */
+  readonly failing: PersisterError | undefined;
+  /** Logs that are archived no further, and why. */
+  readonly refused: ReadonlyMap<LaneId | "road", PersisterError>;
+}
+
+export interface ArchivingParts {
+  readonly persisters: Persisters;
+  readonly settings: ArchiveSettings;
+  readonly chainId: string;
+  readonly retainBytes: number;
+  /** There is one if the archive is to be strict. */
+  readonly gate: ReleaseGate | undefined;
+  readonly ring: KeyRing | undefined;
+  readonly tell: ArchiveTeller;
+  readonly nowMs: () => number;
+  readonly observe: Observe | undefined;
+}
+
+export class Archiving {
+  readonly #parts: ArchivingParts;
+  readonly #bucket: string;
+  readonly #archiver: Archiver;
+  /** The oldest segment with records that are not archived. */
+  #heldFrom = 0n;
+
+  private constructor(
+    parts: ArchivingParts,
+    bucket: string,
+    start: (of: Pick<ArchiverParts, "save" | "isPressed">) => Archiver,
+  ) {
+    this.#parts = parts;
+    this.#bucket = bucket;
+    this.#archiver = start({
+      save: (positions) => this.#save(positions),
+      isPressed: () => this.heldBytes > this.#heldBytesMax / 2,
+    });
+    parts.persisters.logs.onTruncated = () => this.#archiver.look();
+  }
+
+  /** Asks nothing of the bucket yet: a store opens whether its bucket can be reached or not. */
+  static async start(parts: ArchivingParts): Promise<Archiving> {
+    const { persisters, settings, ring, observe, tell, nowMs } = parts;
+    const { to, compress, encrypt, objectBytes, ageMs } = settings;
+    // The library loads no HTTP client for those who do not archive.
+    const { openBucket } = await import("../open-bucket.js");
+    const bucket = typeof to === "string" ? await openBucket(to, settings) : to;
+    const note = await persisters.notes.archived.last();
+    const packing = (): Packing => ({
+      compression: compress ? bestCompression : "none",
+      key: encrypt ? ring?.writing : undefined,
+    });
+    return new Archiving(parts, bucket.url, ({ save, isPressed }) => {
+      return new Archiver({
+        source: sourceOf(parts),
+        bucket,
+        ring,
+        packing,
+        objectBytes,
+        ageMs,
+        // Another bucket has nothing of this one.
+        positions: note?.bucket === bucket.url ? note.positions : new Map(),
+        save,
+        probe: async (signal) => {
+          await probe(bucket, "create", { signal });
+          await persisters.logs.mapMended();
+        },
+        isPressed,
+        tell,
+        observe,
+        nowMs,
+        random: Math.random,
+      });
+    });
+  }
+
+  /** Bytes of retained segments from the oldest on that is not archived as a whole. */
+  get heldBytes(): number {
+    return this.#parts.persisters.journal.retainedBytesFrom(this.#heldFrom);
+  }
+
+  /** @throws {PersisterError} ARCHIVE_BEHIND where nothing more may be held back. */
+  admit(lane?: LaneId): void {
+    if (!this.#isBehind) return;
+    const { failing } = this.#archiver;
+    const why = failing ? `: ${failing.message}` : "";
+    const text = `the archive is behind: ${this.heldBytes} bytes are held back for it, of ${this.#heldBytesMax}${why}`;
+    throw new PersisterError("ARCHIVE_BEHIND", text, lane === undefined ? {} : { lane });
+  }
+
+  /** Before lanes are dropped under a strict gate: resolves when they are archived as far as they are pruned. */
+  async beforeDrop(lanes: ReadonlySet<LaneId>): Promise<void> {
+    if (this.#parts.gate) await this.#archiver.drain(lanes);
+  }
+
+  status(): ArchiveStatus {
+    const { settings } = this.#parts;
+    const { positions, refused, counts, failing, pending } = this.#archiver;
+    const lanes = new Map<LaneId, bigint>();
+    for (const [log, through] of positions) if (isLaneId(log)) lanes.set(log, through);
+    return {
+      bucket: this.#bucket,
+      gate: settings.gate,
+      through: { lanes, road: positions.get(ROAD) ?? 0n },
+      pendingRecords: pending.records,
+      oldestPendingMs: pending.oldestMs,
+      heldBytes: this.heldBytes,
+      heldBytesMax: this.#heldBytesMax,
+      isBehind: this.#isBehind,
+      counts,
+      failing,
+      refused,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#parts.persisters.logs.onTruncated = undefined;
+    await this.#archiver.close();
+  }
+
+  get #heldBytesMax(): number {
+    const { settings, retainBytes } = this.#parts;
+    return settings.gate === "strict" ? settings.heldBytes : retainBytes;
+  }
+
+  get #isBehind(): boolean {
+    return this.#parts.gate !== undefined && this.heldBytes >= this.#heldBytesMax;
+  }
+
+  async #save(positions: ReadonlyMap<string, ArchivedPosition>): Promise<void> {
+    const { persisters, gate } = this.#parts;
+    await persisters.notes.archived.append({ bucket: this.#bucket, positions });
+    const from = persisters.logs.heldFrom((name) => {
+      return isLaneId(name) || name === ROAD ? (positions.get(name)?.through ?? 0n) : undefined;
+    });
+    if (from <= this.#heldFrom) return;
+    this.#heldFrom = from;
+    gate?.raise(from);
+  }
+}
+
+function sourceOf({ persisters, chainId }: ArchivingParts): ArchiverParts["source"] {
+  const { blocks, road, logs } = persisters;
+  const stateOf = (log: ArchivedLog, first: bigint): LogState => ({
+    log,
+    first,
+    get retainedFirst() {
+      return logs.retainedFirst(log);
+    },
+  });
+  return {
+    chainId,
+    logs: () => [
+      ...[...blocks.lanes].map(([lane, { first }]) => stateOf(lane, first)),
+      stateOf(ROAD, road.log.first),
+    ],
+    read: (log, range) => logs.readRetainedRange(log, range),
+  };
+}
+
+/**
+ * A gate that holds back what is not archived, where it is to be strict. Blocks are refused at half of its
+ * bound: those that were admitted before still pass.
+ */
+export function gateOf(settings: ArchiveSettings | undefined): ReleaseGate | undefined {
+  return settings?.gate === "strict" ? new ReleaseGate(2 * settings.heldBytes) : undefined;
+}

@@ -1,0 +1,33 @@
+/** The gauges and counters of the archive, where the store has one. */
+import type { ArchiveStatus } from "../../archive/writing/archiving.js";
+import type { LaneId } from "../../types/lane.js";
+import type { Families } from "./families.js";
+
+export function putArchive(
+  families: Families,
+  archive: ArchiveStatus,
+  labels: ReadonlyMap<LaneId, string>,
+): void {
+  const { through, counts, failing } = archive;
+  families.put("lanekeeper_archive_pending_records", archive.pendingRecords);
+  families.put("lanekeeper_archive_oldest_pending_seconds", archive.oldestPendingMs / 1000);
+  families.put("lanekeeper_archive_held_bytes", archive.heldBytes);
+  families.put("lanekeeper_archive_held_max_bytes", archive.heldBytesMax);
+  families.put("lanekeeper_archive_behind", archive.isBehind ? 1 : 0);
+  families.put(
+    "lanekeeper_archive_failing",
+    failing ? 1 : 0,
+    failing ? { code: failing.code } : {},
+  );
+  families.put("lanekeeper_archive_refused_logs", archive.refused.size);
+  families.put("lanekeeper_archive_road_through_index", through.road);
+  for (const [lane, label] of labels) {
+    const number = through.lanes.get(lane) ?? 0n;
+    families.put("lanekeeper_archive_lane_through_block", number, { lane: label });
+  }
+  families.put("lanekeeper_archive_objects_total", counts.objects, { outcome: "stored" });
+  families.put("lanekeeper_archive_objects_total", counts.found, { outcome: "found" });
+  families.put("lanekeeper_archive_uploaded_bytes_total", counts.bytes);
+  families.put("lanekeeper_archive_failures_total", counts.failures);
+  families.put("lanekeeper_archive_missed_records_total", counts.missed);
+}
