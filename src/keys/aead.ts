@@ -14,6 +14,9 @@ export const NONCE_BYTES = 12;
 /** Bytes by which a sealed text is longer than its plain one. */
 export const TAG_BYTES = 16;
 
+/** The cipher gives new bytes for each call: so many are memory that was in use a moment ago. */
+const SLICE_BYTES = 64 * 1024;
+
 const CHECKED_TAG = { authTagLength: TAG_BYTES } as const;
 
 /** A key with a nonce that it gets once, and bytes that are bound and not hidden. */
@@ -25,26 +28,34 @@ export interface AeadUse {
 }
 
 /** The sealed text of `parts`, one behind the other. New bytes, of which the first `front` are the caller's to fill. */
-export function seal(
-  { key, nonce, aad }: AeadUse,
-  parts: readonly Uint8Array[],
-  front = 0,
-): Buffer {
-  checkSizes(key, nonce);
-  const cipher = createCipheriv(CIPHER, key, nonce, CHECKED_TAG).setAAD(aad);
+export function seal(use: AeadUse, parts: readonly Uint8Array[], front = 0): Buffer {
   let length = front + TAG_BYTES;
   for (const part of parts) length += part.length;
   const sealed = Buffer.allocUnsafeSlow(length);
-  let at = front;
+  sealInto(use, parts, front === 0 ? sealed : sealed.subarray(front));
+  return sealed;
+}
+
+/** The same into `target`, which it fills. */
+export function sealInto(
+  { key, nonce, aad }: AeadUse,
+  parts: readonly Uint8Array[],
+  target: Uint8Array,
+): void {
+  checkSizes(key, nonce);
+  const cipher = createCipheriv(CIPHER, key, nonce, CHECKED_TAG).setAAD(aad);
+  let at = 0;
   for (const part of parts) {
-    if (part.length === 0) continue;
-    sealed.set(cipher.update(part), at);
-    at += part.length;
+    for (let from = 0; from < part.length; from += SLICE_BYTES) {
+      const slice = part.length <= SLICE_BYTES ? part : part.subarray(from, from + SLICE_BYTES);
+      target.set(cipher.update(slice), at);
+      at += slice.length;
+    }
   }
   const rest = cipher.final();
   assert(rest.length === 0, "a counter mode leaves nothing to its end");
-  sealed.set(cipher.getAuthTag(), at);
-  return sealed;
+  assert(at + TAG_BYTES === target.length, "a sealed text fills its place");
+  target.set(cipher.getAuthTag(), at);
 }
 
 /** The plain text of `sealed`, new bytes; `undefined` where the tag is not that of text, nonce and AAD. */

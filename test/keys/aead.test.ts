@@ -1,9 +1,10 @@
 /** The one path by which everything is sealed, against vectors that others have made. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { randomBytes } from "node:crypto";
+import { createCipheriv, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { open, seal, TAG_BYTES } from "../../src/keys/aead.js";
+import { open, seal, sealInto, TAG_BYTES } from "../../src/keys/aead.js";
+import { InvariantError } from "../../src/types/assert.js";
 
 interface Vector {
   readonly name: string;
@@ -49,6 +50,21 @@ test("parts are sealed as if they were one", () => {
     expect(seal(use, [text.subarray(0, cut), text.subarray(cut)]).equals(whole)).toBe(true);
   }
   expect(whole).toHaveLength(100 + TAG_BYTES);
+});
+
+test("a text of any length is sealed into its place as in one go", () => {
+  for (const length of [0, 1, 65_535, 65_536, 65_537, 200_000]) {
+    const text = randomBytes(length);
+    const target = Buffer.alloc(length + TAG_BYTES);
+    sealInto(use, [text.subarray(0, 3), text.subarray(3)], target);
+    const cipher = createCipheriv("aes-256-gcm", use.key, use.nonce).setAAD(use.aad);
+    const inOneGo = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+    expect(target.equals(inOneGo)).toBe(true);
+    expect(open(use, target)?.equals(text)).toBe(true);
+  }
+  expect(() => sealInto(use, [randomBytes(9)], Buffer.alloc(9 + TAG_BYTES + 1))).toThrow(
+    InvariantError,
+  );
 });
 
 test("no bit of text, tag, nonce or bound bytes can change, and nothing is handed out", () => {

@@ -2,7 +2,7 @@
  * Frames a group into chunks, each ready to be written while the next one is framed: the checksums of a
  * large group so cost no time of their own. Small payloads are copied beside their headers into one
  * slab, so that many records are one buffer; large ones go by reference. The prefix of a record always
- * lies in the slab.
+ * lies in the slab, and so does a payload that is sealed, whatever its size: it is sealed into its place.
  *
  * Chunks may reach the disk in any order, the footer among them. No group is acknowledged before all
  * its chunks are durable, and none is begun before that.
@@ -81,14 +81,17 @@ export class Framing {
     let chunk = new ChunkBuilder(this.#slab, offset, slabEnd);
     let at = 0;
     for (const plain of records) {
-      const record = start.sealer ? sealed(plain, lsn, start.sealer) : plain;
+      const { sealer } = start;
+      const isSealed = sealer !== undefined && plain.tagBytes !== undefined && plain.tagBytes > 0;
+      const record = isSealed ? this.#sealed(plain, lsn, slabEnd, sealer) : plain;
       const length = contentBytes(record);
       const crc = this.#frame(record, lsn, slabEnd);
       this.#pointers.push({ slot: start.slot, offset: offset + RECORD_HEADER_BYTES, length, crc });
       offset += RECORD_HEADER_BYTES + length;
       lsn += 1n;
-      slabEnd += slabBytesOf(record);
-      chunk.add(record, slabEnd);
+      slabEnd += slabBytesOf(plain);
+      const isInSlab = isSealed || isCopied(record.payload);
+      chunk.add(RECORD_HEADER_BYTES + length, slabEnd, isInSlab ? undefined : record.payload);
       const middle = offset - length / 2 - start.offset;
       if (at === ends.length - 1 || middle < (ends[at] ?? 0)) continue;
       while (at < ends.length - 1 && middle >= (ends[at] ?? 0)) at += 1;
@@ -107,7 +110,8 @@ export class Framing {
     const prefixAt = at + RECORD_HEADER_BYTES;
     const payloadAt = prefixAt + (prefix?.length ?? 0);
     if (prefix) this.#slab.set(prefix, prefixAt);
-    if (isCopied(payload)) this.#slab.set(payload, payloadAt);
+    const isThere = payload.buffer === this.#slab.buffer;
+    if (!isThere && isCopied(payload)) this.#slab.set(payload, payloadAt);
     const payloadCrc =
       record.payloadCrc ?? crc32c(payload, crc32cOfRange(this.#slab, prefixAt, payloadAt));
     this.#chain = writeRecordHeader(this.#slab, at, this.#chain, {
@@ -122,6 +126,18 @@ export class Framing {
     return payloadCrc;
   }
 
+  /**
+   * The record as it lies on disk: prefix and payload are sealed into one new payload, in the slab. The sums that
+   * were made ahead are of the plain bytes, and of no use.
+   */
+  #sealed(record: GroupRecord, lsn: bigint, at: number, sealer: SegmentSealer): GroupRecord {
+    const from = at + RECORD_HEADER_BYTES;
+    const payload = this.#slab.subarray(from, from + contentBytes(record));
+    sealer.seal(record, lsn, payload);
+    const { type, log, number, more } = record;
+    return { type, log, number, more, payload };
+  }
+
   #makeSlab(records: readonly GroupRecord[]): void {
     let bytes = 0;
     for (const record of records) bytes += slabBytesOf(record);
@@ -130,26 +146,14 @@ export class Framing {
   }
 }
 
-/**
- * The record as it lies on disk: prefix and payload are sealed into one new payload. The sums that were
- * made ahead are of the plain bytes, and of no use.
- */
-function sealed(record: GroupRecord, lsn: bigint, sealer: SegmentSealer): GroupRecord {
-  if (!record.tagBytes) return record;
-  const { type, log, number, more } = record;
-  const payload = sealer.seal(record, lsn);
-  assert(payload.length === contentBytes(record), "a sealed payload is as long as reckoned");
-  return { type, log, number, more, payload };
-}
-
 function isCopied({ length }: Uint8Array): boolean {
   return length <= COPIED_BYTES_MAX;
 }
 
-/** Bytes that a record takes of the slab; where it is not sealed yet, not less than it will take. */
+/** Bytes that a record takes of the slab. */
 function slabBytesOf(record: GroupRecord): number {
   const { prefix, payload, tagBytes } = record;
-  if (tagBytes) return RECORD_HEADER_BYTES + Math.min(contentBytes(record), COPIED_BYTES_MAX);
+  if (tagBytes) return RECORD_HEADER_BYTES + contentBytes(record);
   const copied = isCopied(payload) ? payload.length : 0;
   return RECORD_HEADER_BYTES + (prefix?.length ?? 0) + copied;
 }
@@ -188,13 +192,13 @@ class ChunkBuilder {
     this.#to = from;
   }
 
-  /** A record whose part of the slab ends at `slabEnd`. */
-  add(record: GroupRecord, slabEnd: number): void {
-    this.byteLength += RECORD_HEADER_BYTES + contentBytes(record);
+  /** A record of so many bytes, whose part of the slab ends at `slabEnd`; `beside` lies outside of it. */
+  add(bytes: number, slabEnd: number, beside: Uint8Array | undefined): void {
+    this.byteLength += bytes;
     this.#to = slabEnd;
-    if (isCopied(record.payload)) return;
+    if (!beside) return;
     this.#flush();
-    this.#buffers.push(record.payload);
+    this.#buffers.push(beside);
   }
 
   end(isLast: boolean): Chunk {

@@ -28,7 +28,7 @@
  * One thing would break it: a process whose memory is copied while it runs, as with the snapshot of a virtual
  * machine that is resumed twice. Both would go on in the same segment. D8 forbids that for other reasons.
  */
-import { AEAD_KEY_BYTES, NONCE_BYTES, open, seal, TAG_BYTES } from "../../keys/aead.js";
+import { AEAD_KEY_BYTES, NONCE_BYTES, open, sealInto } from "../../keys/aead.js";
 import { type Key, KEY_ID_BYTES, type KeyId } from "../../keys/key.js";
 import { assert } from "../../types/assert.js";
 import { type HeadFront, STORE_ID_BYTES } from "../form/head.js";
@@ -74,11 +74,9 @@ export class SegmentOpener {
     return open(this.#useOf(record, sealed.length), sealed);
   }
 
-  /** The sealed text of `parts`. Only a `SegmentSealer` calls it, which sees to the nonces. */
-  sealWith(record: BoundFields, parts: readonly Uint8Array[]): Uint8Array {
-    let length = TAG_BYTES;
-    for (const part of parts) length += part.length;
-    return seal(this.#useOf(record, length), parts);
+  /** Seals `parts` into `target`. Only a `SegmentSealer` calls it, which sees to the nonces. */
+  sealWith(record: BoundFields, parts: readonly Uint8Array[], target: Uint8Array): void {
+    sealInto(this.#useOf(record, target.length), parts, target);
   }
 
   /** Zeroes the key of the segment. Idempotent. */
@@ -118,11 +116,12 @@ export class SegmentSealer {
     this.#nextLsn = place.firstLsn;
   }
 
-  /** The payload of `record`, sealed as the record with this LSN. New bytes. */
-  seal({ type, log, number, more = false, prefix, payload }: PlainRecord, lsn: bigint): Uint8Array {
+  /** Seals the payload of `record`, as that of the record with this LSN, into `target`, which it fills. */
+  seal(record: PlainRecord, lsn: bigint, target: Uint8Array): void {
+    const { type, log, number, more = false, prefix, payload } = record;
     assert(lsn >= this.#nextLsn, "a nonce is used once");
     this.#nextLsn = lsn + 1n;
     const parts = prefix ? [prefix, payload] : [payload];
-    return this.opener.sealWith({ type, log, number, more, lsn }, parts);
+    this.opener.sealWith({ type, log, number, more, lsn }, parts, target);
   }
 }
