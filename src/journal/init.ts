@@ -1,5 +1,6 @@
 /**
- * The birth of a store (D10): the one place that makes its files.
+ * The birth of a store (D10): the one place that begins a directory and ends it with STORE, whether the store
+ * is a new one or comes from elsewhere.
  *
  * INIT is made first and removed last; STORE is written when all else is durable. A crash leaves:
  * - before INIT is durable: a directory with nothing in it, or INIT alone;
@@ -59,33 +60,49 @@ export async function initStore(
   },
 ): Promise<StoreIdentity> {
   const { disk, directory } = options;
-  const claim = await claimDirectory(disk, directory, others.files);
-  try {
-    return await makeStore(options, others);
-  } finally {
-    await claim.close();
-  }
-}
-
-async function makeStore(
-  options: InitOptions,
-  others: { readonly make: (directory: string) => Promise<void> },
-): Promise<StoreIdentity> {
-  const { disk, directory } = options;
   const identity = {
     storeId: options.randomBytes(STORE_ID_BYTES),
     chainId: options.chainId,
     createdMs: options.nowMs,
   };
-  await makeJournal(options, identity.storeId);
-  await makeMark(options, identity.storeId);
-  await others.make(directory);
-  await disk.syncDirectory(directory);
-  await makeFile(disk, `${directory}/${STORE_FILE}`, encodeStore(identity));
-  await disk.syncDirectory(directory);
-  await disk.remove(`${directory}/${INIT_FILE}`);
-  await disk.syncDirectory(directory);
+  await bearStore(disk, directory, {
+    files: others.files,
+    make: async () => {
+      await makeJournal(options, identity.storeId);
+      await makeMark(options, identity.storeId);
+      await others.make(directory);
+      return encodeStore(identity);
+    },
+  });
   return identity;
+}
+
+/**
+ * Makes a store in `directory`, which must be missing or empty, or hold what is left of an unfinished one.
+ * `files` are the names that `make` may leave there beside the mark and the journal; `make` returns the bytes
+ * of STORE. The store is whole and durable when resolved.
+ *
+ * @throws {PersisterError} STORE_EXISTS as `initStore`; as `make`; DISK_FULL, READ_ONLY, IO.
+ */
+export async function bearStore(
+  disk: Disk,
+  directory: string,
+  {
+    files,
+    make,
+  }: { readonly files: readonly string[]; readonly make: () => Promise<Uint8Array> },
+): Promise<void> {
+  const claim = await claimDirectory(disk, directory, files);
+  try {
+    const store = await make();
+    await disk.syncDirectory(directory);
+    await makeFile(disk, `${directory}/${STORE_FILE}`, store);
+    await disk.syncDirectory(directory);
+    await disk.remove(`${directory}/${INIT_FILE}`);
+    await disk.syncDirectory(directory);
+  } finally {
+    await claim.close();
+  }
 }
 
 /**
@@ -240,7 +257,7 @@ async function readAll(disk: Disk, path: string): Promise<Uint8Array> {
 function exists(directory: string, why: string, cause?: unknown): PersisterError {
   return new PersisterError(
     "STORE_EXISTS",
-    `${directory}: ${why}; init wants a directory that is missing or empty`,
+    `${directory}: ${why}; a store wants a directory that is missing or empty`,
     { file: directory, ...(cause === undefined ? {} : { cause }) },
   );
 }
