@@ -87,10 +87,7 @@ export async function initStore(
 export async function bearStore(
   disk: Disk,
   directory: string,
-  {
-    files,
-    make,
-  }: { readonly files: readonly string[]; readonly make: () => Promise<Uint8Array> },
+  { files, make }: { readonly files: readonly string[]; readonly make: () => Promise<Uint8Array> },
 ): Promise<void> {
   const claim = await claimDirectory(disk, directory, files);
   try {

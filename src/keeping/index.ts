@@ -1,3 +1,15 @@
 /** `lanekeeper/keeping`: a store through its worst days. */
 export type { BackupProgress } from "./backup/backup.js";
+export { type RestoreChoices, restoreStore, retireStore, watermarksOf } from "./calls.js";
+export {
+  decodeWatermarks,
+  encodeWatermarks,
+  type LaneMark,
+  type VoteMark,
+  type Watermarks,
+} from "./watermarks/document.js";
+export { type ImportChoices, importWatermarks, type Raisable } from "./watermarks/import.js";
+export type { Height, Heights } from "../persist/guards/heights.js";
+export type { Retirement } from "../journal/form/retired.js";
+export { heightsFromPeers, type PeerAnswer, type PeerHeights } from "../persist/guards/peers.js";
 export { type BackupDone, type BackupOptions, backupStore } from "./backup/calls.js";

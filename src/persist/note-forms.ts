@@ -93,13 +93,16 @@ const guard: NoteForm<GuardNote> = { noun: "guard", keep: 64n, read: readGuardNo
 
 const archived: NoteForm<ArchivedNote> = { noun: "position", keep: 4n, read: readArchivedNote };
 
+/** The log of the guards. */
+export const GUARDS = "guards";
+
 /** Every log of notes by its name. No lane is called so. */
 export const noteForms = {
   releases: release,
   fences: fence,
   decisions: decision,
   archived,
-  guards: guard,
+  [GUARDS]: guard,
 } as const;
 
 const forms: Readonly<Record<string, NoteForm<unknown>>> = noteForms;

@@ -11,6 +11,7 @@ import {
   type Decision,
   type FenceNote,
   fieldsOf,
+  GUARDS,
   type NoteForm,
   noteForms,
   type Release,
@@ -98,6 +99,6 @@ export function openNotes(logs: LogSet): Notes {
     fences: new NoteLog(logs, "fences", fences),
     decisions: new NoteLog(logs, "decisions", decisions),
     archived: new NoteLog(logs, "archived", archived),
-    guards: new NoteLog(logs, "guards", guards),
+    guards: new NoteLog(logs, GUARDS, guards),
   };
 }

@@ -11,7 +11,8 @@ import { DecodeError } from "../wire/codec/decode-error.js";
 import { headerHash, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { ROAD } from "./kinds.js";
-import { isNote, isNoteLog } from "./note-forms.js";
+import { type GuardNote, readGuardNote } from "./guards/heights.js";
+import { fieldsOf, GUARDS, isNote, isNoteLog } from "./note-forms.js";
 
 /** A block that was found, and what it must link to. */
 interface FoundBlock {
@@ -25,6 +26,7 @@ interface FoundBlock {
 export class RecordChecks {
   readonly #blocks = new Map<LaneId, Map<bigint, FoundBlock>>();
   readonly #road = new Map<bigint, CommitQC>();
+  #guards: { readonly number: bigint; readonly note: GuardNote } | undefined;
 
   /** The header hashes of the blocks that were found of `lane`, by number. */
   hashesOf(lane: LaneId): ReadonlyMap<bigint, Uint8Array> {
@@ -58,11 +60,16 @@ export class RecordChecks {
     return this.#road;
   }
 
+  /** The newest note of the guards, if the store was ever guarded. */
+  get guards(): GuardNote | undefined {
+    return this.#guards?.note;
+  }
+
   /** The visitor of the journal's recovery: the header hash of a block, nothing for a QC. */
   readonly visit = (record: RecoveredRecord): Uint8Array | undefined => {
     try {
       if (record.name === ROAD) return this.#commitQC(record);
-      if (isNoteLog(record.name)) return checkNote(record);
+      if (isNoteLog(record.name)) return this.#note(record);
       if (isLaneId(record.name)) return this.#block(record, record.name);
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
@@ -70,6 +77,14 @@ export class RecordChecks {
     }
     throw mismatch(record, "no log of a validator is called so");
   };
+
+  #note(record: RecoveredRecord): undefined {
+    const { name, number, payload } = record;
+    if (!isNote(name, payload)) throw mismatch(record, "it does not read as a note");
+    if (name !== GUARDS || number < (this.#guards?.number ?? 0n)) return;
+    const note = readGuardNote(fieldsOf(payload));
+    if (note) this.#guards = { number, note };
+  }
 
   #commitQC(record: RecoveredRecord): undefined {
     // A copy: keys and signatures of the QC are copied by the decoder, nothing else is kept.
@@ -102,11 +117,6 @@ export class RecordChecks {
 }
 
 const NOTHING = new Uint8Array(0);
-
-function checkNote(record: RecoveredRecord): undefined {
-  if (!isNote(record.name, record.payload)) throw mismatch(record, "it does not read as a note");
-  return undefined;
-}
 
 function mismatch(record: RecoveredRecord, what: string, cause?: unknown): PersisterError {
   const { name, number, file, pointer } = record;

@@ -18,4 +18,58 @@ export interface BackupProgress {
     readonly totalBytes: number;
     readonly file: string;
 }
+export type Height = bigint | "unknown";
+export interface Heights {
+    readonly lanes: Height;
+    readonly byLane: ReadonlyMap<LaneId, Height>;
+    readonly votes: Height;
+}
+export interface ImportChoices {
+    readonly reason: string;
+    readonly signer?: string | undefined;
+    readonly takeIncomplete?: boolean | undefined;
+}
+export type LaneMark = z.output<typeof laneMarkSchema>;
+export interface PeerAnswer {
+    readonly votedNext: bigint;
+    readonly laneEnds: ReadonlyMap<LaneId, bigint>;
+    readonly heldNext: bigint;
+}
+export interface PeerHeights {
+    readonly raise: Raise;
+    readonly isComplete: boolean;
+}
+export interface Raisable {
+    status(): {
+        readonly chainId: string;
+        readonly guards: Heights | undefined;
+    };
+    raiseGuard(raise: Raise, why: {
+        readonly by: "watermarks";
+        readonly reason: string;
+    }): Promise<void>;
+}
+export interface RestoreChoices {
+    readonly number?: number | undefined;
+    readonly guardAlways?: boolean | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+export type Retirement = z.output<typeof schema>;
+export type VoteMark = z.output<typeof voteMarkSchema>;
+export type Watermarks = z.output<typeof schema>;
 export declare function backupStore(directory: PathInput, to: PathInput, options?: BackupOptions): Promise<BackupDone>;
+export declare function decodeWatermarks(text: string, file: string): Watermarks;
+export declare function encodeWatermarks(watermarks: Watermarks): string;
+export declare function heightsFromPeers(committee: Committee, own: LaneId, answers: ReadonlyMap<LaneId, PeerAnswer>): PeerHeights | undefined;
+export declare function importWatermarks(keeper: Raisable, marks: Watermarks, { reason, signer, takeIncomplete }: ImportChoices): Promise<void>;
+export declare function restoreStore(from: PathInput, to: PathInput, choices?: RestoreChoices): Promise<{
+    readonly guard: "all" | "none";
+}>;
+export declare function retireStore(directory: PathInput, choices: {
+    readonly reason: string;
+}): Promise<Retirement>;
+export declare function watermarksOf(directory: PathInput, choices?: {
+    readonly keys?: readonly KeySource[];
+    readonly signer?: string | undefined;
+}): Promise<Watermarks>;

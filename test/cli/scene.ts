@@ -87,6 +87,11 @@ export const parts: Readonly<Record<string, Make>> = {
     await parts["state"]?.(store);
     await call("backup", store, path);
   },
+  "marks.json": async (path) => {
+    const store = `${path}-state`;
+    await parts["state"]?.(store);
+    await call("watermarks", "export", store, "--out", path);
+  },
   jobs: putJobs,
   "sealed-jobs": async (path) => {
     const file = join(dirname(path), "state.key");

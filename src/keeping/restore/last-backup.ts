@@ -1,6 +1,6 @@
 /**
  * The last backup of a retired store is restored without a guard once: a file beside the backup says who took
- * it. Whoever comes later is guarded.
+ * it. A later restore is guarded.
  *
  * A copy of the backup directory knows nothing of that file, so two restores of two copies cannot be told
  * apart. Keep one copy of a last backup, and let one operator restore it.
@@ -9,16 +9,12 @@ import { z } from "zod";
 import { osCodeOf } from "../../disk/failure.js";
 import type { Disk } from "../../disk/disk.js";
 import { PersisterError } from "../../types/errors.js";
+import { backupName } from "../backup/found.js";
 import type { BackupManifest } from "../backup/manifest.js";
 
 const FILE_BYTES_MAX = 16 * 1024;
 
 const schema = z.object({ claim: z.string() });
-
-/** The name of the file in the backup directory. */
-export function takenName({ number }: Pick<BackupManifest, "number">): string {
-  return `${String(number).padStart(7, "0")}-TAKEN`;
-}
 
 /**
  * Takes the backup for the restore with `claim`; durable when resolved. False if another restore has it.
@@ -33,7 +29,7 @@ export async function takeLastBackup(
   manifest: Pick<BackupManifest, "number">,
   taking: { readonly claim: string; readonly to: string; readonly atMs: number },
 ): Promise<boolean> {
-  const path = `${directory}/${takenName(manifest)}`;
+  const path = `${directory}/${backupName(manifest.number, "TAKEN")}`;
   const made = await madeUnlessThere(disk, path);
   if (!made) return (await claimAt(disk, path)) === taking.claim;
   try {

@@ -6,8 +6,6 @@
  * last, so that a crash leaves a store, or what open takes for none and the next restore begins anew. RESTORED,
  * from which the first open takes the guard, is durable before STORE: no store is ever there without it.
  */
-import { createHash } from "node:crypto";
-import { throwIfAborted } from "../../async/signal.js";
 import type { Disk, DiskFile } from "../../disk/disk.js";
 import { bearStore } from "../../journal/init.js";
 import {
@@ -18,11 +16,14 @@ import {
 } from "../../journal/form/store.js";
 import { pairFiles } from "../../persist/checked-store.js";
 import { encodeRestored, readRestored, type Restored } from "../../persist/guards/restored.js";
-import { PersisterError } from "../../types/errors.js";
+import { copyTo, sha256Of } from "../backup/copy.js";
+import type { Source } from "../backup/cut.js";
+import { corrupt } from "../backup/found.js";
 import type { BackupManifest } from "../backup/manifest.js";
 import { takeLastBackup } from "./last-backup.js";
 
-const PIECE_BYTES = 1024 * 1024;
+/** Nobody waits for the disk but the one who restores. */
+const AT_ONCE = { spend: () => Promise.resolve() };
 
 export interface RestoreOptions {
   readonly disk: Disk;
@@ -83,8 +84,7 @@ function plannedFor(
     guard: isLast ? "none" : "all",
     reason: `backup ${manifest.number} of ${taken}${last}`,
     atMs: Math.floor(nowMs()),
-    claim:
-      before?.guard === "none" ? before.claim : Buffer.from(randomBytes(16)).toString("hex"),
+    claim: before?.guard === "none" ? before.claim : Buffer.from(randomBytes(16)).toString("hex"),
   };
 }
 
@@ -113,18 +113,16 @@ async function recorded(
   return guarded;
 }
 
-/** Copies every file but STORE; returns the bytes of that one. */
+/** Copies every file but STORE, each read back and compared; returns the bytes of that one. */
 async function copyAll(options: RestoreOptions, { files }: BackupManifest): Promise<Uint8Array> {
-  const { disk, directory } = options;
+  const { disk, directory, onProgress } = options;
   const journal = `${directory}/${JOURNAL_DIRECTORY}`;
   if ((await disk.kind(journal)) === undefined) await disk.makeDirectory(journal);
   let store: Uint8Array | undefined;
   for (const file of files) {
-    if (file.path === STORE_FILE) {
-      const parts: Uint8Array[] = [];
-      await readAll(options, file, async (_, piece) => void parts.push(Uint8Array.from(piece)));
-      store = Buffer.concat(parts);
-    } else await copyOne(options, file);
+    if (file.path === STORE_FILE) store = await storeIn(options, file);
+    else await withSource(options, file, (source) => copyOne(options, file, source));
+    onProgress?.(file.bytes);
   }
   await disk.syncDirectory(journal);
   if (store) return store;
@@ -133,42 +131,39 @@ async function copyAll(options: RestoreOptions, { files }: BackupManifest): Prom
 
 type BackedUp = BackupManifest["files"][number];
 
-async function copyOne(options: RestoreOptions, file: BackedUp): Promise<void> {
-  const made = await options.disk.create(`${options.directory}/${file.path}`);
-  try {
-    await readAll(options, file, (at, piece) => made.writeDurable(at, [piece]));
-  } finally {
-    await made.close();
-  }
+async function copyOne(options: RestoreOptions, file: BackedUp, source: Source): Promise<void> {
+  const { disk, directory, signal } = options;
+  const copying = { disk, pace: AT_ONCE, signal };
+  refuseOther(options, file, await copyTo(`${directory}/${file.path}`, source, copying));
 }
 
-/** Hands out every byte of a file of the backup, and compares its sum with the manifest's. */
-async function readAll(
-  { disk, from, signal, onProgress }: RestoreOptions,
-  { at, bytes, sha256 }: BackedUp,
-  take: (position: number, piece: Uint8Array) => Promise<void>,
-): Promise<void> {
+async function storeIn(options: RestoreOptions, file: BackedUp): Promise<Uint8Array> {
+  return await withSource(options, file, async (source) => {
+    const bytes = Uint8Array.from(await source.read(0, file.bytes, new Uint8Array(file.bytes)));
+    refuseOther(options, file, sha256Of(bytes));
+    return bytes;
+  });
+}
+
+async function withSource<T>(
+  { disk, from }: RestoreOptions,
+  { at, bytes }: BackedUp,
+  use: (source: Source) => Promise<T>,
+): Promise<T> {
   const path = `${from}/${at}`;
   const file = await disk.openToRead(path);
   if (!file) throw corrupt(path, "the file is missing");
   try {
     if ((await file.size()) < bytes) throw corrupt(path, "the file is cut short");
-    const hash = createHash("sha256");
-    for (let position = 0; position < bytes; ) {
-      throwIfAborted(signal, "the restore");
-      const piece = await file.read(position, Math.min(PIECE_BYTES, bytes - position));
-      hash.update(piece);
-      await take(position, piece);
-      position += piece.length;
-      onProgress?.(piece.length);
-    }
-    if (hash.digest("hex") !== sha256) throw corrupt(path, "its SHA-256 is not the manifest's");
+    return await use({
+      bytes,
+      read: (position, length, into) => file.read(position, length, into),
+    });
   } finally {
     await file.close();
   }
 }
 
-function corrupt(file: string, why: string): PersisterError {
-  const text = `${file}: ${why}; use another backup, or another copy of this one`;
-  return new PersisterError("BACKUP_CORRUPT", text, { file });
+function refuseOther({ from }: RestoreOptions, { at, sha256 }: BackedUp, found: string): void {
+  if (found !== sha256) throw corrupt(`${from}/${at}`, "its SHA-256 is not the manifest's");
 }

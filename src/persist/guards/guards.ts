@@ -2,6 +2,7 @@
  * The guards of a store as they stand (D6). The newest note of the log `guards` has all of them, so that one
  * read at open is enough, and one durable write changes them.
  */
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import type { Disk } from "../../disk/disk.js";
 import type { LaneId } from "../../types/lane.js";
@@ -74,7 +75,9 @@ export class Guards {
    */
   async raise(raise: Raise, { by, reason, atMs }: RaiseReason): Promise<void> {
     await this.#oneAtATime(async () => {
+      const { lanes, byLane, votes } = this.heights;
       const heights = (by === "operator" ? decided : raised)(this.heights, raise);
+      if (by !== "operator" && isDeepStrictEqual(heights, { lanes, byLane, votes })) return;
       await this.#append({ ...heights, proven: this.#note?.proven ?? new Map(), by, reason, atMs });
     });
   }

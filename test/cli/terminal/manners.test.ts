@@ -35,6 +35,7 @@ const looking = new Set([
   "du",
   "pins ls",
   "backup verify",
+  "watermarks export",
   "archive ls",
   "archive get",
   "archive verify",

@@ -1,0 +1,73 @@
+/** `lanekeeper retire`: a store that never opens again, and its last backup. */
+import type { Command } from "commander";
+import { RealDisk } from "../../disk/real/real.js";
+import { readRetirement } from "../../journal/form/retired.js";
+import { backupStore } from "../../keeping/backup/calls.js";
+import { retireStore } from "../../keeping/calls.js";
+import { identityIn } from "../store/identity.js";
+import { placeOf } from "../store/places.js";
+import { addCommand, consented, tellDone, withConsent } from "../terminal/manners.js";
+import type { CliPort } from "../terminal/port.js";
+import { printable } from "../terminal/table.js";
+import { reasonIn } from "./reason.js";
+
+const help = `
+The first step of a move to another machine. Stop the node, retire its store with a last backup, copy the backup to the
+other machine, restore it there: that store goes on without a guard.
+
+A retired store is refused wherever its directory is, and a copy of it from before is refused as a copy. What cannot be
+noticed: a snapshot of the whole machine or disk from before, and somebody who removes the file RETIRED. Destroy the
+validator's key on the old machine.
+`;
+
+interface Choices {
+  readonly reason: string;
+  readonly backup?: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export function addRetireCommand(program: Command, port: CliPort): void {
+  const command = addCommand(program, "retire", {
+    what: "Retires a store: it never opens again. Its last backup needs no guard.",
+    help,
+    examples: [
+      "retire ./state --reason 'moved to host b' --dry-run",
+      "retire ./state --reason 'moved to host b' --backup ./new-backups --yes",
+    ],
+  });
+  withConsent(command)
+    .argument("<store>", "the state directory; its node is stopped")
+    .requiredOption("--reason <text>", "why; it is put on record")
+    .option("--backup <directory>", "take the last backup into this backup directory")
+    .action(async (store: string, choices: Choices) => {
+      await retireCommand(store, choices, port);
+    });
+}
+
+async function retireCommand(store: string, choices: Choices, port: CliPort): Promise<void> {
+  const { backup: to, yes = false, dryRun = false, json } = choices;
+  const reason = reasonIn(choices.reason);
+  const directory = await placeOf(store);
+  const { chainId } = await identityIn(directory, true);
+  const before = await readRetirement(new RealDisk(), directory);
+  const isMeant = consented({ yes, dryRun }, `retires ${directory}, which then never opens again,`);
+  const about = { directory, chainId, reason, dryRun, wasRetired: before !== undefined };
+  if (!isMeant) {
+    const text = `this would retire ${printable(directory)}, a store of chain ${chainId}\n`;
+    return await tellDone(port, json, { ...about, backup: null }, text);
+  }
+  const record = await retireStore(directory, { reason });
+  const done =
+    to === undefined ? undefined : await backupStore(directory, to, { signal: port.stop });
+  const where = done
+    ? `; backup ${done.number} in ${printable(done.directory)} is its last one`
+    : "";
+  const members = {
+    ...about,
+    reason: record.reason,
+    backup: done ? { directory: done.directory, number: done.number } : null,
+  };
+  await tellDone(port, json, members, `${printable(directory)} is retired${where}\n`);
+}

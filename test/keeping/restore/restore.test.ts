@@ -1,0 +1,212 @@
+/** A backup becomes a store again: whole or not at all, and guarded before it can sign. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { backUp } from "../../../src/keeping/backup/backup.js";
+import { cutOfClosed } from "../../../src/keeping/backup/closed-cut.js";
+import { findBackup } from "../../../src/keeping/backup/found.js";
+import { restore } from "../../../src/keeping/restore/restore.js";
+import { retire } from "../../../src/keeping/retire/retire.js";
+import type { Restored } from "../../../src/persist/guards/restored.js";
+import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
+import { PersisterError } from "../../../src/types/errors.js";
+import { sampled } from "../../scale.js";
+import { drained } from "../../crash/history/explorer.js";
+import { CHAIN_ID, TestChain } from "../../model/chain.js";
+import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
+import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
+import { BACKUP, noPace } from "../backup/kit.js";
+
+const chain = new TestChain(2, 3000);
+const lane = laneAt(chain, 0);
+const NEW = "/new-store";
+let seeds = 0;
+
+/** A backup of a running store, which goes on and is closed; the disk holds both. */
+async function backedUp(): Promise<SimulatedDisk> {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 6n });
+  await pushQCs(keeper, chain, { to: 3n });
+  await pushAnchor(keeper, chain.qc(1n).anchor);
+  await keeper.backup(BACKUP);
+  await pushBlocks(keeper, chain, lane, { from: 6n, to: 9n });
+  await keeper.close();
+  return disk;
+}
+
+async function restored(
+  disk: SimulatedDisk,
+  more: { readonly directory?: string; readonly guardAlways?: boolean } = {},
+): Promise<Restored> {
+  const manifest = await findBackup(disk, BACKUP);
+  const { randomBytes } = simulatedSurroundings(disk, ++seeds);
+  return await restore({
+    disk,
+    from: BACKUP,
+    manifest,
+    directory: NEW,
+    guardAlways: false,
+    nowMs: () => 9,
+    randomBytes,
+    ...more,
+  });
+}
+
+async function openNew(disk: SimulatedDisk, directory = NEW): Promise<Lanekeeper> {
+  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, retainBytes: 0 };
+  const { epochOf } = chain;
+  const surroundings = simulatedSurroundings(disk, ++seeds);
+  return await Lanekeeper.openOn(surroundings, directory, { ...choices, epochOf });
+}
+
+const blockAt = (number: bigint) => ({ kind: "block", lane, number }) as const;
+
+describe("a restore", () => {
+  let disk: SimulatedDisk;
+  beforeAll(async () => {
+    disk = await backedUp();
+  });
+
+  test("gives what was acknowledged at the backup, under a guard, without the word `moved`", async () => {
+    const copy = disk.snapshot();
+    expect(await restored(copy)).toMatchObject({ guard: "all", reason: /^backup 1 of/ as unknown });
+    const keeper = await openNew(copy);
+    expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 1n, next: 6n });
+    expect(keeper.recovery.road).toEqual({ first: 1n, next: 3n });
+    expect(keeper.recovery.anchor?.commitQC.vote.view.index).toBe(1n);
+    expect(keeper.status().guards).toMatchObject({ lanes: "unknown", votes: "unknown" });
+    expect(keeper.maySign(blockAt(6n))).toMatchObject({ may: false, code: "GUARDED" });
+    await pushBlocks(keeper, chain, lane, { from: 6n, to: 8n });
+    await keeper.close();
+    const again = await openNew(copy);
+    expect(again.status().guards).toMatchObject({ lanes: "unknown" });
+    await again.close();
+  });
+
+  test("takes no directory that holds anything", async () => {
+    const copy = disk.snapshot();
+    await refusal(restored(copy, { directory: DIRECTORY }), "STORE_EXISTS");
+    await restored(copy);
+    await refusal(restored(copy), "STORE_EXISTS");
+  });
+
+  test("refuses a backup in which a byte is another one, and leaves no store", async () => {
+    const { files } = await findBackup(disk, BACKUP);
+    for (const { at, bytes } of files) {
+      const copy = disk.snapshot();
+      const path = `${BACKUP}/${at}`;
+      const byte = copy.readNow(path)[bytes - 1] ?? 0;
+      copy.damage(path, bytes - 1, Uint8Array.of(byte ^ 1));
+      await refusal(restored(copy), "BACKUP_CORRUPT");
+      await refusal(openNew(copy), "NOT_A_STORE");
+      copy.damage(path, bytes - 1, Uint8Array.of(byte));
+      await restored(copy);
+      await (await openNew(copy)).close();
+    }
+  });
+
+  test("crashed at any step it leaves no store, or a whole and guarded one", async () => {
+    const whole = disk.snapshot();
+    await restored(whole);
+    const ends = { none: 0, whole: 0 };
+    for (let step = 1; step <= whole.steps + 1; step++) {
+      const crashed = disk.snapshot();
+      crashed.crashAt(step);
+      let isDone = false;
+      const work = restored(crashed).then(() => {
+        isDone = true;
+      });
+      await Promise.race([work, crashed.stopped]);
+      await drained();
+      for (const left of [crashed.kill(), ...crashed.powerCuts(step, 3)]) {
+        const opening = await opensGuarded(left);
+        ends[opening] += 1;
+        if (isDone) expect(opening).toBe("whole");
+        if (opening === "whole") continue;
+        await restored(left);
+        expect(await opensGuarded(left)).toBe("whole");
+      }
+    }
+    expect(ends.none).toBeGreaterThan(20);
+    expect(ends.whole).toBeGreaterThan(0);
+  });
+});
+
+/** Opens what a crash has left: no store, or a guarded one. */
+async function opensGuarded(disk: SimulatedDisk): Promise<"none" | "whole"> {
+  try {
+    const keeper = await openNew(disk);
+    expect(keeper.recovery.lanes.get(lane)).toEqual({ first: 1n, next: 6n });
+    expect(keeper.status().guards).toMatchObject({ lanes: "unknown", votes: "unknown" });
+    await keeper.close();
+    return "whole";
+  } catch (cause) {
+    if (!(cause instanceof PersisterError)) throw cause;
+    expect(cause.code).toBe("NOT_A_STORE");
+    return "none";
+  }
+}
+
+describe("the last backup of a retired store", () => {
+  let disk: SimulatedDisk;
+  beforeAll(async () => {
+    const { disk: made, keeper } = await fresh(chain);
+    await pushBlocks(keeper, chain, lane, { to: 4n });
+    await keeper.close();
+    const { randomBytes } = simulatedSurroundings(made, 77);
+    const reason = "moved to host b";
+    await retire({ disk: made, directory: DIRECTORY, reason, nowMs: () => 1, randomBytes });
+    const cut = () => cutOfClosed(made, DIRECTORY);
+    await backUp({ disk: made, directory: BACKUP, cut, pace: noPace(), nowMs: () => 2, keep: 2 });
+    disk = made;
+  });
+
+  test("is restored without a guard once; the next restore of it is guarded", async () => {
+    const copy = disk.snapshot();
+    expect(await restored(copy)).toMatchObject({ guard: "none" });
+    const keeper = await openNew(copy);
+    expect(keeper.maySign(blockAt(4n))).toEqual({ may: true });
+    expect(keeper.status().guards).toMatchObject({ standing: [], by: "restored" });
+    await keeper.close();
+    expect(await restored(copy, { directory: "/second" })).toMatchObject({ guard: "all" });
+    const second = await openNew(copy, "/second");
+    expect(second.maySign(blockAt(4n))).toMatchObject({ code: "GUARDED" });
+    await second.close();
+  });
+
+  test("is guarded where that is asked for, and stays to be taken", async () => {
+    const copy = disk.snapshot();
+    expect(await restored(copy, { guardAlways: true })).toMatchObject({ guard: "all" });
+    expect(await restored(copy, { directory: "/second" })).toMatchObject({ guard: "none" });
+  });
+
+  test("crashed at any step it is taken by one store alone", async () => {
+    const whole = disk.snapshot();
+    await restored(whole);
+    for (const step of sampled(Array.from({ length: whole.steps + 1 }, (_, at) => at + 1))) {
+      const crashed = disk.snapshot();
+      crashed.crashAt(step);
+      await Promise.race([restored(crashed), crashed.stopped]);
+      await drained();
+      for (const left of [crashed.kill(), ...crashed.powerCuts(step, 2)]) {
+        await restoredAnyway(left, NEW);
+        await restoredAnyway(left, "/second");
+        const free: string[] = [];
+        for (const directory of [NEW, "/second"]) {
+          const keeper = await openNew(left, directory);
+          if (keeper.maySign(blockAt(4n)).may) free.push(directory);
+          await keeper.close();
+        }
+        expect(free.length).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+});
+
+/** Restores, unless the store is there. */
+async function restoredAnyway(disk: SimulatedDisk, directory: string): Promise<void> {
+  try {
+    await restored(disk, { directory });
+  } catch (cause) {
+    if (!(cause instanceof PersisterError) || cause.code !== "STORE_EXISTS") throw cause;
+  }
+}
