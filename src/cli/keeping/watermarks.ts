@@ -100,7 +100,8 @@ async function exportCommand(store: string, choices: ExportChoices, port: CliPor
   if (out !== undefined) await writeNew(out, text);
   else if (!json) return await put(port.stdout, text);
   const { isComplete, unread } = marks;
-  const members = { directory, out: out ?? null, isComplete, unread, watermarks: JSON.parse(text) };
+  const watermarks: unknown = JSON.parse(text);
+  const members = { directory, out: out ?? null, isComplete, unread, watermarks };
   const said = isComplete ? "complete" : `not complete: ${unread.join("; ")}`;
   await tellDone(
     port,
