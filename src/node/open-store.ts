@@ -46,7 +46,7 @@ export async function openStore(
   const observe = events.observing(settings.observe);
   const own = settings.verifier === undefined ? new Verifier() : undefined;
   const verifier = settings.verifier ?? own ?? new Verifier();
-  // Closed in this order, at the end of the store or of an open that fails.
+  // Taken in this order, at the end of the store or of an open that fails.
   const steps = [async () => own?.close()];
   const close = (): Promise<void> => inTurn(steps);
   const epochOf = guardedEpochOf(settings.epochOf);
@@ -67,7 +67,8 @@ export async function openStore(
       verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),
       openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
     });
-    steps.push(() => opened.close());
+    // The journal seals until it is closed.
+    steps.unshift(() => opened.close());
     const recovery = recoveryOf(opened, epochOf, surroundings.nowMs() - began);
     const start = {
       ...startOf(opened, { ...settings, epochOf }, guarded),

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { TestChain } from "../../model/chain.js";
 import { filesWith, key, keyBytes } from "./kit.js";
-import { born, laneAt, opened, pushBlocks } from "../../node/kit.js";
+import { born, laneAt, opened, pushBlocks, turns } from "../../node/kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
@@ -75,4 +75,22 @@ test("a wait for a rotation ends with its signal", async () => {
   const waiting = keeper.waitForRotation({ signal: AbortSignal.abort() });
   await expect(waiting).rejects.toMatchObject({ code: "ABORTED" });
   await keeper.close();
+});
+
+test("a close at any moment of a rotation ends in order, and the next open goes on", async () => {
+  const large = new TestChain(1, 9000);
+  const disk = await born();
+  const choices = (write: string, read: string) => {
+    return { keys: { write: keyBytes(write), read: [keyBytes(read)] } };
+  };
+  const first = await opened(disk, large, choices("a", "b"));
+  await pushBlocks(first, large, laneAt(large, 0), { to: 20n });
+  await first.close();
+  for (let moment = 0; moment < 12; moment++) {
+    const [write, read] = moment % 2 === 0 ? ["b", "a"] : ["a", "b"];
+    const keeper = await opened(disk, large, choices(write ?? "", read ?? ""));
+    await turns(moment);
+    await keeper.close();
+    expect(keeper.status().poison).toBeUndefined();
+  }
 });
