@@ -71,6 +71,8 @@ export class JobSeals {
   readonly #parts: JobSealsParts;
   readonly #row: TableRow;
   #recorded: readonly string[];
+  /** The key that writes, as it was put on record: the ring may have another one since. */
+  #announced: Key | undefined;
   #table: SealTable;
   readonly #seals = new Map<number, ValueSeal>();
   #writing: Writing | undefined;
@@ -145,21 +147,21 @@ export class JobSeals {
   /** Puts on record what the table names, and the key that writes. Throws as `record`. */
   async announce(): Promise<void> {
     const { ring, record } = this.#parts;
-    const writing = ring?.writing?.id ?? PLAIN;
-    const contents = [...new Set([...this.contents, writing])];
+    const writing = ring?.writing;
+    const contents = [...new Set([...this.contents, writing?.id ?? PLAIN])];
     const { length } = contents;
-    if (length === this.#recorded.length && contents.every((each) => this.#recorded.includes(each)))
-      return;
-    await record(contents);
+    const isRecorded = contents.every((each) => this.#recorded.includes(each));
+    if (!isRecorded || length !== this.#recorded.length) await record(contents);
     this.#recorded = contents;
+    this.#announced = writing;
   }
 
   /**
-   * From now on values are sealed with the key that writes, or are plain where none does. Behind `announce`, and
-   * not beside a batch. Throws as `save`.
+   * From now on values are sealed with the key that `announce` has put on record, or are plain where it found
+   * none. Not beside a batch. Throws as `save`.
    */
   async useWriting(): Promise<void> {
-    const key = this.#parts.ring?.writing;
+    const key = this.#announced;
     if (key && this.#writing?.seal.keyId === key.id) return;
     if (key) await this.#reserve(key, VALUES_RESERVED);
     else if (!this.#table.mayBePlain) await this.#save({ ...this.#table, mayBePlain: true });

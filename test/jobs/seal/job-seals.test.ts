@@ -31,10 +31,14 @@ class Row implements TableRow {
     return Promise.resolve();
   };
 
-  async open(letters: string | undefined, { job = "job", isNew = false } = {}): Promise<JobSeals> {
+  async open(
+    letters: string | undefined,
+    { job = "job", isNew = false, whileRecorded = (_: KeyRing): void => {} } = {},
+  ): Promise<JobSeals> {
+    const keys = letters === undefined ? undefined : ring(letters);
     const parts = {
       id: job,
-      ring: letters === undefined ? undefined : ring(letters),
+      ring: keys,
       randomBytes: (count: number) => {
         draws += 1;
         return createHash("shake256", { outputLength: count }).update(`${job} ${draws}`).digest();
@@ -42,6 +46,7 @@ class Row implements TableRow {
       recorded: this.recorded,
       record: (contents: readonly string[]) => {
         this.recorded = contents;
+        if (keys) whileRecorded(keys);
         return Promise.resolve();
       },
     };
@@ -226,4 +231,16 @@ describe("a sealed value", () => {
     expect(form.valueIn(bytes("key"), plain)).toEqual(bytes("value"));
     expect(form.isForeign(bytes("key"), plain)).toBe(true);
   });
+});
+
+test("a key that comes while the one before it is put on record seals nothing before it is on record", async () => {
+  const row = new Row();
+  const isNew = true;
+  const whileRecorded = (keys: KeyRing): void => void keys.rotate(new Key(keyBytes("b"), "b"));
+  const seals = await row.open("a", { isNew, whileRecorded });
+  expect(seals.writing).toBe(keyId("a"));
+  await seals.announce();
+  await seals.useWriting();
+  expect(seals.writing).toBe(keyId("b"));
+  expect(row.recorded).toEqual([keyId("a"), keyId("b")]);
 });

@@ -75,6 +75,21 @@ describe("a rotation", () => {
     expect(filesWith(root, "secret value")).toEqual([]);
   });
 
+  test("takes jobs along that are opened beside it, and other rotations", async () => {
+    const store = await openStore(folder(), { keys: keysOf("a") });
+    for (const letter of ["b", "c", "d", "e"]) {
+      const rotated = [letter, `${letter}2`].map((each) => store.rotateKey(keyBytes(each)));
+      const job = await store.openJob(`job-${letter}`);
+      await hide(job, 0, 3);
+      await Promise.all(rotated);
+      await hide(job, 3, 6);
+      await store.waitForRotation();
+      expect(await hidden(job)).toEqual(upTo(6));
+      expect(contents(store)).toHaveLength(1);
+    }
+    await store.close();
+  });
+
   test("takes back no write that comes beside it", async () => {
     const store = await openStore(folder(), { keys: keysOf("a") });
     const job = await store.openJob("job");
