@@ -97,9 +97,9 @@ export class ObjectBuilder {
       this.#buffer.set(summed(headOf(facts, undefined)));
       return this.#buffer.subarray(0, this.#end);
     }
-    const salted = key && { id: key.id, salt: saltOf(key, body) };
-    const head = headOf(facts, salted);
     const packed = await compress(compression, body);
+    const salted = key && { id: key.id, salt: saltOf(key, packed) };
+    const head = headOf(facts, salted);
     const sealed = key && salted ? sealBody(key, salted.salt, head, packed) : packed;
     return Buffer.concat([summed(head), sealed]);
   }

@@ -63,16 +63,19 @@ const LABEL = "lanekeeper archive object 1";
 /** Each object has a key of its own, which seals once. */
 const NONCE = new Uint8Array(NONCE_BYTES);
 
-/** The salt of a body's key. It tells nothing of the body to those who have not the same body. */
-export function saltOf(key: Key, body: Uint8Array): Uint8Array {
-  const sum = createHash("sha256").update(body).digest();
+/**
+ * The salt of the key of a body as it is packed: two libraries pack one body into other bytes, and these must
+ * not be sealed with one key. It tells nothing of the body to those who have not the same body.
+ */
+export function saltOf(key: Key, packed: Uint8Array): Uint8Array {
+  const sum = createHash("sha256").update(packed).digest();
   return key.derive(`${LABEL} salt`, sum, KEY_BYTES);
 }
 
-/** Seals a body under a key of its own: `head` is bound to it, and a part of the key's derivation. */
-export function sealBody(key: Key, salt: Uint8Array, head: Uint8Array, body: Uint8Array): Buffer {
+/** Seals a packed body under a key of its own: `head` is bound to it, and a part of the key's derivation. */
+export function sealBody(key: Key, salt: Uint8Array, head: Uint8Array, packed: Uint8Array): Buffer {
   const own = key.derive(LABEL, salt, KEY_BYTES, [head]);
-  return seal({ key: own, nonce: NONCE, aad: head }, [body]);
+  return seal({ key: own, nonce: NONCE, aad: head }, [packed]);
 }
 
 /** `undefined` where the tag is not that of body, head and key. */

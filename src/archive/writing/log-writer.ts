@@ -17,7 +17,7 @@
  * records of its object with its own, and goes on behind them. If one differs there are two truths: its own
  * records are put beside them as evidence, and the log is archived no further.
  */
-import type { WaitOptions } from "../../async/signal.js";
+import { throwIfAborted, type WaitOptions } from "../../async/signal.js";
 import { hex } from "../../codec/hex.js";
 import type { ArchivedPosition } from "../../persist/archived-note.js";
 import { ROAD } from "../../persist/kinds.js";
@@ -213,7 +213,7 @@ export class LogWriter {
     held: Uint8Array,
     { built, options }: { readonly built: BuiltObject; readonly options: WaitOptions },
   ): Promise<boolean> {
-    const { chain, source } = this.#parts;
+    const { chain } = this.#parts;
     let object: ArchiveObject;
     try {
       object = await chain.open(name, held, built);
@@ -221,9 +221,11 @@ export class LogWriter {
       if (hasCode(cause, "ARCHIVE_CORRUPT")) return false;
       throw cause;
     }
-    const { first: from, next } = built;
-    for await (const { number, bytes } of source.read(this.log, { from, next, ...options })) {
-      if (!isSame(this.log, object.recordAt(number), bytes)) return false;
+    // The store may have given up these records since they were built.
+    const own = await chain.open(name, built.bytes, built);
+    for (let number = built.first; number < built.next; number++) {
+      throwIfAborted(options.signal, `the comparison of ${name}`);
+      if (!isSame(this.log, object.recordAt(number), own.recordAt(number))) return false;
     }
     return true;
   }

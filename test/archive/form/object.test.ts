@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ObjectBuilder, type Packing } from "../../../src/archive/form/builder.js";
+import { readHead } from "../../../src/archive/form/head.js";
 import { ArchiveObject } from "../../../src/archive/form/object.js";
 import { bestCompression } from "../../../src/archive/form/packing.js";
 import { Key } from "../../../src/keys/key.js";
@@ -98,6 +99,17 @@ test("other records, and another place of the same ones, have another key", asyn
     }),
   );
   expect(new Set(salts).size).toBe(3);
+});
+
+test("two packings of the same records have two keys: libraries differ in what they make of them", async () => {
+  const salts = await Promise.all(
+    (["none", "gzip"] as const).map(async (compression) => {
+      const { bytes } = await built({ compression, key });
+      return Buffer.from(readHead("x", bytes).salted?.salt ?? []).toString("hex");
+    }),
+  );
+  expect(salts[0]).toHaveLength(64);
+  expect(new Set(salts).size).toBe(2);
 });
 
 test("a cut object, another file and a newer format are refused with their name", async () => {

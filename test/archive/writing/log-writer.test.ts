@@ -171,6 +171,25 @@ test("an object of the same name with other records is evidence, too, and is not
   expect(squatted.names.some((name) => name.includes("/chain/"))).toBe(false);
 });
 
+test("an object of the same name is compared with what was built, also where the store gave that up since", async () => {
+  const bucket = new ModelBucket();
+  const forger = new ModelSource(6n);
+  forger.record = (log, number) => {
+    return number === 5n ? chain.block(lane, number, 1).bytes : recordOf(log, number);
+  };
+  await writeAll(writerOf(bucket, forger, lane), forger);
+  for (const name of bucket.names) if (name.includes("/chain/")) bucket.objects.delete(name);
+  const source = new ModelSource(6n);
+  const last = bucket.names.at(-1) ?? "";
+  bucket.around = ({ name }) => {
+    if (name === last) source.retainedFirst = 6n;
+  };
+  await expect(writeAll(writerOf(bucket, source, lane), source)).rejects.toMatchObject({
+    code: "ARCHIVE_CONFLICT",
+    file: last,
+  });
+});
+
 test("an object of the same records in another packing is linked as it is", async () => {
   const source = new ModelSource(3n);
   const bucket = new ModelBucket();
