@@ -21,6 +21,12 @@ function ring(letters: string): KeyRing {
 
 let draws = 0;
 
+interface RowChoices {
+  readonly job?: string;
+  readonly isNew?: boolean;
+  readonly whileRecorded?: (keys: KeyRing) => void;
+}
+
 /** A database that has nothing but the table, and what was put on record beside it. */
 class Row implements TableRow {
   table: Uint8Array | undefined;
@@ -33,7 +39,7 @@ class Row implements TableRow {
 
   async open(
     letters: string | undefined,
-    { job = "job", isNew = false, whileRecorded = (_: KeyRing): void => {} } = {},
+    { job = "job", isNew = false, whileRecorded }: RowChoices = {},
   ): Promise<JobSeals> {
     const keys = letters === undefined ? undefined : ring(letters);
     const parts = {
@@ -46,7 +52,7 @@ class Row implements TableRow {
       recorded: this.recorded,
       record: (contents: readonly string[]) => {
         this.recorded = contents;
-        if (keys) whileRecorded(keys);
+        if (keys) whileRecorded?.(keys);
         return Promise.resolve();
       },
     };
