@@ -2,9 +2,11 @@
  * The life of a served store: from its settings to its end. Signals are the caller's: `reload` reads tokens,
  * certificates, committees and keys anew, `close` drains.
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { JobStore } from "../jobs/job-store.js";
 import { Journal } from "../records/journal.js";
+import type { ArchiveToChoices } from "../archive/writing/options.js";
 import { Lanekeeper } from "../node/lanekeeper.js";
 import type { KeySource } from "../keys/source.js";
 import { SOCKET_FILE } from "../journal/form/store.js";
@@ -75,6 +77,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
         moved,
         observe,
         keys: keys.choices,
+        archive: await archiveOf(settings),
         log: ({ level, event, facts }) => log.write(level, event, facts),
       });
       keys.add({
@@ -94,6 +97,28 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
   log.write("info", "serving", { targets: service.targets, admin: service.adminAddress });
   await notified("ready", log);
   return { service, reload: () => reloaded(log, [epochs, people, keys]) };
+}
+
+/** The archive that the settings ask for. */
+async function archiveOf(settings: Settings): Promise<ArchiveToChoices | undefined> {
+  const { "archive.to": to, "archive.ca": ca } = settings;
+  if (to === undefined) return undefined;
+  return {
+    to,
+    gate: settings["archive.gate"],
+    heldBytes: settings["archive.held"],
+    compress: settings["archive.compress"],
+    encrypt: settings["archive.encrypt"],
+    ca: ca === undefined ? undefined : await certificatesIn(ca),
+  };
+}
+
+async function certificatesIn(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new PersisterError("USAGE", `archive.ca: ${file} cannot be read`, { cause });
+  }
 }
 
 /** The files about those who may call, as they were read last. */

@@ -5,6 +5,7 @@
  * Sizes and durations are strings with a unit. YAML would read `0600` as 600, and no key is a file mode.
  */
 import { z } from "zod";
+import { archiveDefaults } from "../../archive/writing/options.js";
 import {
   defaults as keeperDefaults,
   SEGMENT_BYTES_MAX,
@@ -112,6 +113,27 @@ export const keys = {
     fallback: sizeText(keeperDefaults.cacheBytes),
     help: "durable blocks in memory",
   },
+  "archive.to": {
+    form: z.string().regex(/^(?:file|s3):\/\/./, "must be file:///folder or s3://BUCKET/PREFIX"),
+    help: "archive in this bucket what leaves the live window",
+  },
+  "archive.gate": {
+    form: z.enum(["strict", "best effort"]),
+    fallback: archiveDefaults.gate,
+    help: "strict gives nothing back that is not archived; best effort gives the oldest back",
+  },
+  "archive.held": {
+    form: size(MIB, 1024 * GIB),
+    fallback: sizeText(archiveDefaults.heldBytes),
+    help: "bytes that a strict gate holds back before blocks are refused",
+  },
+  "archive.compress": { form: yes, fallback: "false", help: "compress objects of the archive" },
+  "archive.encrypt": {
+    form: yes,
+    fallback: "true",
+    help: "seal objects of the archive, where the store has keys",
+  },
+  "archive.ca": { form: path, help: "certificates to trust for the bucket, PEM" },
   "limits.message": {
     form: size(4 * MIB, 64 * MIB),
     fallback: sizeText(defaultLimits.messageBytes),

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Status } from "../../../src/node/status.js";
 import { type Facts, findingsOf, limits } from "../../../src/service/admin/findings.js";
+import { archiveLimits } from "../../../src/service/admin/archive-findings.js";
 import { errorCodes } from "../../../src/types/error-codes.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { TestChain } from "../../model/chain.js";
@@ -169,4 +170,43 @@ test("records under a key that is not there are told, with its id", () => {
   expect(found.detail).toContain(use.content);
   const moving = facts({ keys: [{ ...use, state: "older" }] });
   expect(titles(findingsOf(moving))).toEqual(["safe: Safe: everything acknowledged is on disk"]);
+});
+
+test("an archive in trouble is told: two truths first, then refused blocks, age, fullness and gaps", () => {
+  const archive: NonNullable<Status["archive"]> = {
+    bucket: "file:///archive",
+    gate: "strict",
+    through: { lanes: new Map(), road: 0n },
+    pendingRecords: 0n,
+    oldestPendingMs: 0,
+    heldBytes: 0,
+    heldBytesMax: 100,
+    isBehind: false,
+    counts: { objects: 1, bytes: 1, found: 0, failures: 0, missed: 0n },
+    failing: undefined,
+    refused: new Map(),
+  };
+  const told = (change: Partial<typeof archive>) => {
+    const [{ level, code, detail }] = findingsOf(facts({ archive: { ...archive, ...change } }));
+    return { level, code, detail };
+  };
+  expect(told({}).level).toBe("safe");
+  const error = new PersisterError("ARCHIVE_CONFLICT", "another block is there");
+  expect(told({ refused: new Map([[lane, error]]) })).toEqual({
+    level: "danger",
+    code: "ARCHIVE_CONFLICT",
+    detail: "another block is there",
+  });
+  const failing = new PersisterError("BUCKET_FAILED", "no answer");
+  expect(told({ isBehind: true, heldBytes: 100, failing })).toEqual({
+    level: "danger",
+    code: "ARCHIVE_BEHIND",
+    detail: "no answer",
+  });
+  const { pendingMs, heldShare } = archiveLimits;
+  expect(told({ oldestPendingMs: pendingMs + 1 })).toMatchObject({ level: "warning" });
+  expect(told({ oldestPendingMs: pendingMs }).level).toBe("safe");
+  expect(told({ heldBytes: 100 * heldShare + 1 })).toMatchObject({ level: "warning" });
+  expect(told({ heldBytes: 100 * heldShare }).level).toBe("safe");
+  expect(told({ counts: { ...archive.counts, missed: 3n } })).toMatchObject({ level: "warning" });
 });

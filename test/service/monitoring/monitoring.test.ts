@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { archiveLimits } from "../../../src/service/admin/archive-findings.js";
 import { limits } from "../../../src/service/admin/findings.js";
 import { Meters } from "../../../src/service/metrics/meters.js";
 import { metrics } from "../../../src/service/metrics/table.js";
@@ -116,6 +117,8 @@ test("alerts have the limits of the page's verdict", () => {
     ["LanekeeperDiskVeryLow", `< ${limits.freeShare.danger}`],
     ["LanekeeperCertificateSoon", `< ${limits.certificateMs.warning / 86_400_000} * 86400`],
     ["LanekeeperCertificateNow", `< ${limits.certificateMs.danger / 86_400_000} * 86400`],
+    ["LanekeeperArchiveFull", `> ${archiveLimits.heldShare}`],
+    ["LanekeeperArchiveOld", `> ${archiveLimits.pendingMs / 1000}`],
   ];
   for (const [alert, end] of ends) expect(exprOf(alert).endsWith(end), alert).toBe(true);
   expect(exprOf("LanekeeperAnchorStill")).toContain(`> ${limits.anchorAgeMs / 1000} `);
