@@ -11,7 +11,8 @@
  * A job that cannot be moved (a key of it is missing, a value is damaged, LevelDB has failed it) is left as it is,
  * and those who wait for the rotation are told why. It is tried again when it is opened, and by the next rotation.
  */
-import { clearInterval, setInterval, setTimeout } from "node:timers";
+import { setTimeout } from "node:timers";
+import { awakeFor } from "../../async/awake.js";
 import { aborted, throwIfAborted, type WaitOptions, whenAborted } from "../../async/signal.js";
 import { PersisterError } from "../../types/errors.js";
 import type { JobLocks } from "./job-locks.js";
@@ -22,8 +23,6 @@ import { JobRewrite, type RewriteStep } from "./rewrite.js";
 const BYTES_PER_SECOND = 32 * 1024 * 1024;
 /** An open has its time first; and a step that waits for a scan is tried again. */
 const PAUSE_MS = 100;
-/** A timer that does nothing. */
-const AWAKE_MS = 60_000;
 const WAIT = "the wait for a rotation";
 
 export interface JobRotationParts {
@@ -88,12 +87,7 @@ export class JobRotation {
       if (signal) takeBack = whenAborted(signal, () => reject(aborted(signal, WAIT)));
     });
     if (!this.#running) this.#tell();
-    // The timers that pace the steps do not keep the process: it would end below the one who waits.
-    const awake = setInterval(() => undefined, AWAKE_MS);
-    await told.finally(() => {
-      clearInterval(awake);
-      takeBack?.();
-    });
+    await awakeFor(told).finally(() => takeBack?.());
   }
 
   /** Moves nothing any more, once the step under way has ended. */

@@ -30,6 +30,7 @@
  * After a full disk the step is tried again later. A retained record that is damaged is left behind, and a
  * retained segment whose key is not given stays. A live record that cannot be read poisons, as in any relocation.
  */
+import { awakeFor } from "../../async/awake.js";
 import { aborted, throwIfAborted, type WaitOptions, whenAborted } from "../../async/signal.js";
 import type { Key } from "../../keys/key.js";
 import { keyFrom, type KeySource } from "../../keys/source.js";
@@ -162,7 +163,7 @@ export class Rekeyer {
       takeBack = whenAborted(signal, () => reject(aborted(signal, "the wait for a rotation")));
     });
     if (!this.#isLeft) this.#tell();
-    await told.finally(() => takeBack?.());
+    await awakeFor(told).finally(() => takeBack?.());
   }
 
   /** The journal is closed or poisoned: nothing is moved any more. */
