@@ -124,7 +124,7 @@ function printPersist(row) {
   console.log(
     `${String(row.recordBytes).padStart(7)} B x ${row.lanes}  ${anchor}  floor ${ms(row.floorMs)}  ` +
       `durable ${ms(row.persistMs)}  ${row.ratio.toFixed(2)}x  ` +
-      `groups/round ${row.groupsPerRound.toFixed(2)}`,
+      `groups/round ${row.groupsPerRound.toFixed(2)}  blocking ${row.blockingPerRound.toFixed(2)}`,
   );
 }
 

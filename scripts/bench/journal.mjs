@@ -139,7 +139,7 @@ function lineOf(row) {
         `${size} x ${APPENDERS}  ${row.case.padEnd(10)}  floor ${ms(row.floorMs)}  durable ${ms(row.durableMs)}  ` +
         `${row.ratio.toFixed(2)}x (wanted ${row.target}x)  p99 ${row.tail.toFixed(1)}x p50  ` +
         `written ${row.amplification.toFixed(2)}x (blocks ${row.blockAmplification.toFixed(2)}x)  ` +
-        `writes ${row.writesPerRound.toFixed(2)}  ${rss}`
+        `writes ${row.writesPerRound.toFixed(2)}  blocking ${row.blockingPerRound.toFixed(2)}  ${rss}`
       );
     case "appenders":
       return (
@@ -263,11 +263,13 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, 
   const times = { floor: [], durable: [] };
   let round = 0;
   let rssMiB = 0;
+  let blockingBefore = 0;
   for (; !isOver(round); round++) {
     if (round === warmUp) {
       times.floor.length = 0;
       times.durable.length = 0;
       disk.reset();
+      blockingBefore = journal.flush.blockingGroups;
     }
     times.floor.push(floor.round(payloads));
     times.durable.push(await durableRound(journal, payloads, round % forgetEach === 0));
@@ -283,6 +285,7 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, 
     amplification: disk.bytes / recordBytesInAll,
     blockAmplification: disk.blockBytes / recordBytesInAll,
     writesPerRound: disk.writes / measured,
+    blockingPerRound: (journal.flush.blockingGroups - blockingBefore) / measured,
     rssMiB,
   };
   floor.close();

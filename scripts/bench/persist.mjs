@@ -57,11 +57,11 @@ export async function benchPersist({ recordBytes, rounds, anchored }) {
       times.persist.push(durable);
       times.settled.push(settled);
     }
-    const { counters } = persisters.journal;
+    const { counters, flush } = persisters.journal;
     state.inner.close();
     await running;
     await persisters.close();
-    return figures({ recordBytes, rounds, anchored, times, counters });
+    return figures({ recordBytes, rounds, anchored, times, counters, flush });
   } finally {
     floor.close();
     rmSync(directory, { recursive: true, force: true });
@@ -182,7 +182,7 @@ function makeTraffic(recordBytes) {
   };
 }
 
-function figures({ recordBytes, rounds, anchored, times, counters }) {
+function figures({ recordBytes, rounds, anchored, times, counters, flush }) {
   // The first tenth warms up code and page cache.
   const of = (name) => times[name].slice(Math.ceil(rounds / 10)).sort((a, b) => a - b);
   const at = (sorted, share) =>
@@ -200,6 +200,7 @@ function figures({ recordBytes, rounds, anchored, times, counters }) {
     withAnchorMs: { p50: at(settled, 0.5), p99: at(settled, 0.99) },
     ratio: at(persist, 0.5) / at(floor, 0.5),
     groupsPerRound: counters.groups / rounds,
+    blockingPerRound: flush.blockingGroups / rounds,
     rotations: counters.rotations,
   };
 }

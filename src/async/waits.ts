@@ -11,6 +11,12 @@ import { aborted, throwIfAborted, type WaitOptions, whenAborted } from "./signal
 /** Looks once more; true if the wait is over, one way or the other. */
 type Waiter = () => boolean;
 
+/** A wait that has not ended at its first look. */
+interface Wait<Topic, T> extends WaitOptions {
+  readonly topics: readonly Topic[];
+  readonly look: () => T | undefined;
+}
+
 export class Waits<Topic> {
   readonly #waiting = new Map<Topic, Set<Waiter>>();
   /** Topics that were woken in this step. */
@@ -52,48 +58,48 @@ export class Waits<Topic> {
    *
    * @throws {PersisterError} ABORTED by the signal; the failure, once there is one.
    */
-  async waitFor<T>(
+  waitFor<T>(
     topics: readonly Topic[],
     look: () => T | undefined,
     { signal }: WaitOptions = {},
   ): Promise<T> {
-    throwIfAborted(signal, "the wait");
-    const found = look();
-    if (found !== undefined) return found;
-    if (this.#failure) throw this.#failure;
-    return await this.#waitUntil(topics, look, signal);
+    return new Promise((resolve, reject) => {
+      throwIfAborted(signal, "the wait");
+      const found = look();
+      if (found !== undefined) resolve(found);
+      else if (this.#failure) reject(this.#failure);
+      else this.#waitUntil({ topics, look, signal }, resolve, reject);
+    });
   }
 
   #waitUntil<T>(
-    topics: readonly Topic[],
-    look: () => T | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = (): true => {
-        takeBack?.();
+    { topics, look, signal }: Wait<Topic, T>,
+    resolve: (found: T) => void,
+    reject: (cause: Error) => void,
+  ): void {
+    const end = (): true => {
+      takeBack?.();
+      this.#remove(topics, waiter);
+      return true;
+    };
+    const waiter = (): boolean => {
+      try {
+        const found = look();
+        if (found !== undefined) resolve(found);
+        else if (this.#failure) reject(this.#failure);
+        else return false;
+      } catch (cause) {
+        reject(cause instanceof Error ? cause : new Error("a look failed", { cause }));
+      }
+      return end();
+    };
+    for (const topic of topics) this.#waitersOf(topic).add(waiter);
+    const takeBack =
+      signal &&
+      whenAborted(signal, () => {
         this.#remove(topics, waiter);
-        return true;
-      };
-      const waiter = (): boolean => {
-        try {
-          const found = look();
-          if (found !== undefined) resolve(found);
-          else if (this.#failure) reject(this.#failure);
-          else return false;
-        } catch (cause) {
-          reject(cause instanceof Error ? cause : new Error("a look failed", { cause }));
-        }
-        return end();
-      };
-      for (const topic of topics) this.#waitersOf(topic).add(waiter);
-      const takeBack =
-        signal &&
-        whenAborted(signal, () => {
-          this.#remove(topics, waiter);
-          reject(aborted(signal, "the wait"));
-        });
-    });
+        reject(aborted(signal, "the wait"));
+      });
   }
 
   #waitersOf(topic: Topic): Set<Waiter> {

@@ -143,15 +143,15 @@ export class AvailabilityState {
    * again; INVALID if it was dropped for a wrong parent; the refusal that stopped its lane; POISONED,
    * CLOSED (also if the lane was dropped), ABORTED.
    */
-  async waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<Waited> {
+  waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<Waited> {
     this.inner.tryAgain();
-    return await this.#waits.waitFor([lane], blockLook(this.inner, lane, number), options);
+    return this.#waits.waitFor([lane], blockLook(this.inner, lane, number), options);
   }
 
   /** Waits until the commit QC of `index` is durable, or an anchor has gone past it: tells which. */
-  async waitForCommitQC(index: bigint, options?: WaitOptions): Promise<Waited> {
+  waitForCommitQC(index: bigint, options?: WaitOptions): Promise<Waited> {
     this.inner.tryAgain();
-    return await this.#waits.waitFor(["road"], () => commitQCLook(this.inner, index), options);
+    return this.#waits.waitFor(["road"], () => commitQCLook(this.inner, index), options);
   }
 
   /** Resolves when an anchor at `index` or above is durable. */

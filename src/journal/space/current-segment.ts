@@ -25,7 +25,10 @@ export interface CurrentSegment {
   offset: number;
   chain: number;
   nextLsn: bigint;
-  /** Every record of a log that it holds, live or not, in the order written; none of dropped logs. */
+  /**
+   * Every record of a log that it holds, live or not, in the order written; none of dropped logs. Empty where
+   * nothing is retained.
+   */
   records: PlacedRecord[];
 }
 

@@ -333,7 +333,8 @@ export class Segments implements Standing {
     const { slot: here, recordsOffset } = this.#current;
     assert(slot === here.slot, "a record is placed in the current segment");
     assert(offset >= recordsOffset && offset + length <= here.bytes, "a record lies in its slot");
-    this.#current.records.push(record);
+    // For the map, which there is only where something is retained.
+    if (this.#parts.retainBytes > 0) this.#current.records.push(record);
   }
 
   noteDropped(dropped: string): void {
