@@ -65,7 +65,7 @@ const campaigns = {
 const slow = [
   "test/archive/{bucket/contract,reading/verify,writing/*}.test.ts",
   "test/cli/jobs/sqlite.test.ts",
-  "test/cli/{keeping/moving,look/look,manners}.test.ts",
+  "test/cli/{keeping/moving,look/look,terminal/manners}.test.ts",
   "test/cli/transfer/*.test.ts",
   "test/{client,contract}/*.test.ts",
   "test/inspect/{crash,flips}.test.ts",

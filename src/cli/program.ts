@@ -35,6 +35,11 @@ interface Call {
 /** The time for a stopped command to end its children and to remove its files. */
 const STOPPING_MS_MAX = 2_500;
 
+const firstSteps = `
+lanekeeper COMMAND --help has every option, and examples. STORE is the state directory of a validator; many commands
+take the socket of its running service as well. lanekeeper status STORE is a first look; each error says what to do.
+`;
+
 /** Runs the command in `args`; returns the exit code. A refusal is told in one line on stderr. */
 export async function main(args: readonly string[], port: CliPort): Promise<number> {
   let exitCode: number = exitCodes.ok;
@@ -97,20 +102,26 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
       writeErr: (text) => port.stderr.write(text),
       // Refusals of commander are told as all others are, by `refused`.
       outputError: () => undefined,
-    });
+    })
+    .addHelpText("after", firstSteps);
+  program.commandsGroup("Begin and run:");
   addInitCommand(program, port);
+  addServeCommand(program, port);
   addDevnetCommand(program, port, setExit);
+  addDoctorCommand(program, port, setExit);
+  program.commandsGroup("Look, and change nothing:");
   addLookCommands(program, port, setExit);
   addInspectCommands(program, port, setExit);
-  addDoctorCommand(program, port, setExit);
+  program.commandsGroup("Keep a store through its worst days:");
   addBackupCommand(program, port, setExit);
-  addImportCommands(program, port, setExit);
-  addServeCommand(program, port);
-  addJobsCommand(program, port);
-  addArchiveCommand(program, port);
   addRestoreCommand(program, port);
   addRetireCommand(program, port);
   addWatermarksCommand(program, port);
+  program.commandsGroup("Bring in and out:");
+  addImportCommands(program, port, setExit);
+  addJobsCommand(program, port);
+  addArchiveCommand(program, port);
+  program.commandsGroup("Keys and shells:");
   addKeyCommand(program, port, rotateServed);
   addCompletionCommand(program, port);
   return program;

@@ -44,22 +44,16 @@ export const parts: Readonly<Record<string, Make>> = {
     await (await Lanekeeper.open(path, { ...choices, moved: true })).close();
   },
   served: async (path) => {
-    mkdirSync(path);
     const { epochOf } = chain;
-    const service = await Service.start({
-      directory: path,
-      version: "0.0.0",
-      open: async () => {
-        const keeper = await Lanekeeper.openMemory({ chainId: CHAIN_ID, epochOf });
-        await pushBlocks(keeper, chain, laneAt(chain, 0), { to: 4n });
-        await pushQCs(keeper, chain, { to: 3n });
-        return keeper;
-      },
-      epochs: new Epochs([chain.epoch]),
-      listeners: [{ kind: "unix", path: join(path, "lanekeeper.sock") }],
+    return await serve(path, async () => {
+      const keeper = await Lanekeeper.openMemory({ chainId: CHAIN_ID, epochOf });
+      await pushBlocks(keeper, chain, laneAt(chain, 0), { to: 4n });
+      await pushQCs(keeper, chain, { to: 3n });
+      return keeper;
     });
-    await service.opened();
-    return () => service.close();
+  },
+  "served-pinned": async (path) => {
+    return await serve(path, async () => (await pinnedStore(chain)).keeper);
   },
   bucket: async (path) => {
     const bucket = await openBucket(`file://${path}`);
@@ -104,6 +98,20 @@ export const parts: Readonly<Record<string, Make>> = {
     await call("jobs", "export", root, "--to-sqlite", path);
   },
 };
+
+/** A service of its own on the socket in `path`. */
+async function serve(path: string, open: () => Promise<Lanekeeper>): Promise<() => Promise<void>> {
+  mkdirSync(path);
+  const service = await Service.start({
+    directory: path,
+    version: "0.0.0",
+    open,
+    epochs: new Epochs([chain.epoch]),
+    listeners: [{ kind: "unix", path: join(path, "lanekeeper.sock") }],
+  });
+  await service.opened();
+  return () => service.close();
+}
 
 async function newKey(path: string): Promise<void> {
   if (existsSync(path)) return;

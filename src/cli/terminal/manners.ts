@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { PersisterError } from "../../types/errors.js";
 import type { CliPort } from "./port.js";
 import { put, writeDocument } from "./json-document.js";
+import { sentenceOf } from "./table.js";
 
 /** A command, as its help tells of it. */
 export interface Told {
@@ -20,14 +21,18 @@ export interface Told {
 export function addCommand(parent: Command, name: string, told: Told): Command {
   const { what, help, examples } = told;
   const lines = examples.map((example) => `  $ lanekeeper ${example}\n`);
-  return parent
-    .command(name)
-    .description(what)
-    .option("--json", "print one JSON document in place of text")
-    .addHelpText(
-      "after",
-      `${help === undefined ? "" : `\n${help.trim()}\n`}\nExamples:\n${lines.join("")}`,
-    );
+  return (
+    parent
+      .command(name)
+      .description(what)
+      // The list of all commands has a line for each.
+      .summary(sentenceOf(what))
+      .option("--json", "print one JSON document in place of text")
+      .addHelpText(
+        "after",
+        `${help === undefined ? "" : `\n${help.trim()}\n`}\nExamples:\n${lines.join("")}`,
+      )
+  );
 }
 
 /** Adds `--dry-run` to a command that changes something. */

@@ -1,4 +1,4 @@
-/** A table of two columns, and text from outside made safe to print. */
+/** A table of two columns, text from outside made safe to print, and text cut to a line. */
 
 /** One row: a name, or an empty one under a row that it continues, and its value. */
 export type Row = readonly [name: string, value: string];
@@ -17,4 +17,10 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+/** The first sentence of `text`, in one line. */
+export function sentenceOf(text: string): string {
+  const [sentence = ""] = text.split(/(?<=\.) /);
+  return sentence.replaceAll(/\s+/g, " ");
 }

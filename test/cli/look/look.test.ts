@@ -1,6 +1,8 @@
 /** The commands that look: of files, of files that somebody has open, and of a running service. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { Journal } from "../../../src/records/journal.js";
+import { REQUIRED_TYPE } from "../../../src/records/log/envelope.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { laneAt, pushBlocks } from "../../node/kit.js";
 import { SEGMENT_BYTES } from "../../node/surroundings.js";
@@ -230,6 +232,16 @@ describe("pins release", () => {
     expect(Buffer.from(pinned.hash).toString("hex")).toBe(hashOf(2n));
   });
 
+  test("of a running service: its operator decides, on record", async () => {
+    await using own = await sceneOf(["./served-pinned"]);
+    const store = own.at("served-pinned");
+    const pins = async () => (await json("pins", "ls", store)).document["pins"];
+    expect(await pins()).toMatchObject([{ lane, number: "2", headerHash: hashOf(2n) }]);
+    const args = ["pins", "release", store, lane.slice(0, 6), "2", "--reason", "nobody has it"];
+    expect(await call(...args, "--by", "me", "--yes")).toMatchObject({ code: 0 });
+    expect(await pins()).toEqual([]);
+  });
+
   test.each([
     ["5", "nothing is pinned at number 5"],
     ["x", "x is no number"],
@@ -239,6 +251,23 @@ describe("pins release", () => {
     expect(code).toBe(2);
     expect(stderr).toContain(words);
   });
+});
+
+test("a journal of records: its range, its segments, and what each record says of itself", async () => {
+  await using own = await sceneOf([]);
+  const path = own.at("journal");
+  await call("init", path, "--journal");
+  await using journal = await Journal.open(path, { types: [REQUIRED_TYPE | 1] });
+  const payload = Buffer.from("hello");
+  for (let each = 0; each < 3; each++) {
+    await journal.append({ type: REQUIRED_TYPE | 1, tenant: 7, shard: 2, payload });
+  }
+  expect((await json("status", path)).document).toMatchObject({ ok: true, chainId: null });
+  expect((await json("ls", "segments", path)).document["segments"]).toHaveLength(3);
+  const found = await lines("dump", path);
+  expect(found.filter(({ kind }) => kind === "append")).toMatchObject(
+    [1, 2, 3].map(() => ({ type: REQUIRED_TYPE | 1, tenant: 7, shard: 2, live: true })),
+  );
 });
 
 test("a stopped look ends", async () => {

@@ -3,6 +3,7 @@
  * words itself. Every script finds its place in the tree in the same way, from the words before the cursor; behind an option
  * that takes a file or a text, the shell completes files.
  */
+import { sentenceOf } from "../table.js";
 import type { Flag, Place } from "./places.js";
 
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -148,12 +149,6 @@ function valueRows(
       });
   });
   return rows.join("");
-}
-
-/** The first sentence of a description, in one line. */
-function sentenceOf(description: string): string {
-  const [sentence = ""] = description.split(/(?<=\.) /);
-  return sentence.replaceAll(/\s+/g, " ");
 }
 
 /** For single quotes of bash and zsh. */
