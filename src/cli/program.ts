@@ -7,6 +7,7 @@ import { addArchiveCommand } from "./archive/commands.js";
 import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addBackupCommand } from "./keeping/backup.js";
+import { addRepairCommand } from "./keeping/repair.js";
 import { addInitCommand } from "./store/init.js";
 import { addDoctorCommand } from "./keeping/doctor.js";
 import { addLookCommands } from "./look/commands.js";
@@ -114,6 +115,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addInspectCommands(program, port, setExit);
   program.commandsGroup("Keep a store through its worst days:");
   addBackupCommand(program, port, setExit);
+  addRepairCommand(program, port);
   addRestoreCommand(program, port);
   addRetireCommand(program, port);
   addWatermarksCommand(program, port);

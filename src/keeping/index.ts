@@ -13,3 +13,7 @@ export type { Height, Heights } from "../persist/guards/heights.js";
 export type { Retirement } from "../journal/form/retired.js";
 export { heightsFromPeers, type PeerAnswer, type PeerHeights } from "../persist/guards/peers.js";
 export { type BackupDone, type BackupOptions, backupStore } from "./backup/calls.js";
+export type { Finding, Severity } from "../inspect/finding.js";
+export { type RepairOptions, repairStore } from "./repair/calls.js";
+export type { KeptLog, Peers, RepairPlan } from "./repair/plan.js";
+export type { RepairReport } from "./repair/repair.js";

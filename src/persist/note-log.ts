@@ -56,6 +56,15 @@ export class NoteLog<Note extends object> {
     });
   }
 
+  /** Begins the log of a new store at `first`, with notes as they were written; durable when resolved. */
+  async begin(first: bigint, payloads: readonly Uint8Array[]): Promise<void> {
+    const records = payloads.map((payload, at) => ({ number: first + BigInt(at), payload }));
+    await this.#log.write({
+      ...(first > 0n ? { prune: { start: first } } : {}),
+      append: { records },
+    });
+  }
+
   /** Those on record, oldest first. */
   async list(): Promise<Note[]> {
     const found: Note[] = [];

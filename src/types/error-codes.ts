@@ -36,7 +36,7 @@ export interface CodeFacts {
 }
 
 const afterLoss =
-  "leave the directory as it is and run `lanekeeper inspect` on it; then begin a new store with init, let the node catch up from its peers, and sign nothing where the old store may have signed";
+  "leave the directory as it is and run `lanekeeper inspect` on it; `lanekeeper repair` makes a guarded store of what is proven; or begin a new one with init, let the node catch up from its peers, and sign nothing where the old store may have signed";
 const neverBack =
   "put back a single file or an older copy: the validator would forget what it signed since, and could sign twice";
 

@@ -195,6 +195,6 @@ function shortName(name: string): string {
   return isLaneId(name) ? `lane ${shortLane(name)}` : name;
 }
 
-function logName(name: string): string {
+export function logName(name: string): string {
   return name === ROAD || !isLaneId(name) ? name : `lane ${name}`;
 }
