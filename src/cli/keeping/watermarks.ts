@@ -122,9 +122,13 @@ async function importCommand(
   const directory = await placeOf(store);
   const { chainId } = await identityIn(directory);
   const meant = { chainId, signer: signerIn(choices.signer), takeIncomplete };
-  const documents = await Promise.all(files.map(readMarks));
+  const read = await Promise.all(
+    files.map(async (file) => ({ file, marks: await readMarks(file) })),
+  );
+  // An incomplete document counts where a height is known: complete ones come first.
+  const documents = read.sort((a, b) => Number(b.marks.isComplete) - Number(a.marks.isComplete));
   // All are judged before anything is raised.
-  const raises = documents.map((each) => raiseOf(each, NOTHING_KNOWN, meant));
+  const raises = documents.map(({ marks }) => raiseOf(marks, NOTHING_KNOWN, meant));
   const about = { directory, chainId, files, dryRun, raises: raises.map(plain) };
   if (dryRun) {
     const text = raises.map((raise) => `this would raise ${wordsFor(raise)}\n`).join("");
@@ -133,9 +137,9 @@ async function importCommand(
   const keys = await keysAsFound(directory, key);
   const opened = await openBare({ directory, keys, moved });
   try {
-    for (const [at, document] of documents.entries()) {
-      const raise = raiseOf(document, opened.guards.heights, meant);
-      const why = { reason: reason ?? `watermarks of ${files[at]}`, atMs: Date.now() };
+    for (const { file, marks } of documents) {
+      const raise = raiseOf(marks, opened.guards.heights, meant);
+      const why = { reason: reason ?? `watermarks of ${file}`, atMs: Date.now() };
       await opened.guards.raise(raise, { by: "watermarks", ...why });
     }
     const heights = plain(opened.guards.heights);

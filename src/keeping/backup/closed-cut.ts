@@ -9,6 +9,7 @@ import { ReadOnlyDisk } from "../../disk/read-only.js";
 import { MARK_FILE } from "../../journal/form/mark.js";
 import { readRetirement, type Retirement } from "../../journal/form/retired.js";
 import { ownStore, RECORDS_CHAIN, RETIRED_FILE, STORE_FILE } from "../../journal/form/store.js";
+import { readRestored } from "../../persist/guards/restored.js";
 import { pairFiles } from "../../persist/checked-store.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
@@ -48,10 +49,14 @@ export async function cutOfClosed(disk: Disk, directory: string): Promise<StoreC
   }
 }
 
-/** The record of a retired store; `null` for any other. */
+/**
+ * The record of a retired store; `null` for any other. Also for one that was restored and never opened: its
+ * guard is not in its journal, so that a restore of this backup must set one.
+ */
 async function retirementOf(disk: Disk, directory: string): Promise<Retirement | null> {
   const found = (await readRetirement(disk, directory)) ?? null;
-  if (found !== "torn") return found;
+  const isUnopened = (await readRestored(disk, directory))?.guard === "all";
+  if (found !== "torn") return isUnopened ? null : found;
   const text = `${directory}: the record of its retirement is torn: retire it again, and it is made whole`;
   throw new PersisterError("RETIRED", text, { file: `${directory}/${RETIRED_FILE}` });
 }

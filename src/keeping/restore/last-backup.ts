@@ -1,6 +1,6 @@
 /**
- * The last backup of a retired store is restored without a guard once: a file beside the backup says who took
- * it. A later restore is guarded.
+ * The last backup of a retired store is restored without a guard once: a file beside the backup, called by the
+ * token of the retirement, says who took it. A later restore is guarded, also of another backup of that store.
  *
  * A copy of the backup directory knows nothing of that file, so two restores of two copies cannot be told
  * apart. Keep one copy of a last backup, and let one operator restore it.
@@ -8,9 +8,8 @@
 import { z } from "zod";
 import { osCodeOf } from "../../disk/failure.js";
 import type { Disk } from "../../disk/disk.js";
+import type { Retirement } from "../../journal/form/retired.js";
 import { PersisterError } from "../../types/errors.js";
-import { backupName } from "../backup/found.js";
-import type { BackupManifest } from "../backup/manifest.js";
 
 const FILE_BYTES_MAX = 16 * 1024;
 
@@ -26,10 +25,10 @@ const schema = z.object({ claim: z.string() });
 export async function takeLastBackup(
   disk: Disk,
   directory: string,
-  manifest: Pick<BackupManifest, "number">,
+  { token }: Retirement,
   taking: { readonly claim: string; readonly to: string; readonly atMs: number },
 ): Promise<boolean> {
-  const path = `${directory}/${backupName(manifest.number, "TAKEN")}`;
+  const path = `${directory}/TAKEN-${token}`;
   const made = await madeUnlessThere(disk, path);
   if (!made) return (await claimAt(disk, path)) === taking.claim;
   try {

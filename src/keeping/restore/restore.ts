@@ -20,6 +20,7 @@ import { copyTo, sha256Of } from "../backup/copy.js";
 import type { Source } from "../backup/cut.js";
 import { corrupt } from "../backup/found.js";
 import type { BackupManifest } from "../backup/manifest.js";
+import { assert } from "../../types/assert.js";
 import { takeLastBackup } from "./last-backup.js";
 
 /** Nobody waits for the disk but the one who restores. */
@@ -100,10 +101,11 @@ async function recorded(
 ): Promise<Restored> {
   await record.writeDurable(0, [encodeRestored(planned)]);
   if (planned.guard === "all") return planned;
+  assert(manifest.retired !== null, "only the last backup of a retired store needs no guard");
   // A name that is not durable would be gone after the power failed, and the claim with it.
   await disk.syncDirectory(directory);
   const { claim, atMs } = planned;
-  const isOurs = await takeLastBackup(disk, from, manifest, { claim, to: directory, atMs });
+  const isOurs = await takeLastBackup(disk, from, manifest.retired, { claim, to: directory, atMs });
   if (isOurs) return planned;
   const guarded = { ...planned, guard: "all" } as const;
   const [before, after] = [encodeRestored(planned), encodeRestored(guarded)];

@@ -135,7 +135,8 @@ function marksOf({ recovered, checks, votePair, anchor }: CheckedStore): Marks {
     lanes.set(name, { lane: name, number: next - 1n, headerHash: hash ? hex(hash) : null });
   }
   for (const { name, number, hash } of standingPins(recovered)) {
-    if (isLaneId(name)) lanes.set(name, { lane: name, number, headerHash: hex(hash) });
+    if (!isLaneId(name) || number <= (lanes.get(name)?.number ?? -1n)) continue;
+    lanes.set(name, { lane: name, number, headerHash: hex(hash) });
   }
   // An anchor may have gone past blocks that were never here; nobody signs below it.
   for (const { lane, first } of anchor?.commitQC.vote.laneRanges ?? []) {
@@ -146,7 +147,11 @@ function marksOf({ recovered, checks, votePair, anchor }: CheckedStore): Marks {
   const inner = votePair.message && decodePersistedInner(votePair.message);
   const lost = votePair.inFlightLost ? [anyVoteAt(mark.voteRoadIndex)] : [];
   const decided = table.byName(ROAD)?.next ?? 0n;
-  const votes = [...(inner ? votesIn(inner) : []), ...lost, ...appVoteBelow(decided)];
+  const votes = [
+    ...(inner ? votesIn(inner, mark.voteRoadIndex) : []),
+    ...lost,
+    ...appVoteBelow(decided),
+  ];
   return { signer: inner && signerOf(inner), lanes: [...lanes.values()], votes, unread: [] };
 }
 
@@ -187,7 +192,10 @@ async function marksOfDamaged(
   }
 }
 
-function votesIn({ commitQC, prepareVote, commitVote, timeoutVote }: PersistedInner): VoteMark[] {
+function votesIn(
+  { commitQC, prepareVote, commitVote, timeoutVote }: PersistedInner,
+  writtenFor: bigint,
+): VoteMark[] {
   const marks: VoteMark[] = [];
   const add = (kind: VoteMark["kind"], view: View | undefined): void => {
     if (view) marks.push({ kind, roadIndex: view.index, view: view.number });
@@ -195,8 +203,10 @@ function votesIn({ commitQC, prepareVote, commitVote, timeoutVote }: PersistedIn
   add("prepare", prepareVote?.msg.view);
   add("commit", commitVote?.msg.view);
   add("timeout", timeoutVote?.vote.msg.view);
-  // The state may have left a view before in which it had voted: its road counts as a whole.
-  marks.push(anyVoteAt(roadAfter(commitQC)));
+  // The state may have left a view before in which it had voted, and may have votes that only its node reads:
+  // its road counts as a whole.
+  const road = roadAfter(commitQC);
+  marks.push(anyVoteAt(road > writtenFor ? road : writtenFor));
   return marks;
 }
 

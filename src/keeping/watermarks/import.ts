@@ -23,7 +23,7 @@ export interface ImportChoices {
 
 /**
  * Raises the guards of `keeper` by watermarks: it allows only what lies above them. Durable when resolved. Done
- * again it changes nothing, and of several documents the highest marks count.
+ * again it changes nothing, and of several documents the highest marks count. Give complete ones first.
  *
  * @example
  * await importWatermarks(keeper, decodeWatermarks(text, "marks.json"), { reason: "moved from host a" });

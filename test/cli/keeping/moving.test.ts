@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { backupStore } from "../../../src/keeping/backup/calls.js";
+import { watermarksOf } from "../../../src/keeping/calls.js";
+import { encodeWatermarks } from "../../../src/keeping/watermarks/document.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { laneAt, pushBlocks, refusal } from "../../node/kit.js";
@@ -89,6 +91,23 @@ describe("an unplanned one", () => {
     await using second = await Lanekeeper.open(at("b"), choices);
     expect(second.maySign({ kind: "block", lane, number: 5n })).toEqual({ may: true });
     await pushBlocks(second, chain, lane, { from: 3n, to: 5n });
+  });
+
+  test("an incomplete document counts beside a complete one, in any order", async () => {
+    const marks = await watermarksOf(at("a"));
+    const place = { lane, kind: "voted", number: 40n, headerHash: null } as const;
+    writeFileSync(at("whole.json"), encodeWatermarks(marks));
+    const part = { ...marks, isComplete: false, lanes: [place] };
+    writeFileSync(at("part.json"), encodeWatermarks(part));
+    for (const files of [
+      ["whole.json", "part.json"],
+      ["part.json", "whole.json"],
+    ]) {
+      const store = at(files.join("-"));
+      await call("restore", at("backups"), store);
+      const taken = await call("watermarks", "import", store, ...files.map(at), "--json");
+      expect(JSON.parse(taken.stdout)).toMatchObject({ heights: { byLane: { [lane]: "41" } } });
+    }
   });
 
   test("a wrong document, a missing one, and a number that no backup has are refused", async () => {

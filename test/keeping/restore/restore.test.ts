@@ -174,6 +174,29 @@ describe("the last backup of a retired store", () => {
     await second.close();
   });
 
+  test("is taken with every other backup of the same retirement", async () => {
+    const copy = disk.snapshot();
+    const cut = () => cutOfClosed(copy, DIRECTORY);
+    const work = { disk: copy, directory: BACKUP, cut, pace: noPace(), nowMs: () => 3 };
+    expect(await restored(copy)).toMatchObject({ guard: "none" });
+    // The first one is removed behind it.
+    await backUp({ ...work, keep: 1 });
+    expect(await restored(copy, { directory: "/second" })).toMatchObject({ guard: "all" });
+  });
+
+  test("gives no store without a guard if the store that was retired was never opened behind a restore", async () => {
+    const { disk: made, keeper } = await fresh(chain);
+    await pushBlocks(keeper, chain, lane, { to: 4n });
+    await keeper.backup(BACKUP);
+    await keeper.close();
+    expect(await restored(made)).toMatchObject({ guard: "all" });
+    const { randomBytes } = simulatedSurroundings(made, 78);
+    await retire({ disk: made, directory: NEW, reason: "moved", nowMs: () => 1, randomBytes });
+    const cut = () => cutOfClosed(made, NEW);
+    await backUp({ disk: made, directory: BACKUP, cut, pace: noPace(), nowMs: () => 2, keep: 2 });
+    expect(await restored(made, { directory: "/second" })).toMatchObject({ guard: "all" });
+  });
+
   test("is guarded where that is asked for, and stays to be taken", async () => {
     const copy = disk.snapshot();
     expect(await restored(copy, { guardAlways: true })).toMatchObject({ guard: "all" });

@@ -80,6 +80,14 @@ describe("an export", () => {
     });
   });
 
+  test("goes as far as the road that the vote state was written for", async () => {
+    const { disk, keeper } = await fresh(chain);
+    // A field that no vote state has: whoever wrote it knows its votes, and we know its road.
+    await keeper.writeVoteState(Uint8Array.of(0x7a, 2, 1, 2), 50n);
+    await keeper.close();
+    expect(raiseOf(await exported(disk), unknown, meant).votes).toBe(51n);
+  });
+
   test("goes as far as the anchor where blocks were never here", async () => {
     const { disk, keeper } = await fresh(chain);
     await pushAnchor(keeper, chain.qc(5n).anchor);
