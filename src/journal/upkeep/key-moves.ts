@@ -86,6 +86,7 @@ export class KeyMoves {
 
   /** Copies some records of a foreign segment, or releases it; tells how many bytes that took. */
   async #empty(): Promise<number> {
+    const { segments, beginSegment, write } = this.#parts;
     const segment = this.#foreign();
     if (!segment) return 0;
     if (this.#isLocked(segment)) return await this.#empty();
@@ -96,23 +97,25 @@ export class KeyMoves {
     let found = await this.#copies(records, at);
     if (isBlocked(found, records)) {
       // There is no room for the next record: the segment that follows has it.
-      await this.#parts.beginSegment();
+      await beginSegment();
+      // Its head may have let this one go: nothing in it is live, or it is retained no longer.
+      if (!segments.isReadable(segment)) return RECORD_HEADER_BYTES;
       found = await this.#copies(records, at);
     }
     const { copies, next, bytes } = found;
     if (isBlocked(found, records)) this.#stuck.set(segment.sequence, tooLarge(segment));
-    if (copies.length > 0 && !(await this.#parts.write(copies))) return bytes;
+    if (copies.length > 0 && !(await write(copies))) return bytes;
     this.#emptying.at = next;
     if (next === records.length && (await this.#release(segment))) this.#emptying = undefined;
     return bytes + RECORD_HEADER_BYTES;
   }
 
-  async #release({ sequence }: RetainedSegment): Promise<boolean> {
-    const { reclaimer, segments } = this.#parts;
-    if (await reclaimer.release([sequence])) return true;
-    await this.#parts.beginSegment();
+  async #release(segment: RetainedSegment): Promise<boolean> {
+    const { reclaimer, segments, beginSegment } = this.#parts;
+    if (await reclaimer.release([segment.sequence])) return true;
+    await beginSegment();
     // Nothing in it is live: the head of the new segment may have let it go.
-    return !segments.readable.some((each) => each.sequence === sequence);
+    return !segments.isReadable(segment);
   }
 
   /** Whether the key of a segment is not given. Only a retained one can be so: open needs all others. */

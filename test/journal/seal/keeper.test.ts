@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { TestChain } from "../../model/chain.js";
 import { filesWith, key, keyBytes } from "./kit.js";
-import { born, laneAt, opened, pushBlocks, turns } from "../../node/kit.js";
+import { born, laneAt, opened, pushAnchor, pushBlocks, pushQCs, turns } from "../../node/kit.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
@@ -93,4 +93,20 @@ test("a close at any moment of a rotation ends in order, and the next open goes 
     await keeper.close();
     expect(keeper.status().poison).toBeUndefined();
   }
+});
+
+test("a store that prunes and gives up what it retains goes on while keys rotate", async () => {
+  const large = new TestChain(1, 9000);
+  const [own = lane] = large.lanes;
+  const keys = { write: keyBytes("a"), read: [keyBytes("b")] };
+  const keeper = await opened(await born(), large, { keys, retainBytes: 150_000 });
+  for (let number = 0n; number < 50n; number++) {
+    await pushBlocks(keeper, large, own, { from: number, to: number + 1n });
+    await pushQCs(keeper, large, { from: number, to: number + 1n });
+    if (number % 3n === 2n) await pushAnchor(keeper, large.qc(number - 1n).anchor);
+    if (number % 7n === 0n) await keeper.rotateKey(keyBytes(number % 2n === 0n ? "b" : "a"));
+  }
+  await keeper.waitForRotation();
+  expect(keeper.status().keys).toHaveLength(1);
+  await keeper.close();
 });
