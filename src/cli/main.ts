@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { codeOf, endingSignals, stopOf } from "./terminal/ending.js";
+import { showsColor } from "./terminal/paint.js";
 
 const stop = stopOf(process);
 // Loaded while signals are heard already: it takes a while.
@@ -8,7 +9,7 @@ const code = await main(process.argv.slice(2), {
   stop,
   stdout: process.stdout,
   stderr: process.stderr,
-  hasColor: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+  hasColor: showsColor(process.stdout, process.env),
   clockMs: () => performance.now(),
   handOverSignals: () => {
     for (const signal of endingSignals) process.removeAllListeners(signal);

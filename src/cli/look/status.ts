@@ -4,6 +4,7 @@ import { put, writeDocument } from "../terminal/json-document.js";
 import type { CliPort } from "../terminal/port.js";
 import { formatSize } from "../terminal/sizes.js";
 import { type Row, table } from "../terminal/table.js";
+import { guardsText } from "./view/guards.js";
 import { logText, pinText } from "./view/words.js";
 import { lanesOf, roadOf, type StoreView, viewJson } from "./view/view.js";
 
@@ -15,7 +16,7 @@ export async function tellStatus(view: StoreView, json: boolean, port: CliPort):
 }
 
 function statusText(view: StoreView): string {
-  const { service, segments, pins, anchorRoadIndex } = view;
+  const { service, segments, pins, guards, anchorRoadIndex } = view;
   const lanes = lanesOf(view);
   const road = roadOf(view);
   const others = view.logs.filter((log) => !lanes.includes(log) && log !== road);
@@ -34,6 +35,7 @@ function statusText(view: StoreView): string {
     ...others.map((log): Row => ["log", logText(log)]),
     ["pins", `${pins.length}`],
     ...pins.map((pin): Row => ["", pinText(pin)]),
+    ...(guards ? [["guards", guardsText(guards)] as const] : []),
     ["segments", segments.map(({ state, slots }) => `${slots} ${state}`).join(", ")],
     ["", formatSize(segments.reduce((sum, { bytes }) => sum + bytes, 0))],
   ];

@@ -8,3 +8,11 @@ export type Paint = (color: Color, text: string) => string;
 export function painter(hasColor: boolean): Paint {
   return (color, text) => (hasColor ? `\u001b[${codes[color]}m${text}\u001b[0m` : text);
 }
+
+/** A terminal shows colours, unless its user wants none: https://no-color.org. */
+export function showsColor(
+  { isTTY }: { readonly isTTY?: boolean },
+  { NO_COLOR: unwanted = "" }: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return isTTY === true && unwanted === "";
+}

@@ -79,6 +79,33 @@ describe("status", () => {
     expect(document["lanes"]).toContainEqual({ name: lane, first: "1", next: "6" });
   });
 
+  test("of a store that was restored: how far its guards reach, and by whom", async () => {
+    await using own = await sceneOf(["./backups"]);
+    const store = own.at("restored");
+    expect((await call("restore", own.at("backups"), store)).code).toBe(0);
+    const { document } = await json("status", store);
+    expect(document["guards"]).toMatchObject({
+      lanes: "unknown",
+      votes: "unknown",
+      by: "restored",
+    });
+    const { epochOf } = chain;
+    const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf };
+    {
+      await using keeper = await Lanekeeper.open(store, choices);
+      const decision = { by: "operator", reason: "the old machine ended at 9" } as const;
+      await keeper.raiseGuard({ lanes: 9n, votes: 12n }, decision);
+    }
+    const { stdout } = await call("status", store);
+    expect(stdout).toMatch(
+      /^guards +blocks from 9 on may be signed, votes from road index 12 on; by operator: the old/m,
+    );
+    const notes = (await lines("dump", store)).filter(
+      ({ log, kind }) => log === "guards" && kind === "append",
+    );
+    expect(notes.at(-1)).toMatchObject({ by: "operator", reason: "the old machine ended at 9" });
+  });
+
   test.each([
     [["status", "/nowhere"], 31],
     [["status", "unix:/nowhere/socket"], 59],

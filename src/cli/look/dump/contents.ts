@@ -1,6 +1,7 @@
-/** The contents of a record in a few facts: of a block, a commit QC, or a record of a journal. */
+/** The contents of a record in a few facts: of a block, a commit QC, a note, or a record of a journal. */
 import { hex } from "../../../codec/hex.js";
 import { ROAD } from "../../../persist/kinds.js";
+import { fieldsOf, isNoteLog } from "../../../persist/note-forms.js";
 import { decodeEnvelope } from "../../../records/log/envelope.js";
 import { isLaneId } from "../../../types/lane.js";
 import { decodeCommitQC, decodeSignedBlock } from "../../../wire/codec/decode.js";
@@ -8,11 +9,12 @@ import { DecodeError } from "../../../wire/codec/decode-error.js";
 import { headerHash } from "../../../wire/hash.js";
 
 /** The facts by their names in JSON. Bytes that do not decode have a reason in place of facts. */
-export type Facts = Readonly<Record<string, string | number | bigint>>;
+export type Facts = Readonly<Record<string, unknown>>;
 
 export function factsOf(log: string, payload: Uint8Array): Facts {
   try {
     if (log === ROAD) return commitQCFacts(payload);
+    if (isNoteLog(log)) return fieldsOf(payload);
     return isLaneId(log) ? blockFacts(payload) : envelopeFacts(payload);
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;

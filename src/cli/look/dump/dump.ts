@@ -150,8 +150,13 @@ function lineText({ lsn, kind, log, number, live, bytes, why }: Line, facts: Fac
     ...(live === false ? ["pruned"] : []),
   ].join(" ");
   const size = bytes && isData ? [formatSize(bytes.length)] : [];
-  const told = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
+  const told = Object.entries(facts).map(([name, value]) => `${name} ${factText(value)}`);
   return [place, ...size, ...told, ...(why === undefined ? [] : [why])].join(", ");
+}
+
+function factText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return typeof value === "bigint" ? `${value}` : jsonOf(value);
 }
 
 function usage(message: string): PersisterError {

@@ -12,6 +12,7 @@ import { sourcesOf } from "../../store/key-files.js";
 import { identityIn } from "../../store/identity.js";
 import type { CliPort } from "../../terminal/port.js";
 import { showWork } from "../../terminal/progress.js";
+import { guardsInFiles } from "./guards.js";
 import type { SegmentsView, StoreView } from "./view.js";
 
 export async function viewOfFiles(
@@ -47,7 +48,7 @@ export async function viewOfFiles(
       return {
         ...viewOfSummary(step.value),
         code: tally.worst(false),
-        segments: await segmentsIn(directory),
+        ...(await listedIn(directory, keyFiles ?? [])),
       };
     }
   } finally {
@@ -55,7 +56,7 @@ export async function viewOfFiles(
   }
 }
 
-function viewOfSummary(summary: Summary): Omit<StoreView, "code" | "segments"> {
+function viewOfSummary(summary: Summary): Omit<StoreView, "code" | keyof Listed> {
   const { directory, identity, logs, pins, anchor } = summary;
   return {
     directory,
@@ -90,6 +91,7 @@ async function viewOfJournal(directory: string, storeId: string): Promise<StoreV
       logs: [...listing.table.states()].map(({ name, first, next }) => ({ name, first, next })),
       anchorRoadIndex: undefined,
       pins: [],
+      guards: undefined,
       segments: countsOf(listing),
       service: undefined,
     };
@@ -98,17 +100,19 @@ async function viewOfJournal(directory: string, storeId: string): Promise<StoreV
   }
 }
 
-async function segmentsIn(directory: string): Promise<readonly SegmentsView[]> {
+type Listed = Pick<StoreView, "segments" | "guards">;
+
+async function listedIn(directory: string, keyFiles: readonly string[]): Promise<Listed> {
   let listing: StoreListing;
   try {
-    listing = await StoreListing.open(new RealDisk(), directory);
+    listing = await StoreListing.open(new RealDisk(), directory, sourcesOf(keyFiles));
   } catch (cause) {
     // The state tells of it already.
     if (!hasCode(cause, "JOURNAL_CORRUPT")) throw cause;
-    return [];
+    return { segments: [], guards: undefined };
   }
   try {
-    return countsOf(listing);
+    return { segments: countsOf(listing), guards: await guardsInFiles(directory, listing) };
   } finally {
     await listing.close();
   }

@@ -11,6 +11,7 @@ import { toMs } from "../../../rpc/times.js";
 import { ROAD } from "../../../persist/kinds.js";
 import { PersisterError } from "../../../types/errors.js";
 import type { AskedService } from "./asked.js";
+import { guardsOfService } from "./guards.js";
 import type { LogView, Span, StoreView } from "./view.js";
 
 const words: ReadonlyMap<number, string> = new Map([
@@ -41,6 +42,7 @@ export async function viewOfService(asked: AskedService): Promise<StoreView> {
     pins: (store?.pins ?? []).map(({ lane, blockNumber, headerHash }) => {
       return { lane: hex(lane), number: blockNumber, headerHash: hex(headerHash) };
     }),
+    guards: store?.guards && guardsOfService(store.guards),
     segments: (store?.usage?.segments ?? []).map(({ state: of, slots, bytes }) => {
       return { state: of, slots: Number(slots), bytes: Number(bytes) };
     }),

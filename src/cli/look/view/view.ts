@@ -3,6 +3,7 @@ import { exitCodeOf } from "../../../inspect/finding.js";
 import { ROAD } from "../../../persist/kinds.js";
 import type { ErrorCode } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
+import type { GuardsView } from "./guards.js";
 import type { Papers } from "./target.js";
 
 export interface Span {
@@ -53,6 +54,8 @@ export interface StoreView {
   readonly logs: readonly LogView[];
   readonly anchorRoadIndex: bigint | undefined;
   readonly pins: readonly PinView[];
+  /** Of a store that was restored. */
+  readonly guards: GuardsView | undefined;
   readonly segments: readonly SegmentsView[];
   readonly service: ServiceView | undefined;
 }
@@ -79,6 +82,7 @@ export function viewJson({ logs, code, ...view }: StoreView): object {
     chainId: view.chainId ?? null,
     storeId: view.storeId ?? null,
     anchorRoadIndex: view.anchorRoadIndex ?? null,
+    guards: view.guards ?? null,
     service: view.service ?? null,
     lanes: lanesOf({ logs }),
     road: roadOf({ logs }) ?? null,
