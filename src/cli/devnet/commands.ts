@@ -43,7 +43,7 @@ export function addDevnetCommand(
   port: CliPort,
   setExit: (code: number) => void,
 ): void {
-  const { validators, seconds, payload, kills, powerCuts } = devnetDefaults;
+  const { validators, seconds, payload, kills, powerCuts, restore } = devnetDefaults;
   addCommand(program, "devnet", {
     what:
       "Runs a committee of validators, each a process with a store of its own, kills them at random " +
@@ -54,7 +54,9 @@ export function addDevnetCommand(
       "devnet --validators 7 --seconds 60 --kills 20 --power-cuts 5 --seed 1",
       "devnet --validators 1 --seconds 10 --kills 5",
       "devnet --service",
+      "devnet --restore 2",
       "devnet --sabotage forget-vote-state",
+      "devnet --restore 1 --sabotage ignore-guards",
       "devnet --payload 64KiB --dir ./devnet --json",
     ],
   })
@@ -67,6 +69,7 @@ export function addDevnetCommand(
     .option("--payload <size>", "bytes of transactions in a block", payload)
     .option("--kills <count>", "kills during the run", kills)
     .option("--power-cuts <count>", "power cuts during the run", powerCuts)
+    .option("--restore <count>", "validators that come back from an old backup", restore)
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and strikes again (default: random)")
     .option("--service", "give each validator its store through a service, a process of its own")

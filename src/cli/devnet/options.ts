@@ -14,6 +14,7 @@ export const devnetDefaults = {
   payload: "16KiB",
   kills: "3",
   powerCuts: "1",
+  restore: "0",
 } as const;
 
 /** Each is a process, with a line to every other. */
@@ -48,6 +49,7 @@ const schema = z.object({
   payload,
   kills: whole(0, KILLS_MAX),
   powerCuts: whole(0, KILLS_MAX),
+  restore: whole(0, KILLS_MAX),
   dir: z.string().min(1, "must name a directory").optional(),
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
   sabotage: z
@@ -70,7 +72,7 @@ export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOp
     const name = issue?.path.join(".") === "powerCuts" ? "power-cuts" : issue?.path.join(".");
     throw new PersisterError("USAGE", `--${name} ${issue?.message}`);
   }
-  const { dir, seed, json, sabotage, service = false, ...rest } = result.data;
+  const { dir, seed, json, sabotage, service = false, restore: restores, ...rest } = result.data;
   const drawn = { seed: seed ?? drawSeed(), json: json ?? false };
-  return Object.freeze({ ...rest, dir, sabotage, service, ...drawn });
+  return Object.freeze({ ...rest, restores, dir, sabotage, service, ...drawn });
 }

@@ -79,6 +79,7 @@ export function devnetTable(summary: DevnetSummary): string {
     ["recoveries", `${summary.recoveries}, ${judged.compared} records compared`],
     ["after a loss", `${summary.pins} pinned, ${summary.released} released`],
     ["", `${summary.abstentions} abstained`],
+    ["restored", `${summary.restores}, of which ${summary.raised} sign again`],
     ["heard", `${judged.acknowledged} acknowledged, ${judged.said} signed`],
     ...perValidator.flatMap(seatRows),
     ["violations", `${violations.length}`],

@@ -12,6 +12,7 @@ compared      blocks and commit QCs that a recovery returned, held against what 
 pinned        a block was in flight and is lost: at its number only the identical block may be signed
               until all peers say that they have none there
 abstained     a vote was in flight and is lost: no vote until the others have gone past it
+restored      an old backup took the place of a store: guarded, until its peers say how far it had gone
 `;
 
 /**
@@ -20,7 +21,8 @@ abstained     a vote was in flight and is lost: no vote until the others have go
 export function comebackText(comeback: Comeback, paint: Paint): string {
   const { atMs, validator, cutsPower, again, writes, backMs, compared } = comeback;
   const who = comeback.struck === "service" ? "'s service" : "";
-  const struck = cutsPower ? `power cut: ${writesText(writes)}` : "killed";
+  const killed = comeback.restores ? "gone, an old backup is restored" : "killed";
+  const struck = cutsPower ? `power cut: ${writesText(writes)}` : killed;
   const twice = again === 0 ? "" : `, and again while it recovered`;
   const guards = [
     ...(comeback.pins === 0 ? [] : [counted(comeback.pins, "block") + " pinned"]),
@@ -56,11 +58,12 @@ export function sentenceOf(summary: DevnetSummary, paint: Paint): string {
   return paint("green", `PASS: ${survived}; ${signed}`);
 }
 
-function strikesText({ kills, powerCuts, validators }: DevnetSummary): string {
+function strikesText({ kills, powerCuts, restores, validators }: DevnetSummary): string {
   const all = validators === 1 ? "one more at the end" : `one at all ${validators} at once`;
   const strikes = [
     ...(kills === 0 ? [] : [counted(kills, "kill")]),
     ...(powerCuts === 0 ? [] : [counted(powerCuts, "power cut")]),
+    ...(restores === 0 ? [] : [counted(restores, "old backup")]),
   ];
   return [...strikes, all].join(strikes.length > 1 ? ", " : " and ");
 }

@@ -69,6 +69,14 @@ export class Judge {
     return this.#witness(validator).executedNext;
   }
 
+  /**
+   * A validator's store is an older one from now on. It may have lost what was acknowledged since, and must
+   * still sign nothing twice.
+   */
+  restored(validator: number): void {
+    this.#witness(validator).restored();
+  }
+
   /** Takes the reports of a validator, in the order in which they were written. */
   take(validator: number, report: Report): void {
     const witness = this.#witness(validator);
@@ -92,11 +100,11 @@ export class Judge {
         this.counts.acknowledged += 1;
         return this.#anchored(witness, report);
       case "votesBegun":
-        witness.votes = [...witness.votes, report.state];
+        witness.votes = [...votesOf(witness), report.state];
         return;
       case "votesDurable":
         this.counts.acknowledged += 1;
-        witness.votes = witness.votes.slice(witness.votes.indexOf(report.state));
+        witness.votes = votesOf(witness).slice(votesOf(witness).indexOf(report.state));
         for (const digest of report.signed) witness.signed.note(report.index, digest, digest);
         return;
       case "executed":
@@ -200,7 +208,7 @@ export class Judge {
     if (anchor < witness.anchor) {
       this.violate("ANCHOR_LOST", validator, `anchor ${found.anchor}, not ${witness.anchor}`);
     }
-    if (!witness.votes.includes(found.votes)) {
+    if (witness.votes !== "any" && !witness.votes.includes(found.votes)) {
       this.violate("VOTES_LOST", validator, `vote state ${found.votes}`);
     }
     witness.votes = [found.votes];
@@ -253,6 +261,11 @@ export class Judge {
     if (witness === undefined) throw new RangeError(`there is no validator ${validator}`);
     return witness;
   }
+}
+
+/** Before a restored store is open, nobody knows which vote state it has. */
+function votesOf({ votes }: Witness): readonly (Digest | undefined)[] {
+  return votes === "any" ? [] : votes;
 }
 
 function placeOf(log: LaneId | "road", number: bigint): string {

@@ -37,9 +37,18 @@ export class Witness {
   anchor = -1n;
   executedNext = 0n;
   /** The vote state that is acknowledged, and those begun since: a recovery returns one of them. */
-  votes: readonly (Digest | undefined)[] = [undefined];
+  votes: readonly (Digest | undefined)[] | "any" = [undefined];
   /** The votes in vote states that were durable. */
   readonly signed = new Kept();
+
+  /** Everything that was said stays in memory; acknowledged things may be gone. */
+  restored(): void {
+    this.durable.clear();
+    this.nexts.clear();
+    this.starts.clear();
+    this.anchor = -1n;
+    this.votes = "any";
+  }
 
   keptOf(what: "said" | "durable", log: LaneId | "road"): Kept {
     const kept = this[what].get(log) ?? new Kept();

@@ -12,6 +12,8 @@ export interface Comeback {
   readonly struck: Struck;
   /** The power was cut; else it was killed. */
   readonly cutsPower: boolean;
+  /** It came back from an old backup. */
+  readonly restores: boolean;
   /** The number of further strikes while it recovered. */
   readonly again: number;
   /** The fate of writes that were under way, not acknowledged, when the power was cut. */
@@ -32,7 +34,10 @@ export interface Comeback {
 
 const nothingCompared: Pick<Recovered, "lanes" | "road"> = { lanes: [], road: [] };
 
-type Blow = Pick<Comeback, "validator" | "atMs" | "struck" | "cutsPower" | "again" | "writes">;
+type Blow = Pick<
+  Comeback,
+  "validator" | "atMs" | "struck" | "cutsPower" | "restores" | "again" | "writes"
+>;
 
 export class Comebacks {
   /** The strikes whose validators are not back yet, by validator. */
@@ -40,14 +45,15 @@ export class Comebacks {
   readonly #startedMs = new Map<number, number>();
 
   /** A validator is gone, and its disk is settled. */
-  struck(validator: number, blow: Pick<Blow, "atMs" | "struck" | "cutsPower" | "writes">): void {
-    const { atMs, struck, cutsPower, writes } = blow;
+  struck(validator: number, blow: Omit<Blow, "validator" | "again">): void {
+    const { atMs, struck, cutsPower, restores, writes } = blow;
     const first = this.#blows.get(validator);
     this.#blows.set(validator, {
       validator,
       atMs: first?.atMs ?? atMs,
       struck,
       cutsPower,
+      restores,
       again: first === undefined ? 0 : first.again + 1,
       writes: first === undefined ? writes : sumOf(first.writes, writes),
     });

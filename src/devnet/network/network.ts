@@ -15,13 +15,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
-import { type ErrorCode, errorCodes, PersisterError } from "../../types/errors.js";
 import type { Program } from "./child.js";
 import { Judge } from "../judge/judge.js";
 import type { Recovered, Report, Served } from "../judge/report.js";
 import { type Comeback, Comebacks, sumOf } from "./comebacks.js";
 import type { PowerCut } from "./power-cut.js";
-import { Seat } from "./seat.js";
+import { meaningOf } from "./refused.js";
+import { introduce, Seat } from "./seat.js";
 import type { NetworkOptions } from "./options.js";
 import { startsOf } from "./starts.js";
 import { strikesOf, struckBy, type Struck } from "./strikes.js";
@@ -46,6 +46,8 @@ const DOWN_MS_MAX = 800;
 /** In one of so many restarts the recovery itself is struck. */
 const HIT_OPENING_ONE_IN = 4;
 const OPENING_MS = 400;
+/** A backup is so old when it comes back, up to twice as old. */
+const BACKUP_AGE_MS = 1_500;
 /** The time for a validator to come back, and for the committee to settle at the end. */
 const LIVE_MS_MAX = 60_000;
 /**
@@ -66,6 +68,9 @@ export class Network {
   readonly counts = {
     kills: 0,
     powerCuts: 0,
+    /** Stores that came back from a backup, and those of them that sign again. */
+    restores: 0,
+    raised: 0,
     whileOpening: 0,
     recoveries: 0,
     pins: 0,
@@ -144,13 +149,15 @@ export class Network {
   async #harass(): Promise<void> {
     const { seconds, validators } = this.options;
     const awayMax = Math.max(1, Math.floor((validators - 1) / 3));
-    for (const { atMs, victim, cutsPower } of strikesOf(this.options, this.#port.fraction)) {
+    const strikes = strikesOf(this.options, this.#port.fraction);
+    for (const { atMs, victim, cutsPower, restores } of strikes) {
       await this.#pass(atMs - this.elapsedMs);
       await this.#waitUntil(() => this.#away < awayMax, LIVE_MS_MAX);
       if (this.#isOver) return;
       const seat = this.seats[victim];
       assert(seat !== undefined, "a victim is one of the committee");
-      await this.#strike(seat, cutsPower);
+      if (restores) await this.#restore(seat);
+      else await this.#strike(seat, cutsPower);
     }
     await this.#pass(seconds * 1000 - this.elapsedMs);
   }
@@ -172,12 +179,27 @@ export class Network {
     this.#start(seat);
   }
 
-  async #hit(seat: Seat, cutsPower: boolean, struck: Struck): Promise<void> {
+  /** A validator is backed up, lives on, and comes back from that backup. */
+  async #restore(seat: Seat): Promise<void> {
+    this.counts.restores += 1;
+    await this.#hit(seat, false, "both");
+    await seat.backUp();
+    this.#start(seat);
+    await this.#waitUntil(() => seat.state === "live", LIVE_MS_MAX);
+    await this.#pass((1 + this.#port.fraction()) * BACKUP_AGE_MS);
+    if (this.#isOver) return;
+    await this.#hit(seat, false, "both", true);
+    await seat.restore();
+    this.judge.restored(seat.index);
+    this.#start(seat);
+  }
+
+  async #hit(seat: Seat, cutsPower: boolean, struck: Struck, restores = false): Promise<void> {
     const atMs = this.elapsedMs;
     await seat.kill(struck);
     const writes = await seat.settleDisk(struck, cutsPower, this.#port.fraction);
     this.writes = sumOf(this.writes, writes);
-    this.#waiting.struck(seat.index, { atMs, struck, cutsPower, writes });
+    this.#waiting.struck(seat.index, { atMs, struck, cutsPower, restores, writes });
   }
 
   #start(seat: Seat): void {
@@ -231,7 +253,8 @@ export class Network {
     this.judge.take(index, report);
     if (report.kind === "recovered" || report.kind === "served") this.#recovered(index, report);
     else if (report.kind === "released") this.counts.released += 1;
-    else if (report.kind === "listening") this.#introduce(index);
+    else if (report.kind === "raised") this.counts.raised += 1;
+    else if (report.kind === "listening") introduce(this.seats[index], this.seats);
     else if (report.kind === "failed") this.#refused(index, report);
   }
 
@@ -248,29 +271,10 @@ export class Network {
     this.#port.onComeback?.(comeback);
   }
 
-  /** Tells everybody the port of the newcomer, and the newcomer the ports of the others. */
-  #introduce(index: number): void {
-    const newcomer = this.seats[index];
-    for (const peer of this.seats) {
-      if (peer === newcomer || newcomer?.listensAt === undefined) continue;
-      peer.order({ kind: "dial", lane: newcomer.lane, port: newcomer.listensAt });
-      if (peer.listensAt === undefined) continue;
-      newcomer.order({ kind: "dial", lane: peer.lane, port: peer.listensAt });
-    }
-  }
-
-  /**
-   * A store that calls itself damaged after a kill is a violation; any other error ends the run.
-   */
-  #refused(index: number, { code, message }: Extract<Report, { kind: "failed" }>): void {
-    if (!isErrorCode(code)) {
-      this.#failure ??= new Error(`validator ${index}: ${code}: ${message}`);
-      return;
-    }
-    const { exit } = errorCodes[code];
-    const isDamage = exit >= 20 && exit < 30;
-    if (isDamage) this.judge.violate("OPEN_REFUSED", index, `${code}: ${message}`);
-    else this.#failure ??= new PersisterError(code, `validator ${index}: ${message}`);
+  #refused(index: number, report: Extract<Report, { kind: "failed" }>): void {
+    const meaning = meaningOf(index, report);
+    if ("violation" in meaning) this.judge.violate("OPEN_REFUSED", index, meaning.violation);
+    else this.#failure ??= meaning.failure;
   }
 
   #lost(index: number, how: string): void {
@@ -292,8 +296,4 @@ export class Network {
       await sleep(Math.min(LOOK_MS, Math.max(0, endMs - clockMs())));
     }
   }
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
 }

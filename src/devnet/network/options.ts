@@ -8,6 +8,8 @@ export interface NetworkOptions {
   readonly payload: number;
   readonly kills: number;
   readonly powerCuts: number;
+  /** How often a validator comes back from an old backup. */
+  readonly restores?: number | undefined;
   /** Each store is behind a service, a process of its own, which is struck like its validator. */
   readonly service?: boolean | undefined;
   /** Keys and strikes follow from it. */

@@ -4,6 +4,8 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { backupStore } from "../../keeping/backup/calls.js";
+import { restoreStore } from "../../keeping/calls.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import type { LaneId } from "../../types/lane.js";
 import { Child, type Program } from "./child.js";
@@ -41,6 +43,7 @@ export class Seat {
   readonly #start: StartOrder;
   readonly #port: SeatPort;
   #state: SeatState = "down";
+  #isGuarded = false;
   #child: Child | undefined;
   #service: Child | undefined;
   /** The service has opened the store. */
@@ -63,8 +66,13 @@ export class Seat {
     return this.#start.chainId;
   }
 
-  /** Without its service a validator stands still. */
+  get #backups(): string {
+    return `${this.directory}-backups`;
+  }
+
+  /** Without its service a validator stands still. A restored one abstains until its guards have heights. */
   get state(): SeatState {
+    if (this.#isGuarded && this.#state === "live") return "abstaining";
     if (this.#port.serviceProgram === undefined || this.#isServed) return this.#state;
     return this.#service === undefined ? "down" : "opening";
   }
@@ -103,6 +111,18 @@ export class Seat {
     if (fraction() < 0.5)
       rmSync(join(directory, INDEX_DIRECTORY), { recursive: true, force: true });
     return await cutPower(undoDirectory, fraction);
+  }
+
+  /** Makes a backup of the store of a validator that was killed. */
+  async backUp(): Promise<void> {
+    await backupStore(this.directory, this.#backups);
+  }
+
+  /** Puts the backup in the place of the store, which is gone for good. */
+  async restore(): Promise<void> {
+    rmSync(this.directory, { recursive: true });
+    await restoreStore(this.#backups, this.directory);
+    this.#isGuarded = true;
   }
 
   order(order: Order): void {
@@ -177,9 +197,21 @@ export class Seat {
     } else if (report.kind === "recovered") {
       this.recoveryMsMax = Math.max(this.recoveryMsMax, report.durationMs);
       this.#state = "catching up";
+    } else if (report.kind === "raised") {
+      this.#isGuarded = false;
     } else if (report.kind === "listening") {
       this.listensAt = report.port;
     }
     this.#port.onReport(report);
+  }
+}
+
+/** Tells everybody the port of the newcomer, and the newcomer the ports of the others. */
+export function introduce(newcomer: Seat | undefined, seats: readonly Seat[]): void {
+  for (const peer of seats) {
+    if (peer === newcomer || newcomer?.listensAt === undefined) continue;
+    peer.order({ kind: "dial", lane: newcomer.lane, port: newcomer.listensAt });
+    if (peer.listensAt === undefined) continue;
+    newcomer.order({ kind: "dial", lane: peer.lane, port: peer.listensAt });
   }
 }

@@ -9,6 +9,8 @@ export interface Strike {
   readonly victim: number;
   /** A power cut, and not only a kill. */
   readonly cutsPower: boolean;
+  /** The victim comes back from an old backup. */
+  readonly restores: boolean;
 }
 
 /** The processes of a seat that a strike falls on. Without services there is the validator alone. */
@@ -56,9 +58,20 @@ export function strikesOf(options: NetworkOptions, fraction: () => number): Stri
     const victim = Math.floor(fraction() * validators);
     strikes.push(
       isShown
-        ? { atMs: (at + 1) * SHOWING_MS, victim: saboteurOf(options), cutsPower }
-        : { atMs, victim, cutsPower },
+        ? { atMs: (at + 1) * SHOWING_MS, victim: saboteurOf(options), cutsPower, restores: false }
+        : { atMs, victim, cutsPower, restores: false },
     );
   }
-  return strikes;
+  return [...strikes, ...restoresOf(options, fraction)].sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Evenly over the time of the run; a sabotage that only a restore shows draws them on itself. */
+function restoresOf(options: NetworkOptions, fraction: () => number): Strike[] {
+  const { validators, seconds, restores = 0, sabotage } = options;
+  return Array.from({ length: restores }, (_, at) => {
+    const atMs = ((at + fraction()) * seconds * 1000) / restores;
+    const drawn = Math.floor(fraction() * validators);
+    const victim = sabotage === "ignore-guards" ? saboteurOf(options) : drawn;
+    return { atMs, victim, cutsPower: false, restores: true };
+  });
 }

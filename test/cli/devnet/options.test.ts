@@ -14,6 +14,7 @@ describe("the options of devnet", () => {
       payload: 16384,
       kills: 3,
       powerCuts: 1,
+      restores: 0,
       dir: undefined,
       sabotage: undefined,
       service: false,

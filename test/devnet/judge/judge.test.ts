@@ -332,3 +332,21 @@ describe("the pipe", () => {
     ]);
   });
 });
+
+describe("a validator whose store was restored", () => {
+  test("may have lost what it acknowledged, and has its votes back from then on", () => {
+    take(block(0n), block(1n), qc(0n), anchor(1n), ...votes("s1", ["p"]));
+    judge.restored(0);
+    take(recovered({ votes: "s0" }), ...votes("s2", ["p2"], 4n), block(1n, "another"));
+    expect(found()).toEqual([]);
+    take(recovered({ votes: "s0" }));
+    expect(found()).toContain("VOTES_LOST");
+  });
+
+  test("signs nothing twice, whatever it has lost: else EQUIVOCATION", () => {
+    take(block(4n), laneSays("block", 4n));
+    judge.restored(0);
+    take(recovered(), block(4n, "another"), laneSays("block", 4n, "another"));
+    expect(found()).toEqual(["EQUIVOCATION"]);
+  });
+});

@@ -68,6 +68,17 @@ describe("a committee of processes", () => {
   });
 });
 
+describe("a committee whose validators come back from old backups", () => {
+  test("signs nothing twice, and each of them signs again", async () => {
+    const network = await networkOf({ seconds: 2, restores: SCALE < 1 ? 1 : 4 });
+    await network.run();
+    expect(network.judge.violations).toEqual([]);
+    const { restores, raised } = network.counts;
+    expect(restores).toBe(SCALE < 1 ? 1 : 4);
+    expect(raised).toBe(restores);
+  });
+});
+
 describe("a committee over services", () => {
   test("goes on while validators and services are killed, each by itself or together", async () => {
     const network = await networkOf({ service: true, seconds: 8, kills: 4, powerCuts: 3 });
@@ -120,8 +131,9 @@ describe("a validator that breaks the contract is found out", () => {
           { sabotage: "forget-vote-state", rule: "VOTES_LOST" },
           { sabotage: "change-a-byte", rule: "ACK_CHANGED" },
         ] as const)),
-  ] as const)("$sabotage: $rule", async ({ sabotage, rule }) => {
-    const network = await networkOf({ seconds: 30, kills: 10, sabotage });
+    { sabotage: "ignore-guards", rule: "EQUIVOCATION", kills: 0, restores: 3, seconds: 3 },
+  ] as const)("$sabotage: $rule", async ({ sabotage, rule, ...more }) => {
+    const network = await networkOf({ seconds: 30, kills: 10, sabotage, ...more });
     await network.run();
     const { violations } = network.judge;
     expect(violations.map((each) => each.rule)).toContain(rule);

@@ -22,6 +22,17 @@ describe("strikes", () => {
     expect(strikesOf({ ...options, kills: 0, powerCuts: 0 }, randomOf(5))).toEqual([]);
   });
 
+  test("bring validators back from old backups, in order with the others", () => {
+    const strikes = strikesOf({ ...options, restores: 3 }, randomOf(1));
+    expect(strikes.filter(({ restores }) => restores)).toHaveLength(3);
+    expect(strikes.filter(({ restores }) => !restores)).toEqual(strikesOf(options, randomOf(1)));
+    const moments = strikes.map(({ atMs }) => atMs);
+    expect(moments).toEqual(moments.toSorted((a, b) => a - b));
+    const onItself = strikesOf({ ...options, restores: 3, sabotage: "ignore-guards" }, randomOf(2));
+    const victims = onItself.filter(({ restores }) => restores).map(({ victim }) => victim);
+    expect(victims).toEqual([1, 1, 1]);
+  });
+
   test("fall on a validator of a committee of one too", () => {
     const strikes = strikesOf({ ...options, validators: 1 }, randomOf(2));
     expect(new Set(strikes.map(({ victim }) => victim))).toEqual(new Set([0]));
