@@ -50,7 +50,7 @@ const campaigns = {
     "test/scale.test.ts",
     "test/inspect/{crash,flips}.test.ts",
     "test/jobs/crash/*.test.ts",
-    "test/keeping/backup/{crash,every-step}.test.ts",
+    "test/keeping/{backup/{crash,every-step},repair/repair}.test.ts",
     "test/journal/{histories,seal/rotation}.test.ts",
     "test/journal/recovery/{damage,damaged-record}.test.ts",
     "test/journal/space/{full-lives,spares}.test.ts",

@@ -17,7 +17,14 @@ import {
   type World,
 } from "../../../src/testing/simulated/world.js";
 import type { ErrorCode } from "../../../src/types/errors.js";
-import { flip, FULL_PAYLOAD, liveSegments, type Placed, recordsIn } from "../../inspect/kit.js";
+import {
+  flip,
+  FULL_PAYLOAD,
+  liveSegments,
+  type Placed,
+  recordsIn,
+  usedBytes,
+} from "../../inspect/kit.js";
 import { keyBytes } from "../../journal/seal/kit.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import {
@@ -33,6 +40,8 @@ import {
   refusal,
 } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
+import { seededRandom } from "../../../src/testing/simulated/random.js";
+import { campaignSize } from "../../scale.js";
 import { BACKUP, noPace } from "../backup/kit.js";
 
 const chain = new TestChain(2, FULL_PAYLOAD);
@@ -294,6 +303,44 @@ test("a sealed store is repaired with its key, sealed again, and not without it"
   const keeper = await opened(disk, chain, { moved: true, keys });
   expect(keeper.recovery.lanes.get(lane)?.next).toBe(harm.record.number);
   await keeper.close();
+});
+
+test("whatever is harmed: what a repair leaves is right, and with a backup it is all there", async () => {
+  const random = seededRandom(11);
+  const files = alone.files().filter(({ path }) => path !== `/${DIRECTORY}/STORE`);
+  let refused = 0;
+  for (let round = 0; round < campaignSize(120); round++) {
+    const { path } = files[random.below(files.length)] ?? { path: "" };
+    const offset = random.below(usedBytes(alone, path));
+    const bytes = Uint8Array.from({ length: 1 + random.below(600) }, () => random.below(256));
+    const harm = (disk: SimulatedDisk): void => {
+      const size = disk.readNow(path).length;
+      disk.damage(path, offset, bytes.subarray(0, Math.max(1, size - offset)));
+    };
+    const label = `${path} at ${offset}, ${bytes.length} bytes`;
+    const stand = harmed(harm);
+    const { plan } = await repaired(stand, { acceptLoss: true });
+    if (!plan) continue;
+    refused += 1;
+    const keeper = await opened(stand.disk, chain, { moved: true });
+    for (const each of chain.lanes) {
+      const { first = 0n, next = 0n } = keeper.recovery.lanes.get(each) ?? {};
+      for (let number = first; number < next; number++) {
+        const held = Buffer.from(await keeper.readBlock(each, number));
+        expect(held.equals(chain.block(each, number).bytes), label).toBe(true);
+      }
+      expect(keeper.maySign({ kind: "block", lane: each, number: next }), label).toMatchObject({
+        may: false,
+      });
+    }
+    await keeper.close();
+    const other = harmed(harm);
+    await repaired(other, { acceptLoss: true, from: BACKUP });
+    const whole = await opened(other.disk, chain, { moved: true });
+    expect(await contents(whole), label).toEqual(before);
+    await whole.close();
+  }
+  expect(refused).toBeGreaterThan(campaignSize(120) / 6);
 });
 
 describe("what is no damage", () => {
