@@ -6,6 +6,7 @@
 import { appendFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { benchBackup } from "./stores/backup.mjs";
 import { benchCalls } from "./calls.mjs";
 import { benchDevnet } from "./processes/devnet.mjs";
 import { benchJobs } from "./stores/jobs.mjs";
@@ -41,6 +42,9 @@ const keyCases = [
   { recordBytes: 512 * KIB, target: 1.8 },
 ];
 const RECOVERY_TARGET = 2;
+/** The target of a store that is backed up without a pause, as a multiple of one that is not; turns of each. */
+const BACKUP_TARGET = 1.1;
+const BACKUP_TURNS = 20;
 const recoveryCases = [
   { lanes: 100, blocks: 30, recordBytes: 64 * KIB },
   { lanes: 334, blocks: 30, recordBytes: 2 * KIB },
@@ -71,6 +75,16 @@ const benches = {
       const row = { ...(await benchKeys({ recordBytes, rounds })), target };
       rows.push(row);
       if (!values.json) printKeys(row);
+    }
+    return rows;
+  },
+  async backup() {
+    const rows = [];
+    for (const recordBytes of [300, 64 * KIB]) {
+      const turns = values.rounds ? Number(values.rounds) : BACKUP_TURNS;
+      const row = { ...(await benchBackup({ recordBytes, turns })), target: BACKUP_TARGET };
+      rows.push(row);
+      if (!values.json) printBackup(row);
     }
     return rows;
   },
@@ -117,6 +131,14 @@ const benches = {
   service: () => benchService(values.json ? () => undefined : console.log),
   wire: () => benchWire(values.json ? () => undefined : printWire),
 };
+
+function printBackup({ recordBytes, alone, beside, ratio, target, backups }) {
+  const kib = `${recordBytes} B`.padStart(8);
+  console.log(
+    `${kib}  durable ${alone.toFixed(3)} ms, beside ${backups} backups ${beside.toFixed(3)} ms  ` +
+      `${ratio.toFixed(2)}x (wanted ${target}x)`,
+  );
+}
 
 function printPersist(row) {
   const anchor = row.anchorEachRound ? "anchor each round" : "without an anchor";

@@ -12,3 +12,6 @@ export const ofNewest: Damage = { code: "ACKNOWLEDGED_LOST", severity: "error" }
 export const ofSealed: Damage = { code: "JOURNAL_CORRUPT", severity: "error" };
 /** Nothing pruned is promised: damage there costs what may be forgotten anyway. */
 export const ofRetained: Damage = { code: "JOURNAL_CORRUPT", severity: "warning" };
+
+/** Said of a segment that is only retained. */
+export const RETAINED_MISSING = "the retained segment that the newest head lists here is missing";

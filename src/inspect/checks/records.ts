@@ -18,7 +18,7 @@ import type { RecordJudge } from "../walk/judge.js";
 import type { RecordProver } from "../walk/proof.js";
 import { type SealedPayloads, WRONG_TAG } from "../walk/sealed.js";
 import { walkPastDamage, type WalkStep } from "../walk/segment-walk.js";
-import { type Damage, ofNewest, ofRetained, ofSealed } from "./damage.js";
+import { type Damage, ofNewest, ofRetained, ofSealed, RETAINED_MISSING } from "./damage.js";
 import type { BaseHead, SlotsSeen } from "./slots.js";
 
 /** The segments to be read, and the facts by which they are checked. */
@@ -174,8 +174,7 @@ export class RecordCheck {
     if (seen.unread.has(slot)) return;
     const found = seen.heads.find((each) => each.slot.slot === slot);
     if (!found || found.head.sequence >= base.head.sequence) {
-      const why = "the retained segment that the newest head lists here is missing";
-      yield this.#finding(ofRetained, this.#fileOf(slot), START, why);
+      yield this.#finding(ofRetained, this.#fileOf(slot), START, RETAINED_MISSING);
       return;
     }
     const { sequence } = found.head;

@@ -3,6 +3,7 @@
  * looks at any store. Nothing is written.
  */
 import type { Disk } from "../../disk/disk.js";
+import { RETAINED_MISSING } from "../../inspect/checks/damage.js";
 import type { Finding } from "../../inspect/finding.js";
 import { inspectStore } from "../../inspect/inspect.js";
 import type { Summary } from "../../inspect/summary.js";
@@ -48,7 +49,7 @@ export async function* verifyBackup(
     if (finding) yield finding;
   }
   const view = viewOf(disk, directory, manifest.files);
-  const store = yield* inspectStore({
+  const looking = inspectStore({
     disk: view,
     directory: VIEW_DIRECTORY,
     depth,
@@ -56,7 +57,12 @@ export async function* verifyBackup(
     progress,
     moved: true,
   });
-  return { manifest, store };
+  for (;;) {
+    const step = await looking.next();
+    if (step.done) return { manifest, store: step.value };
+    // A backup leaves them out: nothing in them is live.
+    if (step.value.message !== RETAINED_MISSING) yield step.value;
+  }
 }
 
 /** The finding about a file of a backup, if it is not the one that the manifest names. */

@@ -110,6 +110,19 @@ describe("a backup of a running store", () => {
     expect(names.filter(({ name }) => /^000000[12]/.test(name))).toEqual([]);
   });
 
+  it("leaves out what is only retained, and its verification says nothing of that", async () => {
+    const more = { retainBytes: 1024 * 1024 };
+    const { disk, keeper: first } = await grown(more);
+    await pushQCs(first, chain, { from: 3n, to: 12n });
+    await pushAnchor(first, chain.qc(10n).anchor);
+    await first.close();
+    const keeper = await opened(disk, chain, more);
+    expect(keeper.status().disk.segments.retained.slots).toBeGreaterThan(0);
+    await keeper.backup(BACKUP);
+    expect((await verified(disk)).findings).toEqual([]);
+    await keeper.close();
+  });
+
   it("tells how far it is, and ends where its signal says; the next one goes on", async () => {
     await pushBlocks(store.keeper, chain, lane, { from: 20n, to: 28n });
     const stop = new AbortController();
