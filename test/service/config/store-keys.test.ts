@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { JobStore } from "../../../src/jobs/index.js";
+import { LanekeeperClient } from "../../../src/client/client.js";
 import { Key } from "../../../src/keys/key.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { Journal } from "../../../src/records/journal.js";
@@ -114,6 +115,9 @@ test("E20 every store that is served is sealed with the first key, and opens wit
   const id = putKey("new.key", "b");
   const second = await serve("keys: { files: [./new.key, ./old.key] }");
   await putSecrets(second, 1n);
+  await using reader = await LanekeeperClient.connect(second.service.targets[0] ?? "");
+  const { keys } = reader.status();
+  expect(keys).toContainEqual(expect.objectContaining({ content: id, state: "writing" }));
   await expect.poll(() => contents(second), { timeout: 20_000 }).toEqual(inAll(id));
 });
 
