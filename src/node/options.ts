@@ -23,6 +23,8 @@ export const defaults = {
   retainBytes: 64 * MIB,
   /** The last blocks of a large committee, as peers ask for them. */
   cacheBytes: 64 * MIB,
+  /** A put takes some 50 ms: half of them last for seconds. */
+  reservePlaces: 64,
 } as const;
 
 /** Smallest and largest segment. The smallest is for tests: it holds no block of full size. */
@@ -117,6 +119,12 @@ export interface OpenChoices extends InitChoices {
         readonly at: string;
         /** The public key of the validator, 32 bytes. */
         readonly validator: Uint8Array;
+        /**
+         * Places that are reserved in one put, 8 to 4096. A standby that takes over leaves out as many votes.
+         *
+         * @defaultValue 64
+         */
+        readonly places?: number | undefined;
       }
     | undefined;
 }
@@ -144,6 +152,7 @@ const openSchema = initSchema.extend({
     .strictObject({
       at: z.string().min(1),
       validator: z.custom<Uint8Array>(isPublicKey, "a public key: 32 bytes (a Uint8Array)"),
+      places: z.number().int().min(8).max(4096).default(defaults.reservePlaces),
     })
     .optional(),
 });

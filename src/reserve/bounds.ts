@@ -61,11 +61,6 @@ import {
   type SeriesName,
 } from "./record.js";
 
-/** Places that are reserved in one put beyond the one that is needed. */
-export const PLACES = 64n;
-/** With fewer places left than this, more are reserved: half of them remain for the time of a put. */
-export const AHEAD = PLACES / 2n;
-
 type Taken = ReservationRecord["taken"];
 
 /** The first record of a validator. */
@@ -105,6 +100,8 @@ export function extended(
     readonly wanted: ReadonlyMap<SeriesName, bigint>;
     /** The end of the blocks of a lane that are held here. */
     readonly heldNext: (lane: LaneId) => bigint;
+    /** Places that are reserved in one put beyond the one that is wanted. */
+    readonly places: bigint;
   },
 ): ReservationRecord {
   const series = new Map(record.series);
@@ -114,7 +111,7 @@ export function extended(
     const isClosed =
       reach.of !== me && !(isOfBlocks(name) && needs.heldNext(laneOf(name)) >= reach.next);
     if (isClosed) continue;
-    const next = (place > first ? place : first) + 1n + PLACES;
+    const next = (place > first ? place : first) + 1n + needs.places;
     series.set(name, { of: me, first, next: next > reach.next ? next : reach.next });
   }
   return { ...record, series };

@@ -7,6 +7,11 @@ import type { StoreFacts } from "./signed.js";
 export interface ReservationsPort extends ChainFacts, StoreFacts {
   /** This store, in this life. */
   readonly machine: Machine;
+  /**
+   * Places that are reserved in one put. More are reserved as soon as half of them are given out: the other
+   * half is for the time of the put.
+   */
+  readonly places: bigint;
   readonly nowMs: () => number;
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told when this machine cannot reserve any more, and why: it signs up to its bounds. */

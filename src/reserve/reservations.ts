@@ -13,7 +13,7 @@ import { hex } from "../codec/hex.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { isLanekeeperError, type LanekeeperError } from "../types/lanekeeper-error.js";
-import { AHEAD, begun, extended, givenBack, sameBounds, takenOver } from "./bounds.js";
+import { begun, extended, givenBack, sameBounds, takenOver } from "./bounds.js";
 import { RecordChain } from "./chain.js";
 import type { Places, ReservationsPort, ReservationsStatus, Taking } from "./port.js";
 import { isOfBlocks, type ReservationRecord, type SeriesName } from "./record.js";
@@ -99,7 +99,7 @@ export class Reservations {
     const { first, next } = this.placesOf(name);
     assert(first <= place && place < next, "only a place of this machine is given out");
     this.#signed.give(name, place);
-    if (place + AHEAD >= next) this.#want(name, place);
+    if (this.#isNear(place, next)) this.#want(name, place);
   }
 
   /**
@@ -169,6 +169,10 @@ export class Reservations {
     return holder !== undefined && holder !== this.#port.machine;
   }
 
+  #isNear(place: bigint, next: bigint): boolean {
+    return place + this.#port.places / 2n >= next;
+  }
+
   #want(name: SeriesName, place: bigint): void {
     const wanted = this.#wanted.get(name);
     if (wanted === undefined || wanted < place) this.#wanted.set(name, place);
@@ -192,13 +196,13 @@ export class Reservations {
 
   /** The record to put in place of the newest one; `undefined` where that one stands. */
   #decide(taking: Taking | undefined): ReservationRecord | undefined {
-    const { machine, heldNext } = this.#port;
+    const { machine, heldNext, places } = this.#port;
     const { newest } = this.#chain;
     const base = taking ? this.#taken(newest, taking) : newest;
     if (!base) throw this.#noRecord();
     if (base.holder !== machine) return this.#withoutOwed(base);
     if (!this.#isHolder) this.#signed.inherit(base, machine);
-    const next = extended(base, machine, { wanted: this.#wanted, heldNext });
+    const next = extended(base, machine, { wanted: this.#wanted, heldNext, places });
     const isPut = newest && this.#isHolder && !taking && sameBounds(next, newest);
     return isPut ? undefined : next;
   }
@@ -239,7 +243,7 @@ export class Reservations {
     if (!this.#isHolder) return true;
     return [...this.#wanted].some(([name, place]) => {
       const { first, next } = this.placesOf(name);
-      return place >= first && place + AHEAD >= next;
+      return place >= first && this.#isNear(place, next);
     });
   }
 

@@ -7,6 +7,7 @@ import { Reservations } from "../../src/reserve/reservations.js";
 import type { LanekeeperError } from "../../src/types/lanekeeper-error.js";
 import { laneIdOf } from "../../src/types/lane.js";
 
+export const PLACES = 64n;
 export const validator = new Uint8Array(32).fill(7);
 export const lane = laneIdOf(validator, 0n);
 export const otherLane = laneIdOf(new Uint8Array(32).fill(9), 0n);
@@ -33,6 +34,7 @@ export async function machineOn(
     chainId: "a-chain",
     validator,
     machine: name,
+    places: PLACES,
     heldNext: () => facts.blocks,
     signedNext: () => facts.blocks,
     randomBytes,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { AHEAD, PLACES } from "../../src/reserve/bounds.js";
 import type { Register } from "../../src/reserve/chain.js";
 import { recordName } from "../../src/reserve/record.js";
 import { PersisterError } from "../../src/types/errors.js";
 import { homes } from "../archive/bucket/homes.js";
 import {
+  PLACES,
   begin,
   blocks,
   lane,
@@ -26,7 +26,7 @@ describe.for(homes)("reservations in %s", ([, make]) => {
     await begin(a);
     await a.reservations.reserved("road", 10n, anySignal);
     expect(a.reservations.placesOf("road")).toEqual({ first: 0n, next: 11n + PLACES });
-    a.reservations.give("road", 10n + AHEAD);
+    a.reservations.give("road", 10n + PLACES / 2n);
     await a.reservations.reserved("road", 11n + PLACES, anySignal);
 
     const { next } = a.reservations.placesOf("road");

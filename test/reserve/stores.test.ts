@@ -2,10 +2,11 @@
 import { expect, test } from "vitest";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { Place } from "../../src/persist/guards/may-sign.js";
-import { PLACES } from "../../src/reserve/bounds.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
+import { encodeRestored } from "../../src/persist/guards/restored.js";
 import { laneParts } from "../../src/types/lane.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
+import { PLACES } from "./machines.js";
 import { ModelRegister } from "./model-register.js";
 import { born, laneAt, pushBlocks, refusal } from "../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../node/surroundings.js";
@@ -103,6 +104,27 @@ test("a store comes back from a crash to its own places; the blocks of a machine
   await standby.reserved(block(3n));
   expect(standby.maySign(block(3n))).toEqual({ may: true });
   expect(back.maySign(block(3n))).toMatchObject({ may: false, code: "UNRESERVED" });
+});
+
+test("a store that was restored is another machine than its earlier life, and begins above its bounds", async () => {
+  const model = new ModelRegister();
+  const disk = await born();
+  const first = await machine(model, disk);
+  await first.takeReservations({ reason: "the first machine", first: true });
+  await first.reserved(vote(0n));
+  const bound = first.status().reservations!.places.get("road")!.next;
+  const copy = disk.kill();
+  const reason = "backup of Monday";
+  const record = encodeRestored({ guard: "none", reason, atMs: 1, claim: "12".repeat(16) });
+  const file = await copy.create(`${DIRECTORY}/RESTORED`);
+  await file.writeDurable(0, [record]);
+  await file.close();
+  await using restored = await machine(model, copy);
+  expect(restored.status().reservations).toMatchObject({ state: "standing by" });
+  await restored.takeReservations({ reason: "restored" });
+  await restored.reserved(vote(bound));
+  expect(restored.status().reservations!.places.get("road")!.first).toBe(bound);
+  await first.close();
 });
 
 test("an open that fails over its reservations leaves nothing open; a store without them needs none", async () => {

@@ -181,6 +181,7 @@ export async function openReservations(machine: Machine, world: TwoMachines): Pr
     chainId: "simulated",
     validator,
     machine: machine.name,
+    places: 64n,
     heldNext: () => BigInt(machine.blocks.length),
     signedNext: () => BigInt(machine.blocks.length),
     randomBytes: (count) => world.random(count),

@@ -3,6 +3,7 @@
  * its own; it is guarded as a whole, since it may have signed more than it knows.
  */
 import type { Surroundings } from "../../disk/surroundings.js";
+import { hex } from "../../codec/hex.js";
 import { isNoteLog, noteForms } from "../../persist/note-forms.js";
 import { knownAnchor } from "../../persist/anchor.js";
 import { newCommitQC } from "../../persist/commit-qc-persister.js";
@@ -53,7 +54,11 @@ export async function buildStore(plan: RepairPlan, options: BuildOptions): Promi
     const wasGuarded = plan.logs.some(({ name, first }) => name === "guards" && first > 0n);
     const ends = new Map([...blocks.lanes].map(([lane, { next }]) => [lane, next]));
     const proven = wasGuarded && !guards.note ? new Map<LaneId, bigint>() : ends;
-    await guards.guardAll("repaired", proven, { reason, atMs: Math.floor(nowMs) });
+    await guards.guardAll("repaired", proven, {
+      reason,
+      atMs: Math.floor(nowMs),
+      life: hex(surroundings.randomBytes(16)),
+    });
   });
 }
 

@@ -13,10 +13,10 @@ import type { SeriesName } from "../../reserve/record.js";
 import type { Reservations } from "../../reserve/reservations.js";
 import type { LanekeeperError } from "../../types/lanekeeper-error.js";
 import type { LaneId } from "../../types/lane.js";
-import type { OpenChoices } from "../options.js";
+import type { OpenSettings } from "../options.js";
 import type { Surroundings } from "../surroundings.js";
 
-type ReserveChoices = NonNullable<OpenChoices["reserve"]>;
+type ReserveSettings = NonNullable<OpenSettings["reserve"]>;
 
 /** The reservations of this machine, as an operator sees them. */
 export interface ReservationStatus {
@@ -40,18 +40,18 @@ export interface ReservationStatus {
 interface StoreParts {
   readonly surroundings: Surroundings;
   readonly chainId: string;
-  readonly persisters: Pick<Persisters, "blocks" | "identity">;
+  readonly persisters: Pick<Persisters, "blocks" | "identity" | "guards">;
   readonly inner: Inner;
   readonly onUnreserved: (error: LanekeeperError) => void;
 }
 
 /** @throws {PersisterError} BUCKET_UNSAFE, BUCKET_REFUSED, RESERVATIONS_UNREADABLE, USAGE. */
 export async function openReservations(
-  { at, validator }: ReserveChoices,
+  { at, validator, places }: ReserveSettings,
   { surroundings, chainId, persisters, inner, onUnreserved }: StoreParts,
 ): Promise<Reservations> {
   const { randomBytes, nowMs, openRegister = realRegister } = surroundings;
-  const { blocks, identity } = persisters;
+  const { blocks, identity, guards } = persisters;
   const register = await openRegister(at);
   try {
     const { Reservations: reservations } = await import("../../reserve/reservations.js");
@@ -59,7 +59,8 @@ export async function openReservations(
       register,
       chainId,
       validator: Uint8Array.from(validator),
-      machine: hex(identity.storeId),
+      places: BigInt(places),
+      machine: machineOf(identity.storeId, guards.note?.life),
       heldNext: (lane) => inner.lanes.get(lane)?.durable ?? blocks.lanes.get(lane)?.next ?? 0n,
       signedNext: (lane) => signedNext(lane, blocks, inner),
       randomBytes,
@@ -71,6 +72,11 @@ export async function openReservations(
     await register.close();
     throw cause;
   }
+}
+
+/** A restored store is another machine than its earlier life, which may run: the id of the store is the same. */
+function machineOf(storeId: Uint8Array, life = ""): string {
+  return life === "" ? hex(storeId) : `${hex(storeId)}.${life}`;
 }
 
 /** The series of a place, and its number there; `undefined` for a place that needs no reservation. */

@@ -6,7 +6,7 @@ import type { Taking } from "../../reserve/port.js";
 import type { Reservations } from "../../reserve/reservations.js";
 import { PersisterError } from "../../types/errors.js";
 import type { OpenedStore } from "../open-store.js";
-import type { OpenChoices } from "../options.js";
+import type { OpenSettings } from "../options.js";
 import {
   openReservations,
   type ReservationStatus,
@@ -33,7 +33,7 @@ export class Signing {
   }
 
   /** Begins to reserve. Until then, and without it, every place is this machine's. */
-  async reserve(choices: NonNullable<OpenChoices["reserve"]>): Promise<void> {
+  async reserve(choices: NonNullable<OpenSettings["reserve"]>): Promise<void> {
     const { persisters, surroundings, settings, events } = this.#store;
     this.#reservations = await openReservations(choices, {
       persisters,

@@ -78,7 +78,8 @@ export class Guards {
       const { lanes, byLane, votes } = this.heights;
       const heights = (by === "operator" ? decided : raised)(this.heights, raise);
       if (by !== "operator" && isDeepStrictEqual(heights, { lanes, byLane, votes })) return;
-      await this.#append({ ...heights, proven: this.#note?.proven ?? new Map(), by, reason, atMs });
+      const { proven = new Map(), life = "" } = this.#note ?? {};
+      await this.#append({ ...heights, proven, life, by, reason, atMs });
     });
   }
 
@@ -89,20 +90,20 @@ export class Guards {
   async guardAll(
     by: "restored" | "repaired",
     ends: ReadonlyMap<LaneId, bigint>,
-    { reason, atMs }: Omit<RaiseReason, "by">,
+    { reason, atMs, life }: Pick<GuardNote, "reason" | "atMs" | "life">,
   ): Promise<void> {
     const unknown = { lanes: "unknown", byLane: new Map(), votes: "unknown" } as const;
     const proven = this.#provenBy(ends);
-    await this.#oneAtATime(() => this.#append({ ...unknown, proven, by, reason, atMs }));
+    await this.#oneAtATime(() => this.#append({ ...unknown, proven, life, by, reason, atMs }));
   }
 
   async #begin(
-    { guard, reason, atMs }: Restored,
+    { guard, reason, atMs, claim: life }: Restored,
     ends: ReadonlyMap<LaneId, bigint>,
   ): Promise<void> {
-    if (guard === "all") return await this.guardAll("restored", ends, { reason, atMs });
+    if (guard === "all") return await this.guardAll("restored", ends, { reason, atMs, life });
     const proven = this.#provenBy(ends);
-    await this.#append({ ...this.heights, proven, by: "restored", reason, atMs });
+    await this.#append({ ...this.heights, proven, life, by: "restored", reason, atMs });
   }
 
   /**

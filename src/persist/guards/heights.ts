@@ -41,6 +41,8 @@ export interface GuardNote extends Heights {
    * and can have voted for no others.
    */
   readonly proven: ReadonlyMap<LaneId, bigint>;
+  /** Of the newest restore: this life is another machine than the lives before. Empty without one. */
+  readonly life: string;
   readonly by: RaisedBy;
   readonly reason: string;
   readonly atMs: number;
@@ -110,6 +112,7 @@ const note = z.object({
   byLane: eachLane(height),
   votes: height,
   proven: eachLane(number),
+  life: z.string().default(""),
   by: z.enum(guardAuthors),
   reason: z.string(),
   atMs: z.number(),
