@@ -34,7 +34,7 @@ const all = [
 const mayImport = {
   cli: all,
   service: ["rpc", "node", "archive", "keeping", "inspect", "jobs", "records", ...store],
-  devnet: ["service", "client", "node", "archive", "keeping", ...store],
+  devnet: ["service", "client", "node", "reserve", "archive", "keeping", ...store],
   client: ["rpc", "node", "avail", "persist", "log", "wire", ...bottom],
   testing: ["node", ...store],
   node: ["reserve", "archive", "keeping", ...store],

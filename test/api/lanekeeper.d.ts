@@ -279,6 +279,7 @@ export interface OpenChoices extends InitChoices {
     readonly reserve?: {
         readonly at: string;
         readonly validator: Uint8Array;
+        readonly places?: number | undefined;
     } | undefined;
 }
 export type PathInput = string | URL | Uint8Array;

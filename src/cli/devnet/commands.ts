@@ -26,7 +26,9 @@ const validatorProgram = fileURLToPath(new URL("./validator.js", import.meta.url
 const help = `
 A power cut is a kill after which every write that the store was not told is durable is lost, torn at
 sectors, or kept, and the map is perhaps gone. With --service, validators and services are struck each
-by itself or together, and power cuts fall on the services. At the end all validators are struck at once, and what
+by itself or together, and power cuts fall on the services. With --standby each validator has two
+machines with a store of their own each. The holder is killed, stopped, or cut off from the reservations; the other
+one takes over, and the first one comes back. At the end all validators are struck at once, and what
 each one recovers is compared with all that it acknowledged.
 
 Exit code 1 means that the judge found a violation, and nothing else means that.
@@ -55,6 +57,7 @@ export function addDevnetCommand(
       "devnet --validators 1 --seconds 10 --kills 5",
       "devnet --service",
       "devnet --restore 2",
+      "devnet --standby",
       "devnet --sabotage forget-vote-state",
       "devnet --restore 1 --sabotage ignore-guards",
       "devnet --payload 64KiB --dir ./devnet --json",
@@ -73,6 +76,7 @@ export function addDevnetCommand(
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and strikes again (default: random)")
     .option("--service", "give each validator its store through a service, a process of its own")
+    .option("--standby", "give each validator a second machine that takes over from the first")
     .addOption(
       new Option("--sabotage <name>", "let one validator break the contract").choices(
         Object.keys(sabotages),

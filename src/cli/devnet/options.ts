@@ -19,6 +19,8 @@ export const devnetDefaults = {
 
 /** Each is a process, with a line to every other. */
 export const VALIDATORS_MAX = 16;
+/** A successor leaves out some roads: the others must be able to do without it. */
+const STANDBY_VALIDATORS_MIN = 4;
 const SECONDS_MAX = 86_400;
 const KILLS_MAX = 10_000;
 const PAYLOAD_BYTES_MAX = 1024 * 1024;
@@ -57,6 +59,7 @@ const schema = z.object({
     .refine(isSabotage, `must be one of ${Object.keys(sabotages).join(", ")}`)
     .optional(),
   service: z.boolean().optional(),
+  standby: z.boolean().optional(),
   json: z.boolean().optional(),
 });
 
@@ -72,7 +75,27 @@ export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOp
     const name = issue?.path.join(".") === "powerCuts" ? "power-cuts" : issue?.path.join(".");
     throw new PersisterError("USAGE", `--${name} ${issue?.message}`);
   }
-  const { dir, seed, json, sabotage, service = false, restore: restores, ...rest } = result.data;
+  const {
+    dir,
+    seed,
+    json,
+    sabotage,
+    service = false,
+    standby = false,
+    restore: restores,
+    ...rest
+  } = result.data;
+  if (standby && (service || restores > 0 || rest.validators < STANDBY_VALIDATORS_MIN)) {
+    const other = service ? "--service" : "--restore";
+    const why =
+      service || restores > 0
+        ? `and ${other} exclude each other`
+        : `wants ${STANDBY_VALIDATORS_MIN} validators or more`;
+    throw new PersisterError("USAGE", `--standby ${why}`);
+  }
+  if (sabotage === "lease-by-time" && !standby) {
+    throw new PersisterError("USAGE", "--sabotage lease-by-time wants --standby");
+  }
   const drawn = { seed: seed ?? drawSeed(), json: json ?? false };
-  return Object.freeze({ ...rest, restores, dir, sabotage, service, ...drawn });
+  return Object.freeze({ ...rest, restores, dir, sabotage, service, standby, ...drawn });
 }

@@ -14,7 +14,7 @@ const SHOWN_MAX = 10;
  * The result as plain values; sizes in bytes, times in milliseconds, numbers of 64 bits as strings.
  */
 export function devnetSummary(network: Network, stop: AbortSignal) {
-  const { options, judge, seats, counts, writes, executedNext, elapsedMs } = network;
+  const { options, judge, seats, counts, blows, writes, executedNext, elapsedMs } = network;
   const { violations } = judge;
   const ok = violations.length === 0;
   return {
@@ -29,19 +29,25 @@ export function devnetSummary(network: Network, stop: AbortSignal) {
     roadsExecuted: String(executedNext),
     roadsPerSecond: rounded((Number(executedNext) * 1000) / Math.max(1, elapsedMs)),
     ...counts,
+    whileOpening: blows.whileOpening,
+    ...(options.standby === true ? { failovers: blows.failovers } : {}),
     unackedWrites: writes,
     judged: judge.counts,
     comebacks: network.comebacks.map((comeback) => {
       return { ...comeback, atMs: rounded(comeback.atMs), backMs: rounded(comeback.backMs) };
     }),
-    perValidator: seats.map(seatSummary),
+    perValidator: seats.map((seat) => seatSummary(seat, options.validators)),
     violations,
   };
 }
 
-function seatSummary({ index, lane, stats, starts, kills, cpuMsBefore, recoveryMsMax }: Seat) {
+function seatSummary(
+  { index, lane, machine, stats, starts, kills, cpuMsBefore, recoveryMsMax }: Seat,
+  validators: number,
+) {
   return {
-    index,
+    index: index % validators,
+    ...(machine === 0 ? {} : { isStandby: true }),
     lane,
     starts,
     kills,
@@ -72,6 +78,7 @@ export function devnetTable(summary: DevnetSummary): string {
     ["road", `${summary.roadsExecuted} executed, ${summary.roadsPerSecond}/s`],
     ["strikes", `${counted(summary.kills, "kill")}, ${counted(summary.powerCuts, "power cut")}`],
     ["", `${summary.whileOpening} more while a validator recovered`],
+    ...failoverRows(summary),
     [
       "in flight",
       `at power cuts: ${counted(writes.lost, "write")} lost, ${writes.torn} torn, ${writes.kept} kept`,
@@ -90,11 +97,22 @@ export function devnetTable(summary: DevnetSummary): string {
   return `${table(rows)}${told.join("")}`;
 }
 
+function failoverRows({ failovers }: DevnetSummary): readonly Row[] {
+  if (!failovers) return [];
+  const { killed, stopped, cutOff } = failovers;
+  return [
+    ["failovers", `${killed} of a killed machine, ${stopped} of a stopped one, ${cutOff} cut off`],
+  ];
+}
+
 function seatRows(seat: DevnetSummary["perValidator"][number]): readonly Row[] {
   const { starts, kills, laneNext, road, diskBytes, recoveryMsMax } = seat;
   const place = `${laneNext} blocks, road ${road}, anchor ${seat.anchor ?? "none"}`;
   return [
-    [`validator ${seat.index}`, `lane ${shortLane(seat.lane)}, ${place}, ${formatSize(diskBytes)}`],
+    [
+      `${seat.isStandby ? "standby" : "validator"} ${seat.index}`,
+      `lane ${shortLane(seat.lane)}, ${place}, ${formatSize(diskBytes)}`,
+    ],
     [
       "",
       `${counted(starts, "start")}, ${counted(kills, "strike")}, slowest recovery ${recoveryMsMax} ms`,

@@ -20,7 +20,8 @@ restored      an old backup took the place of a store: guarded, until its peers 
  */
 export function comebackText(comeback: Comeback, paint: Paint): string {
   const { atMs, validator, cutsPower, again, writes, backMs, compared } = comeback;
-  const who = comeback.struck === "service" ? "'s service" : "";
+  const machine = comeback.isStandby ? "'s standby" : "";
+  const who = comeback.struck === "service" ? "'s service" : machine;
   const killed = comeback.restores ? "gone, an old backup is restored" : "killed";
   const struck = cutsPower ? `power cut: ${writesText(writes)}` : killed;
   const twice = again === 0 ? "" : `, and again while it recovered`;

@@ -56,12 +56,18 @@ export class Judge {
   readonly violations: Violation[] = [];
   /** The numbers of events that were judged, so that an empty run is not taken for a good one. */
   readonly counts = { said: 0, acknowledged: 0, compared: 0, executed: 0 };
+  readonly #validators: number;
   readonly #witnesses: readonly Witness[];
   /** The decisions and the results of execution, on which all must agree. */
   readonly #agreed = new Kept();
 
-  constructor(validators: number) {
-    this.#witnesses = Array.from({ length: validators }, () => new Witness());
+  /** With two machines a validator, those of its number and of its number + `validators` sign as one. */
+  constructor(validators: number, machines = 1) {
+    this.#validators = validators;
+    const firsts = Array.from({ length: validators }, () => new Witness());
+    const others = Array.from({ length: machines - 1 }, () => firsts);
+    const twins = others.flatMap((each) => each.map(({ said }) => new Witness(said)));
+    this.#witnesses = [...firsts, ...twins];
   }
 
   /** The first road that this validator has not executed. */
@@ -126,7 +132,8 @@ export class Judge {
   }
 
   violate(rule: Rule, validator: number, where: string): void {
-    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ rule, validator, where });
+    if (this.violations.length >= VIOLATIONS_MAX) return;
+    this.violations.push({ rule, validator: validator % this.#validators, where });
   }
 
   #acknowledge(validator: number, { log, number, digest }: Ack): void {

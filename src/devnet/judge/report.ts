@@ -74,6 +74,8 @@ export interface Recovered {
 export interface Stats {
   readonly kind: "stats";
   readonly state: "catching up" | "live" | "abstaining";
+  /** Another machine of its validator signs. */
+  readonly standsBy: boolean;
   readonly laneNext: bigint;
   readonly laneDurable: bigint;
   readonly road: bigint;

@@ -26,9 +26,10 @@ export class Kept {
   }
 }
 
-/** The acknowledgements and messages of one validator. */
+/** The acknowledgements and messages of one machine of a validator. */
 export class Witness {
-  readonly said = new Map<LaneId | "road", Kept>();
+  /** All machines of a validator say it together. */
+  readonly said: Map<LaneId | "road", Kept>;
   readonly durable = new Map<LaneId | "road", Kept>();
   /** All below is acknowledged. */
   readonly nexts = new Map<LaneId | "road", bigint>();
@@ -40,6 +41,10 @@ export class Witness {
   votes: readonly (Digest | undefined)[] | "any" = [undefined];
   /** The votes in vote states that were durable. */
   readonly signed = new Kept();
+
+  constructor(said = new Map<LaneId | "road", Kept>()) {
+    this.said = said;
+  }
 
   /** Everything that was said stays in memory; acknowledged things may be gone. */
   restored(): void {

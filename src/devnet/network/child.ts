@@ -60,6 +60,16 @@ export class Child {
     this.#process.kill("SIGKILL");
   }
 
+  /** Stops the process in the middle of whatever it does. */
+  stop(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  /** Lets a process that was stopped go on. */
+  wake(): void {
+    this.#process.kill("SIGCONT");
+  }
+
   /** Ends the process's input: it then closes its store and ends. */
   close(): void {
     this.#input.end();

@@ -6,6 +6,8 @@ import type { Struck } from "./strikes.js";
 /** A validator that was struck and has recovered. */
 export interface Comeback {
   readonly validator: number;
+  /** The second machine of the validator. */
+  readonly isStandby: boolean;
   /** When it was struck, since all validators were live for the first time. */
   readonly atMs: number;
   /** The processes that were struck. */
@@ -64,7 +66,11 @@ export class Comebacks {
   }
 
   /** A validator has recovered, or its service alone has; undefined where neither had been struck. */
-  recovered(validator: number, report: Recovered | Served, nowMs: number): Comeback | undefined {
+  recovered(
+    validator: number,
+    report: Recovered | Served,
+    nowMs: number,
+  ): Omit<Comeback, "isStandby"> | undefined {
     const blow = this.#blows.get(validator);
     const isLast = (blow?.struck === "service") === (report.kind === "served");
     if (blow === undefined || !isLast) return undefined;

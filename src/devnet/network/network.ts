@@ -15,6 +15,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
+import { Blows, type Hit } from "./blows.js";
 import type { Program } from "./child.js";
 import { Judge } from "../judge/judge.js";
 import type { Recovered, Report, Served } from "../judge/report.js";
@@ -24,7 +25,7 @@ import { meaningOf } from "./refused.js";
 import { introduce, Seat } from "./seat.js";
 import type { NetworkOptions } from "./options.js";
 import { startsOf } from "./starts.js";
-import { strikesOf, struckBy, type Struck } from "./strikes.js";
+import { strikesOf } from "./strikes.js";
 
 export interface NetworkPort {
   /** The directory in which each store gets a directory of its own. */
@@ -42,12 +43,6 @@ export interface NetworkPort {
   readonly onComeback?: (comeback: Comeback) => void;
 }
 
-const DOWN_MS_MAX = 800;
-/** In one of so many restarts the recovery itself is struck. */
-const HIT_OPENING_ONE_IN = 4;
-const OPENING_MS = 400;
-/** A backup is so old when it comes back, up to twice as old. */
-const BACKUP_AGE_MS = 1_500;
 /** The time for a validator to come back, and for the committee to settle at the end. */
 const LIVE_MS_MAX = 60_000;
 /**
@@ -64,6 +59,7 @@ export class Network {
   readonly options: NetworkOptions;
   readonly judge: Judge;
   readonly seats: readonly Seat[];
+  readonly blows: Blows;
   /** Strikes of the run, and the reports of recoveries. Strikes at a recovery are counted apart. */
   readonly counts = {
     kills: 0,
@@ -71,7 +67,6 @@ export class Network {
     /** Stores that came back from a backup, and those of them that sign again. */
     restores: 0,
     raised: 0,
-    whileOpening: 0,
     recoveries: 0,
     pins: 0,
     released: 0,
@@ -89,7 +84,16 @@ export class Network {
   constructor(options: NetworkOptions, port: NetworkPort) {
     this.options = options;
     this.#port = port;
-    this.judge = new Judge(options.validators);
+    this.judge = new Judge(options.validators, options.standby === true ? 2 : 1);
+    this.blows = new Blows(options, {
+      fraction: port.fraction,
+      isOver: () => this.#isOver,
+      pass: (ms) => this.#pass(ms),
+      waitUntil: (isDone) => this.#waitUntil(isDone, LIVE_MS_MAX),
+      hit: (seat, hit) => this.#hit(seat, hit),
+      start: (seat) => this.#start(seat),
+      restored: ({ index }) => this.judge.restored(index),
+    });
     this.seats = startsOf(options, port.directory).map(
       (start, index) =>
         new Seat(index, start, {
@@ -140,12 +144,14 @@ export class Network {
     return this.#port.signal.aborted || violations.length > 0 || this.#failure !== undefined;
   }
 
-  /** Validators that are down, recovering, or not back yet. */
+  /** Validators of which no machine signs: down, recovering, or not back yet. */
   get #away(): number {
-    return this.seats.filter(({ state }) => state !== "live").length;
+    const isLive = ({ state, standsBy }: Seat): boolean => state === "live" && !standsBy;
+    const live = new Set(this.seats.filter(isLive).map(({ lane }) => lane));
+    return this.options.validators - live.size;
   }
 
-  /** Kills and power cuts at their moments. */
+  /** Blows at their moments. */
   async #harass(): Promise<void> {
     const { seconds, validators } = this.options;
     const awayMax = Math.max(1, Math.floor((validators - 1) / 3));
@@ -154,47 +160,18 @@ export class Network {
       await this.#pass(atMs - this.elapsedMs);
       await this.#waitUntil(() => this.#away < awayMax, LIVE_MS_MAX);
       if (this.#isOver) return;
-      const seat = this.seats[victim];
+      if (restores) this.counts.restores += 1;
+      else this.counts[cutsPower ? "powerCuts" : "kills"] += 1;
+      const [seat, standby] = this.seats.filter(({ index }) => index % validators === victim);
       assert(seat !== undefined, "a victim is one of the committee");
-      if (restores) await this.#restore(seat);
-      else await this.#strike(seat, cutsPower);
+      if (restores) await this.blows.restore(seat);
+      else if (standby) await this.blows.failOver([seat, standby], cutsPower);
+      else await this.blows.restart(seat, cutsPower);
     }
     await this.#pass(seconds * 1000 - this.elapsedMs);
   }
 
-  /** Ends a validator, lets it be away for a while, and starts it again. */
-  async #strike(seat: Seat, cutsPower: boolean): Promise<void> {
-    const { fraction } = this.#port;
-    this.counts[cutsPower ? "powerCuts" : "kills"] += 1;
-    const struck = struckBy(this.options, cutsPower, fraction);
-    await this.#hit(seat, cutsPower, struck);
-    await this.#pass(fraction() * DOWN_MS_MAX);
-    if (this.#isOver) return;
-    this.#start(seat);
-    if (fraction() * HIT_OPENING_ONE_IN >= 1) return;
-    await this.#pass(fraction() * OPENING_MS);
-    if (this.#isOver) return;
-    this.counts.whileOpening += 1;
-    await this.#hit(seat, cutsPower, struck);
-    this.#start(seat);
-  }
-
-  /** A validator is backed up, lives on, and comes back from that backup. */
-  async #restore(seat: Seat): Promise<void> {
-    this.counts.restores += 1;
-    await this.#hit(seat, false, "both");
-    await seat.backUp();
-    this.#start(seat);
-    await this.#waitUntil(() => seat.state === "live", LIVE_MS_MAX);
-    await this.#pass((1 + this.#port.fraction()) * BACKUP_AGE_MS);
-    if (this.#isOver) return;
-    await this.#hit(seat, false, "both", true);
-    await seat.restore();
-    this.judge.restored(seat.index);
-    this.#start(seat);
-  }
-
-  async #hit(seat: Seat, cutsPower: boolean, struck: Struck, restores = false): Promise<void> {
+  async #hit(seat: Seat, { cutsPower, struck, restores }: Hit): Promise<void> {
     const atMs = this.elapsedMs;
     await seat.kill(struck);
     const writes = await seat.settleDisk(struck, cutsPower, this.#port.fraction);
@@ -227,7 +204,9 @@ export class Network {
   async #killAll(): Promise<void> {
     if (this.#isOver) return;
     const cutsPower = this.options.powerCuts > 0;
-    await Promise.all(this.seats.map((seat) => this.#hit(seat, cutsPower, "both")));
+    await Promise.all(
+      this.seats.map((seat) => this.#hit(seat, { cutsPower, struck: "both", restores: false })),
+    );
     for (const seat of this.seats) this.#start(seat);
     await this.#waitUntil(() => this.seats.every(({ state }) => state !== "opening"), LIVE_MS_MAX);
   }
@@ -267,8 +246,10 @@ export class Network {
     }
     const comeback = this.#waiting.recovered(index, report, this.#port.clockMs());
     if (comeback === undefined) return;
-    this.comebacks.push(comeback);
-    this.#port.onComeback?.(comeback);
+    const { validators } = this.options;
+    const told = { ...comeback, validator: index % validators, isStandby: index >= validators };
+    this.comebacks.push(told);
+    this.#port.onComeback?.(told);
   }
 
   #refused(index: number, report: Extract<Report, { kind: "failed" }>): void {

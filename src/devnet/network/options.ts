@@ -12,6 +12,11 @@ export interface NetworkOptions {
   readonly restores?: number | undefined;
   /** Each store is behind a service, a process of its own, which is struck like its validator. */
   readonly service?: boolean | undefined;
+  /**
+   * Each validator has two machines, each with a store of its own: one stands by. Kills are failovers then: the
+   * holder is killed, stopped, or cut off from the reservations, and the other one takes over.
+   */
+  readonly standby?: boolean | undefined;
   /** Keys and strikes follow from it. */
   readonly seed: number;
   /** One validator breaks the contract like this, for the judge to find out. */

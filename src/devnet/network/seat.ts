@@ -31,6 +31,8 @@ const nothingCut: PowerCut = { lost: 0, torn: 0, kept: 0 };
 export class Seat {
   readonly index: number;
   readonly lane: LaneId;
+  /** Of the machines of its validator. */
+  readonly machine: number;
   /** The newest figures of its process. */
   stats: Stats | undefined;
   /** CPU time of its processes that are gone. */
@@ -51,9 +53,10 @@ export class Seat {
   /** The processes that were told to close and end. */
   readonly #closing: Child[] = [];
 
-  constructor(index: number, { lane, order }: Start, port: SeatPort) {
+  constructor(index: number, { lane, machine, order }: Start, port: SeatPort) {
     this.index = index;
     this.lane = lane;
+    this.machine = machine;
     this.#start = order;
     this.#port = port;
   }
@@ -125,6 +128,19 @@ export class Seat {
     this.#isGuarded = true;
   }
 
+  stop(): void {
+    this.#child?.stop();
+  }
+
+  wake(): void {
+    this.#child?.wake();
+  }
+
+  /** Another machine of the validator signs. */
+  get standsBy(): boolean {
+    return this.stats?.standsBy ?? false;
+  }
+
   order(order: Order): void {
     this.#child?.order(order);
   }
@@ -176,6 +192,7 @@ export class Seat {
     await child?.ended;
     this.#state = "down";
     this.cpuMsBefore += this.stats?.cpuMs ?? 0;
+    this.stats &&= { ...this.stats, standsBy: false, cpuMs: 0 };
   }
 
   async #killService(): Promise<void> {
@@ -209,9 +226,13 @@ export class Seat {
 /** Tells everybody the port of the newcomer, and the newcomer the ports of the others. */
 export function introduce(newcomer: Seat | undefined, seats: readonly Seat[]): void {
   for (const peer of seats) {
-    if (peer === newcomer || newcomer?.listensAt === undefined) continue;
-    peer.order({ kind: "dial", lane: newcomer.lane, port: newcomer.listensAt });
-    if (peer.listensAt === undefined) continue;
-    newcomer.order({ kind: "dial", lane: peer.lane, port: peer.listensAt });
+    // The machines of one validator do not know each other.
+    if (newcomer?.listensAt === undefined || peer.lane === newcomer.lane) continue;
+    peer.order(dialOf(newcomer, newcomer.listensAt));
+    if (peer.listensAt !== undefined) newcomer.order(dialOf(peer, peer.listensAt));
   }
+}
+
+function dialOf({ lane, machine }: Seat, port: number): Order {
+  return { kind: "dial", lane, machine, port };
 }

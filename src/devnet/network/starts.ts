@@ -1,6 +1,6 @@
 /** The start order of each validator of a devnet: keys and names follow from the seed. */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
 import { keyPairFromSeed } from "../../wire/signatures/signer.js";
@@ -13,22 +13,30 @@ const RETAIN_BYTES = 64 * 1024 * 1024;
 
 export interface Start {
   readonly lane: LaneId;
+  readonly machine: number;
   readonly order: StartOrder;
 }
 
-/** One for each validator; their stores lie in `directory`. */
+/**
+ * One for each validator; their stores lie in `directory`. With standbys the second machines follow behind
+ * all first ones.
+ */
 export function startsOf(options: NetworkOptions, directory: string): Start[] {
-  const { validators, seed: networkSeed, payload, powerCuts, sabotage, service } = options;
+  const { validators, seed: networkSeed, payload, powerCuts, sabotage, service, standby } = options;
   const pairs = Array.from({ length: validators }, (_, index) => {
     const seed = createHash("sha256").update(`devnet ${networkSeed} ${index}`).digest();
     return { seed, publicKey: keyPairFromSeed(seed).publicKey };
   });
   const keys = pairs.map(({ publicKey }) => Buffer.from(publicKey).toString("hex"));
   const { committee } = epochOfKeys(keys);
-  return pairs.map(({ seed, publicKey }, index) => {
+  const machines = standby === true ? [0, 1] : [0];
+  const all = machines.flatMap((machine) =>
+    pairs.map((pair, index) => ({ ...pair, index, machine })),
+  );
+  return all.map(({ seed, publicKey, index, machine }) => {
     const lane = committee.memberOf(publicKey)?.lane;
     assert(lane !== undefined, "every key is a member's");
-    const store = join(directory, `validator-${index}`);
+    const store = join(directory, `validator-${index}${machine === 0 ? "" : "-standby"}`);
     const order = {
       kind: "start",
       directory: store,
@@ -39,8 +47,10 @@ export function startsOf(options: NetworkOptions, directory: string): Start[] {
       retainBytes: RETAIN_BYTES,
       undoDirectory: powerCuts > 0 ? `${store}-undo` : undefined,
       socket: service === true ? `${store}.sock` : undefined,
+      isFirst: machine === 0,
+      reserve: standby === true ? `file://${resolve(directory, "reservations")}` : undefined,
       sabotage: index === saboteurOf(options) ? sabotage : undefined,
     } as const;
-    return { lane, order };
+    return { lane, machine, order };
   });
 }

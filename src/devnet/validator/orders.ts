@@ -25,13 +25,37 @@ const startSchema = z.strictObject({
    * the store itself.
    */
   socket: z.string().optional(),
+  /** The bucket of the reservations; left out where the validator has one machine. */
+  reserve: z.string().optional(),
+  /** The machine that makes the record of the reservations at its first start. */
+  isFirst: z.boolean(),
   /** The way in which this validator breaks the contract; left out for an honest one. */
   sabotage: z.string().refine(isSabotage).optional(),
 });
 
-const dialSchema = z.strictObject({ kind: z.literal("dial"), lane: z.string(), port: z.number() });
+/** One machine of a validator listens at a port. */
+const dialSchema = z.strictObject({
+  kind: z.literal("dial"),
+  lane: z.string(),
+  machine: z.number(),
+  port: z.number(),
+});
 
-const orderSchema = z.discriminatedUnion("kind", [startSchema, dialSchema]);
+/** This machine takes the reservations. */
+const takeSchema = z.strictObject({
+  kind: z.literal("take"),
+  reason: z.string(),
+});
+
+/** The bucket of the reservations answers this machine, or does not. */
+const reachSchema = z.strictObject({ kind: z.literal("reach"), isReachable: z.boolean() });
+
+const orderSchema = z.discriminatedUnion("kind", [
+  startSchema,
+  dialSchema,
+  takeSchema,
+  reachSchema,
+]);
 
 /** Everything a validator's process needs to start. */
 export type StartOrder = z.output<typeof startSchema>;

@@ -3,6 +3,8 @@
  * sabotaged validator is an honest one on a store that lies to it: the lie is told in this process,
  * around the library and never in it.
  */
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DurableBlock } from "../../avail/offers.js";
 import { type LaneId, laneParts } from "../../types/lane.js";
@@ -22,6 +24,7 @@ const sentences = {
   "skip-verification": "executes other transactions than its peers have signed for",
   "sign-twice": "signs a second block at each number of its lane",
   "ignore-guards": "signs wherever it likes after its store was restored",
+  "lease-by-time": "takes over by a lease that its clock says is over (with --standby)",
 } as const;
 
 export type Sabotage = keyof typeof sentences;
@@ -32,12 +35,13 @@ export function isSabotage(name: string): name is Sabotage {
   return Object.hasOwn(sentences, name);
 }
 
-/** Only a restart shows these: the validator is killed again and again. */
+/** Only a restart, or a failover, shows these: the validator is struck again and again. */
 export const shownByRestart: ReadonlySet<Sabotage> = new Set([
   "acknowledge-before-flush",
   "forget-vote-state",
   "forget-anchor",
   "change-a-byte",
+  "lease-by-time",
 ]);
 
 /** The time from a block's acknowledgement until it is written. */
@@ -47,8 +51,13 @@ const LAZY_MS = 400;
  */
 const HONEST_READS = 3;
 
-/** The methods that lie; `seed` is the secret seed of the validator's key. */
-type Lie = (store: Store, seed: Uint8Array) => Partial<Store>;
+/** The methods that lie. `seed` is the secret seed of the validator's key, in hexadecimal digits. */
+type Lie = (store: Store, start: Liar) => Partial<Store>;
+
+interface Liar {
+  readonly seed: string;
+  readonly directory: string;
+}
 
 const lies: Readonly<Record<Sabotage, Lie>> = {
   "acknowledge-before-flush": acknowledgeBeforeFlush,
@@ -58,11 +67,12 @@ const lies: Readonly<Record<Sabotage, Lie>> = {
   "skip-verification": skipVerification,
   "sign-twice": signTwice,
   "ignore-guards": () => ({ maySign: () => ({ may: true }) }),
+  "lease-by-time": leaseByTime,
 };
 
 /** The same store, which lies as `sabotage` says. */
-export function sabotaged(store: Store, sabotage: Sabotage, seed: Uint8Array): Store {
-  const lie = lies[sabotage](store, seed);
+export function sabotaged(store: Store, sabotage: Sabotage, start: Liar): Store {
+  const lie = lies[sabotage](store, start);
   return new Proxy(store, {
     get: (target, name) => {
       if (Object.hasOwn(lie, name)) return Reflect.get(lie, name) as unknown;
@@ -144,8 +154,8 @@ function skipVerification(store: Store): Partial<Store> {
  * first broadcast have read it; the second broadcast reads another block of the same number, signed
  * too.
  */
-function signTwice(store: Store, seed: Uint8Array): Partial<Store> {
-  const keys = keyPairFromSeed(seed);
+function signTwice(store: Store, { seed }: Liar): Partial<Store> {
+  const keys = keyPairFromSeed(Buffer.from(seed, "hex"));
   const reads = new Map<string, number>();
   const isOwn = (lane: LaneId): boolean =>
     Buffer.compare(laneParts(lane).key, keys.publicKey) === 0;
@@ -166,6 +176,46 @@ function signTwice(store: Store, seed: Uint8Array): Partial<Store> {
       const createdAt = { ...payload.createdAt, seconds: payload.createdAt.seconds + 1n };
       const twin = buildBlock({ ...header, payload: { ...payload, createdAt } });
       return encodeSignedBlock(signBlock(twin, keys));
+    },
+  };
+}
+
+/** A lease is renewed so often, and is over after so long. */
+const RENEWAL_MS = 200;
+const LEASE_MS = 1_000;
+
+/**
+ * The machines of a validator share a lease in a file. The one whose lease it is signs wherever it likes; the
+ * other one takes the lease when its clock says that it is over. A machine that was stopped in between
+ * goes on where it was.
+ */
+function leaseByTime(store: Store, { seed, directory }: Liar): Partial<Store> {
+  const { publicKey } = keyPairFromSeed(Buffer.from(seed, "hex"));
+  const file = join(dirname(directory), `lease-${Buffer.from(publicKey).toString("hex")}`);
+  let isMine = false;
+  const holds = (): boolean => {
+    if (!existsSync(file)) return false;
+    const isOver = statSync(file).mtimeMs + LEASE_MS < Date.now();
+    return !isOver && readFileSync(file, "utf8") === directory;
+  };
+  const renew = (): void => {
+    isMine = holds();
+    if (isMine) writeFileSync(file, directory);
+  };
+  setInterval(renew, RENEWAL_MS).unref();
+  return {
+    takeReservations: async (why, options) => {
+      while (existsSync(file) && statSync(file).mtimeMs + LEASE_MS > Date.now()) {
+        await sleep(RENEWAL_MS);
+      }
+      writeFileSync(file, directory);
+      isMine = true;
+      await store.takeReservations?.(why, options);
+    },
+    reserved: () => Promise.resolve(),
+    maySign: async (place) => {
+      const verdict = await store.maySign(place);
+      return !verdict.may && verdict.code === "UNRESERVED" && isMine ? { may: true } : verdict;
     },
   };
 }

@@ -16,7 +16,8 @@ import type { Latencies } from "./latencies.js";
 import type { Message } from "../protocol/message.js";
 import { digestOf, type Report } from "../judge/report.js";
 import type { Input, Output } from "../protocol/step.js";
-import { mayVoteFor, type Store, votesDigest } from "./store.js";
+import { Places } from "./places.js";
+import { mayVoteFor, placeOfVote, type Store, votesDigest } from "./store.js";
 import { decisionOf, signedIn, startsOf } from "../judge/telling.js";
 
 /** The validator that the work is done for. */
@@ -36,6 +37,7 @@ type Of<Kind extends Output["kind"]> = Extract<Output, { kind: Kind }>;
 
 export class StoreWork {
   readonly #store: Store;
+  readonly places: Places;
   readonly #latencies: Latencies;
   readonly #port: WorkPort;
   /**
@@ -50,6 +52,7 @@ export class StoreWork {
     this.#latencies = latencies;
     this.#port = port;
     this.#anchors = { isBusy: false, next: undefined };
+    this.places = new Places(store, { signal: port.signal, watch: (work) => this.#watch(work) });
   }
 
   /** Tells the engine of durable blocks and commit QCs, from now on. */
@@ -112,7 +115,8 @@ export class StoreWork {
       if (bytes === undefined) continue;
       report({ kind: "blockDurable", lane, number, digest: digestOf(headerHash) });
       const header = readSignedBlockHeader(bytes);
-      give({ kind: "blockDurable", header, mayVote: await mayVoteFor(this.#store, header) });
+      const voted = (mayVote: boolean): void => give({ kind: "blockDurable", header, mayVote });
+      voted(await this.places.mayNow(placeOfVote(header), () => voted(true)));
     }
   }
 
@@ -176,7 +180,7 @@ export class StoreWork {
 
   /** A lost vote was never durable, and never left: where there is nobody else, nobody can hold it. */
   async #mayVoteAt(roadIndex: bigint): Promise<boolean> {
-    const verdict = await this.#store.maySign({ kind: "vote", roadIndex });
+    const verdict = await this.places.verdict({ kind: "vote", roadIndex });
     return verdict.may || (this.#port.isAlone && verdict.rule === "abstaining");
   }
 

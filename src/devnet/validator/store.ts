@@ -1,6 +1,8 @@
 /** The calls of a validator to its store, and the state that it begins with after a recovery. */
 import type { Keeper } from "../../node/keeper.js";
+import type { Lanekeeper } from "../../node/lanekeeper.js";
 import type { Status } from "../../node/status.js";
+import type { Place } from "../../persist/guards/may-sign.js";
 import type { LaneId } from "../../types/lane.js";
 import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
 import { decodeCommitQC, decodePersistedInner } from "../../wire/codec/decode.js";
@@ -34,7 +36,9 @@ export type Store = Pick<
   | "raiseGuard"
   | "status"
   | "close"
->;
+> &
+  /** Of a store that this process has itself. */
+  Partial<Pick<Lanekeeper, "reserved" | "takeReservations">>;
 
 /** Reads everything that recovery returned. */
 export async function readStart(store: Store, own: LaneId): Promise<EngineStart> {
@@ -69,9 +73,12 @@ export async function readStart(store: Store, own: LaneId): Promise<EngineStart>
 
 /** Whether the store allows a vote for a durable block. */
 export async function mayVoteFor(store: Store, header: BlockHeader): Promise<boolean> {
+  return (await store.maySign(placeOfVote(header))).may;
+}
+
+export function placeOfVote(header: BlockHeader): Place {
   const { lane, blockNumber: number } = header;
-  return (await store.maySign({ kind: "laneVote", lane, number, headerHash: headerHash(header) }))
-    .may;
+  return { kind: "laneVote", lane, number, headerHash: headerHash(header) };
 }
 
 function isUnknown(guards: Status["guards"]): boolean {

@@ -5,12 +5,14 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { openBucket } from "../../archive/open-bucket.js";
 import { LanekeeperClient } from "../../client/client.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { realSurroundings } from "../../disk/surroundings.js";
 import { openLogMap } from "../../log/map/level-map.js";
 import type { JournalEnd } from "../../log/map/seal.js";
 import { Lanekeeper } from "../../node/lanekeeper.js";
+import type { Register } from "../../reserve/chain.js";
 import { assert } from "../../types/assert.js";
 import { errorCodes, PersisterError } from "../../types/errors.js";
 import { laneId } from "../../types/lane.js";
@@ -27,7 +29,7 @@ export interface ValidatorProcessPort {
   readonly input: Readable;
   readonly report: (report: Report) => void;
   /** Opens the store, which verifies with `verifier`; `openStore` is the honest way. */
-  readonly open: (start: StartOrder, verifier: Verifier) => Promise<Store>;
+  readonly open: (start: StartOrder, verifier: Verifier, reach: Reach) => Promise<Store>;
 }
 
 /** Serves one parent; returns the exit code. */
@@ -41,7 +43,8 @@ export async function runValidator(port: ValidatorProcessPort): Promise<number> 
     const start = decodeOrder(first.value);
     assert(start.kind === "start", "the first order starts the validator");
     port.report({ kind: "opening" });
-    const store = await port.open(start, verifier);
+    const reach = new Reach();
+    const store = await port.open(start, verifier, reach);
     const validator = await Validator.start(store, {
       keys: keyPairFromSeed(Buffer.from(start.seed, "hex")),
       epoch: epochOfKeys(start.keys),
@@ -50,7 +53,7 @@ export async function runValidator(port: ValidatorProcessPort): Promise<number> 
       report: port.report,
       randomBytes,
     });
-    await Promise.race([obey(validator, orders), validator.failed]);
+    await Promise.race([obey(validator, orders, reach), validator.failed]);
     await validator.close();
     port.report({ kind: "closed" });
     return 0;
@@ -65,21 +68,35 @@ export async function runValidator(port: ValidatorProcessPort): Promise<number> 
   }
 }
 
-async function obey(validator: Validator, orders: AsyncIterator<string>): Promise<void> {
+async function obey(
+  validator: Validator,
+  orders: AsyncIterator<string>,
+  reach: Reach,
+): Promise<void> {
   for (let line = await orders.next(); line.done !== true; line = await orders.next()) {
     const order = decodeOrder(line.value);
-    assert(order.kind === "dial", "a validator is started once");
-    validator.dial(laneId(order.lane), order.port);
+    assert(order.kind !== "start", "a validator is started once");
+    if (order.kind === "dial") validator.dial(laneId(order.lane), order.machine, order.port);
+    else if (order.kind === "take") validator.take(order.reason);
+    else reach.isReachable = order.isReachable;
   }
 }
 
 /** Opens the store as the order says: with a lie around it where it names a sabotage. */
-export async function openStore(start: StartOrder, verifier: Verifier): Promise<Store> {
+export async function openStore(
+  start: StartOrder,
+  verifier: Verifier,
+  reach: Reach,
+): Promise<Store> {
   const store = await (start.socket === undefined
-    ? openHonestly(start, verifier)
+    ? openHonestly(start, verifier, reach)
     : clientOf(start, start.socket));
-  if (start.sabotage === undefined) return store;
-  return sabotaged(store, start.sabotage, Buffer.from(start.seed, "hex"));
+  const told = start.sabotage === undefined ? store : sabotaged(store, start.sabotage, start);
+  const { reservations } = store.status();
+  if (start.isFirst && reservations && reservations.holder === undefined) {
+    await told.takeReservations?.({ reason: "the first machine", first: true });
+  }
+  return told;
 }
 
 /** A validator that comes back takes over from its own former life: the parent has ended that one. */
@@ -87,18 +104,55 @@ async function clientOf({ chainId }: StartOrder, socket: string): Promise<Store>
   return await LanekeeperClient.connect(`unix:${socket}`, { writer: chainId, takeOver: true });
 }
 
+/** Places that are reserved at a time: a successor soon votes again. */
+const RESERVED_PLACES = 16;
+
 /** If power may be cut, writes that are not acknowledged can be taken back. */
-export async function openHonestly(start: StartOrder, verifier: Verifier): Promise<Lanekeeper> {
-  const { directory, chainId, retainBytes, undoDirectory } = start;
+export async function openHonestly(
+  start: StartOrder,
+  verifier: Verifier,
+  reach = new Reach(),
+): Promise<Lanekeeper> {
+  const { directory, chainId, retainBytes, undoDirectory, reserve: at, seed } = start;
   const epoch = epochOfKeys(start.keys);
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);
-  const choices = { chainId, epochOf, retainBytes, verifier };
-  if (undoDirectory === undefined) return await Lanekeeper.open(directory, choices);
+  const validator = keyPairFromSeed(Buffer.from(seed, "hex")).publicKey;
+  const reserve = at === undefined ? undefined : { at, validator, places: RESERVED_PLACES };
   const real = new RealDisk();
   const surroundings = {
     ...realSurroundings(),
-    disk: new UndoDisk(real, undoDirectory),
+    disk: undoDirectory === undefined ? real : new UndoDisk(real, undoDirectory),
     openMap: (index: string, end: JournalEnd) => openLogMap(real, index, end),
+    openRegister: reach.open,
   };
+  const choices = { chainId, epochOf, retainBytes, verifier, reserve };
   return await Lanekeeper.openOn(surroundings, directory, choices);
+}
+
+/** The bucket of the reservations as this machine reaches it: its parent may cut it off for a while. */
+export class Reach {
+  isReachable = true;
+
+  readonly open = async (address: string): Promise<Register> => {
+    const bucket = await openBucket(address);
+    return {
+      url: bucket.url,
+      get: (...args) => this.#call(() => bucket.get(...args)),
+      putIfAbsent: (...args) => this.#call(() => bucket.putIfAbsent(...args)),
+      putIfMatch: (...args) => this.#call(() => bucket.putIfMatch(...args)),
+      close: () => bucket.close(),
+    };
+  };
+
+  /** Of a call that was under way when the cut came the answer is lost. */
+  async #call<T>(run: () => Promise<T>): Promise<T> {
+    if (!this.isReachable) throw cutOff();
+    const answer = await run();
+    if (!this.isReachable) throw cutOff();
+    return answer;
+  }
+}
+
+function cutOff(): PersisterError {
+  return new PersisterError("BUCKET_FAILED", "this machine is cut off from the reservations");
 }

@@ -48,7 +48,8 @@ export class Validator {
   readonly #work: StoreWork;
   readonly #gate: Gate;
   readonly #latencies = new Latencies();
-  readonly #lines = new Map<LaneId, PeerLine>();
+  /** The lines to every machine of each peer, by its lane and its machine. */
+  readonly #lines = new Map<string, { readonly lane: LaneId; readonly line: PeerLine }>();
   readonly #stop = new AbortController();
   readonly #intervals: NodeJS.Timeout[] = [];
   /** Inputs that came while another one was worked on. */
@@ -81,9 +82,6 @@ export class Validator {
       say: (message, to) => this.#say(message, to),
       fail: (cause) => this.#fail(cause),
     });
-    for (const { lane } of epoch.committee.members) {
-      if (lane !== this.lane) this.#lines.set(lane, new PeerLine(this.lane));
-    }
   }
 
   /** Starts on an open store, and takes it over. Listens when resolved. */
@@ -97,9 +95,20 @@ export class Validator {
     return validator;
   }
 
-  /** The peer that owns `lane` listens at `port` from now on. */
-  dial(lane: LaneId, port: number): void {
-    this.#lines.get(lane)?.dial(port);
+  /** This machine of the peer that owns `lane` listens at `port` from now on. */
+  dial(lane: LaneId, machine: number, port: number): void {
+    const name = `${lane} ${machine}`;
+    const to = this.#lines.get(name) ?? { lane, line: new PeerLine(this.lane) };
+    this.#lines.set(name, to);
+    to.line.dial(port);
+  }
+
+  /** Takes the reservations from the other machine. Without an answer it goes on trying. */
+  take(reason: string): void {
+    const { signal } = this.#stop;
+    this.#store.takeReservations?.({ reason }, { signal }).catch((cause: unknown) => {
+      if (!signal.aborted) this.#fail(cause);
+    });
   }
 
   async close(): Promise<void> {
@@ -107,7 +116,7 @@ export class Validator {
     clearTimeout(this.#viewTimer);
     for (const interval of this.#intervals) clearInterval(interval);
     this.#listener?.close();
-    for (const line of this.#lines.values()) line.close();
+    for (const { line } of this.#lines.values()) line.close();
     await this.#work.settled();
     this.#settings.report(this.#stats());
     await this.#store.close();
@@ -206,8 +215,9 @@ export class Validator {
     const said = isOwn ? saying(message) : undefined;
     if (said !== undefined) this.#settings.report(said);
     const frame = framed(message);
-    if (to !== undefined) this.#lines.get(to)?.send(frame);
-    else for (const line of this.#lines.values()) line.send(frame);
+    for (const { lane, line } of this.#lines.values()) {
+      if (to === undefined || to === lane) line.send(frame);
+    }
     if (message.kind === "laneVote") {
       const { lane, blockNumber: number } = message.vote.msg;
       this.#latencies.voted(lane, number);
@@ -216,7 +226,7 @@ export class Validator {
 
   /** Makes a block of our own lane. It leaves when it is durable; so do the votes for any block. */
   async #produce({ number, parentHash }: Extract<Output, { kind: "produce" }>): Promise<void> {
-    const { may } = await this.#store.maySign({ kind: "block", lane: this.lane, number });
+    const may = await this.#work.places.mayNow({ kind: "block", lane: this.lane, number });
     if (this.#stop.signal.aborted) return;
     if (!may) return this.#give({ kind: "notProduced" });
     const { payloadBytes, randomBytes, keys } = this.#settings;
@@ -241,13 +251,16 @@ export class Validator {
   }
 
   #stats(): Stats {
-    const { lanes, road, anchorRoadIndex, disk, verified } = this.#store.status();
+    const { lanes, road, anchorRoadIndex, disk, verified, reservations } = this.#store.status();
     const own = lanes.get(this.lane);
     const { user, system } = process.cpuUsage();
     const { view, isAbstaining, isBehind, executedNext } = this.#engine;
+    // The roads below were for the machine before.
+    const isAbove = (reservations?.places.get("road")?.first ?? 0n) > view.index;
     return {
       kind: "stats",
-      state: isAbstaining ? "abstaining" : isBehind ? "catching up" : "live",
+      state: isBehind ? "catching up" : isAbstaining || isAbove ? "abstaining" : "live",
+      standsBy: reservations !== undefined && reservations.state !== "holding",
       laneNext: own?.next ?? 0n,
       laneDurable: own?.durable ?? 0n,
       road: road.durable,

@@ -54,11 +54,8 @@ export async function buildStore(plan: RepairPlan, options: BuildOptions): Promi
     const wasGuarded = plan.logs.some(({ name, first }) => name === "guards" && first > 0n);
     const ends = new Map([...blocks.lanes].map(([lane, { next }]) => [lane, next]));
     const proven = wasGuarded && !guards.note ? new Map<LaneId, bigint>() : ends;
-    await guards.guardAll("repaired", proven, {
-      reason,
-      atMs: Math.floor(nowMs),
-      life: hex(surroundings.randomBytes(16)),
-    });
+    const life = hex(surroundings.randomBytes(16));
+    await guards.guardAll("repaired", proven, { reason, atMs: Math.floor(nowMs), life });
   });
 }
 

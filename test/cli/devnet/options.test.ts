@@ -18,6 +18,7 @@ describe("the options of devnet", () => {
       dir: undefined,
       sabotage: undefined,
       service: false,
+      standby: false,
       seed: 42,
       json: false,
     });

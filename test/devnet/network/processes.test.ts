@@ -101,6 +101,20 @@ describe("a committee over services", () => {
   });
 });
 
+describe("a committee in which each validator has a standby", () => {
+  test("R8 fails over from machines that are killed, stopped and cut off, and signs nothing twice", async () => {
+    const network = await networkOf({ standby: true, seconds: SCALE < 1 ? 4 : 20, kills: 3 });
+    await network.run();
+    expect(network.judge.violations).toEqual([]);
+    expect(network.blows.failovers).toEqual({ killed: 1, stopped: 1, cutOff: 1 });
+    expect(network.executedNext).toBeGreaterThan(3n);
+    expect(network.judge.counts.compared).toBeGreaterThan(20);
+    const lanes = network.seats.map(({ stats }) => stats?.laneNext ?? 0n);
+    // The lanes of the validators that failed over go on, too.
+    for (const next of lanes) expect(next).toBeGreaterThan(4n);
+  });
+});
+
 describe("a committee of one", () => {
   test("comes back from kills and power cuts by itself, loses nothing, and signs nothing twice", async () => {
     const network = await networkOf({
@@ -130,10 +144,12 @@ describe("a validator that breaks the contract is found out", () => {
           { sabotage: "acknowledge-before-flush", rule: "ACK_LOST" },
           { sabotage: "forget-vote-state", rule: "VOTES_LOST" },
           { sabotage: "change-a-byte", rule: "ACK_CHANGED" },
+          { sabotage: "lease-by-time", rule: "EQUIVOCATION" },
         ] as const)),
     { sabotage: "ignore-guards", rule: "EQUIVOCATION", kills: 0, restores: 3, seconds: 3 },
   ] as const)("$sabotage: $rule", async ({ sabotage, rule, ...more }) => {
-    const network = await networkOf({ seconds: 30, kills: 10, sabotage, ...more });
+    const standby = sabotage === "lease-by-time";
+    const network = await networkOf({ seconds: 30, kills: 10, sabotage, standby, ...more });
     await network.run();
     const { violations } = network.judge;
     expect(violations.map((each) => each.rule)).toContain(rule);

@@ -33,7 +33,11 @@ async function persistersOf(disk: SimulatedDisk): Promise<Persisters> {
 async function guard(disk: SimulatedDisk): Promise<void> {
   const persisters = await persistersOf(disk);
   const ends = new Map([...persisters.blocks.lanes].map(([each, { next }]) => [each, next]));
-  await persisters.guards.guardAll("restored", ends, { reason: "backup of Monday", atMs: 5, life: "a" });
+  await persisters.guards.guardAll("restored", ends, {
+    reason: "backup of Monday",
+    atMs: 5,
+    life: "a",
+  });
   await persisters.close();
 }
 
