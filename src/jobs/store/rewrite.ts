@@ -12,6 +12,7 @@
  * 3. LevelDB rewrites its tables, and so drops what was overwritten or deleted. A scan that began before step 2 was
  *    at its end keeps such values: the job waits for it.
  * 4. The files that held them are gone. LevelDB keeps a file that a scan reads: the job waits for that, too.
+ *    Their blocks are the file system's then: they are not overwritten, as those of the journal are.
  * 5. The table gives up the other keys. If it is not durable, open needs them, and begins with step 2.
  * 6. The JOB record gives them up.
  */
