@@ -17,7 +17,7 @@ import {
   recordType,
   writeRecordHeader,
 } from "../form/records.js";
-import { contentBytes, type Group, type GroupRecord } from "./group.js";
+import { type Group, type GroupRecord, groupRecord } from "./group.js";
 import type { SegmentSealer } from "../seal/segment-seal.js";
 import type { Pointer } from "../segment/segment.js";
 
@@ -84,7 +84,7 @@ export class Framing {
       const { sealer } = start;
       const isSealed = sealer !== undefined && plain.tagBytes !== undefined && plain.tagBytes > 0;
       const record = isSealed ? this.#sealed(plain, lsn, slabEnd, sealer) : plain;
-      const length = contentBytes(record);
+      const length = record.contentBytes;
       const crc = this.#frame(record, lsn, slabEnd);
       this.#pointers.push({ slot: start.slot, offset: offset + RECORD_HEADER_BYTES, length, crc });
       offset += RECORD_HEADER_BYTES + length;
@@ -106,7 +106,7 @@ export class Framing {
    * prefix and payload.
    */
   #frame(record: GroupRecord, lsn: bigint, at: number): number {
-    const { type, log, number, prefix, payload, more = false } = record;
+    const { type, log, number, prefix, payload, more } = record;
     const prefixAt = at + RECORD_HEADER_BYTES;
     const payloadAt = prefixAt + (prefix?.length ?? 0);
     if (prefix) this.#slab.set(prefix, prefixAt);
@@ -115,7 +115,7 @@ export class Framing {
     const payloadCrc =
       record.payloadCrc ?? crc32c(payload, crc32cOfRange(this.#slab, prefixAt, payloadAt));
     this.#chain = writeRecordHeader(this.#slab, at, this.#chain, {
-      payloadLength: contentBytes(record),
+      payloadLength: record.contentBytes,
       payloadCrc,
       type,
       more,
@@ -132,10 +132,10 @@ export class Framing {
    */
   #sealed(record: GroupRecord, lsn: bigint, at: number, sealer: SegmentSealer): GroupRecord {
     const from = at + RECORD_HEADER_BYTES;
-    const payload = this.#slab.subarray(from, from + contentBytes(record));
+    const payload = this.#slab.subarray(from, from + record.contentBytes);
     sealer.seal(record, lsn, payload);
     const { type, log, number, more } = record;
-    return { type, log, number, more, payload };
+    return groupRecord({ type, log, number, more, payload });
   }
 
   #makeSlab(records: readonly GroupRecord[]): void {
@@ -153,7 +153,7 @@ function isCopied({ length }: Uint8Array): boolean {
 /** Bytes that a record takes of the slab. */
 function slabBytesOf(record: GroupRecord): number {
   const { prefix, payload, tagBytes } = record;
-  if (tagBytes) return RECORD_HEADER_BYTES + contentBytes(record);
+  if (tagBytes) return RECORD_HEADER_BYTES + record.contentBytes;
   const copied = isCopied(payload) ? payload.length : 0;
   return RECORD_HEADER_BYTES + (prefix?.length ?? 0) + copied;
 }
@@ -162,17 +162,17 @@ function slabBytesOf(record: GroupRecord): number {
 export function withFooter(group: Group, start: GroupStart): readonly GroupRecord[] {
   const records = [...group.records];
   let offset = start.offset;
-  for (const record of records) offset += RECORD_HEADER_BYTES + contentBytes(record);
+  for (const record of records) offset += RECORD_HEADER_BYTES + record.contentBytes;
   assert(start.offset % BLOCK_BYTES === 0, "a group begins at a block");
   const pad = padBytes(offset);
   if (pad > 0) {
     const payload = ZEROS.subarray(0, pad - RECORD_HEADER_BYTES);
-    records.push({ type: recordType.pad, log: 0, number: 0n, payload });
+    records.push(groupRecord({ type: recordType.pad, log: 0, number: 0n, payload }));
   }
   const { salt, sequence, nextLsn: firstLsn } = start;
   const footer = { ...group, firstLsn, lastLsn: firstLsn + BigInt(records.length) };
   const payload = encodeFooter(footer, { salt, sequence, offset: offset + pad });
-  records.push({ type: recordType.footer, log: 0, number: firstLsn, payload });
+  records.push(groupRecord({ type: recordType.footer, log: 0, number: firstLsn, payload }));
   return records;
 }
 

@@ -14,7 +14,6 @@ import { FlushPolicy } from "./flush-policy.js";
 import { Framing, type GroupStart, withFooter } from "./framing.js";
 import {
   assembleGroup,
-  contentBytes,
   type CopyEntry,
   type Group,
   type GroupRecord,
@@ -211,5 +210,5 @@ function startIn(current: CurrentSegment): GroupStart {
 }
 
 function bytesOf(records: readonly GroupRecord[]): number {
-  return records.reduce((sum, record) => sum + RECORD_HEADER_BYTES + contentBytes(record), 0);
+  return records.reduce((sum, record) => sum + RECORD_HEADER_BYTES + record.contentBytes, 0);
 }

@@ -98,15 +98,50 @@ export interface GroupRecord {
   readonly log: number;
   readonly number: bigint;
   /** Bytes in front of the payload. */
-  readonly prefix?: Uint8Array | undefined;
+  readonly prefix: Uint8Array | undefined;
   readonly payload: Uint8Array;
   /** Of prefix and payload. */
-  readonly payloadCrc?: number | undefined;
-  readonly more?: boolean | undefined;
+  readonly payloadCrc: number | undefined;
+  readonly more: boolean;
   /** Bytes that the payload will grow by when it is sealed. */
-  readonly tagBytes?: number | undefined;
+  readonly tagBytes: number;
+  /** Bytes behind its header. */
+  readonly contentBytes: number;
   /** The entry that the record is of. */
-  readonly entry?: RecordEntry | undefined;
+  readonly entry: RecordEntry | undefined;
+}
+
+type RecordFields = Pick<GroupRecord, "type" | "log" | "number" | "payload"> & {
+  readonly [field in "prefix" | "payloadCrc" | "more" | "tagBytes" | "entry"]?:
+    | GroupRecord[field]
+    | undefined;
+};
+
+/** All records have their fields in one order, so that the loops over them find each field at once. */
+export function groupRecord({
+  type,
+  log,
+  number,
+  prefix,
+  payload,
+  payloadCrc,
+  more = false,
+  tagBytes = 0,
+  entry,
+}: RecordFields): GroupRecord {
+  const bytes = (prefix?.length ?? 0) + payload.length + tagBytes;
+  return {
+    type,
+    log,
+    number,
+    prefix,
+    payload,
+    payloadCrc,
+    more,
+    tagBytes,
+    contentBytes: bytes,
+    entry,
+  };
 }
 
 /** An append that the group's footer names, with the name of its log. */
@@ -176,23 +211,16 @@ class GroupBuilder implements Group {
         if (hash) this.appends.push({ name, log, number, hash });
         const { append: type } = recordType;
         const tagBytes = this.#tagBytes;
-        this.records.push({
-          type,
-          log,
-          number,
-          prefix,
-          payload,
-          payloadCrc,
-          more,
-          tagBytes,
-          entry,
-        });
+        const of = { type, log, number, prefix, payload, payloadCrc, more, tagBytes, entry };
+        this.records.push(groupRecord(of));
         return;
       }
       case "truncate": {
         const number = entry.first;
         const log = this.#logOf(entry.name, number);
-        this.records.push({ type: recordType.truncate, log, number, payload: NOTHING, entry });
+        this.records.push(
+          groupRecord({ type: recordType.truncate, log, number, payload: NOTHING, entry }),
+        );
         must(table.truncate(log, number));
         return;
       }
@@ -204,7 +232,9 @@ class GroupBuilder implements Group {
         const state = table.byName(entry.name);
         if (!state) return;
         const { log, name } = state;
-        this.records.push({ type: recordType.drop, log, number: 0n, payload: NOTHING, entry });
+        this.records.push(
+          groupRecord({ type: recordType.drop, log, number: 0n, payload: NOTHING, entry }),
+        );
         must(table.drop(log));
         this.dropped.push({ log, name });
         // The lost append of a log that is dropped anyway pins nothing.
@@ -216,12 +246,16 @@ class GroupBuilder implements Group {
         const state = table.byLog(log);
         if (!state || (number < state.first && !isRetained)) return;
         const tagBytes = this.#tagBytes;
-        this.records.push({ type: recordType.copy, log, number, payload, tagBytes, entry });
+        this.records.push(
+          groupRecord({ type: recordType.copy, log, number, payload, tagBytes, entry }),
+        );
         return;
       }
       case "release": {
         const { slot: log, sequence: number } = entry;
-        this.records.push({ type: recordType.release, log, number, payload: NOTHING, entry });
+        this.records.push(
+          groupRecord({ type: recordType.release, log, number, payload: NOTHING, entry }),
+        );
       }
     }
   }
@@ -234,7 +268,7 @@ class GroupBuilder implements Group {
     must(this.#table.open(log, name, first));
     this.opened.push({ log, name });
     const payload = Buffer.from(name, "latin1");
-    this.records.push({ type: recordType.open, log, number: first, payload });
+    this.records.push(groupRecord({ type: recordType.open, log, number: first, payload }));
     return log;
   }
 }
