@@ -87,7 +87,8 @@ export function decodeLink(name: string, bytes: Uint8Array): ReadLink {
   }
   const { format } = Object(fields) as { readonly format?: unknown };
   if (typeof format === "number" && format > FORMAT) {
-    throw new PersisterError("FORMAT_TOO_NEW", `${name} has format ${format}: ${FORMAT} is known`);
+    const text = `${name} has format ${format}: ${FORMAT} is known`;
+    throw new PersisterError("FORMAT_TOO_NEW", text, { file: name });
   }
   const read = schema.safeParse(fields);
   const isLink = read.success && read.data.first < read.data.next;

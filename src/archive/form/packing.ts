@@ -48,7 +48,7 @@ export async function expand(
   try {
     return await unpack(packed, { maxOutputLength: Math.max(1, length) });
   } catch (cause) {
-    throw new PersisterError("ARCHIVE_CORRUPT", `${name} does not unpack`, { cause });
+    throw new PersisterError("ARCHIVE_CORRUPT", `${name} does not unpack`, { file: name, cause });
   }
 }
 

@@ -110,9 +110,14 @@ export async function verifyArchive(port: CliPort, bucket: string, given: object
   await eachLog(port, { archive, flags }, async (log, onObject) => {
     logs.push(await archive.verify(log, { epochOf, onObject, signal: port.stop }));
   });
+  // Nothing is no proof: a wrong address and an archive that was removed look alike.
+  if (logs.every(({ objects }) => objects === 0)) {
+    const what = flags.lane ?? (flags.road ? ROAD : "any log");
+    const text = `${archive.url} has nothing of ${what} of chain ${flags.chainId}: nothing is proven`;
+    throw new PersisterError("OUT_OF_SEQUENCE", text);
+  }
   const rows = logs.flatMap((each): Row[] => [[nameOf(each.log), provenText(each)]]);
-  const text = rows.length === 0 ? "nothing is archived\n" : table(rows);
-  await tellDone(port, flags.json, { bucket: archive.url, logs }, text);
+  await tellDone(port, flags.json, { bucket: archive.url, logs }, table(rows));
 }
 
 function provenText({

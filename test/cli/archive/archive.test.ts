@@ -60,6 +60,18 @@ test("verify proves all of it, and names an object that is altered", async () =>
   expect(told.stderr).toContain(name);
 });
 
+test("verify proves nothing where nothing is archived, and says so", async () => {
+  for (const at of [`file://${root}/typo`, bucket]) {
+    const chainId = at === bucket ? "another-chain" : CHAIN_ID;
+    const whole = ["archive", "verify", at, "--chain-id", chainId, "--committee", committee];
+    for (const log of [[], ["--road"], ["--lane", lane]]) {
+      const told = await call(...whole, ...log);
+      expect(told).toMatchObject({ code: 10, stdout: "" });
+      expect(told.stderr).toContain("nothing is proven");
+    }
+  }
+});
+
 test("restore copies what is there, goes on where it was stopped, and keeps another history", async () => {
   const to = `file://${root}/copy`;
   const restore = ["archive", "restore", bucket, to, ...common];
