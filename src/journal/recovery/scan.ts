@@ -292,9 +292,9 @@ export class Scan {
     );
   }
 
+  /** The name that a slot would have beside the newest segment, whose own name in a backup is another one. */
   #pathOf(slot: number): string {
-    const own = this.#newest.slot.file.path;
-    assert(own.endsWith(slotName(this.#newest.slot.slot)), "a slot's file bears its name");
-    return own.slice(0, -slotName(this.#newest.slot.slot).length) + slotName(slot);
+    const { path } = this.#newest.slot.file;
+    return path.slice(0, path.lastIndexOf("/") + 1) + slotName(slot);
   }
 }

@@ -30,6 +30,7 @@ import { type Copying, copyTo, describeFile, summed } from "./copy.js";
 import type { CutFile, StoreCut } from "./cut.js";
 import {
   backupName,
+  encodeSums,
   FINISHED_NAME,
   MANIFEST_NAME,
   SEGMENTS_DIRECTORY,
@@ -122,8 +123,7 @@ class Backup {
     await disk.syncDirectory(`${directory}/${SEGMENTS_DIRECTORY}`);
     const manifest = await this.#manifestOf(files);
     const written = await this.#write(MANIFEST_NAME, encodeManifest(manifest));
-    const sums = [...files, written].map(({ sha256, at }) => `${sha256}  ${at}\n`);
-    await this.#write(SUMS_NAME, Buffer.from(sums.join(""), "utf8"));
+    await this.#write(SUMS_NAME, encodeSums([...files, written]));
     await disk.syncDirectory(directory);
     await this.#write(FINISHED_NAME, new Uint8Array(0));
     await disk.syncDirectory(directory);

@@ -59,6 +59,13 @@ export async function findBackup(
   return await readManifest(disk, directory, wanted);
 }
 
+/** The list of the sums of a backup's files, as `sha256sum --check` takes it. The manifest comes last. */
+export function encodeSums(
+  files: readonly { readonly at: string; readonly sha256: string }[],
+): Uint8Array {
+  return Buffer.from(files.map(({ sha256, at }) => `${sha256}  ${at}\n`).join(""), "utf8");
+}
+
 async function readManifest(
   disk: Disk,
   directory: string,

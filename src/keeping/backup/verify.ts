@@ -10,10 +10,13 @@ import type { Summary } from "../../inspect/summary.js";
 import type { Progress } from "../../inspect/walk/live-records.js";
 import type { Depth } from "../../inspect/walk/proof.js";
 import type { KeySource } from "../../keys/source.js";
-import { describeFile } from "./copy.js";
-import { findBackup } from "./found.js";
+import { describeFile, sha256Of } from "./copy.js";
+import { backupName, encodeSums, findBackup, MANIFEST_NAME, SUMS_NAME } from "./found.js";
 import type { BackupFile, BackupManifest } from "./manifest.js";
 import { VIEW_DIRECTORY, viewOf } from "./read/view.js";
+
+/** Nobody waits for the disk but the one who verifies. */
+const UNPACED = { spend: () => Promise.resolve() };
 
 export interface VerifyOptions {
   readonly disk: Disk;
@@ -48,6 +51,8 @@ export async function* verifyBackup(
     const finding = await fileFinding(file, options);
     if (finding) yield finding;
   }
+  const sums = await fileFinding(await sumsOf(manifest, options), options);
+  if (sums) yield sums;
   const view = viewOf(disk, directory, manifest.files);
   const looking = inspectStore({
     disk: view,
@@ -65,14 +70,26 @@ export async function* verifyBackup(
   }
 }
 
+type Named = Pick<BackupFile, "at" | "bytes" | "sha256">;
+
+/** The list of sums that belongs to a manifest. */
+async function sumsOf(
+  { number, files }: BackupManifest,
+  { disk, directory, signal }: VerifyOptions,
+): Promise<Named> {
+  const at = backupName(number, MANIFEST_NAME);
+  const own = await describeFile(`${directory}/${at}`, { disk, pace: UNPACED, signal });
+  const list = encodeSums([...files, { at, sha256: own?.sha256 ?? "" }]);
+  return { at: backupName(number, SUMS_NAME), bytes: list.length, sha256: sha256Of(list) };
+}
+
 /** The finding about a file of a backup, if it is not the one that the manifest names. */
 async function fileFinding(
-  { at, bytes, sha256 }: BackupFile,
+  { at, bytes, sha256 }: Named,
   { disk, directory, progress, signal }: VerifyOptions,
 ): Promise<Finding | undefined> {
   const file = `${directory}/${at}`;
-  const unpaced = { spend: () => Promise.resolve() };
-  const found = await describeFile(file, { disk, pace: unpaced, signal });
+  const found = await describeFile(file, { disk, pace: UNPACED, signal });
   progress.bytesRead += found?.bytes ?? 0;
   if (found?.bytes === bytes && found.sha256 === sha256) return undefined;
   const message = found
