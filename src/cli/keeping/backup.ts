@@ -53,7 +53,7 @@ export function addBackupCommand(
   });
   withDryRun(withTarget(backup))
     .argument("<directory>", "the directory of backups")
-    .option("--rate <mib>", "mebibytes that are read or written in a second", "32")
+    .option("--rate <mib>", "mebibytes that are read or written in a second", "16")
     .option("--keep <count>", "backups that stay in the directory; older ones are removed", "7")
     .action(async (store: string, directory: string, choices: Choices) => {
       await backupCommand(port, { store, directory }, choices);

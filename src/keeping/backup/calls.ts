@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 /** All defaults. */
 export const backupDefaults = {
   /** Less than a tenth of what a disk of a validator can do. */
-  bytesPerSecond: 32 * MIB,
+  bytesPerSecond: 16 * MIB,
   /** A week of nightly ones. */
   keep: 7,
 } as const;
@@ -30,7 +30,7 @@ export interface BackupOptions {
   /**
    * Bytes that are read or written in a second.
    *
-   * @defaultValue 32 MiB
+   * @defaultValue 16 MiB
    */
   readonly bytesPerSecond?: number | undefined;
   /**

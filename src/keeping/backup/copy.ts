@@ -9,6 +9,9 @@ import type { Pace } from "./pace.js";
 /** Small enough that the sum of a piece does not hold up the event loop. */
 const PIECE_BYTES = 256 * 1024;
 
+/** A new file costs the store's disk about as much as so many bytes: its name is flushed, too. */
+const FILE_BYTES = 256 * 1024;
+
 export interface Copying {
   readonly disk: Disk;
   readonly pace: Pick<Pace, "spend">;
@@ -28,6 +31,7 @@ export function sha256Of(bytes: Uint8Array): string {
  * the source say.
  */
 export async function copyTo(path: string, source: Source, copying: Copying): Promise<string> {
+  await copying.pace.spend(FILE_BYTES);
   const file = await copying.disk.create(path);
   try {
     const sha256 = await summed(source, copying, (at, piece) => file.writeDurable(at, [piece]));
