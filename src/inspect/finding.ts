@@ -37,7 +37,7 @@ export type Place = Partial<Pick<Finding, "file" | "offset" | "lane" | "number">
  * 3. a stored message is damaged, contradicts another one, or is not rightly signed; a committee that
  *    did not sign the anchor is told before all that follows from it;
  * 4. the store is a copy, or was moved;
- * 5. a number is pinned;
+ * 5. a number is pinned, or the store is guarded;
  * 6. the store was retired;
  * 7. the directory is no store of ours;
  * 8. payloads could not be looked at, since their key was not given;
@@ -54,6 +54,7 @@ export const worstFirst = [
   "INVALID",
   "STORE_MOVED",
   "PINNED",
+  "GUARDED",
   "RETIRED",
   "NOT_A_STORE",
   "FORMAT_TOO_NEW",

@@ -15,6 +15,7 @@ import { STORE_FILE } from "../journal/form/store.js";
 import { checkPairs, contradictionsIn } from "./checks/anchor.js";
 import { diskBytesOf } from "./disk-use.js";
 import { type Finding, findingOf, FindingTally } from "./finding.js";
+import { guardFindings } from "./checks/guards.js";
 import { checkIdentity, type IdentitySeen } from "./checks/identity.js";
 import { checkMark, markSequence } from "./checks/mark.js";
 import { ownerOf } from "./owner.js";
@@ -86,7 +87,10 @@ async function* lookAt(
     const isOfKey = refusal.code === "KEY_MISSING" || refusal.code === "KEY_WRONG";
     const isTold = tally.hasError(refusal.code, isOfKey ? undefined : refusal.file);
     if (!isTold) yield findingOf(refusal, "error", { file: directory });
-  } else yield* rehearsed.pins.map((pin) => pinFinding(`${directory}/${MARK_FILE}`, pin));
+  } else {
+    yield* rehearsed.pins.map((pin) => pinFinding(`${directory}/${MARK_FILE}`, pin));
+    yield* await guardFindings(disk, directory, rehearsed.guards);
+  }
   const changedMeanwhile =
     identity.isWorthReading && (await markSequence(disk, directory)) !== inside.markSequence;
   const done = { recordsRead: progress.records, proven: prover?.proven };

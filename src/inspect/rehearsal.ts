@@ -11,6 +11,8 @@ import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js"
 import { FIRST_LSN, RECORDS_LOG } from "../records/log/record-check.js";
 import { startsByLog } from "../persist/anchor.js";
 import { checkStore, type ProveAnchor } from "../persist/checked-store.js";
+import type { GuardNote } from "../persist/guards/heights.js";
+import { readRestored } from "../persist/guards/restored.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
@@ -31,12 +33,15 @@ export type Rehearsed =
       /** The logs as open would publish them, once the anchor has raised their starts. */
       readonly logs: readonly LogRange[];
       readonly pins: readonly Pin[];
+      /** The newest note of the guards, if the store was ever guarded. */
+      readonly guards: GuardNote | undefined;
     }
   | { readonly opens: false; readonly refusal: PersisterError };
 
 /** A store that open would take, before it changes anything; its files are open. */
 interface Checked extends Pick<Starts, "truncate"> {
   readonly recovered: Recovered;
+  readonly guards: GuardNote | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -58,13 +63,15 @@ export async function rehearse(
   { directory, storeId, kind, depth, moved, ring }: Rehearsal,
 ): Promise<Rehearsed> {
   const judged = await attempted(async () => {
-    const origin = moved ? undefined : await originAt(disks.disk, directory);
+    const isRestored = (await readRestored(disks.disk, directory)) !== undefined;
+    const origin = moved || isRestored ? undefined : await originAt(disks.disk, directory);
     const sought = { storeId, origin, ring };
     if (kind === "records") return await checkJournal(disks.disk, directory, sought);
     const prove: ProveAnchor = (message, file) => readAnchor(message, file, depth);
     const store = await checkStore(disks.disk, directory, sought, prove);
     const truncate = startsByLog(store.starts);
-    return { recovered: store.recovered, truncate, close: () => store.close() };
+    const { recovered, checks } = store;
+    return { recovered, truncate, guards: checks.guards, close: () => store.close() };
   });
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {
@@ -95,15 +102,16 @@ async function openForWriting(disk: Disk, directory: string): Promise<void> {
 async function checkJournal(disk: Disk, directory: string, sought: SoughtStore): Promise<Checked> {
   const recovered = await recoverJournal(disk, directory, sought, recordsJudge().visit);
   const truncate = new Map([[RECORDS_LOG, FIRST_LSN]]);
-  return { recovered, truncate, close: () => recovered.close() };
+  return { recovered, truncate, guards: undefined, close: () => recovered.close() };
 }
 
-function opened({ recovered, truncate }: Checked): Rehearsed {
+function opened({ recovered, truncate, guards }: Checked): Rehearsed {
   const { table } = recovered;
   applyOpening(recovered, { truncate });
   return {
     opens: true,
     logs: [...table.states()].map(({ name, first, next }) => ({ name, first, next })),
     pins: standingPins(recovered),
+    guards,
   };
 }

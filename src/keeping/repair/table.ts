@@ -73,6 +73,13 @@ export const repairs: Readonly<Record<FindingClass, RepairRow>> = {
     loss: NONE,
     test: "what is no damage",
   },
+  GUARDED: {
+    cause:
+      "the store was restored or repaired, and nobody knows yet how far its validator had signed",
+    repair: undefined,
+    loss: NONE,
+    test: "what is no damage",
+  },
   RETIRED: {
     cause: "the store was handed over",
     repair: undefined,

@@ -3,6 +3,7 @@
  * validator stands; the advice is that of the error's code. The first case that holds is the verdict, and
  * all others that hold are told below it. The alert rules in scripts/monitoring have the same limits.
  */
+import { guardWarnings } from "../../node/signing/verdict.js";
 import type { Status } from "../../node/status.js";
 import { type ErrorCode, errorCodes } from "../../types/error-codes.js";
 import type { LaneId } from "../../types/lane.js";
@@ -143,6 +144,14 @@ const abstention: Case = ({ status }) => {
   };
 };
 
+const guarded: Case = ({ status }) => {
+  const [warning] = guardWarnings(status?.guards);
+  if (warning === undefined) return undefined;
+  const what = status?.guards?.standing.join(" and ") ?? "";
+  const title = `This store was restored, and is guarded: ${what} wait for what the old one has signed`;
+  return coded("warning", "GUARDED", title, warning);
+};
+
 const anchorStill: Case = ({ status }) => {
   if (!status || status.anchorAgeMs < limits.anchorAgeMs) return undefined;
   const isFull = [...status.lanes.values()].some(({ capacityLeft }) => capacityLeft === 0n);
@@ -200,6 +209,7 @@ const cases: readonly Case[] = [
   diskSpace,
   slowFlush,
   pins,
+  guarded,
   abstention,
   waitingBlock,
   lag,

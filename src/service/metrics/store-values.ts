@@ -1,4 +1,5 @@
 /** The gauges and counters of a scrape that follow from one look at the store. */
+import { guardKinds } from "../../node/signing/verdict.js";
 import type { Status } from "../../node/status.js";
 import type { LaneId } from "../../types/lane.js";
 import { putArchive } from "./archive-values.js";
@@ -32,6 +33,10 @@ function putState(families: Families, status: Status): void {
   families.put("lanekeeper_store_lanes", status.lanes.size);
   families.put("lanekeeper_store_epoch_index", status.epochIndex);
   families.put("lanekeeper_store_generation", status.recovery.generation);
+  for (const kind of guardKinds) {
+    const stands = status.guards?.standing.includes(kind) === true;
+    families.put("lanekeeper_store_guarded", stands ? 1 : 0, { kind });
+  }
   families.put("lanekeeper_listener_failures_total", status.counters.listenerFailures);
 }
 

@@ -55,6 +55,11 @@ const store = {
   lanekeeper_store_lanes: gauge("1", "Lanes that the store serves."),
   lanekeeper_store_epoch_index: gauge("1", "The epoch whose committee judges new blocks."),
   lanekeeper_store_generation: gauge("1", "How often the store was opened."),
+  lanekeeper_store_guarded: gauge(
+    "1",
+    "1 while a guard of a restored store forbids a signature at the end of a lane, or of the road.",
+    ["kind"],
+  ),
   lanekeeper_listener_failures_total: counter("1", "Listeners of events, or logs, that threw."),
 } as const;
 

@@ -14,6 +14,7 @@ import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
+import { inspected } from "../../inspect/kit.js";
 import { BACKUP, noPace } from "../backup/kit.js";
 
 const chain = new TestChain(2, 3000);
@@ -81,6 +82,23 @@ describe("a restore", () => {
     const again = await openNew(copy);
     expect(again.status().guards).toMatchObject({ lanes: "unknown" });
     await again.close();
+  });
+
+  test("is told by an inspection, before its first open and behind it", async () => {
+    const copy = disk.snapshot();
+    await restored(copy);
+    const seen = async () => {
+      const { findings } = await inspected(copy, { kind: "forms" }, NEW);
+      return findings.map((each) => each.class);
+    };
+    expect(await seen()).toContain("GUARDED");
+    const keeper = await openNew(copy);
+    await keeper.close();
+    expect(await seen()).toEqual(["GUARDED"]);
+    const again = await openNew(copy);
+    await again.raiseGuard({ lanes: 30n, votes: 9n }, { by: "peers", reason: "asked" });
+    await again.close();
+    expect(await seen()).toEqual([]);
   });
 
   test("takes no directory that holds anything", async () => {

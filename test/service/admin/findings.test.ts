@@ -65,6 +65,16 @@ const full = new PersisterError("DISK_FULL", "no space is left");
 const conflict = new PersisterError("CONFLICT", "other bytes are held", { lane });
 const day = 86_400_000;
 
+const guards = {
+  lanes: 0n,
+  byLane: new Map(),
+  votes: "unknown",
+  standing: ["votes"],
+  by: "restored",
+  reason: "backup 7",
+  atMs: 0,
+} as const;
+
 /** One fact each, and what is said of it. */
 const cases: readonly (readonly [string, () => Facts])[] = [
   ["danger: Poisoned: nothing is acknowledged any more", () => facts({ poison })],
@@ -90,6 +100,10 @@ const cases: readonly (readonly [string, () => Facts])[] = [
   [
     "warning: One block number is pinned",
     () => facts({ pins: [{ lane, number: 3n, headerHash: new Uint8Array(32) }] }),
+  ],
+  [
+    "warning: This store was restored, and is guarded: votes wait for what the old one has signed",
+    () => facts({ guards }),
   ],
   [
     "warning: A vote was lost as it was written: no vote up to road index 4",
