@@ -15,13 +15,22 @@ const kinds = {
   appVote: Kind.APP_VOTE,
 } as const;
 
-export async function maySign(connection: Connection, place: Place): Promise<MaySign> {
+/** An answer without a reason allows nothing, whatever service gave it. */
+const UNSAID = {
+  code: "GUARDED",
+  message: "the service does not allow it, and says not why",
+} as const;
+
+export async function maySign(
+  connection: Pick<Connection, "call">,
+  place: Place,
+): Promise<MaySign> {
   const asked = { kind: kinds[place.kind], ...formOf(place) };
   const { may, refusal, rule } = await connection.call(({ link, fence }) =>
     link.unary(KeeperService, "maySign", { ...asked, fence }),
   );
-  if (may || !refusal) return { may: true };
-  const { code, message: text } = errorOf(refusal);
+  if (may) return { may: true };
+  const { code, message: text } = refusal ? errorOf(refusal) : UNSAID;
   return { may: false, code, rule, text };
 }
 

@@ -1,0 +1,22 @@
+/** The question before a signature, answered by a service that is not ours, or newer. */
+import { expect, test } from "vitest";
+import { maySign } from "../../../src/client/calls/signing.js";
+import { failureOf } from "../../../src/rpc/failures.js";
+import { PersisterError } from "../../../src/types/errors.js";
+
+/** A connection to a service that answers with these fields; those left out are as protobuf has them. */
+function answering(fields: object) {
+  const answer = { may: false, refusal: undefined, rule: "", ...fields };
+  const link = { unary: () => Promise.resolve(answer) };
+  return { call: (ask: (session: never) => unknown) => ask({ link, fence: 1n } as never) } as never;
+}
+
+const place = { kind: "vote", roadIndex: 4n } as const;
+
+test("only a plain yes allows a signature", async () => {
+  expect(await maySign(answering({ may: true }), place)).toEqual({ may: true });
+  expect(await maySign(answering({}), place)).toMatchObject({ may: false, code: "GUARDED" });
+  const refusal = failureOf(new PersisterError("PINNED", "only another one"));
+  const refused = await maySign(answering({ refusal, rule: "pinned" }), place);
+  expect(refused).toMatchObject({ may: false, code: "PINNED", rule: "pinned" });
+});
