@@ -7,6 +7,7 @@ import { appendFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchBackup } from "./stores/backup.mjs";
+import { benchArchive } from "./stores/archive.mjs";
 import { benchCalls } from "./calls.mjs";
 import { benchDevnet } from "./processes/devnet.mjs";
 import { benchJobs } from "./stores/jobs.mjs";
@@ -54,6 +55,8 @@ const recoveryCases = [
 const historyCase = { anchors: [10, 10_000], recordBytes: 2 * KIB };
 /** The default of `--mib`: enough to tell which costs grow with the retained bytes. */
 const RETAINED_MIB = 512;
+/** Some dozens of objects. */
+const ARCHIVED_MIB = 256;
 const roundsFor = (recordBytes) =>
   recordBytes >= 512 * KIB ? 100 : recordBytes >= 64 * KIB ? 400 : 2000;
 
@@ -66,6 +69,11 @@ const benches = {
       rows.push(row);
       if (!values.json) printPersist(row);
     }
+    return rows;
+  },
+  async archive() {
+    const rows = await benchArchive({ mib: Number(values.mib ?? ARCHIVED_MIB) });
+    if (!values.json) for (const row of rows) printArchive(row);
     return rows;
   },
   async keys() {
@@ -137,6 +145,16 @@ function printBackup({ recordBytes, alone, beside, ratio, target, backups }) {
   console.log(
     `${kib}  durable ${alone.toFixed(3)} ms, beside ${backups} backups ${beside.toFixed(3)} ms  ` +
       `${ratio.toFixed(2)}x (wanted ${target}x)`,
+  );
+}
+
+function printArchive(row) {
+  const at = (name) =>
+    `${row[`${name}MBs`].toFixed(0)} MB/s, ${row[`${name}Cores`].toFixed(2)} of a core at 100 MB/s`;
+  const memory = `${row.archiveObjects.toFixed(1)} objects of memory`;
+  console.log(
+    `archive to a ${row.what}: ${at("archive")}, ${memory} (target 0.3, 3); ` +
+      `verify: ${at("verify")} (target 200 MB/s); a plain copy: ${row.copyMBs.toFixed(0)} MB/s`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** A store to be archived, made of a test chain, and writers over it. */
 import type { Bucket } from "../../src/archive/bucket/bucket.js";
 import type { Packing } from "../../src/archive/form/builder.js";
+import { ObjectMemory } from "../../src/archive/form/object-memory.js";
 import type { ArchivedLog } from "../../src/archive/form/names.js";
 import { LogChain } from "../../src/archive/reading/log-chain.js";
 import { type VerifiedLog, verifyLog } from "../../src/archive/reading/verify.js";
@@ -74,6 +75,7 @@ export function writerOf(
     chain: chainOf(bucket, log, of.ring),
     packing: () => of.packing ?? plain,
     objectBytes: OBJECT_BYTES,
+    memory: new ObjectMemory(),
   };
   return new LogWriter(parts, of.position);
 }

@@ -70,7 +70,7 @@ export class FileBucket implements Bucket {
       const size = await file.size();
       if (size > OBJECT_BYTES_MAX) throw tooLarge(path, size);
       const bytes = await file.read(0, size);
-      return { bytes, tag: tagOf(bytes) };
+      return tagged({ bytes }, bytes);
     } finally {
       await file.close();
     }
@@ -92,7 +92,7 @@ export class FileBucket implements Bucket {
       await remove(written);
     }
     await this.#disk.syncDirectory(dirname(path));
-    return { stored: true, tag: tagOf(bytes) };
+    return tagged({ stored: true as const }, bytes);
   }
 
   async putIfMatch(
@@ -138,7 +138,7 @@ export class FileBucket implements Bucket {
     const held = await this.get(name, options);
     if (!held || !sameBytes(held.bytes, offered)) return { stored: false, held };
     await this.#disk.syncDirectory(dirname(join(this.#root, name)));
-    return { stored: true, tag: held.tag };
+    return tagged({ stored: true as const }, offered);
   }
 
   async #replace(name: string, bytes: Uint8Array): Promise<PutResult> {
@@ -151,7 +151,7 @@ export class FileBucket implements Bucket {
       throw diskError("replace an object", path, cause);
     }
     await this.#disk.syncDirectory(dirname(path));
-    return { stored: true, tag: tagOf(bytes) };
+    return tagged({ stored: true as const }, bytes);
   }
 
   /** A new file with these bytes, durable, under a name that nobody else has. */
@@ -262,6 +262,18 @@ export class FileBucket implements Bucket {
       if (osCodeOf(cause) !== "ENOENT") throw diskError("look at a folder", folder, cause);
     }
   }
+}
+
+/** `facts` with the tag of `bytes`, which costs a hash: it is made where it is asked for. */
+function tagged<Facts extends object>(
+  facts: Facts,
+  bytes: Uint8Array,
+): Facts & { readonly tag: Tag } {
+  let tag: Tag | undefined;
+  return Object.defineProperty(facts, "tag", {
+    get: () => (tag ??= tagOf(bytes)),
+    enumerable: true,
+  }) as Facts & { readonly tag: Tag };
 }
 
 function tagOf(bytes: Uint8Array): Tag {

@@ -5,6 +5,7 @@ import { assert } from "../../types/assert.js";
 import { CRC_BYTES, type HeadFacts, headOf, summed } from "./head.js";
 import type { ArchivedLog } from "./names.js";
 import { ENTRY_BYTES, recordHash } from "./object.js";
+import type { ObjectMemory } from "./object-memory.js";
 import { compress, type Compression, saltOf, sealBody } from "./packing.js";
 
 const VARINT_BYTES_MAX = 5;
@@ -63,9 +64,15 @@ export class ObjectBuilder {
     return this.#places[Number(number - this.#first)]?.hash;
   }
 
-  /** Makes room once for all that will come. */
-  reserve(bytes: number): void {
-    this.#room(bytes);
+  /** Takes room once for all that will come. */
+  takeFrom(memory: ObjectMemory, bytes: number): void {
+    this.#buffer = memory.take(this.#headBytes + bytes);
+  }
+
+  /** Gives the room back, once the object that was made in it is not needed any more. */
+  giveBackTo(memory: ObjectMemory): void {
+    memory.giveBack(this.#buffer);
+    this.#buffer = Buffer.alloc(0);
   }
 
   /** Copies the record of the number `next`. */

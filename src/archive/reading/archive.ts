@@ -44,6 +44,8 @@ export class Archive implements AsyncDisposable {
   readonly #chains = new Map<ArchivedLog, LogChain>();
   /** The object that was read last: ranges and single reads often stay in it. */
   #held: { readonly hash: string; readonly object: Promise<ArchiveObject> } | undefined;
+  /** The links by which single records were found last, by log: the next one is often beside it. */
+  readonly #found = new Map<ArchivedLog, ReadLink>();
 
   private constructor(bucket: Bucket, chainId: string, ring: KeyRing | undefined) {
     this.#bucket = bucket;
@@ -187,8 +189,11 @@ export class Archive implements AsyncDisposable {
     number: bigint,
     options: WaitOptions = {},
   ): Promise<Uint8Array | undefined> {
-    const link = await this.#chain(log).linkOf(number, options);
+    const near = this.#found.get(log);
+    const isNear = near !== undefined && number >= near.first && number < near.next;
+    const link = isNear ? near : await this.#chain(log).linkOf(number, options);
     if (!link) return undefined;
+    this.#found.set(log, link);
     const object = await this.#object(log, link, options);
     return Uint8Array.from(object.recordAt(number));
   }

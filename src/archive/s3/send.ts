@@ -65,15 +65,17 @@ async function bodyOf(reply: IncomingMessage): Promise<Buffer> {
     reply.destroy();
     throw new Error(`the reply has ${told} bytes: no object of ours is so large`);
   }
-  const chunks: Buffer[] = [];
+  const parts: Buffer[] | undefined = told === undefined ? [] : undefined;
+  const whole = Buffer.allocUnsafeSlow(parts ? 0 : most);
   let length = 0;
   for await (const chunk of reply as AsyncIterable<Buffer>) {
+    if (length + chunk.length > most) throw new Error(`the reply has more than ${most} bytes`);
+    if (parts) parts.push(chunk);
+    else whole.set(chunk, length);
     length += chunk.length;
-    if (length > most) throw new Error(`the reply has more than ${most} bytes`);
-    chunks.push(chunk);
   }
   if (told !== undefined && length !== most) {
     throw new Error(`the reply was cut: ${length} of ${most} bytes came`);
   }
-  return Buffer.concat(chunks, length);
+  return parts ? Buffer.concat(parts, length) : whole;
 }

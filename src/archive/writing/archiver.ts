@@ -20,6 +20,7 @@ import type { Observe } from "../../types/measures.js";
 import type { Bucket } from "../bucket/bucket.js";
 import type { Packing } from "../form/builder.js";
 import type { ArchivedLog } from "../form/names.js";
+import { ObjectMemory } from "../form/object-memory.js";
 import { LogChain } from "../reading/log-chain.js";
 import type { KeyRing } from "../../keys/ring.js";
 import { type ArchiveCounts, Counts } from "./counts.js";
@@ -63,6 +64,7 @@ export class Archiver {
   readonly #parts: ArchiverParts;
   readonly #turns = new Map<ArchivedLog, LogTurn>();
   readonly #counts = new Counts();
+  readonly #memory = new ObjectMemory();
   readonly #stop = new AbortController();
   #isProbed = false;
   /** Positions have moved that are not durable yet. */
@@ -235,7 +237,10 @@ export class Archiver {
     const { source, bucket, ring, packing, objectBytes, ageMs, positions } = this.#parts;
     const chain = new LogChain(bucket, { chainId: source.chainId, log, ring });
     const position = positions.get(log);
-    const writer = new LogWriter({ source, bucket, chain, packing, objectBytes }, position);
+    const writer = new LogWriter(
+      { source, bucket, chain, packing, objectBytes, memory: this.#memory },
+      position,
+    );
     const turn = new LogTurn(writer, { objectBytes, ageMs, durable: position });
     this.#turns.set(log, turn);
     return turn;

@@ -27,6 +27,7 @@ import { type BuiltObject, ObjectBuilder, type Packing } from "../form/builder.j
 import { sha256Aside } from "../form/digest.js";
 import { encodeLink, hashOfLink, type Link, type ReadLink } from "../form/link.js";
 import { type ArchivedLog, conflictName, linkName, objectName } from "../form/names.js";
+import type { ObjectMemory } from "../form/object-memory.js";
 import { type ArchiveObject, recordHash } from "../form/object.js";
 import type { LogChain } from "../reading/log-chain.js";
 import type { ArchiveSource, LogState } from "./source.js";
@@ -42,6 +43,7 @@ export interface LogWriterParts {
   readonly packing: () => Packing;
   /** Records are collected up to so many bytes. */
   readonly objectBytes: number;
+  readonly memory: ObjectMemory;
 }
 
 /** The outcome of one step. `hole`: numbers right below that nobody has archived, nor will. */
@@ -141,9 +143,12 @@ export class LogWriter {
   }
 
   async #archive(position: ArchivedPosition, state: LogState, options: WaitOptions): Promise<Step> {
-    const built = await this.#build(position.through, state, options);
-    if (!built) return { did: "nothing" };
+    const builder = await this.#collect(position.through, state, options);
+    if (!builder) return { did: "nothing" };
+    const built = await builder.finish(this.#parts.packing());
     const stored = await this.#put(built, options);
+    // It was put and read back: nobody looks at its bytes any more.
+    builder.giveBackTo(this.#parts.memory);
     const link = this.#linkTo(built, position, stored);
     const bytes = encodeLink(link);
     const name = linkName(this.#parts.chain.folder, link.ordinal);
@@ -159,13 +164,13 @@ export class LogWriter {
     return { did: "put", bytes: stored.bytes, records, hole };
   }
 
-  /** An object of the records from `from` on, as many as fit. */
-  async #build(
+  /** The records from `from` on, as many as fit an object. */
+  async #collect(
     from: bigint,
     { first }: LogState,
     options: WaitOptions,
-  ): Promise<BuiltObject | undefined> {
-    const { source, chain, objectBytes, packing } = this.#parts;
+  ): Promise<ObjectBuilder | undefined> {
+    const { source, chain, objectBytes } = this.#parts;
     let builder: ObjectBuilder | undefined;
     try {
       for await (const { number, bytes } of source.read(this.log, {
@@ -181,12 +186,12 @@ export class LogWriter {
       // Records were given up while they were read: those before them are there.
       if (!hasCode(cause, "OUT_OF_SEQUENCE") || !builder) throw cause;
     }
-    return await builder?.finish(packing());
+    return builder;
   }
 
   #builderAt(number: bigint, chainId: string): ObjectBuilder {
     const builder = new ObjectBuilder(chainId, this.log, number);
-    builder.reserve(this.#parts.objectBytes + SLACK_BYTES);
+    builder.takeFrom(this.#parts.memory, this.#parts.objectBytes + SLACK_BYTES);
     return builder;
   }
 

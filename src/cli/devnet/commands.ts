@@ -58,6 +58,7 @@ export function addDevnetCommand(
       "devnet --service",
       "devnet --restore 2",
       "devnet --standby",
+      "devnet --archive file://./bucket",
       "devnet --sabotage forget-vote-state",
       "devnet --restore 1 --sabotage ignore-guards",
       "devnet --payload 64KiB --dir ./devnet --json",
@@ -75,6 +76,7 @@ export function addDevnetCommand(
     .option("--restore <count>", "validators that come back from an old backup", restore)
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and strikes again (default: random)")
+    .option("--archive <bucket>", "archive in this bucket, and let peers catch up from it")
     .option("--service", "give each validator its store through a service, a process of its own")
     .option("--standby", "give each validator a second machine that takes over from the first")
     .addOption(

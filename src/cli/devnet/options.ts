@@ -60,6 +60,10 @@ const schema = z.object({
     .optional(),
   service: z.boolean().optional(),
   standby: z.boolean().optional(),
+  archive: z
+    .string()
+    .regex(/^(?:file|s3):\/\//, "must be file:///folder or s3://BUCKET/PREFIX")
+    .optional(),
   json: z.boolean().optional(),
 });
 
@@ -80,6 +84,7 @@ export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOp
     seed,
     json,
     sabotage,
+    archive,
     service = false,
     standby = false,
     restore: restores,
@@ -93,9 +98,13 @@ export function devnetOptions(parsed: unknown, drawSeed: () => number): DevnetOp
         : `wants ${STANDBY_VALIDATORS_MIN} validators or more`;
     throw new PersisterError("USAGE", `--standby ${why}`);
   }
+  if (archive !== undefined && (service || standby || restores > 0)) {
+    const text = "--archive goes with none of --service, --standby and --restore";
+    throw new PersisterError("USAGE", text);
+  }
   if (sabotage === "lease-by-time" && !standby) {
     throw new PersisterError("USAGE", "--sabotage lease-by-time wants --standby");
   }
   const drawn = { seed: seed ?? drawSeed(), json: json ?? false };
-  return Object.freeze({ ...rest, restores, dir, sabotage, service, standby, ...drawn });
+  return Object.freeze({ ...rest, restores, dir, sabotage, service, standby, archive, ...drawn });
 }

@@ -17,6 +17,11 @@ export interface NetworkOptions {
    * holder is killed, stopped, or cut off from the reservations, and the other one takes over.
    */
   readonly standby?: boolean | undefined;
+  /**
+   * The bucket in which all validators archive; what they retain is little then, so that one that was away
+   * catches up from the bucket.
+   */
+  readonly archive?: string | undefined;
   /** Keys and strikes follow from it. */
   readonly seed: number;
   /** One validator breaks the contract like this, for the judge to find out. */

@@ -10,6 +10,8 @@ import { saboteurOf } from "./strikes.js";
 
 /** Bytes of pruned blocks that each store keeps for peers that catch up. */
 const RETAIN_BYTES = 64 * 1024 * 1024;
+/** The same with an archive: some segments, which a peer that was away has missed as a rule. */
+const RETAIN_BYTES_ARCHIVED = 1024 * 1024;
 
 export interface Start {
   readonly lane: LaneId;
@@ -22,7 +24,8 @@ export interface Start {
  * all first ones.
  */
 export function startsOf(options: NetworkOptions, directory: string): Start[] {
-  const { validators, seed: networkSeed, payload, powerCuts, sabotage, service, standby } = options;
+  const { validators, seed: networkSeed, payload, powerCuts, sabotage, service } = options;
+  const { standby, archive } = options;
   const pairs = Array.from({ length: validators }, (_, index) => {
     const seed = createHash("sha256").update(`devnet ${networkSeed} ${index}`).digest();
     return { seed, publicKey: keyPairFromSeed(seed).publicKey };
@@ -44,7 +47,8 @@ export function startsOf(options: NetworkOptions, directory: string): Start[] {
       seed: seed.toString("hex"),
       keys,
       payloadBytes: payload,
-      retainBytes: RETAIN_BYTES,
+      retainBytes: archive === undefined ? RETAIN_BYTES : RETAIN_BYTES_ARCHIVED,
+      archive,
       undoDirectory: powerCuts > 0 ? `${store}-undo` : undefined,
       socket: service === true ? `${store}.sock` : undefined,
       isFirst: machine === 0,

@@ -16,6 +16,8 @@ const startSchema = z.strictObject({
   keys: z.array(hexKey),
   payloadBytes: z.number(),
   retainBytes: z.number(),
+  /** The bucket in which this validator archives, with all others. */
+  archive: z.string().optional(),
   /**
    * The directory from which unacknowledged writes can be taken back; left out without power cuts.
    */

@@ -14,7 +14,7 @@ import { decodeSignedBlock } from "../../wire/codec/decode.js";
 import { encodeSignedBlock } from "../../wire/codec/encode.js";
 import { headerHash } from "../../wire/hash.js";
 import { keyPairFromSeed } from "../../wire/signatures/signer.js";
-import type { Store } from "./store.js";
+import { overlaid, type Store } from "./store.js";
 
 const sentences = {
   "acknowledge-before-flush": "says that a block is durable, and writes it some time later",
@@ -72,14 +72,7 @@ const lies: Readonly<Record<Sabotage, Lie>> = {
 
 /** The same store, which lies as `sabotage` says. */
 export function sabotaged(store: Store, sabotage: Sabotage, start: Liar): Store {
-  const lie = lies[sabotage](store, start);
-  return new Proxy(store, {
-    get: (target, name) => {
-      if (Object.hasOwn(lie, name)) return Reflect.get(lie, name) as unknown;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
+  return overlaid(store, lies[sabotage](store, start));
 }
 
 /** Offers a block for voting the moment it comes in. */

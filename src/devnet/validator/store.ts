@@ -1,4 +1,5 @@
 /** The calls of a validator to its store, and the state that it begins with after a recovery. */
+import { Archive } from "../../archive/reading/archive.js";
 import type { Keeper } from "../../node/keeper.js";
 import type { Lanekeeper } from "../../node/lanekeeper.js";
 import type { Status } from "../../node/status.js";
@@ -39,6 +40,61 @@ export type Store = Pick<
 > &
   /** Of a store that this process has itself. */
   Partial<Pick<Lanekeeper, "reserved" | "takeReservations">>;
+
+/** The same store with some of its calls in another way. */
+export function overlaid(store: Store, calls: Partial<Store>): Store {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (Object.hasOwn(calls, name)) return Reflect.get(calls, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/**
+ * The store with all that is archived below what it retains, for its peers: one that was away for longer than they
+ * retain catches up by what the bucket has. Closes the archive with it.
+ */
+export async function withArchive(
+  store: Store,
+  { address, chainId }: { readonly address: string; readonly chainId: string },
+): Promise<Store> {
+  const archive = await Archive.open(address, { chainId });
+  return overlaid(store, {
+    status: () => widened(store.status()),
+    readRetainedBlock: async (lane, number) => {
+      return (
+        (await store.readRetainedBlock(lane, number)) ?? (await archive.readBlock(lane, number))
+      );
+    },
+    readRetainedCommitQC: async (index) => {
+      return (await store.readRetainedCommitQC(index)) ?? (await archive.readCommitQC(index));
+    },
+    close: async () => {
+      await archive.close();
+      await store.close();
+    },
+  });
+}
+
+/** A devnet archives from its first block on, behind a strict gate: there is no gap. */
+function widened(status: Status): Status {
+  const { retained, lanes, road, archive } = status;
+  if (!archive) return status;
+  const whole = [...lanes].map(([lane, { first }]) => {
+    const isArchived = (archive.through.lanes.get(lane) ?? 0n) > 0n;
+    const from = retained.lanes.get(lane)?.first ?? first;
+    return [lane, { first: isArchived ? 0n : from, next: first }] as const;
+  });
+  return {
+    ...status,
+    retained: {
+      lanes: new Map(whole),
+      road: archive.through.road > 0n ? { first: 0n, next: road.first } : retained.road,
+    },
+  };
+}
 
 /** Reads everything that recovery returned. */
 export async function readStart(store: Store, own: LaneId): Promise<EngineStart> {

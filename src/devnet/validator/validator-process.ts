@@ -21,9 +21,12 @@ import { Verifier } from "../../wire/verifier.js";
 import { decodeOrder, epochOfKeys, type StartOrder } from "./orders.js";
 import type { Report } from "../judge/report.js";
 import { sabotaged } from "./sabotage.js";
-import type { Store } from "./store.js";
+import { type Store, withArchive } from "./store.js";
 import { UndoDisk } from "./undo-disk.js";
 import { Validator } from "./validator.js";
+
+/** Short, so that a short run archives much. */
+const ARCHIVE_AGE_MS = 500;
 
 export interface ValidatorProcessPort {
   readonly input: Readable;
@@ -91,7 +94,9 @@ export async function openStore(
   const store = await (start.socket === undefined
     ? openHonestly(start, verifier, reach)
     : clientOf(start, start.socket));
-  const told = start.sabotage === undefined ? store : sabotaged(store, start.sabotage, start);
+  const { archive: address, chainId } = start;
+  const whole = address === undefined ? store : await withArchive(store, { address, chainId });
+  const told = start.sabotage === undefined ? whole : sabotaged(whole, start.sabotage, start);
   const { reservations } = store.status();
   if (start.isFirst && reservations && reservations.holder === undefined) {
     await told.takeReservations?.({ reason: "the first machine", first: true });
@@ -114,6 +119,8 @@ export async function openHonestly(
   reach = new Reach(),
 ): Promise<Lanekeeper> {
   const { directory, chainId, retainBytes, undoDirectory, reserve: at, seed } = start;
+  const { archive: to } = start;
+  const archive = to === undefined ? undefined : { to, ageMs: ARCHIVE_AGE_MS };
   const epoch = epochOfKeys(start.keys);
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);
   const validator = keyPairFromSeed(Buffer.from(seed, "hex")).publicKey;
@@ -125,7 +132,7 @@ export async function openHonestly(
     openMap: (index: string, end: JournalEnd) => openLogMap(real, index, end),
     openRegister: reach.open,
   };
-  const choices = { chainId, epochOf, retainBytes, verifier, reserve };
+  const choices = { chainId, epochOf, retainBytes, verifier, reserve, archive };
   return await Lanekeeper.openOn(surroundings, directory, choices);
 }
 

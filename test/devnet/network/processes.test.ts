@@ -4,6 +4,9 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { Archive } from "../../../src/archive/reading/archive.js";
+import { type Start, startsOf } from "../../../src/devnet/network/starts.js";
+import { epochOfKeys } from "../../../src/devnet/validator/orders.js";
 import { Network } from "../../../src/devnet/network/network.js";
 import type { NetworkOptions } from "../../../src/devnet/network/options.js";
 import { type BuiltProgram, buildProgram } from "../../cli/program-kit.js";
@@ -53,6 +56,34 @@ describe("a committee of processes", () => {
     expect(network.judge.counts.compared).toBeGreaterThan(20);
     // Four at the start, four blows, four at the end; those that were cut short told nothing.
     expect(network.counts.recoveries).toBeGreaterThanOrEqual(12);
+  });
+
+  test("archives in one bucket, catches up from it, and the bucket alone proves the history", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "lanekeeper-devnet-bucket-"));
+    made.push(folder);
+    const archive = `file://${folder}`;
+    const network = await networkOf({
+      seconds: 5,
+      kills: 3,
+      powerCuts: 1,
+      archive,
+      payload: 32_768,
+    });
+    await network.run();
+    expect(network.judge.violations).toEqual([]);
+    const [{ order }] = startsOf(
+      { validators: 4, seconds: 5, kills: 3, powerCuts: 1, seed: 1, payload: 0 },
+      folder,
+    ) as [Start, ...Start[]];
+    const epoch = epochOfKeys(order.keys);
+    await using read = await Archive.open(archive, { chainId: order.chainId });
+    let records = 0n;
+    for await (const log of read.logs()) {
+      const proven = await read.verify(log, { epochOf: () => epoch });
+      expect(proven).toMatchObject({ first: 0n, holes: [] });
+      records += proven.records;
+    }
+    expect(records).toBeGreaterThan(20n);
   });
 
   test("ends early, and cleanly, when it is asked to", async () => {
