@@ -16,6 +16,7 @@ import { addInspectCommands } from "./look/inspect/commands.js";
 import { addJobsCommand } from "./jobs/commands.js";
 import { addServeCommand } from "./serve/commands.js";
 import { addKeyCommand } from "./store/key.js";
+import { addGuardCommand } from "./keeping/guard.js";
 import { addRestoreCommand } from "./keeping/restore.js";
 import { addRetireCommand } from "./keeping/retire.js";
 import { addWatermarksCommand } from "./keeping/watermarks.js";
@@ -119,6 +120,7 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addRestoreCommand(program, port);
   addRetireCommand(program, port);
   addWatermarksCommand(program, port);
+  addGuardCommand(program, port);
   program.commandsGroup("Bring in and out:");
   addImportCommands(program, port, setExit);
   addJobsCommand(program, port);

@@ -93,6 +93,21 @@ describe("an unplanned one", () => {
     await pushBlocks(second, chain, lane, { from: 3n, to: 5n });
   });
 
+  test("an operator sets the heights, with a reason and consent", async () => {
+    await call("restore", at("backups"), at("b"));
+    const asked = ["guard", at("b"), "--lanes", "3", "--votes", "9", "--reason", "told by phone"];
+    expect((await call(...asked)).code).toBe(2);
+    expect((await call("guard", at("b"), "--reason", "x", "--yes")).code).toBe(2);
+    expect((await call(...asked, "--lane", "x=3", "--yes")).code).toBe(2);
+    expect((await call(...asked, "--dry-run")).code).toBe(0);
+    expect(await verdictIn("b")).toBe("guarded-block");
+    const done = await call(...asked, "--lane", `${lane}=4`, "--yes", "--json");
+    expect(JSON.parse(done.stdout)).toMatchObject({ lanes: "3", byLane: { [lane]: "4" } });
+    expect(await verdictIn("b")).toBe("guarded-block");
+    expect((await call(...asked, "--yes")).code).toBe(0);
+    expect(await verdictIn("b")).toBe("may");
+  });
+
   test("an incomplete document counts beside a complete one, in any order", async () => {
     const marks = await watermarksOf(at("a"));
     const place = { lane, kind: "voted", number: 40n, headerHash: null } as const;
