@@ -1,5 +1,5 @@
 /** `lanekeeper guard`: an operator says how far the earlier life of a restored store had signed (D6). */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Raise } from "../../persist/guards/heights.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
@@ -44,10 +44,10 @@ export function addGuardCommand(program: Command, port: CliPort): void {
     .requiredOption("--reason <text>", "why; it is put on record")
     .option("--votes <index>", "the first road index at which nothing was signed")
     .option("--lanes <number>", "the first number at which nothing was signed, in each lane")
-    .option(
-      "--lane <lane=number>",
-      "the same for one lane; may be given again",
-      (text: string, before: readonly string[] = []) => [...before, text],
+    .addOption(
+      new Option("--lane <lane=number>", "the same for one lane; may be given again").argParser(
+        (text: string, before: readonly string[] | undefined) => [...(before ?? []), text],
+      ),
     )
     .option("--moved", "the store was copied or moved, and the original never runs again")
     .addOption(keyOption("a key of the store, if it is sealed"))
