@@ -1,12 +1,13 @@
 /** The question before a signature, answered by a service that is not ours, or newer. */
 import { expect, test } from "vitest";
 import { maySign } from "../../../src/client/calls/signing.js";
+import { MaySignResponse } from "../../../src/rpc/api/keeper.js";
 import { failureOf } from "../../../src/rpc/failures.js";
 import { PersisterError } from "../../../src/types/errors.js";
 
-/** A connection to a service that answers with these fields; those left out are as protobuf has them. */
-function answering(fields: object) {
-  const answer = { may: false, refusal: undefined, rule: "", ...fields };
+/** A connection to a service that answers with these fields, as they arrive. */
+function answering(fields: Parameters<typeof MaySignResponse.encode>[0]) {
+  const answer = MaySignResponse.decode(MaySignResponse.encode(fields));
   const link = { unary: () => Promise.resolve(answer) };
   return { call: (ask: (session: never) => unknown) => ask({ link, fence: 1n } as never) } as never;
 }
