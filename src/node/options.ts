@@ -115,7 +115,10 @@ export interface OpenChoices extends InitChoices {
    */
   readonly reserve?:
     | {
-        /** `s3://BUCKET/PREFIX` or `file:///folder`. Each machine of the validator gives the same. */
+        /**
+         * `s3://BUCKET/PREFIX`, `file:///folder` or `etcd://HOST:PORT/PREFIX`. Each machine of the validator
+         * gives the same.
+         */
         readonly at: string;
         /** The public key of the validator, 32 bytes. */
         readonly validator: Uint8Array;
