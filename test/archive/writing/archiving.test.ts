@@ -10,6 +10,7 @@ import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { verifyLog } from "../../../src/archive/reading/verify.js";
 import { LogChain } from "../../../src/archive/reading/log-chain.js";
+import { ModelSource, writeAll, writerOf } from "../kit.js";
 import { ModelBucket } from "../model-bucket.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { campaignSize } from "../../scale.js";
@@ -209,20 +210,12 @@ test("lanes are dropped under a strict gate only once they are archived", async 
 });
 
 test("two truths stop a log for good, and the others go on", async () => {
-  const bucket = new ModelBucket();
-  const other = await archiving(await born(), { to: bucket });
-  await rounds(other, 0n, 8n);
-  await archived(other);
-  await other.close();
   // The road of another history: its first link is of other QCs.
-  const forked = new ModelBucket(
-    [...bucket.objects].filter(([name]) => name.includes("/lane/")) as never,
-  );
-  forked.objects.set(
-    bucket.names.find((name) => name.includes("/road/0")) ?? "",
-    Buffer.from("somebody else's"),
-  );
-  const keeper = await archiving(await born(), { to: forked });
+  const bucket = new ModelBucket();
+  const forked = new ModelSource(2n);
+  forked.record = (_, number) => chain.qc(number, 1).bytes;
+  await writeAll(writerOf(bucket, forked, ROAD), forked);
+  const keeper = await archiving(await born(), { to: bucket });
   const refused: string[] = [];
   keeper.on("archiveRefused", ({ log }) => refused.push(log));
   await rounds(keeper, 0n, 8n);
