@@ -26,10 +26,11 @@ const validatorProgram = fileURLToPath(new URL("./validator.js", import.meta.url
 const help = `
 A power cut is a kill after which every write that the store was not told is durable is lost, torn at
 sectors, or kept, and the map is perhaps gone. With --service, validators and services are struck each
-by itself or together, and power cuts fall on the services. With --standby each validator has two
-machines with a store of their own each. The holder is killed, stopped, or cut off from the reservations; the other
-one takes over, and the first one comes back. At the end all validators are struck at once, and what
-each one recovers is compared with all that it acknowledged.
+by itself or together, and power cuts fall on the services. With --standby, which wants 4 validators or
+more, each validator has two machines, and each machine has a store. The machine that signs is killed,
+stopped, or cut off from the reservations; the other one takes over, and the first one comes back. At
+the end all validators are struck at once, and everything that each one recovers is compared with all
+that it acknowledged.
 
 Exit code 1 means that the judge found a violation, and nothing else means that.
 
