@@ -22,6 +22,7 @@ import { ownerOf } from "./owner.js";
 import { KeyRing } from "../keys/ring.js";
 import type { KeySource } from "../keys/source.js";
 import type { Progress } from "./walk/live-records.js";
+import { readRestored } from "../persist/guards/restored.js";
 import { judgeOf, type StoreKind } from "./walk/judge.js";
 import { SealedPayloads } from "./walk/sealed.js";
 import { type Depth, RecordProver } from "./walk/proof.js";
@@ -37,6 +38,8 @@ export interface InspectOptions {
   readonly depth: Depth;
   /** Judges the store as an open with `moved: true` would. */
   readonly moved?: boolean;
+  /** Judges a backup, which leaves out segments that are only retained. */
+  readonly isBackup?: boolean;
   /** The keys of sealed payloads, as far as there are any: without a key they are told as sealed. */
   readonly keys?: readonly KeySource[];
   /** Kept up to date while the inspection goes on. */
@@ -66,7 +69,7 @@ async function* lookAt(
   options: InspectOptions,
   tally: FindingTally,
 ): AsyncGenerator<Finding, Looked, void> {
-  const { directory, depth, progress, moved = false, keys = [] } = options;
+  const { directory, depth, progress, moved = false, isBackup = false, keys = [] } = options;
   const ring = (): Promise<KeyRing> => KeyRing.from({ write: "plain", read: keys });
   const disk = new ReadOnlyDisk(options.disk, (bytes) => {
     progress.bytesRead += bytes;
@@ -77,7 +80,8 @@ async function* lookAt(
   const prover = depth.kind === "forms" ? undefined : new RecordProver(depth);
   const writable = options.disk;
   const { kind } = identity;
-  const within = { disk, writable, directory, kind, depth, moved, progress, prover, ring };
+  const isCopy = isBackup || (await readRestored(disk, directory)) !== undefined;
+  const within = { disk, writable, directory, kind, depth, moved, isCopy, progress, prover, ring };
   const inside = identity.isWorthReading ? yield* lookInside(within, identity) : NOTHING_INSIDE;
   const rehearsed = await rehearsalOf(within, identity);
   if (!rehearsed.opens) {
@@ -115,6 +119,8 @@ interface Within {
   readonly kind: StoreKind;
   readonly depth: Depth;
   readonly moved: boolean;
+  /** A backup, or a store that was made of one and not opened since. */
+  readonly isCopy: boolean;
   readonly progress: Progress;
   readonly prover: RecordProver | undefined;
   /** A ring of the keys that were given. */
@@ -170,7 +176,7 @@ async function* lookInside(
 }
 
 function recordsOf(
-  { directory, kind, progress, prover }: Within,
+  { directory, kind, isCopy, progress, prover }: Within,
   {
     slots,
     mark,
@@ -188,6 +194,7 @@ function recordsOf(
       directory,
       base,
       seen: slots,
+      isCopy,
       mark,
       prover,
       progress,

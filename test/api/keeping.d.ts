@@ -77,6 +77,7 @@ export interface RepairOptions {
     readonly epochs: readonly Epoch[];
     readonly keys?: readonly KeySource[] | undefined;
     readonly from?: PathInput | undefined;
+    readonly moved?: boolean | undefined;
     readonly peers?: Peers | undefined;
     readonly apply?: boolean | undefined;
     readonly acceptLoss?: boolean | undefined;

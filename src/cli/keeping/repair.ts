@@ -33,6 +33,7 @@ interface Choices {
   readonly committee: string;
   readonly from?: string;
   readonly key?: readonly string[];
+  readonly moved?: boolean;
   readonly apply?: boolean;
   readonly dryRun?: boolean;
   readonly acceptLoss?: boolean;
@@ -54,6 +55,7 @@ export function addRepairCommand(program: Command, port: CliPort): void {
     .requiredOption("--committee <file>", "the committees that prove what is kept")
     .option("--from <directory>", "a directory of backups of this store")
     .addOption(keyOption("a key of sealed payloads; the first one seals the new store"))
+    .option("--moved", "the store was copied or moved, and the original never runs again")
     .option("--apply", "make the store, and swap it in")
     .option("--accept-loss", "what is lost may be lost")
     .option("--reason <text>", "the reason, which stands on record", "lanekeeper repair")
@@ -69,6 +71,7 @@ async function repairCommand(named: string, choices: Choices, port: CliPort): Pr
     epochs: await readCommittees(committee),
     from,
     keys: sourcesOf(key),
+    moved: choices.moved ?? false,
     apply: apply && !dryRun,
     acceptLoss: choices.acceptLoss ?? false,
     reason: choices.reason,

@@ -12,6 +12,4 @@ export const ofNewest: Damage = { code: "ACKNOWLEDGED_LOST", severity: "error" }
 export const ofSealed: Damage = { code: "JOURNAL_CORRUPT", severity: "error" };
 /** Nothing pruned is promised: damage there costs what may be forgotten anyway. */
 export const ofRetained: Damage = { code: "JOURNAL_CORRUPT", severity: "warning" };
-
-/** Said of a segment that is only retained. */
 export const RETAINED_MISSING = "the retained segment that the newest head lists here is missing";

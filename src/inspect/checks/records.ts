@@ -26,6 +26,8 @@ export interface RecordCheckParts {
   readonly directory: string;
   readonly base: BaseHead;
   readonly seen: Pick<SlotsSeen, "slots" | "heads" | "headless" | "unread">;
+  /** The store is as its backup left it: slots of segments that were only retained are not there. */
+  readonly isCopy: boolean;
   readonly mark: Mark | undefined;
   /** Proves each live record, if that is wanted. */
   readonly prover: RecordProver | undefined;
@@ -170,20 +172,17 @@ export class RecordCheck {
 
   /** A retained segment lies in this slot. Its end is known if some head lists it. */
   async *#retained(slot: number): AsyncGenerator<Finding, void, void> {
-    const { base, seen } = this.#parts;
-    if (seen.unread.has(slot)) return;
+    const { base, seen, isCopy } = this.#parts;
+    const isLeftOut = isCopy && !seen.slots.some((each) => each.slot === slot);
+    if (seen.unread.has(slot) || isLeftOut) return;
     const found = seen.heads.find((each) => each.slot.slot === slot);
     if (!found || found.head.sequence >= base.head.sequence) {
       yield this.#finding(ofRetained, this.#fileOf(slot), START, RETAINED_MISSING);
       return;
     }
-    const { sequence } = found.head;
     const ends = seen.heads.flatMap(({ head }) => [...head.sealed, ...head.ended]);
-    yield* this.#walk(
-      ends.find((each) => each.sequence === sequence),
-      found,
-      ofRetained,
-    );
+    const end = ends.find((each) => each.sequence === found.head.sequence);
+    yield* this.#walk(end, found, ofRetained);
   }
 
   #fileOf(slot: number): string {

@@ -3,7 +3,6 @@
  * looks at any store. Nothing is written.
  */
 import type { Disk } from "../../disk/disk.js";
-import { RETAINED_MISSING } from "../../inspect/checks/damage.js";
 import type { Finding } from "../../inspect/finding.js";
 import { inspectStore } from "../../inspect/inspect.js";
 import type { Summary } from "../../inspect/summary.js";
@@ -54,20 +53,16 @@ export async function* verifyBackup(
   const sums = await fileFinding(await sumsOf(manifest, options), options);
   if (sums) yield sums;
   const view = viewOf(disk, directory, manifest.files);
-  const looking = inspectStore({
+  const store = yield* inspectStore({
     disk: view,
     directory: VIEW_DIRECTORY,
     depth,
     keys,
     progress,
     moved: true,
+    isBackup: true,
   });
-  for (;;) {
-    const step = await looking.next();
-    if (step.done) return { manifest, store: step.value };
-    // A backup leaves them out: nothing in them is live.
-    if (step.value.message !== RETAINED_MISSING) yield step.value;
-  }
+  return { manifest, store };
 }
 
 type Named = Pick<BackupFile, "at" | "bytes" | "sha256">;

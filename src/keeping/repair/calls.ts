@@ -17,6 +17,12 @@ export interface RepairOptions {
   readonly keys?: readonly KeySource[] | undefined;
   /** A directory of backups of this store: its newest one gives records that are lost. */
   readonly from?: PathInput | undefined;
+  /**
+   * The store was copied, as off a failing disk, or moved. Your word that the original never runs again.
+   *
+   * @defaultValue false
+   */
+  readonly moved?: boolean | undefined;
   /** Peers that are asked for records that are lost. */
   readonly peers?: Peers | undefined;
   /**
@@ -40,6 +46,7 @@ const schema = z.strictObject({
   keys: z.custom<readonly KeySource[]>(Array.isArray, "a list of keys").default([]),
   from: z.custom<PathInput>((value) => value !== undefined).optional(),
   peers: z.custom<Peers>((value) => typeof value === "object" && value !== null).default({}),
+  moved: z.boolean().default(false),
   apply: z.boolean().default(false),
   acceptLoss: z.boolean().default(false),
   reason: z.string().min(1).max(1000).default("repaired"),

@@ -42,6 +42,8 @@ export interface RepairWork {
   /** A directory of backups of this store. */
   readonly from: string | undefined;
   readonly peers: Peers;
+  /** The store is a copy, or was moved, and the original never runs again. */
+  readonly moved: boolean;
   readonly apply: boolean;
   readonly acceptLoss: boolean;
   readonly reason: string;
@@ -100,7 +102,7 @@ interface Inspected {
 }
 
 async function inspected(
-  { surroundings, epochs, keys }: RepairWork,
+  { surroundings, epochs, keys, moved }: RepairWork,
   directory: string,
 ): Promise<Inspected> {
   const findings: Finding[] = [];
@@ -108,6 +110,7 @@ async function inspected(
     disk: surroundings.disk,
     directory,
     depth: { kind: "committees", epochs },
+    moved,
     keys,
     progress: newProgress(),
   });

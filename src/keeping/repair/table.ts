@@ -62,7 +62,7 @@ export const repairs: Readonly<Record<FindingClass, RepairRow>> = {
     test: "what is no damage",
   },
   STORE_MOVED: {
-    cause: "the directory was copied, or moved to another file system",
+    cause: "the directory was copied, or moved to another file system, and nobody has said so",
     repair: undefined,
     loss: NONE,
     test: "what is no damage",

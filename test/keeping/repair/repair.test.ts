@@ -109,6 +109,7 @@ function repaired(stand: Stand, more: Partial<RepairWork> = {}): Promise<RepairR
     keys: [],
     from: undefined,
     peers: {},
+    moved: false,
     apply: true,
     acceptLoss: false,
     reason: "a sector went bad",
@@ -177,6 +178,20 @@ const harms: Readonly<Record<string, readonly [(disk: SimulatedDisk) => void, Er
     "ANCHOR_CORRUPT",
   ],
 };
+
+test("a damaged copy of a store is repaired once the caller says that it is one", async () => {
+  const stand = harmed((disk) => harmPayload(disk, sealedBlock()));
+  const { disk } = stand;
+  const path = `${DIRECTORY}/STORE`;
+  const bytes = disk.readNow(path);
+  await disk.remove(path);
+  const copy = await disk.create(path);
+  await copy.writeDurable(0, [bytes]);
+  await copy.close();
+  await refusal(repaired(stand, { acceptLoss: true }), "STORE_MOVED");
+  const { damaged } = await repaired(stand, { acceptLoss: true, moved: true });
+  expect(damaged).toBe(`${DIRECTORY}.damaged-1`);
+});
 
 describe.each(Object.entries(harms))("%s", (_, [harm, code]) => {
   test("is told with what a repair would do, and nothing is changed", async () => {

@@ -12,7 +12,7 @@ import { sampled } from "../../scale.js";
 import { drained } from "../../crash/history/explorer.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
-import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
+import { fresh, laneAt, opened, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
 import { inspected } from "../../inspect/kit.js";
 import { BACKUP, noPace } from "../backup/kit.js";
@@ -99,6 +99,24 @@ describe("a restore", () => {
     await again.raiseGuard({ lanes: 30n, votes: 9n }, { by: "peers", reason: "asked" });
     await again.close();
     expect(await seen()).toEqual([]);
+  });
+
+  test("says nothing of the retained segments that a backup leaves out", async () => {
+    const more = { retainBytes: 1024 * 1024 };
+    const { disk: other, keeper } = await fresh(chain, more);
+    for (let road = 0n; road < 12n; road++) {
+      await pushBlocks(keeper, chain, lane, { from: road, to: road + 1n });
+      await pushQCs(keeper, chain, { from: road, to: road + 1n });
+    }
+    await pushAnchor(keeper, chain.qc(10n).anchor);
+    await keeper.close();
+    const again = await opened(other, chain, more);
+    expect(again.status().disk.segments.retained.slots).toBeGreaterThan(0);
+    await again.backup(BACKUP);
+    await again.close();
+    await restored(other);
+    const { findings } = await inspected(other, { kind: "forms" }, NEW);
+    expect(findings.map((each) => each.class)).toEqual(["GUARDED"]);
   });
 
   test("takes no directory that holds anything", async () => {
