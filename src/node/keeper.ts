@@ -91,6 +91,7 @@ export interface Keeper extends AsyncDisposable {
    * Drops every lane that is not in `keep`: its blocks, its queue and those who wait for them. From
    * the call on such a lane takes nothing; what it holds can be read until the drop is durable, and
    * what is pushed then is of a new lane. A crash before leaves the lane whole. Durable when resolved.
+   * Under a strict archive the drop begins only once all that the lanes have pruned is archived.
    * To drop every lane that is held, say so: `{ dropAll: true }`.
    *
    * @throws {PersisterError} DISK_FULL: the lanes that could not be dropped go on as they were;

@@ -253,9 +253,9 @@ export class Lanekeeper implements Keeper {
   ): Promise<void> {
     checkArguments("dropLanesExcept", keep, options);
     const leaving = checkDrop(this.#heldLanes(), keep, options?.dropAll);
-    const { archiving } = this.#store;
-    // Without an archive the drop begins in this very step: a push behind the call is of the lane after it.
-    if (archiving) await archiving.beforeDrop(leaving);
+    const archived = this.#store.archiving?.beforeDrop(leaving);
+    // With nothing to wait for the drop begins in this very step: a push behind the call is of the lane after it.
+    if (archived) await archived;
     await this.#state.dropLanesExcept(keep);
   }
 

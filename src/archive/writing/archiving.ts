@@ -125,9 +125,12 @@ export class Archiving {
     throw new PersisterError("ARCHIVE_BEHIND", text, lane === undefined ? {} : { lane });
   }
 
-  /** Before lanes are dropped under a strict gate: resolves when they are archived as far as they are pruned. */
-  async beforeDrop(lanes: ReadonlySet<LaneId>): Promise<void> {
-    if (this.#parts.gate) await this.#archiver.drain(lanes);
+  /**
+   * Before lanes are dropped under a strict gate: resolves when they are archived as far as they are pruned.
+   * Under the other one there is nothing to wait for.
+   */
+  beforeDrop(lanes: ReadonlySet<LaneId>): Promise<void> | undefined {
+    return this.#parts.gate ? this.#archiver.drain(lanes) : undefined;
   }
 
   status(): ArchiveStatus {
