@@ -103,12 +103,13 @@ class RestlessService {
     this.#wire.target = path;
   }
 
-  /** Kills the service at once; another one comes behind that. */
+  /** Cuts its connections at once, and kills the service; another one comes behind that. One kill at a time. */
   kill(): void {
     this.#wire.cut();
-    this.#disk = this.#disk.kill();
-    const gone = this.#service;
     this.#restarting = this.#restarting.then(async () => {
+      const gone = this.#service;
+      this.#wire.cut();
+      this.#disk = this.#disk.kill();
       // It writes to the disk that it had: nobody sees that one any more.
       await gone?.close();
       await this.start();
