@@ -16,7 +16,7 @@ import { shortLane } from "../terminal/lanes.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { showWork } from "../terminal/progress.js";
-import { formatSize } from "../terminal/sizes.js";
+import { counted, formatSize } from "../terminal/sizes.js";
 import { printable, type Row, table } from "../terminal/table.js";
 
 const bucketFlags = z.object({
@@ -51,7 +51,8 @@ export async function listArchive(port: CliPort, bucket: string, given: object):
   }
   const rows = logs.map((each): Row => {
     const { first, next, objects, bytes } = each;
-    return [nameOf(each.log), `[${first}, ${next}) in ${objects} objects, ${formatSize(bytes)}`];
+    const held = `${counted(objects, "object")}, ${formatSize(bytes)}`;
+    return [nameOf(each.log), `[${first}, ${next}) in ${held}`];
   });
   await tellDone(
     port,
@@ -129,7 +130,7 @@ function provenText({
   holes,
   finalisedNext,
 }: VerifiedLog): string {
-  const proven = `[${first}, ${next}) proven, ${objects} objects, ${formatSize(bytes)}`;
+  const proven = `[${first}, ${next}) proven, ${counted(objects, "object")}, ${formatSize(bytes)}`;
   const missing = holes.map((hole) => `[${hole.first}, ${hole.next})`).join(", ");
   const hole = missing === "" ? "" : `; never archived: ${missing}`;
   if (log === ROAD) return proven + hole;
@@ -156,7 +157,7 @@ export async function restoreArchive(
   });
   const bytes = logs.reduce((sum, each) => sum + each.bytes, 0);
   const did = flags.dryRun ? "would be copied" : "copied";
-  const text = `${logs.length} logs, ${formatSize(bytes)} ${did} to ${printable(to)}\n`;
+  const text = `${counted(logs.length, "log")}, ${formatSize(bytes)} ${did} to ${printable(to)}\n`;
   await tellDone(port, flags.json, { bucket: archive.url, to, logs, dryRun: flags.dryRun }, text);
 }
 

@@ -14,6 +14,7 @@ import { ListDocument, put } from "../terminal/json-document.js";
 import { addCommand } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { showWork } from "../terminal/progress.js";
+import { counted } from "../terminal/sizes.js";
 
 const help = `
 Each file is compared with its size and SHA-256. The store that would be made of it is read as \`lanekeeper
@@ -127,5 +128,5 @@ function textOf({ manifest, store }: VerifiedBackup, worst: ErrorCode | undefine
   if (worst !== undefined) return `${what}: not whole, ${worst}\n`;
   const sealed =
     store.recordsSealed > 0 ? `, ${store.recordsSealed} of them sealed and not looked at` : "";
-  return `${what}: whole, ${store.recordsRead} records proven${sealed}\n`;
+  return `${what}: whole, ${counted(store.recordsRead, "record")} proven${sealed}\n`;
 }

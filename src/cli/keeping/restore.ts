@@ -10,6 +10,7 @@ import { placeOf, requireEmpty } from "../store/places.js";
 import { addCommand, tellDone, withDryRun } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { showWork } from "../terminal/progress.js";
+import { counted } from "../terminal/sizes.js";
 import { printable } from "../terminal/table.js";
 
 const help = `
@@ -100,5 +101,5 @@ function factsOf({ number, chainId, storeId, takenAtMs, lsn, retired }: BackupMa
 function wordsFor({ number, chainId, takenAtMs, logs }: BackupManifest): string {
   const lanes = logs.filter(({ name }) => isLaneId(name)).length;
   const when = new Date(takenAtMs).toISOString();
-  return `a store of chain ${chainId} with ${lanes} lanes, as it was in backup ${number} of ${when}`;
+  return `a store of chain ${chainId} with ${counted(lanes, "lane")}, as it was in backup ${number} of ${when}`;
 }

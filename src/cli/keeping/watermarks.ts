@@ -18,6 +18,7 @@ import { placeOf } from "../store/places.js";
 import { put } from "../terminal/json-document.js";
 import { addCommand, tellDone, withDryRun } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
+import { counted } from "../terminal/sizes.js";
 import { printable } from "../terminal/table.js";
 import { reasonIn } from "./reason.js";
 
@@ -191,5 +192,5 @@ function textOf(height: bigint | "unknown" | undefined): string | null {
 function wordsFor({ lanes, byLane, votes }: Raise): string {
   const all = lanes === undefined ? "no other lane" : `other lanes to ${lanes}`;
   const road = votes === undefined ? "votes not at all" : `votes to road ${votes}`;
-  return `the guards of ${byLane?.size ?? 0} lanes, ${all}, ${road}`;
+  return `the guards of ${counted(byLane?.size ?? 0, "lane")}, ${all}, ${road}`;
 }

@@ -10,7 +10,7 @@ import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import { pairFiles } from "../../persist/checked-store.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
-import { formatSize } from "../terminal/sizes.js";
+import { counted, formatSize } from "../terminal/sizes.js";
 import { type Row, table } from "../terminal/table.js";
 import type { Target } from "./view/target.js";
 import { viewOf } from "./view/look.js";
@@ -46,7 +46,7 @@ export async function duCommand(
 function rowOf({ part, files, bytes, heldBytes }: Use): Row {
   const held =
     heldBytes === undefined || heldBytes === bytes ? "" : `, ${formatSize(heldBytes)} held`;
-  return [part, `${formatSize(bytes)} in ${files} files${held}`];
+  return [part, `${formatSize(bytes)} in ${counted(files, "file")}${held}`];
 }
 
 async function usesIn(directory: string): Promise<readonly Use[]> {

@@ -1,4 +1,4 @@
-/** Numbers of bytes as people write them. */
+/** Counts and numbers of bytes as people write them. */
 
 const unitBytes: ReadonlyMap<string, number> = new Map([
   ["", 1],
@@ -30,4 +30,9 @@ export function formatSize(bytes: number): string {
     unit++;
   }
   return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${units[unit]}`;
+}
+
+/** `1 record`, `2 records`. */
+export function counted(count: number | bigint, what: string): string {
+  return `${count} ${what}${BigInt(count) === 1n ? "" : "s"}`;
 }

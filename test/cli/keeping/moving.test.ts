@@ -73,7 +73,7 @@ describe("an unplanned one", () => {
     await pushBlocks(keeper, chain, lane, { from: 3n, to: 5n });
     await keeper.close();
     const rehearsed = await call("restore", at("backups"), at("b"), "--dry-run");
-    expect(rehearsed.stdout).toContain("can become a store of chain test-chain with 1 lanes");
+    expect(rehearsed.stdout).toContain("can become a store of chain test-chain with 1 lane,");
     expect(existsSync(at("b"))).toBe(false);
     await call("restore", at("backups"), at("b"));
     expect(await verdictIn("b")).toBe("guarded-block");

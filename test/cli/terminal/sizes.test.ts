@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatSize, parseSize } from "../../../src/cli/terminal/sizes.js";
+import { counted, formatSize, parseSize } from "../../../src/cli/terminal/sizes.js";
 
 test.each([
   ["0", 0],
@@ -29,5 +29,14 @@ test("sizes are written with three digits", () => {
     "16.0 KiB",
     "200 KiB",
     "5.00 GiB",
+  ]);
+});
+
+test("one of a thing has no plural", () => {
+  expect([0, 1, 1n, 2].map((count) => counted(count, "object"))).toEqual([
+    "0 objects",
+    "1 object",
+    "1 object",
+    "2 objects",
   ]);
 });

@@ -9,7 +9,7 @@ import type { ErrorCode } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
 import { hex } from "../../../codec/hex.js";
 import { shortLane } from "../../terminal/lanes.js";
-import { formatSize } from "../../terminal/sizes.js";
+import { counted, formatSize } from "../../terminal/sizes.js";
 import { printable, type Row, table } from "../../terminal/table.js";
 
 /** A finding as two lines: what and where, then why. */
@@ -164,11 +164,12 @@ function pinText({ name, number, hash }: Summary["pins"][number]): string {
 
 function checkedText({ kind, recordsRead, recordsSealed, depth, proven }: Summary): string {
   const sealed = `${recordsSealed} of them sealed, with a key that was not given`;
-  const records = `${recordsRead} live records${recordsSealed === 0 ? "" : `, ${sealed}`}`;
+  const records = `${counted(recordsRead, "live record")}${recordsSealed === 0 ? "" : `, ${sealed}`}`;
   if (kind === "records")
     return `${records}, with all that a journal has: checksums, forms and tags`;
   if (depth === "forms") return `${records}, as open does; verify proves hashes and signatures too`;
-  const all = `${records}; ${proven.blocks} blocks and ${proven.commitQCs} commit QCs proven`;
+  const { blocks, commitQCs } = proven;
+  const all = `${records}; ${counted(blocks, "block")} and ${counted(commitQCs, "commit QC")} proven`;
   if (depth === "committees") return `${all}, by the committees given`;
   return `${all}, each signature by the key that it names; membership and quorum were not checked`;
 }
@@ -180,10 +181,6 @@ function verdictText({ verdict, owner }: Summary): string {
 
 function logJson({ name, first, next, records, bytes }: LogSummary) {
   return { name, first: `${first}`, next: `${next}`, records, bytes };
-}
-
-function counted(count: number | bigint, what: string): string {
-  return `${count} ${what}${BigInt(count) === 1n ? "" : "s"}`;
 }
 
 function isLane({ name }: LogSummary): boolean {

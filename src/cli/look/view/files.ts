@@ -12,6 +12,7 @@ import { sourcesOf } from "../../store/key-files.js";
 import { identityIn } from "../../store/identity.js";
 import type { CliPort } from "../../terminal/port.js";
 import { showWork } from "../../terminal/progress.js";
+import { counted } from "../../terminal/sizes.js";
 import { guardsInFiles } from "./guards.js";
 import type { SegmentsView, StoreView } from "./view.js";
 
@@ -74,7 +75,8 @@ function stateOf({ verdict, owner, errors }: Summary): string {
   const open = owner === "open" ? ", and somebody has it open" : "";
   if (!verdict.opens)
     return `open would refuse it with ${verdict.class}: ${verdict.message}${open}`;
-  const found = errors === 0 ? "sound" : `it would open, with ${errors} errors: see inspect`;
+  const found =
+    errors === 0 ? "sound" : `it would open, with ${counted(errors, "error")}: see inspect`;
   return `${found}${open}`;
 }
 
