@@ -80,11 +80,17 @@ async function refused(cause: unknown, { args, program, port }: Call): Promise<n
   if (!(error instanceof LanekeeperError) || error.code === "INTERNAL") throw error;
   const { exit } = errorCodes[error.code];
   const line = `lanekeeper: ${error.code}: ${printable(oneLine(error.message))}`;
-  const command = program.commands.find((each) => each.name() === args[0]);
-  const help = ["lanekeeper", ...(command ? [command.name()] : []), "--help"].join(" ");
+  const help = [...namesIn(program, args), "--help"].join(" ");
   port.stderr.write(error.code === "USAGE" ? `${line}; see ${help}\n` : `${line}\n`);
   if (args.includes("--json") && !isTold) await writeDocument(port.stdout, refusalMembers(error));
   return exit;
+}
+
+/** The names of the command that `args` name, from the program's own on. */
+function namesIn(command: Command, args: readonly string[]): readonly string[] {
+  const [name, ...rest] = args;
+  const below = command.commands.find((each) => each.name() === name);
+  return [command.name(), ...(below ? namesIn(below, rest) : [])];
 }
 
 function usageOf({ message }: CommanderError): PersisterError {

@@ -30,6 +30,14 @@ describe("a wrong call is helped", () => {
       ["devnet", "--kill", "3"],
       "unknown option '--kill' (Did you mean --kills?); see lanekeeper devnet --help",
     ],
+    [
+      ["archive", "ls", "file:///nowhere"],
+      "required option '--chain-id <id>' not specified; see lanekeeper archive ls --help",
+    ],
+    [
+      ["archive", "list"],
+      "unknown command 'list' (Did you mean ls?); see lanekeeper archive --help",
+    ],
     [["inspect"], "missing required argument 'directory'; see lanekeeper inspect --help"],
     [
       ["devnet", "--validators", "17"],
