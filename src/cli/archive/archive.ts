@@ -1,6 +1,7 @@
 /** The work of each `lanekeeper archive` command. */
 import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import type { WaitOptions } from "../../async/signal.js";
 import type { ReadLink } from "../../archive/form/link.js";
 import type { ArchivedLog } from "../../archive/form/names.js";
 import { Archive } from "../../archive/reading/archive.js";
@@ -12,7 +13,7 @@ import { ROAD } from "../../persist/kinds.js";
 import { checkChoices } from "../../types/choices.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
-import { shortLane } from "../terminal/lanes.js";
+import { isNamedBy, laneDigits, shortLane } from "../terminal/lanes.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { showWork } from "../terminal/progress.js";
@@ -26,7 +27,7 @@ const bucketFlags = z.object({
   json: z.boolean().default(false),
 });
 const logFlags = bucketFlags.extend({
-  lane: z.custom<LaneId>(isLaneId, "a lane id has 80 lower-case hex digits").optional(),
+  lane: z.string().optional(),
   road: z.boolean().default(false),
 });
 const getFlags = logFlags.extend({
@@ -83,14 +84,15 @@ async function listed(archive: Archive, log: ArchivedLog, port: CliPort): Promis
 
 export async function getRecord(port: CliPort, bucket: string, given: object): Promise<void> {
   const flags = checkChoices(getFlags, given);
-  const { lane, road, number, out, json } = flags;
-  if (lane === undefined && !road) throw new PersisterError("USAGE", "say --lane <id>, or --road");
+  const { number, out, json } = flags;
   await using archive = await opened(bucket, flags);
   const options = { signal: port.stop };
-  const bytes = lane
-    ? await archive.readBlock(lane, number, options)
-    : await archive.readCommitQC(number, options);
-  const log = lane ?? ROAD;
+  const log = await askedLog(archive, flags, options);
+  if (log === undefined) throw new PersisterError("USAGE", "say --lane <digits>, or --road");
+  const bytes =
+    log === ROAD
+      ? await archive.readCommitQC(number, options)
+      : await archive.readBlock(log, number, options);
   if (!bytes) {
     const text = `${archive.url} has no record ${number} of ${log} of chain ${flags.chainId}`;
     throw new PersisterError("OUT_OF_SEQUENCE", text);
@@ -167,9 +169,8 @@ async function eachLog(
   { archive, flags }: { readonly archive: Archive; readonly flags: LogFlags },
   work: (log: ArchivedLog, onObject: (link: ReadLink) => void) => Promise<void>,
 ): Promise<void> {
-  const { lane, road } = flags;
   const signal = port.stop;
-  const asked: ArchivedLog | undefined = lane ?? (road ? ROAD : undefined);
+  const asked = await askedLog(archive, flags, { signal });
   let name = nameOf(asked ?? ROAD);
   let done = 0;
   const view = flags.json ? undefined : showWork(() => ({ name, unit: "bytes", done }), port);
@@ -183,6 +184,33 @@ async function eachLog(
   } finally {
     view?.stop();
   }
+}
+
+/**
+ * The road, or the one lane that the flags name; `undefined` where they name none.
+ *
+ * @throws {PersisterError} OUT_OF_SEQUENCE where no archived lane begins so; USAGE where several do.
+ */
+async function askedLog(
+  archive: Archive,
+  { lane, road, chainId }: LogFlags,
+  options: WaitOptions,
+): Promise<ArchivedLog | undefined> {
+  if (road) return ROAD;
+  if (lane === undefined || isLaneId(lane)) return lane;
+  const digits = laneDigits(lane);
+  const found: LaneId[] = [];
+  for await (const log of archive.logs(options)) {
+    if (log !== ROAD && isNamedBy(digits, log)) found.push(log);
+  }
+  const [first, another] = found;
+  if (another !== undefined) {
+    const text = `--lane ${lane} begins several lanes, give more digits: ${found.join(", ")}`;
+    throw new PersisterError("USAGE", text);
+  }
+  if (first !== undefined) return first;
+  const text = `${archive.url} has no lane of chain ${chainId} that begins with ${lane}`;
+  throw new PersisterError("OUT_OF_SEQUENCE", text);
 }
 
 async function opened(bucket: string, flags: BucketFlags): Promise<Archive> {

@@ -73,6 +73,6 @@ function withBucket(command: Command): Command {
 
 function withLog(command: Command): Command {
   return command
-    .addOption(new Option("--lane <id>", "this lane alone").conflicts("road"))
+    .addOption(new Option("--lane <digits>", "the one lane that begins so").conflicts("road"))
     .option("--road", "the road alone");
 }

@@ -1,3 +1,4 @@
+import { PersisterError } from "../../types/errors.js";
 import { type LaneId, laneParts } from "../../types/lane.js";
 
 const SHORT_DIGITS = 8;
@@ -10,4 +11,21 @@ export function shortLane(lane: LaneId): string {
   const { joined } = laneParts(lane);
   const key = lane.slice(0, SHORT_DIGITS);
   return joined === 0n ? key : `${key}@${joined}`;
+}
+
+/**
+ * `text` as the first hex digits of a lane.
+ *
+ * @throws {PersisterError} USAGE.
+ */
+export function laneDigits(text: string): string {
+  if (/^[0-9a-f]{1,80}(@\d{1,20})?$/.test(text)) return text;
+  throw new PersisterError("USAGE", `--lane takes the first hex digits of a lane, not ${text}`);
+}
+
+/** Whether `lane` begins with `digits`; behind an "@" is the epoch, as `shortLane` writes it. */
+export function isNamedBy(digits: string, lane: LaneId): boolean {
+  const [begin = "", joined] = digits.split("@");
+  if (!lane.startsWith(begin)) return false;
+  return joined === undefined || laneParts(lane).joined === BigInt(joined);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openBucket } from "../../../src/archive/open-bucket.js";
+import { laneIdOf, laneParts } from "../../../src/types/lane.js";
 import { ROAD } from "../../../src/persist/kinds.js";
 import { CHAIN_ID } from "../../model/chain.js";
 import { chain, lane, ModelSource, recordOf, writeAll, writerOf } from "../../archive/kit.js";
@@ -40,8 +41,39 @@ test("get gives a record back, as text, as JSON and as a file", async () => {
   expect(Buffer.compare(readFileSync(out), bytes)).toBe(0);
   expect((await call(...get, "7", "--out", out)).code).not.toBe(0);
   expect(await call(...get, "9")).toMatchObject({ code: 10 });
+  const { stdout: table } = await call("archive", "ls", bucket, ...common);
+  const [short = ""] = table.split("\n").filter((line) => line.startsWith(lane.slice(0, 8)));
+  const [digits = ""] = short.split(" ");
+  const byDigits = ["archive", "get", bucket, ...common, "--number", "7", "--lane"];
+  expect((await call(...byDigits, digits)).stdout).toBe(`${bytes.toString("hex")}\n`);
   const neither = await call("archive", "get", bucket, ...common, "--number", "1");
   expect(neither).toMatchObject({ code: 2 });
+});
+
+test("a lane is named by its first digits, if they begin one lane and no other", async () => {
+  const digits = lane.slice(0, 8);
+  const proven = await call(...verify, "--lane", digits);
+  expect(proven.code, proven.stderr).toBe(0);
+  expect(proven.stdout).toMatch(new RegExp(`^${digits} +\\[0, 9\\) proven`));
+  expect(proven.stdout.split("\n")).toHaveLength(2);
+  const unknown = await call(...verify, "--lane", "0".repeat(40));
+  expect(unknown).toMatchObject({ code: 10, stdout: "" });
+  expect(unknown.stderr).toContain("no lane of chain");
+  expect(await call(...verify, "--lane", "lane")).toMatchObject({ code: 2, stdout: "" });
+});
+
+test("digits that begin two lanes are refused, with both", async () => {
+  const twins = `file://${root}/twins`;
+  const opened = await openBucket(twins);
+  const source = new ModelSource(2n);
+  source.record = (_, number) => recordOf(lane, number);
+  const [joined, later] = [laneIdOf(laneParts(lane).key, 0n), laneIdOf(laneParts(lane).key, 1n)];
+  for (const log of [joined, later]) await writeAll(writerOf(opened, source, log), source);
+  const get = ["archive", "get", twins, ...common, "--number", "0", "--lane"];
+  const told = await call(...get, joined.slice(0, 8));
+  expect(told.code).toBe(2);
+  expect(told.stderr).toContain(`${joined}, ${later}`);
+  expect(await call(...get, `${joined.slice(0, 8)}@0`)).toMatchObject({ code: 0 });
 });
 
 test("verify proves all of it, and names an object that is altered", async () => {

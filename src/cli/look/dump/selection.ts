@@ -3,6 +3,7 @@ import { ROAD } from "../../../persist/kinds.js";
 import { PersisterError } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
 import { U64_MAX } from "../../../types/numbers.js";
+import { isNamedBy, laneDigits } from "../../terminal/lanes.js";
 
 /** Numbers [first, next). */
 export interface Numbers {
@@ -28,12 +29,9 @@ const everything: Numbers = { first: undefined, next: undefined };
 
 /** @throws {PersisterError} USAGE. */
 export function selectionOf({ lane, road = false, range, lsn }: Given): Selection {
-  if (lane !== undefined && !/^[0-9a-f]{1,80}$/.test(lane)) {
-    throw usage(`--lane takes the first hex digits of a lane, not ${lane}`);
-  }
   if (lane !== undefined && road) throw usage("--lane and --road exclude each other");
   return {
-    lane,
+    lane: lane === undefined ? undefined : laneDigits(lane),
     road,
     range: range === undefined ? everything : numbersIn("--range", range),
     lsn: lsn === undefined ? undefined : numbersIn("--lsn", lsn),
@@ -71,7 +69,7 @@ export function isWanted(
 /** Whether a log is one of those that are asked for. */
 export function isNamedLog({ lane, road }: Pick<Selection, "lane" | "road">, log: string): boolean {
   if (road) return log === ROAD;
-  return lane === undefined || (isLaneId(log) && log.startsWith(lane));
+  return lane === undefined || (isLaneId(log) && isNamedBy(lane, log));
 }
 
 function usage(message: string): PersisterError {
