@@ -11,9 +11,10 @@ import { diskError } from "../../disk/failure.js";
 import { readCommittees } from "../../inspect/committee-file.js";
 import { ROAD } from "../../persist/kinds.js";
 import { checkChoices } from "../../types/choices.js";
-import { PersisterError } from "../../types/errors.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
 import { isNamedBy, laneDigits, shortLane } from "../terminal/lanes.js";
+import { put, refusalMembers, ToldError, writeDocument } from "../terminal/json-document.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { showWork } from "../terminal/progress.js";
@@ -110,17 +111,31 @@ export async function verifyArchive(port: CliPort, bucket: string, given: object
   const epochOf = (index: bigint) => epochs.find((epoch) => epoch.index === index);
   await using archive = await opened(bucket, flags);
   const logs: VerifiedLog[] = [];
+  const harms: { readonly log: ArchivedLog; readonly error: PersisterError }[] = [];
   await eachLog(port, { archive, flags }, async (log, onObject) => {
-    logs.push(await archive.verify(log, { epochOf, onObject, signal: port.stop }));
+    try {
+      logs.push(await archive.verify(log, { epochOf, onObject, signal: port.stop }));
+    } catch (error) {
+      if (!hasCode(error, "ARCHIVE_CORRUPT")) throw error;
+      harms.push({ log, error });
+    }
   });
   // Nothing is no proof: a wrong address and an archive that was removed look alike.
-  if (logs.every(({ objects }) => objects === 0)) {
+  if (harms.length === 0 && logs.every(({ objects }) => objects === 0)) {
     const what = flags.lane ?? (flags.road ? ROAD : "any log");
     const text = `${archive.url} has nothing of ${what} of chain ${flags.chainId}: nothing is proven`;
     throw new PersisterError("OUT_OF_SEQUENCE", text);
   }
-  const rows = logs.flatMap((each): Row[] => [[nameOf(each.log), provenText(each)]]);
-  await tellDone(port, flags.json, { bucket: archive.url, logs }, table(rows));
+  const rows = [
+    ...logs.map((each): Row => [nameOf(each.log), provenText(each)]),
+    ...harms.map(({ log, error }): Row => [nameOf(log), `not proven: ${error.message}`]),
+  ];
+  const [worst] = harms;
+  const members = { bucket: archive.url, logs, harms };
+  if (!worst) return await tellDone(port, flags.json, members, table(rows));
+  if (!flags.json) await put(port.stdout, table(rows));
+  else await writeDocument(port.stdout, { ...refusalMembers(worst.error), ...members });
+  throw new ToldError(worst.error);
 }
 
 function provenText({

@@ -92,6 +92,36 @@ test("verify proves all of it, and names an object that is altered", async () =>
   expect(told.stderr).toContain(name);
 });
 
+test("verify goes on behind an altered object, and tells each harm and each log that is whole", async () => {
+  const harmed = `file://${root}/harmed`;
+  expect((await call("archive", "restore", bucket, harmed, ...common)).code).toBe(0);
+  for (const each of chain.lanes) {
+    const folder = join(root, "harmed", CHAIN_ID, "lane", each);
+    const [name = ""] = readdirSync(folder).filter((file) => file.includes("-"));
+    writeFileSync(join(folder, name), "altered");
+  }
+  const all = ["archive", "verify", harmed, ...common, "--committee", committee];
+  const text = await call(...all);
+  expect(text.code).toBe(83);
+  expect(text.stdout).toMatch(/^road +\[0, 9\) proven/m);
+  for (const each of chain.lanes) {
+    expect(text.stdout).toMatch(new RegExp(`^${each.slice(0, 8)} +not proven: `, "m"));
+  }
+  const { code, stdout } = await call(...all, "--json");
+  expect({ code, document: JSON.parse(stdout) as object }).toMatchObject({
+    code: 83,
+    document: {
+      ok: false,
+      exitCode: 83,
+      error: { code: "ARCHIVE_CORRUPT" },
+      logs: [{ log: ROAD, next: "9" }],
+      harms: chain.lanes
+        .toSorted()
+        .map((each) => ({ log: each, error: { code: "ARCHIVE_CORRUPT" } })),
+    },
+  });
+});
+
 test("verify proves nothing where nothing is archived, and says so", async () => {
   for (const at of [`file://${root}/typo`, bucket]) {
     const chainId = at === bucket ? "another-chain" : CHAIN_ID;
