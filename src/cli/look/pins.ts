@@ -7,12 +7,12 @@ import { isLaneId, type LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
 import { openBare } from "../store/bare.js";
 import { keysAsFound } from "../store/key-files.js";
+import { nameText } from "../terminal/lanes.js";
 import { consented, tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import type { Target } from "./view/target.js";
 import { viewOf } from "./view/look.js";
 import type { LookChoices, PinView } from "./view/view.js";
-import { nameText } from "./view/words.js";
 
 export interface ReleaseChoices extends LookChoices {
   readonly reason: string;

@@ -1,5 +1,5 @@
 import { PersisterError } from "../../types/errors.js";
-import { type LaneId, laneParts } from "../../types/lane.js";
+import { isLaneId, type LaneId, laneParts } from "../../types/lane.js";
 
 const SHORT_DIGITS = 8;
 
@@ -11,6 +11,11 @@ export function shortLane(lane: LaneId): string {
   const { joined } = laneParts(lane);
   const key = lane.slice(0, SHORT_DIGITS);
   return joined === 0n ? key : `${key}@${joined}`;
+}
+
+/** A log as tables show it; JSON has the whole name. */
+export function nameText(name: string): string {
+  return isLaneId(name) ? shortLane(name) : name;
 }
 
 /**

@@ -22,6 +22,7 @@ import { withJson } from "../../types/json.js";
 import type { LaneId } from "../../types/lane.js";
 import { decodeCommitQC } from "../../wire/codec/decode.js";
 import { LANE_BLOCKS_MAX } from "../../wire/messages.js";
+import { archiveOf } from "./archive.js";
 import type { LanePicture, Picture } from "./picture.js";
 import { anchorOf, guardsOf, pinOf, rangeOf } from "./recovery.js";
 import { heldLane } from "./values.js";
@@ -92,8 +93,7 @@ export class StatusPicture {
       cachedBytes: Number(store.usage?.cachedBytes ?? 0n),
       verified: verifiedOf(store),
       counters: countersOf(store, own.listenerFailures),
-      // The service does not tell of its archive here: its metrics and its page do.
-      archive: undefined,
+      archive: archiveOf(store.archive),
       stalled: this.#picture.stalled,
       poison: undefined,
       recovery,

@@ -148,6 +148,31 @@ export const KeyUse = message("KeyUse", {
 });
 export type KeyUse = Decoded<typeof KeyUse>;
 
+export const ArchiveStatusLog = message("ArchiveStatusLog", {
+  lane: bytes(1),
+  through: u64(2),
+  refused: inner(3, Failure),
+});
+export type ArchiveStatusLog = Decoded<typeof ArchiveStatusLog>;
+
+export const ArchiveStatus = message("ArchiveStatus", {
+  bucket: text(1),
+  gate: text(2),
+  logs: repeated(inner(3, ArchiveStatusLog)),
+  pendingRecords: u64(4),
+  oldestPending: inner(5, Duration),
+  heldBytes: u64(6),
+  heldBytesMax: u64(7),
+  behind: bool(8),
+  failing: inner(9, Failure),
+  objects: u64(10),
+  bytes: u64(11),
+  found: u64(12),
+  failures: u64(13),
+  missed: u64(14),
+});
+export type ArchiveStatus = Decoded<typeof ArchiveStatus>;
+
 export const StoreStatus = message("StoreStatus", {
   directory: text(1),
   chainId: text(2),
@@ -166,5 +191,6 @@ export const StoreStatus = message("StoreStatus", {
   anchor: bytes(15),
   guards: inner(16, Guards),
   keys: repeated(inner(17, KeyUse)),
+  archive: inner(18, ArchiveStatus),
 });
 export type StoreStatus = Decoded<typeof StoreStatus>;

@@ -4,6 +4,7 @@ import type { GuardStatus } from "../../node/signing/verdict.js";
 import type { Recovery } from "../../node/start.js";
 import type { LaneStatus, Status } from "../../node/status.js";
 import type { Height } from "../../persist/guards/heights.js";
+import { ROAD } from "../../persist/kinds.js";
 import {
   type GetRecoveryResponse,
   type ServiceStatus,
@@ -13,6 +14,7 @@ import type { KeyUse as KeyUseMessage, StoreStatus } from "../../rpc/api/types.j
 import { failureOf, laneBytes } from "../../rpc/failures.js";
 import type { Encodable } from "../../rpc/message.js";
 import { fromMs } from "../../rpc/times.js";
+import type { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import type { Observed } from "../observed.js";
 import { encodeCommitQC, encodePruneAnchor } from "../../wire/codec/encode.js";
@@ -46,6 +48,39 @@ export function storeStatusForm(status: Status): StoreForm {
     anchor: anchor && encodePruneAnchor(anchor),
     guards: status.guards && guardsForm(status.guards),
     keys: status.keys.map(keyUseForm),
+    archive: status.archive && archiveForm(status.archive, status),
+  };
+}
+
+/** A lane of which nothing is archived yet is told as well. */
+function archiveForm(
+  archive: NonNullable<Status["archive"]>,
+  { lanes }: Status,
+): StoreForm["archive"] {
+  const { through, counts, refused, failing } = archive;
+  const logForm = (lane: Uint8Array, upTo: bigint, error: PersisterError | undefined) => {
+    return { lane, through: upTo, refused: error && failureOf(error) };
+  };
+  const named = new Set([...lanes.keys(), ...through.lanes.keys(), ...refused.keys()]);
+  const laneForms = [...named].flatMap((name) => {
+    if (name === ROAD) return [];
+    return [logForm(laneBytes(name), through.lanes.get(name) ?? 0n, refused.get(name))];
+  });
+  return {
+    bucket: archive.bucket,
+    gate: archive.gate,
+    logs: [...laneForms, logForm(new Uint8Array(0), through.road, refused.get(ROAD))],
+    pendingRecords: archive.pendingRecords,
+    oldestPending: fromMs(archive.oldestPendingMs),
+    heldBytes: BigInt(archive.heldBytes),
+    heldBytesMax: BigInt(archive.heldBytesMax),
+    behind: archive.isBehind,
+    failing: failing && failureOf(failing),
+    objects: BigInt(counts.objects),
+    bytes: BigInt(counts.bytes),
+    found: BigInt(counts.found),
+    failures: BigInt(counts.failures),
+    missed: counts.missed,
   };
 }
 

@@ -18,7 +18,7 @@ import { printable } from "../../terminal/table.js";
 import type { AskedService } from "../view/asked.js";
 import type { Target } from "../view/target.js";
 import type { LookChoices } from "../view/view.js";
-import { nameText } from "../view/words.js";
+import { nameText } from "../../terminal/lanes.js";
 import { type Facts, factsOf } from "./contents.js";
 import { isWanted, type Selection, selectionOf } from "./selection.js";
 import type { ServedRecord } from "./service-records.js";

@@ -67,6 +67,7 @@ function viewOfSummary(summary: Summary): Omit<StoreView, "code" | keyof Listed>
     logs: logs.map(({ name, first, next }) => ({ name, first, next })),
     anchorRoadIndex: anchor?.roadIndex,
     pins: pins.map(({ name, number, hash }) => ({ lane: name, number, headerHash: hex(hash) })),
+    archive: undefined,
     service: undefined,
   };
 }
@@ -95,6 +96,7 @@ async function viewOfJournal(directory: string, storeId: string): Promise<StoreV
       pins: [],
       guards: undefined,
       segments: countsOf(listing),
+      archive: undefined,
       service: undefined,
     };
   } finally {

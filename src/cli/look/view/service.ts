@@ -10,6 +10,7 @@ import { errorOf } from "../../../rpc/failures.js";
 import { toMs } from "../../../rpc/times.js";
 import { ROAD } from "../../../persist/kinds.js";
 import { PersisterError } from "../../../types/errors.js";
+import { archiveOfService } from "./archive.js";
 import type { AskedService } from "./asked.js";
 import { guardsOfService } from "./guards.js";
 import type { LogView, Span, StoreView } from "./view.js";
@@ -43,6 +44,7 @@ export async function viewOfService(asked: AskedService): Promise<StoreView> {
       return { lane: hex(lane), number: blockNumber, headerHash: hex(headerHash) };
     }),
     guards: store?.guards && guardsOfService(store.guards),
+    archive: store?.archive && archiveOfService(store.archive),
     segments: (store?.usage?.segments ?? []).map(({ state: of, slots, bytes }) => {
       return { state: of, slots: Number(slots), bytes: Number(bytes) };
     }),

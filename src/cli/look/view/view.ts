@@ -3,6 +3,7 @@ import { exitCodeOf } from "../../../inspect/finding.js";
 import { ROAD } from "../../../persist/kinds.js";
 import type { ErrorCode } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
+import type { ArchiveView } from "./archive.js";
 import type { GuardsView } from "./guards.js";
 import type { Papers } from "./target.js";
 
@@ -56,6 +57,8 @@ export interface StoreView {
   readonly pins: readonly PinView[];
   /** Of a store that was restored. */
   readonly guards: GuardsView | undefined;
+  /** Of a service that archives; files alone do not tell. */
+  readonly archive: ArchiveView | undefined;
   readonly segments: readonly SegmentsView[];
   readonly service: ServiceView | undefined;
 }
@@ -83,6 +86,7 @@ export function viewJson({ logs, code, ...view }: StoreView): object {
     storeId: view.storeId ?? null,
     anchorRoadIndex: view.anchorRoadIndex ?? null,
     guards: view.guards ?? null,
+    archive: view.archive ?? null,
     service: view.service ?? null,
     lanes: lanesOf({ logs }),
     road: roadOf({ logs }) ?? null,

@@ -1,6 +1,5 @@
 /** The parts of a store as one line each. */
-import { isLaneId } from "../../../types/lane.js";
-import { shortLane } from "../../terminal/lanes.js";
+import { nameText } from "../../terminal/lanes.js";
 import type { LogView, PinView, Span } from "./view.js";
 
 export function logText({ name, first, next, durable, retained, refused }: LogView): string {
@@ -12,11 +11,6 @@ export function logText({ name, first, next, durable, retained, refused }: LogVi
 
 export function pinText({ lane, number, headerHash }: PinView): string {
   return `${nameText(lane)}, number ${number}: header ${headerHash}`;
-}
-
-/** A log as tables show it; JSON has the whole name. */
-export function nameText(name: string): string {
-  return isLaneId(name) ? shortLane(name) : name;
 }
 
 function spanText({ first, next }: Span): string {
