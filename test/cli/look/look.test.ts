@@ -98,7 +98,7 @@ describe("status", () => {
     }
     const { stdout } = await call("status", store);
     expect(stdout).toMatch(
-      /^guards +blocks from 9 on may be signed, votes from road index 12 on; by operator: the old/m,
+      /^guards +blocks from 9 on may be signed, votes from road index 12 on; by the operator: the old/m,
     );
     const notes = (await lines("dump", store)).filter(
       ({ log, kind }) => log === "guards" && kind === "append",

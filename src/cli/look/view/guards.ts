@@ -6,6 +6,7 @@ import { readRestored } from "../../../persist/guards/restored.js";
 import type { GuardNote, Height } from "../../../persist/guards/heights.js";
 import { fieldsOf, GUARDS, noteForms } from "../../../persist/note-forms.js";
 import type { Guards } from "../../../rpc/api/types.js";
+import { nameText } from "../../terminal/lanes.js";
 
 /** Numbers below a height may have been signed by an older life; all of them, while it is unknown. */
 export interface GuardsView {
@@ -55,16 +56,33 @@ export function guardsOfService({ lanes, byLane, votes, by, reason }: Guards): G
   };
 }
 
-export function guardsText({ lanes, byLane, votes, by, reason }: GuardsView): string {
-  const heights = Object.values(byLane);
-  const isUnknown = lanes === "unknown" || heights.includes("unknown");
-  const highest = heights.reduce<bigint>(
-    (most, height) => (height !== "unknown" && height > most ? height : most),
-    lanes === "unknown" ? 0n : lanes,
-  );
-  const blocks = isUnknown
-    ? "no new block may be signed"
-    : `blocks from ${highest} on may be signed`;
+/** The sources of a decision, as a sentence ends with them. */
+const sources: ReadonlyMap<string, string> = new Map([
+  ["restored", "since the store was restored"],
+  ["repaired", "since the store was repaired"],
+  ["watermarks", "by watermarks"],
+  ["peers", "by the peers"],
+  ["operator", "by the operator"],
+]);
+
+export function guardsText(guards: GuardsView): string {
+  const { votes, by, reason } = guards;
   const ballots = votes === "unknown" ? "no new vote" : `votes from road index ${votes} on`;
-  return `${blocks}, ${ballots}; by ${by}: ${reason}`;
+  return `${blocksText(guards)}, ${ballots}; ${sources.get(by) ?? `by ${by}`}: ${reason}`;
+}
+
+/** The height of each lane, unless all are the same. */
+function blocksText({ lanes, byLane }: GuardsView): string {
+  const named = Object.entries(byLane);
+  if (named.every(([, height]) => height === lanes)) {
+    return lanes === "unknown"
+      ? "no new block may be signed"
+      : `blocks from ${lanes} on may be signed`;
+  }
+  const all = [...named, ["other lanes", lanes] as const];
+  const heights = all.map(([name, height]) => {
+    const lane = nameText(name);
+    return height === "unknown" ? `none in ${lane}` : `from ${height} on in ${lane}`;
+  });
+  return `blocks may be signed ${heights.join(", ")}`;
 }
