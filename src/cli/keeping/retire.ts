@@ -1,5 +1,6 @@
 /** `lanekeeper retire`: a store that never opens again, and its last backup. */
 import type { Command } from "commander";
+import { absolutePath } from "../../disk/path.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { readRetirement } from "../../journal/form/retired.js";
 import { backupStore } from "../../keeping/backup/calls.js";
@@ -53,10 +54,23 @@ async function retireCommand(store: string, choices: Choices, port: CliPort): Pr
   const { chainId } = await identityIn(directory, true);
   const before = await readRetirement(new RealDisk(), directory);
   const isMeant = consented({ yes, dryRun }, `retires ${directory}, which then never opens again,`);
-  const about = { directory, chainId, reason, dryRun, wasRetired: before !== undefined };
+  const onRecord = typeof before === "object" ? before.reason : undefined;
+  const stays =
+    onRecord === undefined
+      ? ""
+      : printable(`; it was retired before, and the reason on record stays: ${onRecord}`);
+  const about = {
+    directory,
+    chainId,
+    reason: onRecord ?? reason,
+    dryRun,
+    wasRetired: before !== undefined,
+  };
   if (!isMeant) {
-    const text = `this would retire ${printable(directory)}, a store of chain ${chainId}\n`;
-    return await tellDone(port, json, { ...about, backup: null }, text);
+    const backup = to === undefined ? null : { directory: absolutePath(to), number: null };
+    const last = backup ? `, and take its last backup into ${printable(backup.directory)}` : "";
+    const text = `this would retire ${printable(directory)}, a store of chain ${chainId}${last}`;
+    return await tellDone(port, json, { ...about, backup }, `${text}${stays}\n`);
   }
   const record = await retireStore(directory, { reason });
   const done =
@@ -69,5 +83,6 @@ async function retireCommand(store: string, choices: Choices, port: CliPort): Pr
     reason: record.reason,
     backup: done ? { directory: done.directory, number: done.number } : null,
   };
-  await tellDone(port, json, members, `${printable(directory)} is retired${where}\n`);
+  const text = `${printable(directory)} is retired${where}${stays}\n`;
+  await tellDone(port, json, members, text);
 }

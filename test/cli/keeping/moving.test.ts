@@ -40,7 +40,10 @@ describe("a planned move", () => {
     const asked = await call("retire", at("a"), ...reason);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toContain("never opens again, for good: add --yes");
-    expect((await call("retire", at("a"), ...reason, "--dry-run")).code).toBe(0);
+    const rehearsed = await call("retire", at("a"), ...reason, "--backup", at("b"), "--dry-run");
+    expect(rehearsed.code).toBe(0);
+    expect(rehearsed.stdout).toContain(`take its last backup into ${at("b")}`);
+    expect(existsSync(at("b"))).toBe(false);
     expect(await verdictIn("a")).toBe("may");
 
     const done = await call("retire", at("a"), ...reason, "--backup", at("backups"), "--yes");
@@ -58,8 +61,12 @@ describe("a planned move", () => {
 
   test("a retired store is retired again with its first reason, and a further backup", async () => {
     await call("retire", at("a"), "--reason", "first", "--yes");
-    const again = await call("retire", at("a"), "--reason", "second", "--yes", "--json");
+    const more = ["--reason", "second", "--yes"];
+    const again = await call("retire", at("a"), ...more, "--json");
     expect(JSON.parse(again.stdout)).toMatchObject({ reason: "first", wasRetired: true });
+    expect((await call("retire", at("a"), ...more)).stdout).toContain(
+      "is retired; it was retired before, and the reason on record stays: first",
+    );
   });
 });
 
