@@ -19,8 +19,11 @@ export class LogTurn {
   #sinceMs: number | undefined;
   /** Bytes of a record, by the last object; unknown before it. */
   #recordBytes = 0;
-  /** Nothing could be done while the log began here. */
-  #idleAt: bigint | undefined;
+  /**
+   * Nothing could be done while the log began here: another writer is ahead, or the segment below is being sealed
+   * and its records are not known for a moment. It is looked at again once the log has moved, or later.
+   */
+  #idle = { first: 0n, untilMs: 0 };
   #retryMs = 0;
   #notBeforeMs = 0;
   #refused: PersisterError | undefined;
@@ -85,15 +88,15 @@ export class LogTurn {
     const ageMs = this.ageMs(state, nowMs);
     const pending = this.pendingOf(state);
     if (this.#refused || pending === 0n || nowMs < this.#notBeforeMs) return false;
-    if (state.first === this.#idleAt) return false;
+    if (this.#isIdle(state, nowMs)) return false;
     return isAsked || ageMs >= this.#ageMs || this.#isFull(pending);
   }
 
   /** How long the log can wait, if nothing else happens. */
   waitMs(state: LogState, nowMs: number): number {
     const ageMs = this.ageMs(state, nowMs);
-    const isWaiting = !this.#refused && this.pendingOf(state) > 0n && state.first !== this.#idleAt;
-    if (!isWaiting) return Number.POSITIVE_INFINITY;
+    if (this.#refused || this.pendingOf(state) === 0n) return Number.POSITIVE_INFINITY;
+    if (this.#isIdle(state, nowMs)) return this.#idle.untilMs - nowMs;
     return nowMs < this.#notBeforeMs ? this.#notBeforeMs - nowMs : this.#ageMs - ageMs;
   }
 
@@ -102,9 +105,10 @@ export class LogTurn {
     options: { readonly signal: AbortSignal; readonly nowMs: () => number },
   ): Promise<Step> {
     const step = await this.#writer.step(state, { signal: options.signal });
-    this.#retryMs = 0;
     this.#notBeforeMs = 0;
-    this.#idleAt = step.did === "nothing" ? state.first : undefined;
+    if (step.did === "nothing")
+      this.#idle = { first: state.first, untilMs: options.nowMs() + this.#longerRetry() };
+    else this.#retryMs = 0;
     if (step.did === "put") this.#recordBytes = step.bytes / step.records;
     // The records behind this object have waited less; how long is not worth knowing.
     if (step.did === "put" || step.did === "found") this.#sinceMs = options.nowMs();
@@ -121,8 +125,16 @@ export class LogTurn {
 
   /** The step failed: the next one waits, longer each time. */
   failed(nowMs: number, random: number): void {
+    this.#notBeforeMs = nowMs + this.#longerRetry() * (0.5 + random / 2);
+  }
+
+  #longerRetry(): number {
     this.#retryMs = Math.min(RETRY_MS_MAX, Math.max(RETRY_MS_MIN, 2 * this.#retryMs));
-    this.#notBeforeMs = nowMs + this.#retryMs * (0.5 + random / 2);
+    return this.#retryMs;
+  }
+
+  #isIdle({ first }: LogState, nowMs: number): boolean {
+    return first === this.#idle.first && nowMs < this.#idle.untilMs;
   }
 
   #isFull(pending: bigint): boolean {
