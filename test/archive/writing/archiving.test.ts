@@ -280,7 +280,9 @@ test("an archive needs retained records, and an address that it knows", async ()
   }
 });
 
-test("a power cut at any moment leaves nothing unarchived and nothing archived twice", async () => {
+test("a power cut at any moment leaves nothing unarchived and nothing archived twice", {
+  timeout: 600_000,
+}, async () => {
   const cuts = campaignSize(60);
   for (let cut = 0; cut < cuts; cut++) {
     const bucket = new ModelBucket();
