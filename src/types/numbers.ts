@@ -11,6 +11,15 @@ import { PersisterError } from "./errors.js";
 /** The largest value that eight bytes hold. */
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
+/** `Math.max` and `Math.min` take no bigint. */
+export function max(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+export function min(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}
+
 /**
  * Returns `value` if it is a bigint that fits 64 bits without a sign; `name` is told in the error.
  *

@@ -1,5 +1,6 @@
 /** Making blocks and votes, each signed by one validator. Certificates are made of votes: `certify.ts`. */
 import type { LaneId } from "../types/lane.js";
+import { readSignedBlockHeader } from "./codec/block-header.js";
 import { checkU64 } from "../types/numbers.js";
 import { checkArguments, lane as laneShape, record, u64, type Fields } from "../types/shape.js";
 import {
@@ -137,4 +138,19 @@ export function signAppVote<S extends Signer>(
 /** At once with a key pair; a promise if the signer answers with one. */
 function signed<T, S extends Signer>(msg: T, digest: Uint8Array, signer: S): Made<Signed<T>, S> {
   return signedBy(signer, digest, (sig): Signed<T> => ({ msg, sig })) as Made<Signed<T>, S>;
+}
+
+/**
+ * The hash that a block at `number` names as its parent, where it is not `known`. `before` finds the bytes of the block before it, and is
+ * asked only where there is one.
+ */
+export async function parentHashAt(
+  number: bigint,
+  known: Uint8Array | undefined,
+  before: () => Promise<Uint8Array | undefined>,
+): Promise<Uint8Array | undefined> {
+  if (known) return Uint8Array.from(known);
+  if (number === 0n) return Uint8Array.from(ZERO_HASH);
+  const bytes = await before();
+  return bytes && Uint8Array.from(headerHash(readSignedBlockHeader(bytes)));
 }

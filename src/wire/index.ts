@@ -151,4 +151,6 @@ export {
 } from "./rules/verify.js";
 export { verify } from "./signatures/ed25519.js";
 export { type KeyPair, keyPairFromSeed, type Made, type Signer } from "./signatures/signer.js";
+export type { Weighted } from "./committee.js";
 export { VerifyError, type VerifyErrorClass } from "./verify-error.js";
+export type { VerifierCounts, VerifierOptions } from "./verifier.js";

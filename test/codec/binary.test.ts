@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, ByteWriter, FormatError } from "../../src/codec/binary.js";
+import { ByteReader, ByteWriter, FormatError, writeU64 } from "../../src/codec/binary.js";
+import { U64_MAX } from "../../src/types/numbers.js";
+import { edges } from "../types/edges.js";
 
 test("a writer that outgrows its first buffer keeps every value", () => {
   const writer = new ByteWriter(1);
@@ -21,6 +23,20 @@ test("a writer that outgrows its first buffer keeps every value", () => {
   ]);
   expect(reader.bytes(2)).toEqual(new Uint8Array([6, 7]));
   reader.end();
+});
+
+test("a number of 64 bits is written as it is: no double has an odd one above 2^53", () => {
+  const inRange = edges.filter((each) => each >= 0n && each <= U64_MAX);
+  const all = fc.oneof(fc.constantFrom(...inRange), fc.bigInt({ min: 0n, max: U64_MAX }));
+  const property = fc.property(all, (value) => {
+    const bytes = Buffer.alloc(10, 0xff);
+    writeU64(bytes, value, 1);
+    expect(bytes.readBigUInt64LE(1)).toBe(value);
+    expect([bytes[0], bytes[9]]).toEqual([0xff, 0xff]);
+    expect(new ByteReader(new ByteWriter(1).u64(value).result()).u64()).toBe(value);
+  });
+  const examples = inRange.map((each): [bigint] => [each]);
+  fc.assert(property, { examples: [...examples, [2n ** 53n + 1n], [2n ** 63n + 1n]] });
 });
 
 test("values of any sizes come back from a writer of any capacity", () => {

@@ -1,9 +1,9 @@
 /** Messages on a stream: they come back whole, and bytes that are no message are noticed. */
-import { test as property } from "@fast-check/vitest";
 import { array, integer, record, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/codec/binary.js";
 import { frameHead, FrameSplitter } from "../../src/codec/frames.js";
+import { property } from "../harness/property.js";
 
 const push = (bytes: readonly number[]) => [...new FrameSplitter().push(Uint8Array.from(bytes))];
 
@@ -12,7 +12,7 @@ const frames = array(
 );
 
 describe("frames", () => {
-  property.prop([frames, integer({ min: 1, max: 50 })])(
+  property([frames, integer({ min: 1, max: 50 })])(
     "come back whole, however the stream cuts them",
     (sent, step) => {
       const stream = Buffer.concat(

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createCipheriv, randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { open, seal, sealInto, TAG_BYTES } from "../../src/keys/aead.js";
+import { open, OpenRoom, seal, sealInto, TAG_BYTES } from "../../src/keys/aead.js";
 import { InvariantError } from "../../src/types/assert.js";
 
 interface Vector {
@@ -53,7 +53,7 @@ test("parts are sealed as if they were one", () => {
 });
 
 test("a text of any length is sealed into its place as in one go", () => {
-  for (const length of [0, 1, 65_535, 65_536, 65_537, 200_000]) {
+  for (const length of [0, 1, 2, 32_767, 32_768, 32_769, 65_536, 200_000]) {
     const text = randomBytes(length);
     const target = Buffer.alloc(length + TAG_BYTES);
     sealInto(use, [text.subarray(0, 3), text.subarray(3)], target);
@@ -61,10 +61,40 @@ test("a text of any length is sealed into its place as in one go", () => {
     const inOneGo = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
     expect(target.equals(inOneGo)).toBe(true);
     expect(open(use, target)?.equals(text)).toBe(true);
+    expect(open(use, target, new OpenRoom())?.equals(text)).toBe(true);
   }
   expect(() => sealInto(use, [randomBytes(9)], Buffer.alloc(9 + TAG_BYTES + 1))).toThrow(
     InvariantError,
   );
+});
+
+test("texts that are opened in one room are each whole until the next one is", () => {
+  const room = new OpenRoom();
+  for (const length of [40_000, 200_000, 33_000, 5]) {
+    const text = randomBytes(length);
+    expect(open(use, seal(use, [text]), room)?.equals(text)).toBe(true);
+  }
+  const large = seal(use, [randomBytes(40_000)]);
+  large[39_999] = (large[39_999] ?? 0) ^ 1;
+  expect(open(use, large, room)).toBeUndefined();
+  expect(room.of(40_000).every((byte) => byte === 0)).toBe(true);
+});
+
+test("the bytes that the cipher gives for a large text are free at once", () => {
+  const text = randomBytes(512 * 1024);
+  const target = Buffer.alloc(text.length + TAG_BYTES);
+  const room = new OpenRoom();
+  sealInto(use, [text], target);
+  open(use, target, room);
+  const held = (): number => process.memoryUsage().arrayBuffers;
+  const before = held();
+  let most = 0;
+  for (let turn = 0; turn < 20; turn++) {
+    sealInto(use, [text], target);
+    open(use, target, room);
+    most = Math.max(most, held() - before);
+  }
+  expect(most).toBeLessThan(1024 * 1024);
 });
 
 test("no bit of text, tag, nonce or bound bytes can change, and nothing is handed out", () => {

@@ -74,7 +74,10 @@ const warnings: readonly (readonly [string, RegExp])[] = [
   ["types/error-codes.ts", /^ *never: "go back to a copy from before the upgrade/],
   ["types/error-codes.ts", /meaning: "a file of a backup is damaged/],
   ["types/error-codes.ts", /never: "mend a manifest by hand, or put a part of a backup/],
-  ["service/metrics/table.ts", /"(?:The moment that|How long|Bytes of) the last backup/],
+  [
+    "service/metrics/table.ts",
+    /"(?:The moment that|How long|Bytes of) the last backup|is in the last backup\."/,
+  ],
   ["journal/recovery/ending.ts", /an old copy of it does"/],
   ["persist/pair-persister.ts", /no crash leaves it so, an old copy of the mark does/],
   ["journal/begin.ts", /as hard-link backups make/],

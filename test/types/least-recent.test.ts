@@ -1,6 +1,7 @@
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { LeastRecent } from "../../src/types/least-recent.js";
+import { property } from "../harness/property.js";
 
 test("what was asked for longest ago goes first", () => {
   const map = new LeastRecent<number>(2);
@@ -20,7 +21,7 @@ test("an entry that is heavier than all may be is not kept, and takes its older 
 
 const operations = fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.nat({ max: 6 })));
 
-property.prop([operations, fc.nat({ max: 10 })])(
+property([operations, fc.nat({ max: 10 })])(
   "it holds the newest entries that fit, and knows their weight",
   (sets, weightMax) => {
     const map = new LeastRecent<number>(weightMax, (value) => value);

@@ -18,7 +18,7 @@ import type { AppProposal, Block, BlockHeader, Proposal, TimeoutVote } from "../
 import { RawMessage } from "./raw-message.js";
 import * as schemas from "./schema.js";
 import * as shapes from "../shapes.js";
-import { type Put, written } from "./writer.js";
+import { type Put, unfilled, written, writtenIn } from "./writer.js";
 
 export type Msg =
   | { readonly kind: "lane_proposal"; readonly value: Block }
@@ -27,9 +27,11 @@ export type Msg =
   | { readonly kind: "timeout_vote"; readonly value: TimeoutVote }
   | { readonly kind: "app_vote"; readonly value: AppProposal };
 
-function enveloped<T>(field: number, put: Put<T>, value: T, capacity?: number): Uint8Array {
+const putLaneProposal: Put<Block> = (writer, block) => writer.message(1, putBlock, block);
+
+function enveloped<T>(field: number, put: Put<T>, value: T): Uint8Array {
   const putEnvelope: Put<T> = (writer, inner) => writer.message(field, put, inner);
-  return written(putEnvelope, value, capacity);
+  return written(putEnvelope, value);
 }
 
 /** The shape of the message under each arm. */
@@ -60,7 +62,7 @@ export function encodeMsg(msg: Msg): Uint8Array {
 function encoded(msg: Msg): Uint8Array {
   switch (msg.kind) {
     case "lane_proposal":
-      return enveloped(1, putBlock, msg.value, blockBytes(msg.value.payload));
+      return written(putLaneProposal, msg.value, blockBytes(msg.value.payload));
     case "lane_vote":
       return enveloped(2, putBlockHeader, msg.value);
     case "proposal":
@@ -74,6 +76,39 @@ function encoded(msg: Msg): Uint8Array {
     case "app_vote":
       return enveloped(7, putAppProposal, msg.value);
   }
+}
+
+/** The envelope of a larger block has memory of its own. */
+const SPARE_BYTES = 256 * 1024;
+/** The memory of an envelope while nobody has it: to make it anew costs as much as to fill it. */
+let spare: Uint8Array | undefined;
+
+/** The canonical bytes of a block's envelope, in memory that others have behind `giveBack`. */
+export interface LentEnvelope {
+  readonly bytes: Uint8Array;
+  readonly giveBack: () => void;
+}
+
+/** As `encodeMsg` of a lane proposal. A caller that does not give it back costs the next one its memory alone. */
+export function lendEnvelope(block: Block): LentEnvelope {
+  const memory = blockBytes(block.payload) <= SPARE_BYTES ? takeSpare() : undefined;
+  if (!memory) return { bytes: encodeMsg({ kind: "lane_proposal", value: block }), giveBack() {} };
+  const giveBack = (): void => {
+    spare = memory;
+  };
+  try {
+    return { bytes: writtenIn(memory, putLaneProposal, block), giveBack };
+  } catch (cause) {
+    giveBack();
+    shapes.block(block, "lane_proposal");
+    throw cause;
+  }
+}
+
+function takeSpare(): Uint8Array {
+  const memory = spare ?? unfilled(SPARE_BYTES);
+  spare = undefined;
+  return memory;
 }
 
 /** A view of the canonical bytes of the payload: the end of the envelope of a lane proposal. */

@@ -22,6 +22,13 @@ const SCRATCH_BYTES = 32 * 1024;
 /** Smaller messages are written here, one at a time, and then copied to memory of their own. */
 let scratch: Uint8Array | undefined = new Uint8Array(SCRATCH_BYTES);
 
+/** The bytes of `value` in `memory`, as far as it has room for them: a view. */
+export function writtenIn<T>(memory: Uint8Array, put: Put<T>, value: T): Uint8Array {
+  const writer = new Writer(memory);
+  put(writer, value);
+  return writer.finish();
+}
+
 /** The bytes of `value`, of which there are about `capacity`. They are the caller's. */
 export function written<T>(put: Put<T>, value: T, capacity = 512): Uint8Array {
   const lent = capacity <= SCRATCH_BYTES ? scratch : undefined;
@@ -40,7 +47,7 @@ export function written<T>(put: Put<T>, value: T, capacity = 512): Uint8Array {
 }
 
 /** Memory that is not cleared: a writer hands out only the bytes that it wrote. */
-function unfilled(bytes: number): Uint8Array {
+export function unfilled(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 

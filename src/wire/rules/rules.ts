@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { hex } from "../../codec/hex.js";
 import { certificateClaim, memberClaim, type Rule } from "../signatures/claim.js";
 import type { Committee, Epoch } from "../committee.js";
-import { encodeMsg, payloadWithin } from "../codec/envelope.js";
+import { lendEnvelope, payloadWithin } from "../codec/envelope.js";
 import {
   appVoteDigest,
   commitVoteDigest,
@@ -20,6 +20,7 @@ import {
 import type {
   AppProposal,
   AppQC,
+  Block,
   BlockHeader,
   CommitQC,
   FullCommitQC,
@@ -59,10 +60,20 @@ export function* signedBlockRule({ msg, sig }: SignedBlock, committee: Committee
     throw new VerifyError("wrong_signer", `${hex(sig.key)} does not own lane ${header.lane}`);
   }
   verifyHeader(header, committee);
-  const envelope = encodeMsg({ kind: "lane_proposal", value: msg });
-  yield;
-  verifyPayloadHash(header, yield* sha256InPieces(payloadWithin(envelope)));
-  yield memberClaim(yield* sha256InPieces(envelope), sig, committee);
+  const digest = yield* blockDigest(msg);
+  yield memberClaim(digest, sig, committee);
+}
+
+/** The digest that is signed, of a block whose header names its payload. */
+function* blockDigest(block: Block): Generator<undefined, Uint8Array, void> {
+  const envelope = lendEnvelope(block);
+  try {
+    yield;
+    verifyPayloadHash(block.header, yield* sha256InPieces(payloadWithin(envelope.bytes)));
+    return yield* sha256InPieces(envelope.bytes);
+  } finally {
+    envelope.giveBack();
+  }
 }
 
 function* sha256InPieces(bytes: Uint8Array): Generator<undefined, Uint8Array, void> {

@@ -5,6 +5,7 @@
 import { assert } from "../../types/assert.js";
 import type { Check } from "./claim.js";
 import { verifyFast, verifySlowly } from "./ed25519.js";
+import { fastestArithmetic } from "./group-arithmetic.js";
 import { hasTime, nextTurn } from "./turns.js";
 
 /** The checks `[first, next)` of a batch, which one of the threads took. */
@@ -81,6 +82,7 @@ export class Batch {
 
 /** Verifies `batch` on this thread, in turns of the event loop. Another thread may take from it too. */
 export async function firstBadHere(batch: Batch): Promise<Check | undefined> {
+  await fastestArithmetic();
   for (;;) {
     while (!hasTime("short")) await nextTurn();
     const taken = batch.take(1);

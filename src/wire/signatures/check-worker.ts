@@ -17,6 +17,12 @@ const SENT_CHECKS_MAX = 40;
 /** It has one part in so many of the checks that are left: the two threads end at about the same time. */
 const SENT_SHARE = 4;
 
+/**
+ * `some`: it takes part in what the calling thread does. `all`: that thread has other work, and checks only until the
+ * worker is ready.
+ */
+export type WorkerPart = "some" | "all";
+
 /** The worker stopped, for a reason of its own. It never reaches a user: the checks are made again. */
 export class CheckWorkerError extends Error {
   override readonly name = "CheckWorkerError";
@@ -38,6 +44,7 @@ interface Sent {
 
 export class CheckWorker {
   readonly #worker: Worker;
+  readonly #part: WorkerPart;
   readonly #owner: Owner;
   /** `starting` until the worker's first message. */
   #status: "starting" | "ready" | "ended" = "starting";
@@ -49,7 +56,8 @@ export class CheckWorker {
   #sentChecks = 0;
 
   /** `program` is `verify-worker`, compiled. Throws if no thread can be started. */
-  constructor(program: URL, owner: Owner) {
+  constructor(program: URL, part: WorkerPart, owner: Owner) {
+    this.#part = part;
     this.#owner = owner;
     this.#worker = new Worker(program);
     this.#worker.unref();
@@ -90,7 +98,8 @@ export class CheckWorker {
     if (this.#status === "ready") {
       this.#batches = this.#batches.filter(({ left }) => left > 0);
       const left = this.#batches.reduce((sum, batch) => sum + batch.left, 0);
-      const wanted = Math.min(SENT_CHECKS_MAX, Math.ceil(left / SENT_SHARE));
+      const some = Math.min(SENT_CHECKS_MAX, Math.ceil(left / SENT_SHARE));
+      const wanted = this.#part === "some" ? some : this.#sentChecks + left;
       for (const batch of this.#batches) this.#send(batch, wanted);
     }
     if (this.#sent.length > 0) this.#worker.ref();

@@ -77,6 +77,18 @@ export function verifiedAtOnce({ begin, given }: Asked, memory: Memory = {}): vo
   }
 }
 
+/** The signatures that a rule asks for, which the caller verifies. Throws for any other fault, all at once. */
+export function checksOf({ begin, given }: Asked): readonly Check[] {
+  const checks: Check[] = [];
+  try {
+    for (const claim of begin()) if (claim) addChecks(claim, checks);
+  } catch (cause) {
+    checkArguments(...given);
+    throw cause;
+  }
+  return checks;
+}
+
 async function runRule(rule: Rule, around: Around & VerifyOptions): Promise<void> {
   throwIfAborted(around.signal, VERIFICATION);
   const { claims, checks, fault } = await collect(rule, around);

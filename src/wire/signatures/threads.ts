@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { type Batch, firstBadHere } from "./batch.js";
-import { CheckWorker, CheckWorkerError } from "./check-worker.js";
+import { CheckWorker, CheckWorkerError, type WorkerPart } from "./check-worker.js";
 import type { Check } from "./claim.js";
 
 /** Signatures waiting from which on a second thread is worth its messages: 24 ms of work. */
@@ -30,6 +30,8 @@ function programBeside(): URL | "none" {
 export class Threads {
   /** Looked for when it is first needed; "none" if there is none, or no more. */
   #program: URL | "none" | undefined;
+  readonly #checksMin: number;
+  readonly #part: WorkerPart;
   /** The batches that are being verified. */
   readonly #batches = new Set<Batch>();
   #worker: CheckWorker | undefined;
@@ -39,9 +41,17 @@ export class Threads {
   /** Workers that died, or could not be started. */
   workerDeaths = 0;
 
-  /** `program` is the compiled worker; the one beside this module if left out. */
-  constructor(program: URL | "none" | undefined) {
+  /**
+   * `program` is the compiled worker; the one beside this module if left out. The worker is called in from
+   * `checksMin` waiting signatures on, and takes `part` of them.
+   */
+  constructor(
+    program: URL | "none" | undefined,
+    choices: { readonly checksMin?: number; readonly part?: WorkerPart } = {},
+  ) {
     this.#program = program;
+    this.#checksMin = choices.checksMin ?? WORKER_CHECKS_MIN;
+    this.#part = choices.part ?? "some";
   }
 
   /**
@@ -76,7 +86,7 @@ export class Threads {
     if (this.#program === "none") return;
     let waiting = 0;
     for (const { left } of this.#batches) waiting += left;
-    if (waiting < WORKER_CHECKS_MIN) return;
+    if (waiting < this.#checksMin) return;
     this.#worker ??= this.#start();
     this.#worker?.share(this.#batches);
   }
@@ -86,7 +96,7 @@ export class Threads {
     this.#program ??= programBeside();
     if (this.#program === "none") return undefined;
     try {
-      return new CheckWorker(this.#program, {
+      return new CheckWorker(this.#program, this.#part, {
         onVerified: (count) => {
           this.byWorker += count;
         },

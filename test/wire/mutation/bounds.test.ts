@@ -1,12 +1,8 @@
 /** Decoders take time in proportion to the input, and at most 4 times its bytes and 1 MiB. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { DecodeError } from "../../../src/wire/codec/decode-error.js";
+import { programOf } from "../../harness/built.js";
 import { adversaries } from "./adversaries.js";
 import type { Growth, Time } from "./bounds-program.js";
 
@@ -16,32 +12,17 @@ const RATIO_MAX = 8;
 const NS_PER_BYTE_MAX = 2_000;
 
 const named = adversaries.map((adversary) => [adversary.name, adversary] as const);
-const out = mkdtempSync(join(tmpdir(), "lanekeeper-bounds-"));
+let program = "";
 
-/** Compiles the program in `bounds-program.ts`: node runs no TypeScript. */
-beforeAll(() => {
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
-  const project = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: { noEmit: false, noCheck: true, outDir: out, rootDir: root, types: [] },
-    include: [],
-    files: [join(root, "test/wire/mutation/bounds-program.ts")],
-  };
-  writeFileSync(join(out, "tsconfig.json"), JSON.stringify(project));
-  writeFileSync(join(out, "package.json"), JSON.stringify({ type: "module" }));
-  symlinkSync(join(root, "node_modules"), join(out, "node_modules"));
-  const compiler = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  execFileSync(process.execPath, [join(compiler, "bin/tsc"), "-p", out], { stdio: "inherit" });
+beforeAll(async () => {
+  program = await programOf("test/wire/mutation/bounds-program.ts");
 });
-
-afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 /** The lines that the program prints, by adversary. */
 function measured<T extends Growth | Time>(
   what: "memory" | "time",
   flags: readonly string[],
 ): ReadonlyMap<string, T> {
-  const program = join(out, "test/wire/mutation/bounds-program.js");
   const args = ["--expose-gc", ...flags, program, what];
   const lines = execFileSync(process.execPath, args, { encoding: "utf8" }).trim().split("\n");
   const list = lines.map((line) => JSON.parse(line) as T);

@@ -7,12 +7,17 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { commitVoteDigest } from "../../../src/wire/hash.js";
+import type { CommitQC } from "../../../src/wire/messages.js";
+import { Batch } from "../../../src/wire/signatures/batch.js";
+import { certificateClaim } from "../../../src/wire/signatures/claim.js";
+import { Threads } from "../../../src/wire/signatures/threads.js";
 import { isVerifier, Verifier } from "../../../src/wire/verifier.js";
 import { isVerifyError } from "../../../src/wire/verify-error.js";
 import { type BundleForm, writeBundle } from "../../bundler.js";
 import * as kit from "./verifier-kit.js";
 
-const compiled = kit.compile();
+const compiled = await kit.compile();
 afterAll(compiled.remove);
 
 /** Verifies three certificates of 100 signatures at once, again and again, and tells its counts. */
@@ -78,6 +83,31 @@ describe("where no thread can be had, one thread verifies everything", () => {
         : "--permission";
     const flags = [flag, "--allow-fs-read=*", "--allow-addons"];
     expect(countsOf(main, ...flags)).toEqual({ ...alone, workerDeaths: 3 });
+  });
+});
+
+describe("a worker that is to do all", () => {
+  it("leaves nothing to the calling thread once it runs, and finds the first bad signature", async () => {
+    const program = pathToFileURL(
+      join(compiled.directory, "wire", "signatures", "verify-worker.js"),
+    );
+    const threads = new Threads(program, { checksMin: 1, part: "all" });
+    const checksOfQC = (qc: CommitQC): Batch => {
+      const claim = certificateClaim(commitVoteDigest(qc.vote), qc.sigs, kit.committee, 67n);
+      return new Batch(claim.checks);
+    };
+    try {
+      while (threads.byWorker === 0) await threads.firstBad(checksOfQC(kit.commitQC(1n)));
+      const before = threads.byWorker;
+      const qcs = [2n, 3n].map((road) => kit.commitQC(road));
+      const all = qcs.map((qc) => threads.firstBad(checksOfQC(qc)));
+      expect(await Promise.all(all)).toEqual([undefined, undefined]);
+      expect(threads.byWorker - before).toBe(2 * 99);
+      const bad = checksOfQC(kit.withBadSignature(kit.commitQC(4n), 70));
+      expect(await threads.firstBad(bad)).toBe(bad.checks[70]);
+    } finally {
+      await threads.close(new Error("the test has ended"));
+    }
   });
 });
 

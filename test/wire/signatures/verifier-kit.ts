@@ -1,14 +1,13 @@
 /** Certificates with many signatures, and the verifier's worker, which runs only when compiled. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import * as certificates from "../../../src/testing/certificates.js";
 import { Committee, type Epoch } from "../../../src/wire/committee.js";
 import { keyPairFromSeed } from "../../../src/wire/signatures/signer.js";
 import { type CommitQC, type Signature, ZERO_HASH } from "../../../src/wire/messages.js";
+import { built } from "../../harness/built.js";
 import { seedOf } from "../bytes.js";
 
 export const keys = Array.from({ length: 99 }, (_, index) => keyPairFromSeed(seedOf(`v${index}`)));
@@ -59,31 +58,17 @@ export function withBadSignature(qc: CommitQC, place: number): CommitQC {
   return { ...qc, sigs };
 }
 
-/** A directory with the compiled sources. Remove it at the end. */
-export function compile(): { readonly directory: string; readonly remove: () => void } {
+/** A directory with the compiled sources, in which programs may be put beside them. Remove it at the end. */
+export async function compile(): Promise<{
+  readonly directory: string;
+  readonly remove: () => void;
+}> {
+  const sources = join(await built(), "src");
   const directory = mkdtempSync(join(tmpdir(), "lanekeeper-verifier-"));
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
-  const project = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: {
-      noEmit: false,
-      noCheck: true,
-      declaration: false,
-      declarationMap: false,
-      outDir: directory,
-      rootDir: join(root, "src"),
-      types: [],
-    },
-    include: [],
-    files: ["signatures/verify-worker", "verifier", "build"].map((name) =>
-      join(root, `src/wire/${name}.ts`),
-    ),
-  };
-  writeFileSync(join(directory, "tsconfig.json"), JSON.stringify(project));
+  for (const name of readdirSync(sources)) symlinkSync(join(sources, name), join(directory, name));
   writeFileSync(join(directory, "package.json"), JSON.stringify({ type: "module" }));
+  const root = fileURLToPath(new URL("../../..", import.meta.url));
   symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
-  const compiler = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  execFileSync(process.execPath, [join(compiler, "bin/tsc"), "-p", directory]);
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
