@@ -60,3 +60,21 @@ export function aborted(signal: AbortSignal, what: string): PersisterError {
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw aborted(signal, what);
 }
+
+/** Ends as `work` does, or with ABORTED: the work itself goes on then, and its end is nobody's. */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  what: string,
+): Promise<T> {
+  if (!signal) return await work;
+  let takeBack: (() => void) | undefined;
+  const ended = new Promise<never>((_, reject) => {
+    takeBack = whenAborted(signal, () => reject(aborted(signal, what)));
+  });
+  try {
+    return await Promise.race([work, ended]);
+  } finally {
+    takeBack?.();
+  }
+}

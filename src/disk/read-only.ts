@@ -14,12 +14,15 @@ import type {
 import { InvariantError } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 
+/** The part of a disk that reads. */
+export type ReadableDisk = Pick<Disk, "openToRead" | "kind" | "identity" | "list">;
+
 export class ReadOnlyDisk implements Disk {
-  readonly #disk: Disk;
+  readonly #disk: ReadableDisk;
   readonly #onRead: (bytes: number) => void;
 
   /** `onRead` is told of the bytes of each read. */
-  constructor(disk: Disk, onRead: (bytes: number) => void) {
+  constructor(disk: ReadableDisk, onRead: (bytes: number) => void) {
     this.#disk = disk;
     this.#onRead = onRead;
   }

@@ -1,4 +1,5 @@
 /** A store on a disk of the caller's: what `Lanekeeper.init` and `Lanekeeper.open` do on the real one. */
+import { setImmediate } from "node:timers";
 import type { Disk } from "../disk/disk.js";
 import { memoryLogMap } from "../log/map/log-map.js";
 import { Lanekeeper } from "../node/lanekeeper.js";

@@ -97,6 +97,20 @@ export class SimulatedDisk implements Disk {
     return this.#machine.remove(path);
   }
 
+  /** Gives a directory another name beside it: in one step, durable by `syncDirectory` only. @internal */
+  async rename(from: string, to: string): Promise<void> {
+    return this.#machine.rename(from, to);
+  }
+
+  /** Removes a directory with all that is in it, name by name. @internal */
+  async removeTree(path: string): Promise<void> {
+    for (const { name, kind } of (await this.list(path)) ?? []) {
+      if (kind === "directory") await this.removeTree(`${path}/${name}`);
+      else await this.remove(`${path}/${name}`);
+    }
+    await this.#machine.removeDirectory(path);
+  }
+
   async syncDirectory(path: string): Promise<void> {
     return this.#machine.syncDirectory(path);
   }

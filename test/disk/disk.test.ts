@@ -161,6 +161,25 @@ test("a file has another origin than its copy, and the same in every handle", as
   await Promise.all([file.close(), copy?.close(), again?.close()]);
 });
 
+test("the origin of a file is the same from its first moment on, whatever changes", async () => {
+  const directory = await newDirectory();
+  // The clock of a file system ticks some milliseconds apart, and each of these may be made within one tick.
+  for (const name of ["a", "b", "c", "d", "e"]) {
+    const file = await new RealDisk().create(join(directory, name));
+    const origin = await file.origin();
+    await expect.poll(() => changedLater(file.path)).toBe(true);
+    expect(await file.origin()).toEqual(origin);
+    await file.close();
+  }
+});
+
+/** Changes a file; whether its file system tells this time from its birth. A birth of 0 is one that is not kept. */
+function changedLater(path: string): boolean {
+  fs.chmodSync(path, 0o600);
+  const { birthtimeNs, ctimeNs } = fs.statSync(path, { bigint: true });
+  return birthtimeNs !== ctimeNs;
+}
+
 describe("what the system refuses", () => {
   const told = (action: string, error: Error) => diskError(action, "there", error);
 

@@ -8,6 +8,7 @@ import { tryLock } from "fs-native-extensions";
 import { assert } from "../../types/assert.js";
 import type { DiskFile, FileFacts, FileIdentity, FileOrigin, WriteWay } from "../disk.js";
 import { closedError, diskError, lockedError } from "../failure.js";
+import { birthOf } from "./birth.js";
 import type { Durability } from "./flush.js";
 import {
   readFully,
@@ -92,9 +93,8 @@ export class RealFile implements DiskFile {
   }
 
   async origin(): Promise<FileOrigin> {
-    const { ino, birthtimeNs, ctimeNs } = await this.#stat("read the origin");
-    // Node gives the time of the last change in its place if the file system keeps no time of birth.
-    return { inode: ino, bornNs: birthtimeNs === ctimeNs ? 0n : birthtimeNs };
+    const stats = await this.#stat("read the origin");
+    return { inode: stats.ino, bornNs: birthOf(stats) };
   }
 
   async lock(): Promise<void> {

@@ -86,3 +86,54 @@ function longVarint(value: number): Uint8Array {
     value >>> 21,
   );
 }
+
+/**
+ * The message without the padding of its slot: a view. Bytes that are no fields of protobuf, or that end in no
+ * padding, are returned as they are.
+ */
+export function unpadded(message: Uint8Array): Uint8Array {
+  for (let at = 0; at < message.length; ) {
+    const field = fieldAt(message, at);
+    if (!field) return message;
+    if (field.number === PADDING_FIELD && field.next === message.length) {
+      return message.subarray(0, at);
+    }
+    at = field.next;
+  }
+  return message;
+}
+
+/** The field that begins at `at`, and where the next one does; `undefined` where none does. */
+function fieldAt(
+  bytes: Uint8Array,
+  at: number,
+): { readonly number: number; readonly next: number } | undefined {
+  const tag = varintAt(bytes, at);
+  if (!tag) return undefined;
+  const number = Math.floor(tag.value / 8);
+  const next = endOfValue(bytes, tag.next, tag.value % 8);
+  return next === undefined || next > bytes.length ? undefined : { number, next };
+}
+
+/** The wire types of protobuf: a varint, eight bytes, bytes with their length, four bytes. */
+function endOfValue(bytes: Uint8Array, at: number, wireType: number): number | undefined {
+  if (wireType === 0) return varintAt(bytes, at)?.next;
+  if (wireType === 1) return at + 8;
+  if (wireType === 5) return at + 4;
+  const length = wireType === 2 ? varintAt(bytes, at) : undefined;
+  return length && length.next + length.value;
+}
+
+/** A varint as a number: rounded above 2^53, which no length of a message is. */
+function varintAt(
+  bytes: Uint8Array,
+  from: number,
+): { readonly value: number; readonly next: number } | undefined {
+  let value = 0;
+  for (let at = from; at < bytes.length && at < from + 10; at += 1) {
+    const byte = bytes[at] ?? 0;
+    value += (byte & 0x7f) * 2 ** (7 * (at - from));
+    if (byte < 0x80) return { value, next: at + 1 };
+  }
+  return undefined;
+}

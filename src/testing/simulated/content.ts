@@ -5,7 +5,7 @@
  */
 
 /** Small enough that a small write copies little, large enough that a file has few pages. */
-const PAGE_BYTES = 16 * 1024;
+const PAGE_BYTES = 4 * 1024;
 const zeroPage = new Uint8Array(PAGE_BYTES);
 
 export interface Content {

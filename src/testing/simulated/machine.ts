@@ -18,6 +18,7 @@ import {
   newDirectory,
   newFile,
   type Node,
+  renameEntry,
   ROOT_NODE,
   startWrite,
   type World,
@@ -117,6 +118,33 @@ export class Machine {
     }
     if (node.kind === "directory") throw diskError("remove a file", path, osError("EISDIR"));
     changeEntry(this.world, parent, name, undefined);
+    await Promise.resolve();
+    if (this.schedule.isStopped) return never();
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    if (this.schedule.step("remove", "whole", path) === undefined) return never();
+    this.#strikeWhole("remove", path, "remove a directory");
+    const { parent, name, node } = this.place(path);
+    if (!parent || node?.kind !== "directory") {
+      throw diskError("remove a directory", path, osError("ENOENT"));
+    }
+    if (node.visible.size > 0) throw diskError("remove a directory", path, osError("ENOTEMPTY"));
+    changeEntry(this.world, parent, name, undefined);
+    await Promise.resolve();
+    if (this.schedule.isStopped) return never();
+  }
+
+  /** Gives a directory another name beside it, where nothing has that name. */
+  async rename(path: string, to: string): Promise<void> {
+    if (this.schedule.step("rename", "whole", path) === undefined) return never();
+    const strike = this.faults.strike("rename", path);
+    if (strike !== undefined) throw diskError("rename", path, osError(strike.error));
+    const { parent, name, node } = this.place(path);
+    const target = this.place(to);
+    if (!parent || node?.kind !== "directory") throw diskError("rename", path, osError("ENOENT"));
+    if (target.node || target.parent !== parent) throw diskError("rename", to, osError("EEXIST"));
+    renameEntry(this.world, parent, name, target.name);
     await Promise.resolve();
     if (this.schedule.isStopped) return never();
   }

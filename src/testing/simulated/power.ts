@@ -1,7 +1,7 @@
 /**
  * Every disk that a power cut may leave, in the strictest reading of POSIX: each pending write is
  * torn on its own, in any order, and each name stands at any of its pending states, whatever
- * happened to the file's bytes or to other names.
+ * happened to the file's bytes or to other names. A rename alone is whole: both of its names have changed, or none.
  *
  * Few combinations are enumerated exhaustively; of many, a sample is drawn by the seed. Two are
  * always among them, and first: nothing pending arrived; all of it did.
@@ -61,11 +61,25 @@ export function* worldsAfterPowerCut(world: World, seed: number, max: number): G
   const seen = new Set([keyOf(dropped), keyOf(there)]);
   for (const cut of cutsOf(choices, seed, max)) {
     if (seen.size >= max) return;
+    if (!keepsRenames(choices, cut)) continue;
     const key = keyOf(cut);
     if (seen.has(key)) continue;
     seen.add(key);
     yield worldAfter(world, choices, cut);
   }
+}
+
+/** Whether each rename has arrived with both of its names, or with none. */
+function keepsRenames({ names }: Choices, { arrived }: Cut): boolean {
+  const isThere = new Map<number, boolean>();
+  for (const [index, { changes }] of names.entries()) {
+    for (const [at, { order }] of changes.entries()) {
+      const has = at < (arrived[index] ?? 0);
+      if ((isThere.get(order) ?? has) !== has) return false;
+      isThere.set(order, has);
+    }
+  }
+  return true;
 }
 
 function choicesOf(world: World): Choices {

@@ -6,7 +6,13 @@
  */
 
 /** An operation that changes the disk. */
-export type ChangeKind = "write" | "create" | "makeDirectory" | "remove" | "syncDirectory";
+export type ChangeKind =
+  | "write"
+  | "create"
+  | "makeDirectory"
+  | "rename"
+  | "remove"
+  | "syncDirectory";
 
 /** One numbered step, from 1. A change without a flush has the phase "whole". */
 export interface Step {

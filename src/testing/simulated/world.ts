@@ -22,7 +22,10 @@ export interface PendingWrite {
   readonly fragments: readonly Fragment[];
 }
 
-/** A change of one name: the node it now points to, or `undefined` when it was removed. */
+/**
+ * A change of one name: the node it now points to, or `undefined` when it was removed. Both names of a rename have one
+ * order: a power cut leaves both changes, or none.
+ */
 export interface PendingEntry {
   readonly order: number;
   readonly name: string;
@@ -99,8 +102,12 @@ export function startWrite(world: World, file: FileNode, fragment: Fragment): nu
 export function finishWrite(file: FileNode, order: number): void {
   const write = file.pending.find((pending) => pending.order === order);
   if (write === undefined) return; // Later writes, flushed already, covered all of it.
-  for (const { position, bytes } of write.fragments) {
-    file.durable = withBytes(file.durable, position, bytes);
+  // Nothing else lies between the two states: they share their pages from here on.
+  if (file.pending.length === 1) file.durable = file.visible;
+  else {
+    for (const { position, bytes } of write.fragments) {
+      file.durable = withBytes(file.durable, position, bytes);
+    }
   }
   const rest: PendingWrite[] = [];
   for (const pending of file.pending) {
@@ -124,6 +131,19 @@ export function changeEntry(
   else visible.set(name, node);
   directory.visible = visible;
   directory.pending = [...directory.pending, { order: world.nextOrder++, name, node }];
+}
+
+/** Gives the node of `from` the name `to`, in one step: visible at once, durable by `finishSync` only. */
+export function renameEntry(
+  world: World,
+  directory: DirectoryNode,
+  from: string,
+  to: string,
+): void {
+  const node = directory.visible.get(from);
+  changeEntry(world, directory, from, undefined);
+  world.nextOrder -= 1;
+  changeEntry(world, directory, to, node);
 }
 
 /** Makes every entry change older than `order` durable. */

@@ -8,6 +8,7 @@ import {
   encodeSlot,
   PADDING_FIELD,
   slotBytesFor,
+  unpadded,
 } from "../../../src/disk/slots/form.js";
 import {
   chooseSlot,
@@ -314,12 +315,41 @@ describe("the form of a slot", () => {
         expect(state).toMatchObject({ status: "valid", seq });
         if (state.status !== "valid") return;
         expect(state.message).toHaveLength(size - 12);
+        expect(Buffer.from(unpadded(state.message))).toEqual(Buffer.from(given));
         const { text: held, skipped } = decoded(state.message);
         expect(held).toBe(text);
         expect(skipped.every((field) => field === PADDING_FIELD)).toBe(true);
       }),
     );
   });
+});
+
+test("a message of any fields comes back without its padding, byte for byte; other bytes stay as they are", () => {
+  const varint = fc.bigInt({ min: 0n, max: U64_MAX });
+  const field = fc.tuple(
+    fc.integer({ min: 1, max: 2046 }),
+    fc.oneof(varint, fc.uint8Array({ maxLength: 200 })),
+  );
+  fc.assert(
+    fc.property(fc.array(field, { maxLength: 9 }), fc.nat(600), (fields, least) => {
+      const writer = protobuf.Writer.create();
+      for (const [number, value] of fields) {
+        if (typeof value === "bigint")
+          writer.uint32(number * 8).uint64(Number(BigInt.asUintN(53, value)));
+        else writer.uint32(number * 8 + 2).bytes(value);
+      }
+      const given = writer.finish();
+      const state = decodeSlot(encodeSlot(1n, given, slotBytesFor(given, least)));
+      if (state.status !== "valid") throw new Error("it was written");
+      expect(Buffer.from(unpadded(state.message))).toEqual(Buffer.from(given));
+    }),
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      const found = unpadded(bytes);
+      expect(Buffer.from(found)).toEqual(Buffer.from(bytes.subarray(0, found.length)));
+    }),
+  );
 });
 
 describe("the choice between two slots", () => {
