@@ -30,7 +30,7 @@ import type { Observe } from "../types/measures.js";
 import type { PairNamed, Pin } from "./form/mark.js";
 import { MarkFile } from "./segment/mark-file.js";
 import type { Recovered } from "./recovery/recovery.js";
-import { wipe } from "./space/wipe.js";
+import { wipe, wipeHeadless } from "./space/wipe.js";
 import type { ReleaseGate } from "./space/release-gate.js";
 import { succession } from "./space/succession.js";
 import { wantedSegmentBytes } from "./space/segment-size.js";
@@ -126,24 +126,23 @@ export async function beginJournal(
   const retained = await makeRoom(space, proven.retained);
   const { randomBytes, whenIdle, retainBytes, gate } = options;
   const held = succession({ table, places, space, retainBytes, gate }, proven.segments, retained);
+  await wipeBeforeSealing(space, proven);
   const generation = mark.generation + 1n;
-  const storeId = store.identity.storeId;
+  const { storeId } = store.identity;
   const slot = space.take(sizeAtOpen(options.segmentBytes, places.liveBytes));
   if (seals.isForeign(slot.slot)) await wipe(slot, seals);
-  const next = nextSegment(
-    { storeId, seals, table, randomBytes },
-    {
-      slot,
-      generation,
-      sequence: proven.highestSequence + 1n,
-      firstLsn: nextFirstLsn(proven.highestLsn),
-      anchorSeq: opening.named.anchor.acked,
-      voteSeq: opening.named.vote.acked,
-      ...held,
-    },
-  );
-  await writeHead(next);
+  const parts = { storeId, seals, table, randomBytes };
+  const next = nextSegment(parts, {
+    slot,
+    generation,
+    sequence: proven.highestSequence + 1n,
+    firstLsn: nextFirstLsn(proven.highestLsn),
+    anchorSeq: opening.named.anchor.acked,
+    voteSeq: opening.named.vote.acked,
+    ...held,
+  });
   const { current } = next;
+  await writeHead(next);
   await markFile.write({
     generation,
     headSequence: current.sequence,
@@ -181,6 +180,17 @@ export async function beginJournal(
   });
   await journal.tidyAtOpen();
   return journal;
+}
+
+/**
+ * D11: with its first sealed head a journal leaves the time behind in which a group may lie in a slot without a head.
+ * Until that head is durable, each open looks again.
+ */
+async function wipeBeforeSealing(space: Space, { head, seals }: Proven): Promise<void> {
+  if (head.seal || seals.writing === undefined) return;
+  for (const { slot } of space.free) {
+    if (seals.contentOf(slot) === undefined) await wipeHeadless(space.slot(slot), seals);
+  }
 }
 
 /**

@@ -12,7 +12,8 @@
  *
  * - An entry is settled when its group is on disk to the last byte of its footer (D1). The first group of
  *   a segment waits for a mark that names its head, too.
- * - The mark follows behind: at once when no group waits, else soon.
+ * - The mark follows behind, soon. It does not begin at once when no group waits: the next entry of a caller
+ *   who was just told may be some tenths of a millisecond away, and would find the disk busy with the mark.
  * - An anchor or a vote goes beside the groups: `pair-writes.ts`.
  *
  * # Errors
@@ -98,6 +99,8 @@ export class LogEngine extends ReadableJournal {
   readonly #gate: QueueGate;
   /** The group in flight: settled by its own end, or by the poison. */
   #taken: readonly RecordEntry[] = [];
+  /** The group in flight is the first of its segment. */
+  #isRotating = false;
   /** The work that is going on, groups or tidying. One at a time; it never rejects. */
   #running: Promise<void> | undefined;
   /** The first failure of a durable write (D7). */
@@ -125,7 +128,8 @@ export class LogEngine extends ReadableJournal {
     this.#gate = new QueueGate({ queue, table, segments, tagBytes: parts.seals.tagBytes });
     const fail = (cause: unknown): void => void this.fail(cause);
     const isPoisoned = (): boolean => this.#poison !== undefined;
-    this.#follower = new MarkFollower({ markFile, later, isPoisoned, fail });
+    const isRotating = (): boolean => this.#isRotating;
+    this.#follower = new MarkFollower({ markFile, later, isPoisoned, isRotating, fail });
     this.#pairs = new PairWrites(markFile);
     this.#writer = new GroupWriter({ ...parts, segments });
     const write = (entries: readonly RecordEntry[], rotation?: Rotation): Promise<boolean> =>
@@ -339,7 +343,6 @@ export class LogEngine extends ReadableJournal {
       // The next entries of those who were told may be a turn behind: that is no rest yet.
       if (!this.#queue.isAwaited) await turnOfTheLoop();
     }
-    this.#follower.write();
   }
 
   /** Begins the next segment with the entries that found no room in this one. */
@@ -390,6 +393,7 @@ export class LogEngine extends ReadableJournal {
     // D7: nothing is written behind a failure, and least of all over the group that failed.
     if (this.#poison) return false;
     this.#taken = entries;
+    this.#isRotating = rotation !== undefined;
     try {
       // The look comes first: it runs while the write blocks.
       const look = this.#ownership.besideWrite();
@@ -398,6 +402,7 @@ export class LogEngine extends ReadableJournal {
     } catch (cause) {
       this.fail(cause);
     }
+    this.#isRotating = false;
     // D7: another write may have failed beside it: then nothing more is acknowledged.
     if (this.#poison) return false;
     this.#taken = [];

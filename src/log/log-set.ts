@@ -9,7 +9,9 @@ import { assert } from "../types/assert.js";
 import { LaneLog, type RecordKind } from "./lane-log.js";
 import type { LogMap } from "./map/log-map.js";
 import { type MapCounters, type MapListener, MapWarnings } from "./map/map-warnings.js";
-import { type RetainedRange, type RetainedRecord, RetainedRecords } from "./retained-records.js";
+import type { RetainedRange, RetainedRecord } from "./retained-range.js";
+import { RetainedRecords } from "./retained-records.js";
+import type { Run } from "./retention.js";
 
 /** Records that are read back at once before truncations: an anchor prunes every lane in one step. */
 const VERIFYING_MAX = 32;
@@ -31,8 +33,9 @@ export class LogSet {
   readonly #verifying = pLimit(VERIFYING_MAX);
   readonly #warnings = new MapWarnings();
   readonly #retained: RetainedRecords | undefined;
-  /** Told that some log was truncated: records of it have left the live window. */
-  onTruncated: (() => void) | undefined;
+  /** Told that records may have left the live window, or that a segment was sealed. */
+  onRetained: (() => void) | undefined;
+  readonly #onRetained = (): void => this.onRetained?.();
 
   /** `table` as recovered, with the firsts that open has raised. */
   constructor(options: {
@@ -45,7 +48,8 @@ export class LogSet {
     this.#engine = engine;
     for (const { name, first, next } of table.states()) this.#found.set(name, { first, next });
     const firstOf = (name: string): bigint => this.#logs.get(name)?.first ?? 0n;
-    this.#retained = map && new RetainedRecords({ engine, map, warnings: this.#warnings, firstOf });
+    const parts = { engine, warnings: this.#warnings, firstOf, onSealed: this.#onRetained };
+    this.#retained = map && new RetainedRecords({ ...parts, map });
   }
 
   /** Why the map is not what it should be: it costs time, never records. */
@@ -71,7 +75,7 @@ export class LogSet {
   open<T>(name: string, kind: RecordKind<T>): LaneLog<T> {
     assert(!this.#logs.has(name), "a log is opened once");
     const found = this.#found.get(name) ?? { first: 0n, next: 0n };
-    const onTruncated = (): void => this.onTruncated?.();
+    const onTruncated = this.#onRetained;
     const own = { journal: this.#engine, verifying: this.#verifying, onTruncated };
     const log = new LaneLog<T>({ ...own, name, kind, ...found });
     this.#logs.set(name, log);
@@ -109,9 +113,15 @@ export class LogSet {
     return this.#retained?.first(name) ?? this.#logs.get(name)?.first ?? 0n;
   }
 
+  /** See `RetainedRecords.runs`. */
+  retainedRuns(name: string): readonly Run[] {
+    return this.#retained?.runs(name) ?? [];
+  }
+
   /**
-   * The oldest segment that must stay while the logs are archived up to `throughOf`: it holds a record at
-   * or above that, or it is not known yet what it holds. `undefined` stands for a log that is not archived.
+   * The oldest segment that must stay while the logs are archived up to `throughOf`: it holds a record from there
+   * on that was pruned, or it is not known yet what it holds; the current one if there is none. `undefined` stands
+   * for a log that is not archived.
    */
   heldFrom(throughOf: (name: string) => bigint | undefined): bigint {
     return this.#retained?.heldFrom(throughOf) ?? this.#engine.currentSegment.sequence;
@@ -132,5 +142,10 @@ export class LogSet {
     range: RetainedRange = {},
   ): AsyncGenerator<RetainedRecord> {
     if (this.#retained) yield* this.#retained.range(name, range);
+  }
+
+  /** Retained records of a log, in ascending order, those below a gap as well; see `RetainedRecords.rangeOfRuns`. */
+  async *readRetainedRuns(name: string, range: RetainedRange): AsyncGenerator<RetainedRecord> {
+    if (this.#retained) yield* this.#retained.rangeOfRuns(name, range);
   }
 }

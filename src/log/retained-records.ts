@@ -14,26 +14,14 @@ import { PersisterError } from "../types/errors.js";
 import type { LogMap } from "./map/log-map.js";
 import { MapKeeper, reasonOf } from "./map/map-keeper.js";
 import type { MapWarnings } from "./map/map-warnings.js";
-import { Retention } from "./retention.js";
+import type { RetainedRange, RetainedRecord } from "./retained-range.js";
+import { Retention, type Run } from "./retention.js";
+import { nextAt, segmentOf } from "./segment-of.js";
 import { UnsealedRecords } from "./unsealed-records.js";
 
 /** Records that a range reads ahead at once, and their bytes: one read of the disk as a rule. */
 const BATCH_RECORDS = 64;
 const BATCH_BYTES = 1024 * 1024;
-
-/** The part of a log's retained records that is read. */
-export interface RetainedRange {
-  /** The first number; the lowest retained one if left out, or if that is higher. */
-  readonly from?: bigint | undefined;
-  /** The number behind the last one; the log's first live number if left out, or if that is lower. */
-  readonly next?: bigint | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface RetainedRecord {
-  readonly number: bigint;
-  readonly bytes: Uint8Array;
-}
 
 /** The outcome of one look at a retained record. */
 type Looked =
@@ -56,6 +44,8 @@ export class RetainedRecords {
     readonly warnings: MapWarnings;
     /** The first live number of a log. */
     readonly firstOf: (name: string) => bigint;
+    /** Told that a segment was sealed. */
+    readonly onSealed?: () => void;
   }) {
     this.#engine = parts.engine;
     this.#warnings = parts.warnings;
@@ -85,21 +75,39 @@ export class RetainedRecords {
     return this.#retention.firstOf(name, this.#firstOf(name), this.#currentSegment().runsOf(name));
   }
 
+  /**
+   * The numbers of a log below its first that can be read: runs apart from each other, ascending. Every number
+   * below its first, as long as that is not known.
+   */
+  runs(name: string): readonly Run[] {
+    const first = this.#firstOf(name);
+    if (!this.#keeper.isMended) return first === 0n ? [] : [{ from: 0n, next: first }];
+    return this.#retention.runsBelow(name, first, this.#currentSegment().runsOf(name));
+  }
+
   /** See `LogSet.heldFrom`. */
   heldFrom(throughOf: (name: string) => bigint | undefined): bigint {
     const current = this.#engine.currentSegment.sequence;
-    const lowest = this.#retention.lowestAbove(throughOf) ?? current;
+    const lowest = this.#retention.oldestWith((name) => {
+      const from = throughOf(name);
+      return from === undefined ? undefined : { from, next: this.#firstOf(name) };
+    });
     const unknown = this.#engine.readable.find(({ sequence }) => !this.#retention.knows(sequence));
-    const held = unknown && unknown.sequence < lowest ? unknown.sequence : lowest;
-    return held < current ? held : current;
+    const held = [lowest, unknown?.sequence].filter((sequence) => sequence !== undefined);
+    return held.reduce((oldest, sequence) => (sequence < oldest ? sequence : oldest), current);
   }
 
   /**
-   * One record; `undefined` where it is not retained.
+   * One record; `undefined` where it is not retained, or lies below a gap.
    *
    * @throws {PersisterError} JOURNAL_CORRUPT where the record itself is damaged; IO, CLOSED.
    */
   async read(name: string, number: bigint): Promise<Uint8Array | undefined> {
+    if (this.#keeper.isMended && number < this.first(name)) return undefined;
+    return await this.#readKnown(name, number);
+  }
+
+  async #readKnown(name: string, number: bigint): Promise<Uint8Array | undefined> {
     this.#refuseWhileClosing();
     if (!(await this.#isRetained(name, number))) return undefined;
     const looked = await this.#look(name, number);
@@ -117,17 +125,41 @@ export class RetainedRecords {
    * JOURNAL_CORRUPT where one is damaged; ABORTED, IO, CLOSED.
    */
   async *range(name: string, range: RetainedRange): AsyncGenerator<RetainedRecord> {
-    const { signal } = range;
     const first = this.#firstOf(name);
-    const end = range.next !== undefined && range.next < first ? range.next : first;
-    let number = await this.#startOf(name, range.from);
+    const next = range.next !== undefined && range.next < first ? range.next : first;
+    const from = await this.#startOf(name, range.from);
+    const lent = this.#between(name, { ...range, from, next });
+    for await (const { number, bytes } of lent) yield { number, bytes: Uint8Array.from(bytes) };
+  }
+
+  /**
+   * As `range`, of every run: an anchor beyond the end of a log leaves a gap. Waits until all is known. Lends bytes.
+   */
+  async *rangeOfRuns(name: string, range: RetainedRange): AsyncGenerator<RetainedRecord> {
+    const { from = 0n, next = this.#firstOf(name) } = range;
+    await this.#keeper.mended;
+    for (let at = from; at < next; ) {
+      const run = this.runs(name).find((each) => each.next > at);
+      if (!run || run.from >= next) return;
+      const end = run.next < next ? run.next : next;
+      yield* this.#between(name, { ...range, from: run.from > at ? run.from : at, next: end });
+      at = end;
+    }
+  }
+
+  /** The records [from, next). */
+  async *#between(
+    name: string,
+    { from, next: end, signal }: RetainedRange & Run,
+  ): AsyncGenerator<RetainedRecord> {
+    let number = from;
     while (number < end) {
       throwIfAborted(signal, "the reading of a range");
       for (const bytes of await this.#batch(name, number, end)) {
         throwIfAborted(signal, "the reading of a range");
-        const own = bytes ?? (await this.read(name, number));
+        const own = bytes ?? (await this.#readKnown(name, number));
         if (!own) throw this.#givenUp(name, number);
-        yield { number, bytes: Uint8Array.from(own) };
+        yield { number, bytes: own };
         number += 1n;
       }
     }
@@ -137,8 +169,10 @@ export class RetainedRecords {
   async #startOf(name: string, from: bigint | undefined): Promise<bigint> {
     const [oldest] = this.#engine.readable;
     const wished =
-      from ?? (oldest && !this.#keeper.isMended ? await this.#nextAt(oldest, name) : 0n);
-    if (wished !== undefined && (await this.#isRetained(name, wished))) return wished;
+      from ?? (oldest && !this.#keeper.isMended ? await nextAt(this.#engine, oldest, name) : 0n);
+    // A gap above it is known once all is mended.
+    if (wished !== undefined && (await this.#isRetained(name, wished)) && !this.#keeper.isMended)
+      return wished;
     await this.#keeper.mended;
     const lowest = this.first(name);
     return from !== undefined && from > lowest ? from : lowest;
@@ -195,7 +229,7 @@ export class RetainedRecords {
 
   /** Reads all of the segment in which a record should lie, and writes it into the map once more. */
   async #prove(name: string, number: bigint): Promise<RetainedSegment | undefined> {
-    const segment = await this.#segmentOf(name, number);
+    const segment = await segmentOf(this.#engine, name, number);
     if (segment) await this.#keeper.mend(segment, true);
     if (segment && this.#retention.lies(segment.sequence, name, number)) return segment;
     // It is a copy, or its segment is gone or damaged: another one may hold it.
@@ -212,7 +246,7 @@ export class RetainedRecords {
   async #isRetained(name: string, number: bigint): Promise<boolean> {
     if (this.#isKnown(name, number)) return true;
     if (this.#keeper.isMended || !this.#isBelowFirst(name, number)) return false;
-    const segment = await this.#segmentOf(name, number);
+    const segment = await segmentOf(this.#engine, name, number);
     if (segment) await this.#keeper.mend(segment);
     if (this.#isKnown(name, number)) return true;
     // A copy lies in a later segment than the one in which it was appended.
@@ -220,45 +254,15 @@ export class RetainedRecords {
     return this.#isKnown(name, number);
   }
 
-  /** Whether a record is retained, as far as is known yet. A gap above it is known once all is mended. */
+  /** Whether a record is retained, as far as is known yet. */
   #isKnown(name: string, number: bigint): boolean {
     if (!this.#isBelowFirst(name, number)) return false;
-    if (number >= this.first(name)) return true;
-    return !this.#keeper.isMended && this.#retention.has(name, number);
+    if (this.#retention.has(name, number)) return true;
+    return this.#currentSegment().find(name, number) !== undefined;
   }
 
   #isBelowFirst(name: string, number: bigint): boolean {
     return number >= 0n && number < this.#firstOf(name);
-  }
-
-  /**
-   * The readable segment in which a record was appended: the last one that began when its number was not
-   * there yet. Reads a few heads.
-   */
-  async #segmentOf(name: string, number: bigint): Promise<RetainedSegment | undefined> {
-    const segments = this.#engine.readable;
-    let low = 0;
-    let high = segments.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const segment = segments[middle];
-      const next = segment && (await this.#nextAt(segment, name));
-      if (next === undefined) return undefined;
-      if (next <= number) low = middle + 1;
-      else high = middle;
-    }
-    return segments[low - 1];
-  }
-
-  /** The log's next when the segment began; `undefined` where that cannot be read, or not any more. */
-  async #nextAt(segment: RetainedSegment, name: string): Promise<bigint | undefined> {
-    if (!this.#engine.isReadable(segment)) return undefined;
-    try {
-      return await this.#engine.nextAt(segment, name);
-    } catch (cause) {
-      if (cause instanceof PersisterError) return undefined;
-      throw cause;
-    }
   }
 
   async #look(name: string, number: bigint): Promise<Looked> {

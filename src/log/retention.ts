@@ -79,12 +79,12 @@ export class Retention {
     return this.#logs.get(run.name)?.copiesAbove(sequence, run) ?? [];
   }
 
-  /** The oldest segment with a record at or above the number that `throughOf` gives for its log. */
-  lowestAbove(throughOf: (name: string) => bigint | undefined): bigint | undefined {
+  /** The oldest segment with a number of the run that `runOf` gives for its log. */
+  oldestWith(runOf: (name: string) => Run | undefined): bigint | undefined {
     let lowest: bigint | undefined;
     for (const [name, log] of this.#logs) {
-      const through = throughOf(name);
-      const sequence = through === undefined ? undefined : log.lowestAbove(through);
+      const run = runOf(name);
+      const sequence = run && log.oldestWith(run);
       if (sequence === undefined) continue;
       if (lowest === undefined || sequence < lowest) lowest = sequence;
     }
@@ -92,17 +92,19 @@ export class Retention {
   }
 
   /**
-   * The lowest number from which a log can be read without a gap up to `first`, its first live one.
-   * `current` are the numbers in the segment that is not sealed yet.
+   * The numbers of a log below `first`, its first live one, that lie anywhere: runs apart from each other,
+   * ascending. `current` are the numbers in the segment that is not sealed yet.
    */
-  firstOf(name: string, first: bigint, current: readonly Run[]): bigint {
-    let lowest = first;
+  runsBelow(name: string, first: bigint, current: readonly Run[]): readonly Run[] {
     const covered = this.#logs.get(name)?.covered ?? [];
-    for (const { from, next } of [...covered, ...current].sort(highestNextFirst)) {
-      if (next < lowest) break;
-      if (from < lowest) lowest = from;
-    }
-    return lowest;
+    const all = current.reduce(joined, covered);
+    return all.flatMap((run) => cut(run, { from: first, next: run.next }));
+  }
+
+  /** The lowest number from which a log can be read without a gap up to `first`. */
+  firstOf(name: string, first: bigint, current: readonly Run[]): bigint {
+    const last = this.runsBelow(name, first, current).at(-1);
+    return last?.next === first ? last.from : first;
   }
 }
 
@@ -136,11 +138,12 @@ class LogRetention {
     return gone;
   }
 
-  /** The oldest segment with a run that reaches above `through`. */
-  lowestAbove(through: bigint): bigint | undefined {
+  oldestWith(wanted: Run): bigint | undefined {
     let lowest: bigint | undefined;
-    for (const { next, sequence } of this.#ascending) {
-      if (next > through && (lowest === undefined || sequence < lowest)) lowest = sequence;
+    if (wanted.from >= wanted.next) return undefined;
+    for (const { from, next, sequence } of this.#ascending) {
+      if (from >= wanted.next) break;
+      if (next > wanted.from && (lowest === undefined || sequence < lowest)) lowest = sequence;
     }
     return lowest;
   }
@@ -207,11 +210,6 @@ export function runsIn(records: readonly PlacedRecord[]): readonly NamedRun[] {
   const runs = new RunsByName();
   for (const record of records) runs.add(record);
   return runs.all();
-}
-
-function highestNextFirst(a: Run, b: Run): number {
-  if (a.next === b.next) return 0;
-  return a.next > b.next ? -1 : 1;
 }
 
 /** `apart` with `run` in it. Runs that touch become one. */

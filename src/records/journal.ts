@@ -7,7 +7,7 @@
  * forgotten unless the caller said on disk that it is not needed any more.
  */
 import { ahead } from "../async/ahead.js";
-import type { WaitOptions } from "../async/signal.js";
+import { throwIfAborted, unlessAborted, type WaitOptions } from "../async/signal.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import {
   type FlushStatus,
@@ -79,6 +79,7 @@ export class Journal {
   readonly #log: RecordLog;
   readonly #checkpoints: Checkpoints;
   readonly #limits: RecordLimits;
+  #isClosing = false;
   #closing: Promise<void> | undefined;
 
   private constructor(opened: OpenedRecords, settings: JournalSettings, durable: boolean) {
@@ -235,10 +236,12 @@ export class Journal {
   /**
    * Resolves when every record whose append was called before is durable.
    *
-   * @throws {PersisterError} why one of them is not.
+   * @throws {PersisterError} why one of them is not; ABORTED, USAGE.
    */
-  async sync(): Promise<void> {
-    await this.#log.barrier();
+  async sync(options?: WaitOptions): Promise<void> {
+    const signal = waitArgument(options);
+    throwIfAborted(signal, "the sync");
+    await unlessAborted(this.#log.barrier(), signal, "the sync");
   }
 
   /**
@@ -333,6 +336,11 @@ export class Journal {
     return this.#engine.rekeyer.uses;
   }
 
+  /** Whether `close` was called: true from the call on. A journal that is poisoned is not closed. */
+  get closed(): boolean {
+    return this.#isClosing;
+  }
+
   /** The segments that hold live records, in the order of their first LSNs. */
   async segments(): Promise<readonly JournalSegment[]> {
     return segmentsOf(this.#engine);
@@ -345,6 +353,7 @@ export class Journal {
    * if records that were queued could not be written: the message names them.
    */
   close(): Promise<void> {
+    this.#isClosing = true;
     this.#closing ??= this.#close();
     return this.#closing;
   }

@@ -11,6 +11,7 @@ import { flushIn, type Surroundings } from "../disk/surroundings.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
+import { forgetRestored, readRestored } from "../journal/form/restored.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN, soughtIn } from "../journal/form/store.js";
 import { KeyRing } from "../keys/ring.js";
 import { assert } from "../types/assert.js";
@@ -70,7 +71,13 @@ export async function openRecords(
   try {
     const check = new RecordCheck(new Set(settings.types));
     const ring = settings.keys && (await KeyRing.from(settings.keys));
-    const sought = await soughtIn(store, { ...settings, ring });
+    close = async () => {
+      ring?.close();
+      await store.file.close();
+    };
+    const restored = await readRestored(disk, directory);
+    const moved = settings.moved || restored !== undefined;
+    const sought = await soughtIn(store, { moved, ring });
     const recovered = await recoverJournal(disk, directory, sought, check.visit);
     close = async () => {
       await Promise.allSettled([recovered.close(), store.file.close()]);
@@ -94,6 +101,7 @@ export async function openRecords(
     );
     close = () => engine.close();
     await endUnfinishedInit(disk, directory);
+    if (restored) await forgetRestored(disk, directory);
     const state = recovered.table.byName(RECORDS_LOG);
     assert(state !== undefined, "the engine has opened the log of records");
     const first = placeOf(state.first);

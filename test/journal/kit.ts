@@ -74,6 +74,8 @@ export interface JournalChoices {
   readonly map?: LogMap;
   /** When the queue is taken to be idle: at once, where it is left out. */
   readonly whenIdle?: (task: () => void) => void;
+  /** When a mark follows: in the next turn, where it is left out. */
+  readonly later?: (task: () => void) => void;
   /** When background work goes on: in the next turn, where it is left out. */
   readonly pace?: (task: () => void) => void;
   /** Gets each live record as recovery finds it. */
@@ -105,7 +107,7 @@ export async function openJournal(
         retainBytes,
         randomBytes,
         whenIdle: choices.whenIdle ?? ((task) => queueMicrotask(task)),
-        later: (task) => void setImmediate(task),
+        later: choices.later ?? ((task) => void setImmediate(task)),
         pace: choices.pace ?? ((task) => void setImmediate(task)),
         nowMs: () => 0,
         beforeRelease: async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { decodeMark, MARK_SLOT_BYTES, type Mark } from "../../src/journal/form/mark.js";
-import type { PairEntry } from "../../src/journal/group/group.js";
+import type { AppendEntry, PairEntry } from "../../src/journal/group/group.js";
 import { turns } from "../node/kit.js";
 import { bornJournal, openJournal, text } from "./kit.js";
 
@@ -26,6 +26,47 @@ test("an append is acknowledged before a mark names it, and then one does", asyn
   expect(journal.durableLsn).toBeGreaterThan(acked);
   await turns(12);
   disk.release();
+  await turns(12);
+  expect(markOn(disk).acked).toBe(journal.durableLsn);
+});
+
+test("a footer names no mark that is on its way: a crash may take that mark", async () => {
+  const segmentBytes = 256 * 1024;
+  const disk = await bornJournal(segmentBytes);
+  const { log } = await openJournal(disk, { segmentBytes });
+  for (let number = 0n; number < 3n; number++) {
+    await log().append({ number, payload: text("one") });
+  }
+  await turns(12);
+  disk.hold(({ path }) => path.endsWith("mark"));
+  for (let number = 3n; number < 5n; number++) {
+    await log().append({ number, payload: text("two") });
+    await turns(12);
+  }
+  for (const left of [disk.kill(), ...disk.powerCuts(7, 30)]) {
+    const { journal, log: again } = await openJournal(left, { segmentBytes });
+    expect(again().next).toBe(5n);
+    await journal.close();
+  }
+  disk.release();
+});
+
+test("the mark leaves the disk to the next append of a caller who was just told, and follows once for both", async () => {
+  const disk = await bornJournal();
+  const later: (() => void)[] = [];
+  const { journal, log } = await openJournal(disk, {
+    later: (task) => void later.push(task),
+    whenIdle: () => undefined,
+  });
+  await turns(12);
+  const { acked } = markOn(disk);
+  for (const number of [0n, 1n]) {
+    await log().append({ number, payload: text(`${number}`) });
+    await turns(12);
+    expect(markOn(disk).acked).toBe(acked);
+  }
+  expect(later.length).toBe(1);
+  later[0]?.();
   await turns(12);
   expect(markOn(disk).acked).toBe(journal.durableLsn);
 });
@@ -89,4 +130,56 @@ test("a vote waits for a mark that names it, and no append waits for the vote", 
   expect(isSettled).toBe(false);
   disk.release();
   await noted;
+});
+
+/** An append that fills a segment, and its end. `settled` is called first. */
+function appendOf(
+  number: bigint,
+  settled = (): void => {},
+): { entry: AppendEntry; done: Promise<void> } {
+  let done = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const entry: AppendEntry = {
+    type: "append",
+    name: "log",
+    number,
+    payload: new Uint8Array(10 * 1024),
+    hash: undefined,
+    settled: (error) => {
+      expect(error).toBeUndefined();
+      settled();
+      done();
+    },
+  };
+  return { entry, done: ended };
+}
+
+test("no mark that follows a group gets in the way of the mark of a rotation", async () => {
+  const disk = await bornJournal();
+  const due: (() => void)[] = [];
+  const { journal } = await openJournal(disk, { later: (task) => void due.push(task) });
+  const [first, second] = [appendOf(0n), appendOf(1n)];
+  journal.submit([first.entry, second.entry]);
+  await second.done;
+  await new Promise<void>((resolve) => {
+    const truncate = { type: "truncate", name: "log", first: 2n, lazily: false } as const;
+    journal.submit([{ ...truncate, settled: () => resolve() }]);
+  });
+  await turns(60);
+  // Each of them begins a segment in a slot that is there. The writes of the second one are held.
+  const third = appendOf(2n, () => disk.hold(({ path }) => path.endsWith(".seg")));
+  const fourth = appendOf(3n);
+  journal.submit([third.entry, fourth.entry]);
+  await third.done;
+  await turns(60);
+  expect(disk.held.map(({ change }) => change)).toEqual(["write", "write"]);
+  for (const task of due.splice(0)) task();
+  await turns(12);
+  expect(markOn(disk).acked).toBeLessThan(journal.durableLsn);
+  disk.release();
+  await fourth.done;
+  await turns(12);
+  expect(markOn(disk).acked).toBe(journal.durableLsn);
 });

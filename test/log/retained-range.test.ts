@@ -1,7 +1,7 @@
 /** Ranges of retained records: what they hold, where they end, and that they wait for no more than they read. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RetainedRange } from "../../src/log/retained-records.js";
+import type { RetainedRange } from "../../src/log/retained-range.js";
 import { type LogMap, memoryLogMap } from "../../src/log/map/log-map.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { bornJournal, openJournal, type OpenJournal, retainedPaths, SEGMENT_BYTES } from "./kit.js";

@@ -2,7 +2,7 @@
  * Logs that were changed in any way: what is given was written so, nothing is lost without a word, and
  * no bytes make the reader throw anything but its own error, or read more than there is.
  */
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { MemoryDisk } from "../../src/disk/memory.js";
 import { WalError, walErrorClasses } from "../../src/walmanager/wal-error.js";
@@ -12,6 +12,7 @@ import { FileWindow } from "../../src/walmanager/window.js";
 import { toHex } from "../wire/bytes.js";
 import { LOG, logOf, payloadOf, record, records, segmentName, sidecar } from "./kit.js";
 import { campaignSize } from "../scale.js";
+import { property } from "../harness/property.js";
 
 const NEXT = 16n;
 /** Segments of a sound log with the LSNs [1, 16), by first LSN. */
@@ -84,7 +85,7 @@ const runs = {
 };
 
 describe("any change of the files", () => {
-  property.prop([fc.array(change, { minLength: 1, maxLength: 3 }), fc.boolean()], runs)(
+  property([fc.array(change, { minLength: 1, maxLength: 3 }), fc.boolean()], runs)(
     "gives records that were written, or a refusal; of what is lost it tells",
     async (changes, isLenient) => {
       const files = sound.map(([first, bytes], file) => {
@@ -108,7 +109,7 @@ describe("any change of the files", () => {
     },
   );
 
-  property.prop([fc.uint8Array({ maxLength: 400 }), fc.uint8Array({ maxLength: 400 })], runs)(
+  property([fc.uint8Array({ maxLength: 400 }), fc.uint8Array({ maxLength: 400 })], runs)(
     "any bytes as a segment and as its sidecar: the reader's own error, or nothing given",
     async (bytes, beside) => {
       const disk = await logOf([

@@ -1,11 +1,12 @@
 /** Encrypted logs of WalManager, of both versions: read with their keys, and told without. */
 import { createCipheriv } from "node:crypto";
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { crc32c } from "../../src/codec/crc32c.js";
 import { Key } from "../../src/keys/key.js";
 import { openPayload } from "../../src/walmanager/decrypt.js";
 import { readRecord } from "../../src/walmanager/record-form.js";
+import { property } from "../harness/property.js";
 
 /** The key of the reference's vectors. */
 const BYTES = Buffer.alloc(32, 0x42);
@@ -63,7 +64,7 @@ test.each([
   expect(opened(Buffer.from(hex, "hex"), BYTES)).toBe("hello");
 });
 
-property.prop([
+property([
   fc.constantFrom(1 as const, 2 as const),
   fc.bigInt({ min: 1n, max: 2n ** 64n - 2n }),
   fc.uint8Array({ minLength: 4, maxLength: 4 }),

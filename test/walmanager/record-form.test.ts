@@ -1,5 +1,5 @@
 /** Records of WalManager: the bytes that it wrote, and every other byte sequence. */
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { crc32c } from "../../src/codec/crc32c.js";
 import {
@@ -12,6 +12,7 @@ import {
 import { isRequired, walTypeName, walTypes } from "../../src/walmanager/record-types.js";
 import { hex, toHex } from "../wire/bytes.js";
 import { record } from "./kit.js";
+import { property } from "../harness/property.js";
 
 const put = hex("574e595302000180010000000000000001000000000005000000265c8f8668656c6c6f");
 
@@ -123,7 +124,7 @@ describe("what is no record", () => {
     expect(readRecord(changed)).toMatchObject(found);
   });
 
-  property.prop([fc.uint8Array({ maxLength: 200 })])(
+  property([fc.uint8Array({ maxLength: 200 })])(
     "any bytes have an answer, within their length",
     (bytes) => {
       expectSound(readRecord(bytes), bytes);
@@ -131,7 +132,7 @@ describe("what is no record", () => {
     },
   );
 
-  property.prop([
+  property([
     fc.record({
       lsn: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
       type: fc.integer({ min: 0, max: 0xffff }),
@@ -155,7 +156,7 @@ describe("what is no record", () => {
     expect(toHex(payloadIn(found))).toBe(toHex(payload));
   });
 
-  property.prop([
+  property([
     fc.uint8Array({ maxLength: 60 }),
     fc.array(fc.tuple(fc.nat({ max: 89 }), fc.integer({ min: 1, max: 255 })), {
       minLength: 1,

@@ -9,11 +9,13 @@
  *   4  count of logs that the group opened, each:  4 log number, 1+n name
  *   4  count of logs that the group dropped, each the same
  *   4  count of appends that have a header hash, each:  4 log number, 8 number, 32 header hash
+ *   8  sequence of the newest mark that was durable when the group began; 0 where it is not told
  *      zeros up to a multiple of 4096
  * ```
  *
  * The checksum at its start makes it known where the chain of records before it is broken. The chain
- * alone could not. Not listed is an append whose log the same group drops.
+ * alone could not. Not listed is an append whose log the same group drops. The sequence of the mark tells an
+ * old copy of the mark, put back beside a newer journal, from the one that belongs there.
  */
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
@@ -29,8 +31,9 @@ import {
 } from "./records.js";
 
 const CHECKSUM_BYTES = 4;
-/** Of a footer that names nothing: its checksum and three counts. */
-const FIXED_BYTES = CHECKSUM_BYTES + 3 * 4;
+const MARK_BYTES = 8;
+/** Of a footer that names nothing: its checksum, three counts, and the mark. */
+const FIXED_BYTES = CHECKSUM_BYTES + 3 * 4 + MARK_BYTES;
 const LOG_BYTES = 5;
 const NAME_BYTES_MAX = 255;
 
@@ -66,6 +69,8 @@ export interface FooterNames {
 export interface Footer extends FooterNames {
   readonly firstLsn: bigint;
   readonly lastLsn: bigint;
+  /** The sequence of the newest mark that was durable when the group began; 0 where it is not told. */
+  readonly markSequence: bigint;
 }
 
 /** The place of a footer: its own checksum is over this. */
@@ -89,7 +94,7 @@ export function footerBytes(nameBytes: number): number {
 
 /** The payload of a footer at `place`. */
 export function encodeFooter(footer: Footer, place: FooterPlace): Uint8Array {
-  const { opened, dropped, appends } = footer;
+  const { opened, dropped, appends, markSequence } = footer;
   // Most footers take one block: then the writer does not grow.
   const writer = new ByteWriter(BLOCK_BYTES - RECORD_HEADER_BYTES);
   writer.u32(0);
@@ -99,6 +104,7 @@ export function encodeFooter(footer: Footer, place: FooterPlace): Uint8Array {
   }
   writer.u32(appends.length);
   for (const { log, number, hash } of appends) writer.u32(log).u64(number).bytes(hash);
+  writer.u64(markSequence);
   const { length } = writer;
   writer.zeros(wholeBlocks(RECORD_HEADER_BYTES + length) - RECORD_HEADER_BYTES - length);
   const payload = writer.result();
@@ -122,7 +128,7 @@ export function footerAt(bytes: Buffer, at: number, place: FooterPlace): Footer 
   const lsns = { firstLsn, lastLsn };
   if (payload.readUInt32LE(0) !== checksumOf(payload, lsns, place)) return undefined;
   try {
-    return { ...lsns, ...readNames(payload) };
+    return { ...lsns, ...readContent(payload) };
   } catch (cause) {
     if (cause instanceof FormatError) return undefined;
     throw cause;
@@ -139,7 +145,7 @@ export function claimedFooterBytes(bytes: Buffer, at: number): number | undefine
   return isFooter ? length : undefined;
 }
 
-function readNames(payload: Uint8Array): FooterNames {
+function readContent(payload: Uint8Array): Omit<Footer, "firstLsn" | "lastLsn"> {
   const reader = new ByteReader(payload);
   reader.u32();
   const readLogs = (): NamedLog[] => {
@@ -155,7 +161,9 @@ function readNames(payload: Uint8Array): FooterNames {
   for (let left = reader.u32(); left > 0; left--) {
     appends.push({ log: reader.u32(), number: reader.u64(), hash: reader.bytes(HASH_BYTES) });
   }
-  return { opened, dropped, appends };
+  // Earlier footers have no such field, and zeros, or nothing, in its place.
+  const markSequence = reader.offset + MARK_BYTES <= payload.length ? reader.u64() : 0n;
+  return { opened, dropped, appends, markSequence };
 }
 
 function checksumOf(

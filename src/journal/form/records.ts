@@ -66,7 +66,7 @@ export function isOfLog({ type }: { readonly type?: number | undefined }): boole
 export const OPTIONAL_TYPE_BIT = 0x80;
 
 /** In the four bytes that begin with the type. */
-const MORE_FLAG = 1 << 8;
+export const MORE_FLAG = 1 << 8;
 
 export const RECORD_HEADER_BYTES = 40;
 

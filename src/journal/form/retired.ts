@@ -13,6 +13,8 @@ const schema = z.strictObject({
   token: z.string().regex(/^[0-9a-f]{32}$/),
   reason: z.string(),
   atMs: z.number().int(),
+  /** The place of its last backup, once one was begun; a backup elsewhere is restored with a guard. */
+  lastAt: z.string().optional(),
 });
 
 export type Retirement = z.output<typeof schema>;
@@ -39,6 +41,42 @@ function decoded(bytes: Uint8Array): Retirement | "torn" {
   }
 }
 
-export function encodeRetirement(retirement: Retirement): Uint8Array {
-  return Buffer.from(`${JSON.stringify(retirement)}\n`, "utf8");
+/** Puts a retirement on record, in place of a torn one; durable when resolved. The caller owns the store. */
+export async function writeRetirement(
+  disk: Disk,
+  directory: string,
+  retirement: Retirement,
+): Promise<void> {
+  const path = `${directory}/${RETIRED_FILE}`;
+  const record = Buffer.from(`${JSON.stringify(retirement)}\n`, "utf8");
+  const file = (await disk.openToWrite(path)) ?? (await disk.create(path));
+  try {
+    // The bytes of an older record are written over. Spaces behind a document are no part of it.
+    const rest = Math.max(0, (await file.size()) - record.length);
+    await file.writeDurable(0, [record, Buffer.alloc(rest, " ")]);
+  } finally {
+    await file.close();
+  }
+  await disk.syncDirectory(directory);
+}
+
+/**
+ * Whether the backup at `place` is the last one of the retired store in `directory`: the first that asks is. Durable
+ * when resolved. The caller owns the store.
+ *
+ * A restore of the last backup sets no guard, once, and a file beside the backup says who had it. So there may be no
+ * second place: 1. A store is retired, and its last backup restored on host b. 2. On host a the nightly backup goes
+ * on, to another disk. 3. Host b is lost, and the nightly backup is restored. Without a guard, it would sign again
+ * what host b has signed.
+ */
+export async function claimLastBackup(
+  disk: Disk,
+  directory: string,
+  place: string,
+): Promise<boolean> {
+  const found = await readRetirement(disk, directory);
+  if (found === undefined || found === "torn") return false;
+  if (found.lastAt !== undefined) return found.lastAt === place;
+  await writeRetirement(disk, directory, { ...found, lastAt: place });
+  return true;
 }

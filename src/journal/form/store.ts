@@ -11,7 +11,7 @@
  */
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { crc32c } from "../../codec/crc32c.js";
-import type { Disk, DiskFile, FileOrigin } from "../../disk/disk.js";
+import type { Disk, DiskFile, EntryKind, FileOrigin } from "../../disk/disk.js";
 import type { KeyRing } from "../../keys/ring.js";
 import { assert } from "../../types/assert.js";
 import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
@@ -86,7 +86,8 @@ export function decodeStore(bytes: Uint8Array): StoreFound {
 
 /** The facts about a directory that should be a store. */
 interface OpenFacts {
-  readonly directory: boolean;
+  /** The kind of the thing at the path. */
+  readonly kind: EntryKind | undefined;
   readonly retired: boolean;
   readonly store: StoreFound["status"] | "missing";
   readonly initUnfinished: boolean;
@@ -108,9 +109,15 @@ interface OpenCase {
 export const openCases: readonly OpenCase[] = [
   {
     label: "no-directory",
-    fits: (facts) => !facts.directory,
+    fits: (facts) => facts.kind === undefined,
     verdict: "NOT_A_STORE",
     say: "there is no such directory: check the path and the mount; a new validator makes a store with init",
+  },
+  {
+    label: "not-a-directory",
+    fits: (facts) => facts.kind !== "directory",
+    verdict: "NOT_A_STORE",
+    say: "it is no directory: name the state directory itself",
   },
   {
     label: "retired",
@@ -182,6 +189,8 @@ export interface SoughtStore {
   readonly origin: FileOrigin | undefined;
   /** The keys of the store; taken over. Without them nothing is sealed, and nothing sealed can be read. */
   readonly ring?: KeyRing | undefined;
+  /** Told how many bytes of the records that must be there were read, and of how many. It may end the recovery. */
+  readonly passed?: ((doneBytes: number, totalBytes: number) => void) | undefined;
 }
 
 /** The store in `file`. `moved` is the caller's word that it may have been copied or moved. */
@@ -256,13 +265,13 @@ export async function readIdentity(
   file: DiskFile | undefined,
   { chainId, evenRetired = false }: StoreMeant = {},
 ): Promise<StoreIdentity> {
-  const isDirectory = file !== undefined || (await disk.kind(directory)) === "directory";
+  const kind = file === undefined ? await disk.kind(directory) : "directory";
   const found = file && decodeStore(await file.read(0, STORE_BYTES_MAX));
   const has = async (name: string): Promise<boolean> =>
-    isDirectory && (await disk.kind(`${directory}/${name}`)) !== undefined;
+    kind === "directory" && (await disk.kind(`${directory}/${name}`)) !== undefined;
   const initUnfinished = await has(INIT_FILE);
   const facts: OpenFacts = {
-    directory: isDirectory,
+    kind,
     retired: !evenRetired && (await has(RETIRED_FILE)),
     store: found?.status ?? "missing",
     initUnfinished,

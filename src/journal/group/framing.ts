@@ -36,6 +36,8 @@ export interface GroupStart {
   readonly offset: number;
   readonly chain: number;
   readonly nextLsn: bigint;
+  /** The newest mark that is durable. */
+  readonly markSequence: bigint;
   /** Seals the payloads of callers; `undefined` where they are plain. */
   readonly sealer: SegmentSealer | undefined;
 }
@@ -169,8 +171,13 @@ export function withFooter(group: Group, start: GroupStart): readonly GroupRecor
     const payload = ZEROS.subarray(0, pad - RECORD_HEADER_BYTES);
     records.push(groupRecord({ type: recordType.pad, log: 0, number: 0n, payload }));
   }
-  const { salt, sequence, nextLsn: firstLsn } = start;
-  const footer = { ...group, firstLsn, lastLsn: firstLsn + BigInt(records.length) };
+  const { salt, sequence, nextLsn: firstLsn, markSequence } = start;
+  const footer = {
+    ...group,
+    firstLsn,
+    lastLsn: firstLsn + BigInt(records.length),
+    markSequence,
+  };
   const payload = encodeFooter(footer, { salt, sequence, offset: offset + pad });
   records.push(groupRecord({ type: recordType.footer, log: 0, number: firstLsn, payload }));
   return records;

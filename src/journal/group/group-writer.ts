@@ -2,6 +2,11 @@
  * Writes one group: its records, its PAD and its footer (D1). When all are on disk, the journal's state
  * moves with them. The group of a rotation is the first of its segment: the head is written beside it,
  * and a mark that names the head when the head's write has returned.
+ *
+ * The head of a sealed segment is durable before its group begins (D11):
+ * 1. Group 7 is written into a slot of zeros, its head beside it. The power fails: the group is there, the head is not.
+ * 2. Open sees a slot of zeros. The keys rotate, and the slot is not overwritten.
+ * 3. The older key is said to be needed no more, and opens what lies in that slot.
  */
 import { allEnded } from "../../async/all-ended.js";
 import type { Flush, FlushStatus, WayOf } from "../../disk/surroundings.js";
@@ -83,10 +88,12 @@ export class GroupWriter {
     const group = assembleGroup(entries, table, current.sealer ? TAG_BYTES : 0);
     const beganMs = performance.now();
     const writes: Promise<void>[] = [];
-    if (rotation) writes.push(this.#begin(rotation));
+    const head = rotation && writeHead(rotation);
+    if (current.sealer) await head;
+    if (rotation) writes.push(this.#begin(rotation, head));
     let end = current;
     if (group.records.length > 0) {
-      const start = startIn(current);
+      const start = startIn(current, markFile.durableSequence);
       const records = withFooter(group, start);
       const byteLength = bytesOf(records);
       assert(start.offset + byteLength <= current.slot.bytes, "a group fits its segment");
@@ -118,8 +125,8 @@ export class GroupWriter {
   }
 
   /** The mark that names a head begins when the head's write has returned, and not before (D6). */
-  async #begin(rotation: Rotation): Promise<void> {
-    await writeHead(rotation);
+  async #begin(rotation: Rotation, head: Promise<void> | undefined): Promise<void> {
+    await head;
     await this.#parts.markFile.write({ headSequence: rotation.current.sequence });
   }
 
@@ -204,9 +211,9 @@ export class GroupWriter {
 }
 
 /** The place at which the next group of a segment begins. */
-function startIn(current: CurrentSegment): GroupStart {
+function startIn(current: CurrentSegment, markSequence: bigint): GroupStart {
   const { slot, salt, sequence, offset, chain, nextLsn, sealer } = current;
-  return { slot: slot.slot, salt, sequence, offset, chain, nextLsn, sealer };
+  return { slot: slot.slot, salt, sequence, offset, chain, nextLsn, markSequence, sealer };
 }
 
 function bytesOf(records: readonly GroupRecord[]): number {

@@ -40,7 +40,7 @@ export const originCases: readonly OriginCase[] = [
     fits: ({ named, found }) => named.bornNs !== 0n && named.bornNs === found.bornNs,
     isMoved: false,
   },
-  // A file that was born this moment has a birth that cannot be told from a change, which counts as none.
+  // A STORE without a time of birth is a copy, too: it stands on a file system that keeps none.
   { label: "other-birth", fits: ({ named }) => named.bornNs !== 0n, isMoved: true },
   {
     label: "other-inode",

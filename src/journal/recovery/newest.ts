@@ -45,6 +45,8 @@ export interface NewestParts {
   /** The retained segments that are there; each of them has records. */
   readonly retained: readonly RetainedSegment[];
   readonly mark: Mark;
+  /** No mark above it was ever durable. */
+  readonly markSequenceMax: bigint;
   readonly markPath: string;
   /** As the head lists it; changed to what the records say. */
   readonly table: LogTable;
@@ -62,11 +64,12 @@ export async function readNewest(parts: NewestParts): Promise<NewestRead> {
   const { file } = newest.slot;
   const walked = await walkNewest(parts);
   const { end, groups, groupEnd } = walked;
-  const footers = await footersBehind(newest, end);
+  const all = await footersFrom(newest, walked.footerAt ?? end.offset);
+  const footers = all.filter(({ lastLsn }) => lastLsn >= end.nextLsn);
   const own = ownFooter({ due: end.nextLsn, footers });
   const begun = end.offset > groupEnd || own ? groups + 1 : groups;
   const { acked } = mark;
-  const isMarkStale = isStale(parts, begun);
+  const isMarkStale = isStale(parts, { groupsBegun: begun, footers: all });
   const row = endingOf({ due: end.nextLsn, acked, isMarkStale, footers });
   if (row.label === "mark-left-behind") errors.staleMark(parts.markPath, file.path, row);
   if (row.action === "refuse") {
@@ -82,15 +85,17 @@ export async function readNewest(parts: NewestParts): Promise<NewestRead> {
   return { end, unprovenFrom, released, torn, highestLsn };
 }
 
-function footersBehind({ slot, head }: FoundHead, end: ChainPlace): Promise<readonly Footer[]> {
+function footersFrom({ slot, head }: FoundHead, from: number): Promise<readonly Footer[]> {
   const { salt, sequence } = head;
-  return findFooters({ file: slot.file, salt, sequence, from: end.offset, to: slot.bytes });
+  return findFooters({ file: slot.file, salt, sequence, from, to: slot.bytes });
 }
 
 interface NewestWalked extends Pick<NewestRead, "end" | "unprovenFrom" | "released"> {
   /** Groups that are there to their footers, and where the last of them ends. */
   readonly groups: number;
   readonly groupEnd: number;
+  /** The offset of the last one's footer; `undefined` if there is none. */
+  readonly footerAt: number | undefined;
 }
 
 async function walkNewest(parts: NewestParts): Promise<NewestWalked> {
@@ -103,6 +108,7 @@ async function walkNewest(parts: NewestParts): Promise<NewestWalked> {
   let unprovenFrom: number | undefined;
   let groups = 0;
   let groupEnd = start.offset;
+  let footerAt: number | undefined;
   let place = start;
   const take = (record: WalkedRecord): void => {
     batch.push({ ...record, payload: kept(record), place });
@@ -116,6 +122,7 @@ async function walkNewest(parts: NewestParts): Promise<NewestWalked> {
     batch.length = 0;
     if (record.type !== recordType.footer) return;
     groups += 1;
+    footerAt = record.offset;
     groupEnd = place.offset;
   };
   let end = await segment.walkNext(start, take);
@@ -124,7 +131,8 @@ async function walkNewest(parts: NewestParts): Promise<NewestWalked> {
     end = await segment.walkOn(end.behind, take);
   }
   await segment.end();
-  return { end: { ...end, ...batch[0]?.place }, unprovenFrom, released, groups, groupEnd };
+  const found = { unprovenFrom, released, groups, groupEnd, footerAt };
+  return { ...found, end: { ...end, ...batch[0]?.place } };
 }
 
 /**
@@ -138,7 +146,8 @@ async function mayPass(
 ): Promise<boolean> {
   const { lsn } = header;
   const isAcknowledged =
-    lsn <= mark.acked || (await footersBehind(newest, end)).some(({ firstLsn }) => firstLsn > lsn);
+    lsn <= mark.acked ||
+    (await footersFrom(newest, end.offset)).some(({ firstLsn }) => firstLsn > lsn);
   return (
     damagedCaseOf({ isAcknowledged, isOfLog: isOfLog(header), isLive: false }).action === "pass"
   );
@@ -162,14 +171,20 @@ const NOTHING = new Uint8Array(0);
 /**
  * D6: whether the mark is an old copy. A crash never leaves a mark so old:
  * - open writes a mark that names its head, and its generation, before its first group;
- * - a rotation's head that no mark names follows the named one, and only its first group is ever begun.
+ * - a rotation's head that no mark names follows the named one, and only its first group is ever begun;
+ * - a footer names a mark that was durable before its group began. Marks are written in turn, so one of the two slots
+ *   holds that mark or a later one. If a slot is bad, the mark in the other one may be the one before.
  */
-function isStale({ mark, newest: { head }, retained }: NewestParts, groupsBegun: number): boolean {
+function isStale(
+  { mark, markSequenceMax, newest: { head }, retained }: NewestParts,
+  { groupsBegun, footers }: { readonly groupsBegun: number; readonly footers: readonly Footer[] },
+): boolean {
   const unnamed = mark.headSequence + 1n;
   const withRecords = head.sealed.filter(({ firstLsn, nextLsn }) => nextLsn > firstLsn);
   const isLater = ({ sequence }: RetainedSegment): boolean => sequence > unnamed;
   return (
     [...withRecords, ...head.ended, ...retained].some(isLater) ||
+    footers.some(({ markSequence }) => markSequence > markSequenceMax) ||
     (head.sequence === unnamed && groupsBegun > 1) ||
     (head.sequence > unnamed && groupsBegun > 0) ||
     (head.generation > mark.generation && groupsBegun > 0)

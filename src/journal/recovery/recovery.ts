@@ -54,12 +54,12 @@ export interface Recovered {
  * Reads the journal of the store that is `sought` in `directory`. Its ring opens what is sealed.
  *
  * @throws {PersisterError} STORE_MOVED, MARK_CORRUPT, JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, FORMAT_TOO_NEW,
- * KEY_MISSING, KEY_WRONG, IO, and whatever `visit` throws. No byte was changed.
+ * KEY_MISSING, KEY_WRONG, IO, and whatever `visit` or `passed` throws. No byte was changed.
  */
 export async function recoverJournal(
   disk: Disk,
   directory: string,
-  { storeId, origin, ring }: SoughtStore,
+  { storeId, origin, ring, passed }: SoughtStore,
   visit: RecordVisitor,
 ): Promise<Recovered> {
   const opened: DiskFile[] = [];
@@ -79,7 +79,7 @@ export async function recoverJournal(
     // Also where nothing in it is live: a store that was sealed does not become plain by itself.
     seals.openerOf(newest.slot.slot);
     const there = retainedOf(newest.head, heads);
-    const scan = new Scan(newest, found, { visit, seals });
+    const scan = new Scan(newest, found, { visit, seals, passed });
     await scan.readNewest(markFile.path, there);
     await scan.checkSealed(heads, slots);
     await scan.deliverNewest();

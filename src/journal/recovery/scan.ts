@@ -3,14 +3,16 @@
  * must be there, each live record once.
  */
 import type { DiskFile } from "../../disk/disk.js";
+import { OpenRoom } from "../../keys/aead.js";
 import { assert } from "../../types/assert.js";
 import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import type { RetainedSegment, SealedSegment } from "../form/head.js";
 import { type LogState, LogTable, NO_HASH } from "../form/log-table.js";
 import { recordType, slotName } from "../form/records.js";
+import type { SoughtStore } from "../form/store.js";
 import type { Seals } from "../seal/seals.js";
 import type { MarkFound } from "../segment/mark-file.js";
-import { SegmentParts } from "../segment/parts.js";
+import { SegmentParts, type SegmentRange } from "../segment/parts.js";
 import {
   type ChainEnd,
   type ChainPlace,
@@ -25,6 +27,7 @@ import { acknowledgedCaseOf } from "./damaged-record.js";
 import { RecoveryErrors } from "./errors.js";
 import { FoundRecords } from "./found-records.js";
 import { type NewestRead, readNewest } from "./newest.js";
+import { RangesRead, rangeOf } from "./opening.js";
 import type { FoundFront, FoundHead } from "./start.js";
 
 /** A live record, on its way to whoever knows what its payload means. */
@@ -53,14 +56,20 @@ export interface UnprovenBytes {
 /** Opens what is sealed, and tells what is. */
 export type RecordSeals = Pick<Seals, "openerOf" | "keyIdOf" | "plainBytes">;
 
+type ScanParts = Pick<SoughtStore, "passed"> & {
+  readonly visit: RecordVisitor;
+  readonly seals: RecordSeals;
+};
 /** One reading of the journal, from the newest segment down to its last live record. */
 export class Scan {
   readonly #newest: FoundHead;
   readonly #marks: MarkFound;
   readonly #visit: RecordVisitor;
   readonly #seals: RecordSeals;
+  readonly #bytes: RangesRead;
   readonly #table: LogTable;
   readonly #found = new FoundRecords();
+  readonly #room = new OpenRoom();
   readonly #errors: RecoveryErrors;
   readonly #segments: SealedSegment[] = [];
   #own: NewestRead | undefined;
@@ -70,38 +79,30 @@ export class Scan {
   /** Said of damaged records that nothing needs. */
   readonly #damaged: string[] = [];
 
-  constructor(
-    newest: FoundHead,
-    marks: MarkFound,
-    { visit, seals }: { readonly visit: RecordVisitor; readonly seals: RecordSeals },
-  ) {
+  constructor(newest: FoundHead, marks: MarkFound, { visit, seals, passed }: ScanParts) {
     this.#newest = newest;
     this.#marks = marks;
     this.#visit = visit;
     this.#seals = seals;
+    this.#bytes = new RangesRead(passed);
     this.#table = new LogTable(newest.head.logs, newest.head.nextLog);
     this.#errors = new RecoveryErrors(this.#table, this.#found);
   }
 
   /** Applies the newest segment's own records to the table. */
   async readNewest(markPath: string, retained: readonly RetainedSegment[]): Promise<void> {
-    const { slot } = this.#newest;
-    const own = await readNewest({
-      newest: this.#newest,
-      retained,
-      mark: this.#marks.mark,
-      markPath,
-      table: this.#table,
-      errors: this.#errors,
-    });
+    const [newest, table, errors] = [this.#newest, this.#table, this.#errors];
+    const { mark, sequenceMax: markSequenceMax } = this.#marks;
+    const parts = { newest, retained, mark, markSequenceMax, markPath, table, errors };
+    const own = await readNewest(parts);
     this.#own = own;
     if (own.unprovenFrom === undefined) return;
     const offset = own.unprovenFrom;
-    const bytes = await slot.file.read(offset, own.end.offset - offset);
-    this.#unproven = { file: slot.file, offset, bytes };
+    const { file } = newest.slot;
+    const bytes = await file.read(offset, own.end.offset - offset);
+    this.#unproven = { file, offset, bytes };
   }
 
-  /** The newest segment's own records, which are read first. */
   get #read(): NewestRead {
     assert(this.#own !== undefined, "the newest segment is read first");
     return this.#own;
@@ -124,19 +125,11 @@ export class Scan {
       const found = heads.find((each) => each.slot.slot === segment.slot);
       return { segment, found: found?.head.sequence === segment.sequence ? found : undefined };
     });
-    const parts = new SegmentParts(
-      needed.flatMap(({ segment, found }) =>
-        found
-          ? [
-              {
-                file: found.slot.file,
-                from: firstPlace(found.head, found.headBytes).offset,
-                to: segment.endOffset,
-              },
-            ]
-          : [],
-      ),
-    );
+    const ranges = needed.flatMap(({ segment: { endOffset }, found }) => {
+      return found ? [rangeOf(found, endOffset)] : [];
+    });
+    this.#bytes.begin([...ranges, this.#ownRange]);
+    const parts = new SegmentParts(ranges, this.#bytes.add);
     try {
       for (const { segment, found } of needed) {
         if (!found) this.#refuseMissing(segment, slots);
@@ -159,14 +152,21 @@ export class Scan {
     this.#errors.corrupt(file, 0, `segment ${segment.sequence} ${missing}`, undefined);
   }
 
+  get #ownRange(): SegmentRange {
+    return rangeOf(this.#newest, this.#read.end.offset);
+  }
+
   async deliverNewest(): Promise<void> {
-    const { slot, head } = this.#newest;
-    const start = firstPlace(head, this.#newest.headBytes);
-    const end: ChainPlace = this.#read.end;
-    const parts = new SegmentParts([{ file: slot.file, from: start.offset, to: end.offset }]);
-    const delivered = await this.#walk(parts, start, slot);
-    await parts.end();
-    if (delivered.offset !== end.offset) this.#errors.lostRecord(slot.file.path, delivered);
+    const { slot, head, headBytes } = this.#newest;
+    const start = firstPlace(head, headBytes);
+    const { end } = this.#read;
+    const parts = new SegmentParts([this.#ownRange], this.#bytes.add);
+    try {
+      const delivered = await this.#walk(parts, start, slot);
+      if (delivered.offset !== end.offset) this.#errors.lostRecord(slot.file.path, delivered);
+    } finally {
+      await parts.end();
+    }
     this.#segments.push({
       slot: slot.slot,
       sequence: head.sequence,
@@ -263,11 +263,11 @@ export class Scan {
     if (number === state.next - 1n) state.tip = hash ?? NO_HASH;
   }
 
-  /** The payload of a record whose checksums are right. It is the record's own, or its tag is wrong. */
+  /** The payload of a record whose checksums are right: lent by it or by the room. Refuses a wrong tag. */
   #opened(record: WalkedRecord, slot: Slot): Uint8Array {
     const opener = this.#seals.openerOf(slot.slot);
     if (!opener) return record.payload;
-    const payload = opener.open(record, record.payload);
+    const payload = opener.open(record, record.payload, this.#room);
     if (payload) return payload;
     this.#errors.corrupt(slot.file.path, record.offset, "the tag does not verify", record);
   }

@@ -102,12 +102,13 @@ export class Seals {
   }
 
   /**
-   * The key that seals the next segment from now on. Returns the function that takes it back, as long as no
+   * Takes over the key that seals the next segment from now on. Returns the function that takes it back, as long as no
    * segment has begun with it.
    */
   rotate(key: Key): () => void {
     const before = this.#ring?.writing;
     if (!this.#ring || !before) {
+      key.close();
       const text = "a store that writes plain has no key to rotate: open it with keys first";
       throw new PersisterError("USAGE", text);
     }

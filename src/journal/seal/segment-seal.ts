@@ -28,12 +28,12 @@
  * One thing would break it: a process whose memory is copied while it runs, as with the snapshot of a virtual
  * machine that is resumed twice. Both would go on in the same segment. D8 forbids that for other reasons.
  */
-import { AEAD_KEY_BYTES, NONCE_BYTES, open, sealInto } from "../../keys/aead.js";
+import { AEAD_KEY_BYTES, NONCE_BYTES, open, type OpenRoom, sealInto } from "../../keys/aead.js";
 import { type Key, KEY_ID_BYTES, type KeyId } from "../../keys/key.js";
 import { assert } from "../../types/assert.js";
 import { type HeadFront, STORE_ID_BYTES } from "../form/head.js";
 import { CHECK_BYTES, type HeadSeal } from "../form/head-seal.js";
-import type { RecordHeader } from "../form/records.js";
+import { MORE_FLAG, type RecordHeader } from "../form/records.js";
 
 const LABEL = "lanekeeper segment 1";
 const AAD_BYTES = STORE_ID_BYTES + 32;
@@ -53,8 +53,11 @@ export class SegmentOpener {
   readonly keyId: KeyId;
   readonly headSeal: HeadSeal;
   readonly #key: Buffer;
-  readonly #nonce = Buffer.alloc(NONCE_BYTES);
-  readonly #aad = Buffer.alloc(AAD_BYTES);
+  readonly #nonce = new Uint8Array(NONCE_BYTES);
+  readonly #aad = new Uint8Array(AAD_BYTES);
+  /** Views of both: they write a bigint in a tenth of the time that a `Buffer` takes. */
+  readonly #nonceView = new DataView(this.#nonce.buffer);
+  readonly #aadView = new DataView(this.#aad.buffer);
 
   constructor(key: Key, { storeId, salt, sequence }: SealedPlace) {
     assert(storeId.length === STORE_ID_BYTES, "a store id has 16 bytes");
@@ -69,9 +72,12 @@ export class SegmentOpener {
     this.#aad.set(storeId);
   }
 
-  /** The payload of a record, new bytes; `undefined` where it is not the one that was sealed there. */
-  open(record: BoundFields, sealed: Uint8Array): Uint8Array | undefined {
-    return open(this.#useOf(record, sealed.length), sealed);
+  /**
+   * The payload of a record; `undefined` where it is not the one that was sealed there. New bytes, or with `room`
+   * bytes that may be lent.
+   */
+  open(record: BoundFields, sealed: Uint8Array, room?: OpenRoom): Uint8Array | undefined {
+    return open(this.#useOf(record, sealed.length), sealed, room);
   }
 
   /** Seals `parts` into `target`. Only a `SegmentSealer` calls it, which sees to the nonces. */
@@ -85,16 +91,14 @@ export class SegmentOpener {
   }
 
   #useOf({ type, more, lsn, log, number }: BoundFields, length: number) {
-    this.#nonce.writeBigUInt64LE(lsn, 4);
-    const aad = this.#aad;
-    aad.writeUInt32LE(length, STORE_ID_BYTES);
-    aad.writeUInt32LE(type, STORE_ID_BYTES + 4);
-    if (more) aad[STORE_ID_BYTES + 5] = 1;
-    aad.writeBigUInt64LE(lsn, STORE_ID_BYTES + 8);
-    aad.writeUInt32LE(log, STORE_ID_BYTES + 16);
-    aad.writeUInt32LE(0, STORE_ID_BYTES + 20);
-    aad.writeBigUInt64LE(number, STORE_ID_BYTES + 24);
-    return { key: this.#key, nonce: this.#nonce, aad };
+    this.#nonceView.setBigUint64(4, lsn, true);
+    const aad = this.#aadView;
+    aad.setUint32(STORE_ID_BYTES, length, true);
+    aad.setUint32(STORE_ID_BYTES + 4, type | (more ? MORE_FLAG : 0), true);
+    aad.setBigUint64(STORE_ID_BYTES + 8, lsn, true);
+    aad.setUint32(STORE_ID_BYTES + 16, log, true);
+    aad.setBigUint64(STORE_ID_BYTES + 24, number, true);
+    return { key: this.#key, nonce: this.#nonce, aad: this.#aad };
   }
 }
 

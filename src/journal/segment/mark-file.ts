@@ -27,6 +27,8 @@ export interface MarkFound {
   readonly otherSlotBad: string | undefined;
   /** The highest acknowledged LSN of both slots. */
   readonly highestAcked: bigint;
+  /** No mark above it was ever durable: the one behind `mark` may have stood in a slot that is bad. */
+  readonly sequenceMax: bigint;
 }
 
 /** Reads the two slots, in the order of their places. */
@@ -64,7 +66,9 @@ export function newestMark(
     (highest, slot) => (slot.mark.acked > highest ? slot.mark.acked : highest),
     0n,
   );
-  return { mark, bytes, offset: markSlotOffset(mark.sequence), otherSlotBad, highestAcked };
+  const sequenceMax = mark.sequence + (bad.length > 0 ? 1n : 0n);
+  const offset = markSlotOffset(mark.sequence);
+  return { mark, bytes, offset, otherSlotBad, highestAcked, sequenceMax };
 }
 
 /** The part of a mark that its writer may change. */
@@ -79,6 +83,7 @@ export class MarkFile {
   readonly #file: DiskFile;
   readonly #observe: Observe | undefined;
   #mark: Mark;
+  #durableSequence: bigint;
   #writing = false;
   #unwritten = false;
   /** Those whose change is not in the write in flight, but will be in the next. */
@@ -88,16 +93,22 @@ export class MarkFile {
   /** Told of each durable write: its bytes, and how long it took. */
   onWritten: (bytes: number, ms: number) => void = () => {};
 
-  /** `mark` is what the file holds; the next write gets the next sequence and the other slot. */
+  /** `mark` is what the file holds, durable; the next write gets the next sequence and the other slot. */
   constructor(file: DiskFile, mark: Mark, observe?: Observe) {
     this.#file = file;
     this.#observe = observe;
     this.#mark = mark;
+    this.#durableSequence = mark.sequence;
   }
 
   /** The state that the next write will name. */
   get current(): Mark {
     return this.#mark;
+  }
+
+  /** The sequence of the newest mark whose write returned. */
+  get durableSequence(): bigint {
+    return this.#durableSequence;
   }
 
   /** Whether the state has changed since the newest write began. */
@@ -149,6 +160,7 @@ export class MarkFile {
         this.#observe?.("markMs", ms);
         this.onWritten(bytes.length, ms);
         this.#writing = false;
+        this.#durableSequence = mark.sequence;
         for (const waiter of waiters) waiter.resolve();
         if (this.#waiting.length > 0) this.#begin();
         else this.#rest();

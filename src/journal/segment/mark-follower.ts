@@ -4,7 +4,7 @@
  */
 import type { MarkFile } from "./mark-file.js";
 
-/** How long an acknowledgement stays without a mark that names it, while groups follow each other. */
+/** How long an acknowledgement stays without a mark that names it. */
 export const MARK_LAG_MS = 2;
 
 export interface MarkFollowerParts {
@@ -13,6 +13,8 @@ export interface MarkFollowerParts {
   readonly later: (task: () => void) => void;
   /** Nothing may be written any more (D7). */
   readonly isPoisoned: () => boolean;
+  /** A rotation is on its way: its own mark comes, and waits for one that is in flight. */
+  readonly isRotating: () => boolean;
   readonly fail: (cause: unknown) => void;
 }
 
@@ -25,7 +27,7 @@ export class MarkFollower {
     this.#parts = parts;
   }
 
-  /** Something was acknowledged, and a group waits: a mark begins soon. */
+  /** Something was acknowledged: a mark begins soon. */
   follow(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -35,10 +37,10 @@ export class MarkFollower {
     });
   }
 
-  /** A mark begins at once, if the last one does not name everything. */
+  /** A mark begins at once, if the last one does not name everything, and no other is about to. */
   write(): void {
-    const { markFile, isPoisoned, fail } = this.#parts;
-    if (!markFile.isBehind || this.#isAsked || isPoisoned()) return;
+    const { markFile, isPoisoned, isRotating, fail } = this.#parts;
+    if (!markFile.isBehind || this.#isAsked || isPoisoned() || isRotating()) return;
     this.#isAsked = true;
     markFile
       .write({})

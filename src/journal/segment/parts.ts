@@ -43,9 +43,12 @@ export class SegmentParts {
   #offset = 0;
   #coming: Coming | undefined;
 
-  /** They are walked in this order, each once. */
-  constructor(ranges: readonly SegmentRange[]) {
+  readonly #read: ((bytes: number) => void) | undefined;
+
+  /** They are walked in this order, each once. `read` hears of each part; what it throws ends the walk. */
+  constructor(ranges: readonly SegmentRange[], read?: (bytes: number) => void) {
     this.#ranges = ranges;
+    this.#read = read;
     this.#coming = this.#ask(0);
   }
 
@@ -92,6 +95,7 @@ export class SegmentParts {
       const read = coming.from + part.length;
       const isLast = part.length === 0 || read >= to;
       this.#coming = isLast ? this.#ask(this.#range + 1) : this.#ask(this.#range, read);
+      this.#read?.(part.length);
       if (part.length === 0) return false;
     }
     return true;

@@ -258,3 +258,12 @@ export async function fillWithZeros(file: DiskFile, from: number, to: number): P
     await file.writeDurable(position, [ZEROS.subarray(0, Math.min(ZEROS.length, to - position))]);
   }
 }
+
+/** Whether the first `length` bytes of a file are zeros. */
+export async function holdsZeros(file: DiskFile, length: number): Promise<boolean> {
+  for (let position = 0; position < length; position += ZEROS.length) {
+    const zeros = ZEROS.subarray(0, Math.min(ZEROS.length, length - position));
+    if (!zeros.equals(await file.read(position, zeros.length))) return false;
+  }
+  return true;
+}

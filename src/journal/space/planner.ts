@@ -123,11 +123,14 @@ export class Planner {
 
   /**
    * The steps towards the bound on disk use. `diskFull` says that no slot can be made; copies leave
-   * `beside` bytes of the current segment to other entries.
+   * `beside` bytes of the current segment to other entries. No slot with bytes of another key is surplus: it is
+   * overwritten first, since its blocks may come into other hands.
    */
   plan(diskFull: boolean, beside = 0): ReclaimPlan {
     const facts = this.#facts(this.#standing, diskFull);
-    return planInGroups({ ...facts, room: facts.room - beside });
+    const plan = planInGroups({ ...facts, room: facts.room - beside });
+    const { seals } = this.#parts;
+    return { ...plan, surplus: plan.surplus.filter((slot) => !seals.isForeign(slot)) };
   }
 
   /** The same once the rotation to `next` is done. */

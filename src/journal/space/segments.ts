@@ -287,7 +287,7 @@ export class Segments implements Standing {
 
   /**
    * Seals the current segment and prepares the next, whose head is to be written beside its first
-   * group. A crash leaves this:
+   * group, or before it where it is sealed. A crash leaves this:
    *
    * - before the head is durable: recovery takes the old head, and nothing that it lists was touched;
    *   the group is lost, and was not acknowledged;

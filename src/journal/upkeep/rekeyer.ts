@@ -141,9 +141,9 @@ export class Rekeyer {
   /** The same with a key, which it takes over. */
   rotate(key: Key): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#ended) reject(this.#ended);
-      else this.#requests.push({ key, resolve, reject });
-      this.#parts.wake();
+      this.#requests.push({ key, resolve, reject });
+      if (this.#ended) this.end(this.#ended);
+      else this.#parts.wake();
     });
   }
 
@@ -169,6 +169,7 @@ export class Rekeyer {
   /** The journal is closed or poisoned: nothing is moved any more. */
   end(cause: PersisterError): void {
     this.#ended ??= cause;
+    for (const { key } of this.#requests) key.close();
     const waiting = [...this.#requests, ...this.#waiters];
     this.#requests = [];
     this.#waiters = [];

@@ -7,7 +7,7 @@
  * Writes are not flushed one by one. The map is trusted behind a seal alone (`seal.ts`), which only a clean
  * close writes; after a crash it is made anew whatever had reached the disk.
  */
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
 import { Level } from "level";
@@ -54,6 +54,8 @@ interface LevelIterator {
 export async function openLogMap(disk: Disk, directory: string, at: JournalEnd): Promise<LogMap> {
   try {
     if (!(await breakSeal(disk, directory, at))) await removeAll(directory);
+    // LevelDB would make a folder, and files in it, that everybody may read.
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     return new LevelMap(await openDatabase(directory), { disk, directory, storeId: at.storeId });
   } catch (cause) {
     return memoryLogMap(`the map is in memory only: ${reasonOf(cause)}`);

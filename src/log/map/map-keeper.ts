@@ -28,6 +28,7 @@ export class MapKeeper {
   readonly #engine: LogEngine;
   readonly #retention: Retention;
   readonly #warnings: MapWarnings;
+  readonly #onSealed: (() => void) | undefined;
   #map: LogMap;
   /** One write at a time, off the path of acknowledgements. Rejects for a defect of ours alone. */
   #writes: Promise<void> = Promise.resolve();
@@ -48,11 +49,14 @@ export class MapKeeper {
     readonly retention: Retention;
     readonly map: LogMap;
     readonly warnings: MapWarnings;
+    /** Told that a segment was sealed. */
+    readonly onSealed?: (() => void) | undefined;
   }) {
     this.#engine = parts.engine;
     this.#retention = parts.retention;
     this.#map = parts.map;
     this.#warnings = parts.warnings;
+    this.#onSealed = parts.onSealed;
     if (parts.map.warning !== undefined) this.#warnings.add(parts.map.warning);
   }
 
@@ -167,6 +171,7 @@ export class MapKeeper {
   /** A segment was sealed: the journal tells what lies in it. */
   sealed({ sequence }: RetainedSegment, records: readonly PlacedRecord[]): void {
     this.#take(sequence, records, true);
+    this.#onSealed?.();
   }
 
   /** `isWhole`: these are all; else the next open reads the segment once more. */

@@ -21,6 +21,7 @@ import {
 } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
 import { newestSegment } from "../kit.js";
+import { STRIDE } from "../../scale.js";
 
 const chain = new TestChain();
 const lane = laneAt(chain, 0);
@@ -54,6 +55,14 @@ async function changed(change: (disk: SimulatedDisk) => unknown): Promise<Simula
 
 const stores: Readonly<Record<string, OpenStore>> = {
   "no-directory": { make: () => Promise.resolve(new SimulatedDisk()), advice: /init/ },
+  "not-a-directory": {
+    make: async () => {
+      const disk = new SimulatedDisk();
+      await (await disk.create(DIRECTORY)).close();
+      return disk;
+    },
+    advice: /name the state directory itself/,
+  },
   "init-unfinished": {
     make: async () => {
       const disk = new SimulatedDisk();
@@ -125,17 +134,16 @@ describe("the table of what open finds", () => {
     },
   );
 
-  test("a directory that is a file is refused", async () => {
+  test("init refuses a file in the place of its directory", async () => {
     const disk = new SimulatedDisk();
     await (await disk.create(DIRECTORY)).close();
-    await openRefused(disk, chain, "NOT_A_STORE");
     await refusal(init(disk), "STORE_EXISTS");
   });
 
   test("two inits at once are one store and one STORE_EXISTS, whichever step they meet at", async () => {
     const alone = new SimulatedDisk();
     await init(alone);
-    for (let step = 1; step <= alone.steps; step++) {
+    for (let step = 1; step <= alone.steps; step += STRIDE) {
       const started: { second?: Promise<PromiseSettledResult<void>[]> } = {};
       const onStep = ({ step: at }: { step: number }): void => {
         if (at === step && !started.second) started.second = Promise.allSettled([init(disk)]);
@@ -241,7 +249,7 @@ describe("init", () => {
     await init(clean);
     const { steps } = clean;
     const seen = { refused: 0, whole: 0 };
-    for (let step = 1; step <= steps; step++) {
+    for (let step = 1; step <= steps; step += STRIDE) {
       const disk = new SimulatedDisk();
       disk.crashAt(step);
       await Promise.race([init(disk), disk.stopped]);

@@ -13,6 +13,13 @@ import {
   recordsStart,
   recordType,
 } from "../../../src/journal/form/records.js";
+import {
+  decodeMark,
+  MARK_SLOT_BYTES,
+  type MarkSlot,
+  markSlotOffset,
+} from "../../../src/journal/form/mark.js";
+import { type MarkFound, newestMark } from "../../../src/journal/segment/mark-file.js";
 import { type EndingFacts, endingOf } from "../../../src/journal/recovery/ending.js";
 import { refusal, turns } from "../../node/kit.js";
 import { bornJournal, newestSegment, openJournal, type OpenJournal, text } from "../kit.js";
@@ -21,7 +28,7 @@ import { walkRecords } from "../walk.js";
 const HASH = new Uint8Array(32).fill(7);
 
 function footer(firstLsn: bigint, lastLsn: bigint) {
-  return { firstLsn, lastLsn, opened: [], dropped: [], appends: [] };
+  return { firstLsn, lastLsn, opened: [], dropped: [], appends: [], markSequence: 0n };
 }
 
 describe("the table of how the newest segment ends", () => {
@@ -186,3 +193,53 @@ test("an old mark beside a newer journal is refused", async () => {
   const error = await refusal(openJournal(disk), "MARK_CORRUPT");
   expect(error.message).toContain("[mark-left-behind]");
 });
+
+describe("an old mark of the same life, put back beside a journal that went on", () => {
+  /** The bytes of the mark behind group 0, and the disk behind so many groups more. */
+  async function wentOn(groups: number) {
+    const disk = await bornJournal();
+    const opened = await openJournal(disk);
+    await group(opened, "lane", [0n]);
+    await opened.journal.writeMark({});
+    const old = Uint8Array.from(disk.readNow("store/mark"));
+    for (let at = 1; at <= groups; at++) {
+      await group(opened, "lane", [BigInt(at)]);
+      await opened.journal.writeMark({});
+    }
+    await opened.journal.close();
+    return { disk, old };
+  }
+
+  test.each([2, 3, 7])("is refused, %i groups later", async (groups) => {
+    const { disk, old } = await wentOn(groups);
+    disk.damage("store/mark", 0, old);
+    const error = await refusal(openJournal(disk), "MARK_CORRUPT");
+    expect(error.message).toContain("[mark-left-behind]");
+  });
+
+  test("is refused with one of its slots bad, too, once two marks followed it", async () => {
+    const { disk, old } = await wentOn(5);
+    disk.damage("store/mark", 0, old);
+    const { mark } = newestMarkIn(old);
+    const other = markSlotOffset(mark.sequence + 1n);
+    disk.damage("store/mark", other, new Uint8Array(MARK_SLOT_BYTES));
+    await refusal(openJournal(disk), "MARK_CORRUPT");
+  });
+
+  test("one damaged slot of the right mark is legal, whichever it is", async () => {
+    for (const slot of [0n, 1n]) {
+      const { disk } = await wentOn(5);
+      disk.damage("store/mark", markSlotOffset(slot), new Uint8Array(4096));
+      const { journal, recovered } = await openJournal(disk);
+      expect(recovered.table.byName("lane")).toMatchObject({ next: 6n });
+      await journal.close();
+    }
+  });
+});
+
+function newestMarkIn(bytes: Uint8Array): MarkFound {
+  const slots = [0, MARK_SLOT_BYTES].map((at) => decodeMark(bytes.subarray(at)));
+  const found = newestMark(slots as [MarkSlot, MarkSlot]);
+  if ("bad" in found) throw new Error(found.bad);
+  return found;
+}

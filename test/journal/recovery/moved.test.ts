@@ -1,5 +1,14 @@
 /** D6: a store that was copied or moved is an older memory, or a second one, until the caller says more. */
-import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -150,6 +159,24 @@ describe("on a real disk", () => {
     cpSync(directory, backup, { recursive: true });
     rmSync(directory, { recursive: true });
     cpSync(backup, directory, { recursive: true });
+    await refusal(Lanekeeper.open(directory, choices), "STORE_MOVED");
+  });
+
+  test("a STORE that was copied into the inode of the original is refused", async () => {
+    await lived();
+    const original = join(directory, "STORE");
+    const { ino } = statSync(original);
+    const copies = join(folder, "copies");
+    mkdirSync(copies);
+    copyFileSync(original, join(copies, "0"));
+    rmSync(original);
+    // The inode is free: some of the next files gets it.
+    for (let number = 1; number < 500 && !existsSync(original); number++) {
+      const copy = join(copies, String(number));
+      copyFileSync(join(copies, "0"), copy);
+      if (statSync(copy).ino === ino) renameSync(copy, original);
+    }
+    if (!existsSync(original)) renameSync(join(copies, "1"), original);
     await refusal(Lanekeeper.open(directory, choices), "STORE_MOVED");
   });
 

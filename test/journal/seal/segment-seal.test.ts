@@ -1,6 +1,6 @@
 /** The sealing of records, against the page of the format and its argument on nonces. */
 import { createCipheriv, hkdfSync } from "node:crypto";
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   type BoundFields,
@@ -11,6 +11,7 @@ import {
 import { TAG_BYTES } from "../../../src/keys/aead.js";
 import { InvariantError } from "../../../src/types/assert.js";
 import { key, keyBytes } from "./kit.js";
+import { property } from "../../harness/property.js";
 
 const place = {
   storeId: Buffer.alloc(16, 1),
@@ -65,7 +66,7 @@ describe("a sealed payload", () => {
     expect(Buffer.from(sealed).toString("hex")).toBe(byThePage(100n, text));
   });
 
-  property.prop([fc.uint8Array({ maxLength: 200 }), fc.bigInt({ min: 100n, max: 2n ** 64n - 2n })])(
+  property([fc.uint8Array({ maxLength: 200 }), fc.bigInt({ min: 100n, max: 2n ** 64n - 2n })])(
     "opens in its place, whatever it is",
     (payload, lsn) => {
       const sealed = sealedBy(new SegmentSealer(key("a"), place), { ...record, payload }, lsn);

@@ -170,6 +170,22 @@ test("a truncation far above everything leaves nothing, and costs nothing", () =
   expect(places.find("a", 3n)).toBeUndefined();
 });
 
+test.each([2n ** 53n - 1n, 2n ** 53n + 1n, 2n ** 63n - 1n, 2n ** 64n - 9n])(
+  "from %i on each record is found at its own place: no double tells odd numbers apart there",
+  (zero) => {
+    const places = new Places();
+    const numbers = Array.from({ length: 7 }, (_, index) => zero + BigInt(index));
+    for (const [index, number] of numbers.entries()) places.append("a", number, at(index));
+    for (const [index, number] of numbers.entries()) {
+      expect(places.find("a", number)).toEqual(at(index));
+    }
+    places.truncate("a", zero + 3n);
+    for (const [index, number] of numbers.entries()) {
+      expect(places.find("a", number)).toEqual(index < 3 ? undefined : at(index));
+    }
+  },
+);
+
 test("after many small truncations every record that is left is found where it lies", () => {
   const places = new Places();
   for (let number = 0n; number < 10_000n; number++) places.append("a", number, at(Number(number)));

@@ -10,6 +10,7 @@ import { SPARE_SLOTS } from "../../../src/journal/space/slots.js";
 import { groupBytes } from "../../../src/journal/form/group-size.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { turns } from "../../node/kit.js";
+import { campaignSize } from "../../scale.js";
 import {
   all,
   bornJournal,
@@ -283,7 +284,8 @@ function brief(each: string): string {
   return `${each.slice(0, 16)}.. ${each.length}`;
 }
 
-const report = (numRuns: number) => ({ numRuns, seed: SEED, endOnFailure: true }) as const;
+const RUNS = campaignSize(60, "LANEKEEPER_RUNS");
+const report = { numRuns: RUNS, seed: SEED, endOnFailure: true } as const;
 
 test.each([0, 3 * LARGER_SEGMENT_BYTES])(
   `any mix at rest is within the bound, with two spares (retained: %d bytes, seed ${SEED})`,
@@ -305,7 +307,7 @@ test.each([0, 3 * LARGER_SEGMENT_BYTES])(
         await ground.do({ do: "kill" });
         await ground.check();
       }),
-      report(25),
+      report,
     );
   },
 );
@@ -439,9 +441,9 @@ describe("a disk of fixed capacity", () => {
           await ground.check();
         },
       ),
-      report(25),
+      report,
     );
-    expect(refusals).toBeGreaterThan(30);
+    expect(refusals).toBeGreaterThan(RUNS);
   });
 
   test("restarts while it is full, after groups that fill segments beside stragglers", async () => {
@@ -526,6 +528,6 @@ test(`slots of any size, as each opening chooses: nothing is lost, nothing refus
       }
       expect(ground.refused).toEqual([]);
     }),
-    report(25),
+    report,
   );
 });

@@ -92,3 +92,36 @@ test("a full disk opens, serves and prunes, again and again, with no byte free",
   await pushBlocks(each, chain, lane, { from: durable, to: durable + 3n });
   await each.close();
 });
+
+test("a spare that a full disk lets grow in part is free space, and counts once it is whole", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 3n });
+  await keeper.close();
+  const spares = disk.files().filter(({ path }) => {
+    return path.endsWith(".seg") && disk.readNow(path).every((each) => each === 0);
+  });
+  expect(spares.length).toBeGreaterThan(0);
+  for (const { path } of spares) disk.shorten(path, 5000);
+  const room = (bytes: number): void => {
+    disk.capacityBytes = disk.usedBytes + bytes;
+  };
+  room(4001);
+  const again = await opened(disk, chain);
+  await refusal(pushBlocks(again, chain, lane, { from: 3n, to: 30n }), "DISK_FULL");
+  const grown = spares.map(({ path }) => disk.readNow(path).length);
+  // The refused growth has left what there was room for.
+  expect(Math.max(...grown)).toBeGreaterThan(5000);
+  expect(Math.max(...grown)).toBeLessThan(SEGMENT_BYTES);
+  room(3001);
+  await refusal(again.sync(), "DISK_FULL");
+  expect(again.status().poison).toBeUndefined();
+
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  await again.sync();
+  const next = again.status().lanes.get(lane)?.next ?? 0n;
+  await pushBlocks(again, chain, lane, { from: next, to: 30n });
+  for (const each of chain.lanes.slice(1)) await pushBlocks(again, chain, each, { to: 25n });
+  const last = await reopened(again, disk, chain);
+  expect(await contents(last)).toMatchObject({ lanes: { [lane]: laneOf(chain, lane, 0n, 30n) } });
+  await last.close();
+});

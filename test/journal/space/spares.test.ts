@@ -149,7 +149,7 @@ describe("a crash at each step, and at each step of the open behind it, leaves a
     // The release of the straggler may take the room of the append.
     expect([1, 2]).toContain(journal.counters.rotations);
     expect(journal.space.free).toBe(SPARE_SLOTS);
-  }, 60_000);
+  });
 
   test.each([
     { label: "and a straggler makes up for each", sizes: WHOLE, waves: 1, retainBytes: 0 },

@@ -15,6 +15,7 @@ import {
   openJournal,
   type OpenJournal,
 } from "../kit.js";
+import { STRIDE } from "../../scale.js";
 
 /** Nearly all that a segment of the smallest size takes. */
 const FULL = 11_000;
@@ -188,7 +189,7 @@ describe("a crash at each step", () => {
     "$label: every record is there, and two spares",
     async ({ from, to, first }) => {
       const changes = new Set<string>();
-      for (let step = 1; ; step++) {
+      for (let step = 1; ; step += STRIDE) {
         const disk: SimulatedDisk = (await bornJournal()).kill({
           onStep: ({ change, path }) => path.includes("/journal") && changes.add(change),
         });

@@ -1,4 +1,4 @@
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   CHECKPOINT_TYPE,
@@ -10,6 +10,7 @@ import {
   type Labels,
 } from "../../../src/records/log/envelope.js";
 import { U64_MAX } from "../../../src/types/numbers.js";
+import { property } from "../../harness/property.js";
 
 const labels = fc.record({
   type: fc.nat({ max: 0xffff }),
@@ -55,7 +56,7 @@ describe("the bytes of an envelope", () => {
   });
 });
 
-property.prop([labels, fc.uint8Array({ maxLength: 100 })])(
+property([labels, fc.uint8Array({ maxLength: 100 })])(
   "what is encoded is decoded, of any labels and payload",
   (fields, payload) => {
     const bytes = recordBytes(fields, payload);
@@ -66,7 +67,7 @@ property.prop([labels, fc.uint8Array({ maxLength: 100 })])(
   },
 );
 
-property.prop([fc.uint8Array({ maxLength: 40 })])(
+property([fc.uint8Array({ maxLength: 40 })])(
   "any bytes have an answer, and those that are a record are the bytes of that record",
   (bytes) => {
     const found = decodeEnvelope(bytes);
