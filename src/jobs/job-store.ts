@@ -217,6 +217,11 @@ export class JobStore extends JobsById {
     return this.#opened ? keyUsesOf(this.#opened) : [];
   }
 
+  /** Whether `close` was called: true from the call on. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
   /** Closes every job, then the journal. Idempotent. Throws as `closeJob`. */
   async close(): Promise<void> {
     await (this.#closing ??= this.#closeAll());

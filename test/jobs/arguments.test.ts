@@ -1,5 +1,5 @@
 /** Junk of every JavaScript type at every public function of jobs: typed errors, and no change. */
-import { fc } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import * as jobs from "../../src/jobs/index.js";
 import { LanekeeperError } from "../../src/types/lanekeeper-error.js";

@@ -1,6 +1,6 @@
 /** Every edge of 64 bits at the door of jobs: a number is refused, or means the same after a reopen. */
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   byte,
   decodeParts,
@@ -120,4 +120,19 @@ describe("limits and versions", () => {
       }
     }
   });
+});
+
+test("timers that a test has replaced do not stop jobs", async () => {
+  vi.useFakeTimers();
+  try {
+    const store = await memoryStore();
+    const job = await store.openJob("peers");
+    await job.put("scores", Buffer.from("a"), Buffer.from("plain"));
+    await job.put("scores", Buffer.from("b"), Buffer.from("kept"), { durable: true });
+    await job.flush();
+    expect(await job.count("scores")).toBe(2);
+    await store.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

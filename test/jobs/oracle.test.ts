@@ -2,7 +2,7 @@
  * Random commands on a job, against plain sorted arrays: in memory and on disk, through closes and reopens
  * of the job and of the store.
  */
-import { fc } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Job, type JobOperation, type JobStore, prefixRange } from "../../src/jobs/index.js";
 import { campaignSize } from "../scale.js";

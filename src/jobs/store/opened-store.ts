@@ -149,7 +149,12 @@ export class OpenedStore {
       const text = "a store that writes plain has no key to rotate: open it with keys first";
       throw new PersisterError("USAGE", text);
     }
-    await this.journal.sealing.rotateKey(() => copyOf(key));
+    try {
+      await this.journal.sealing.rotateKey(() => copyOf(key));
+    } catch (cause) {
+      key.close();
+      throw cause;
+    }
     this.#ring.rotate(key);
     const { locks } = this.#parts;
     const switched = [...this.jobs.keys()].map((id) =>
@@ -206,6 +211,7 @@ export class OpenedStore {
       settings,
       ring: this.#ring,
       randomBytes: surroundings.randomBytes,
+      later: surroundings.later,
       onDurable: () => this.checkpoints.lookAtBytes(),
       onLost: (error: PersisterError) => tell(error, id),
     };

@@ -62,6 +62,8 @@ export interface OpeningParts {
   /** Without a ring all values are plain. */
   readonly ring: KeyRing | undefined;
   readonly randomBytes: (count: number) => Uint8Array;
+  /** Calls `task` a little later; a timer, where it is left out. */
+  readonly later?: ((task: () => void) => void) | undefined;
   /** Is told of each write that became durable, and of each plain one that was lost. */
   readonly onDurable: () => void;
   readonly onLost: (error: PersisterError) => void;
@@ -238,13 +240,13 @@ async function putSettled(journal: JobJournal, state: LiveState, home: JobHome):
 }
 
 function withWriter(
-  { journal, settings, onDurable, onLost }: OpeningParts,
+  { journal, settings, later, onDurable, onLost }: OpeningParts,
   id: string,
   values: JobValues,
   home: JobHome,
 ): OpenJob {
   const { queueBytes, stallMs, checkpointBytes: heldBytesMax } = settings;
   const bounds = { queueBytes, heldBytesMax, stallMs };
-  const writer = new JobWriter({ id, journal, values, bounds, onDurable, onLost });
+  const writer = new JobWriter({ id, journal, values, bounds, later, onDurable, onLost });
   return { job: new Job({ id, values, writer, settings }), writer, values, home };
 }

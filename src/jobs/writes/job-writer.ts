@@ -11,6 +11,7 @@
  * A call that finds no room waits, first come, first served, until its signal ends the wait, or
  * `stallMs`: JOB_BUSY. Then nothing was written.
  */
+import { clearTimeout, setTimeout } from "node:timers";
 import { ByteBudget } from "../../async/byte-budget.js";
 import { aborted, throwIfAborted, whenAborted } from "../../async/signal.js";
 import { assert } from "../../types/assert.js";
@@ -19,7 +20,7 @@ import type { JobJournal } from "../journal/job-journal.js";
 import { encodeWrite, type Operation } from "../journal/write.js";
 import type { JobValues } from "../level/values.js";
 import { BATCH_BYTES_MAX } from "../options.js";
-import { type Arrived, LevelQueue } from "./level-queue.js";
+import { APPLY_LAG_MS, type Arrived, LevelQueue } from "./level-queue.js";
 
 const WAIT = "the wait for room in the queue of a job";
 
@@ -50,6 +51,8 @@ export interface WriterParts {
   readonly journal: JobJournal;
   readonly values: JobValues;
   readonly bounds: WriteBounds;
+  /** Calls `task` when `APPLY_LAG_MS` are over; a timer, where it is left out. */
+  readonly later?: ((task: () => void) => void) | undefined;
   /** Is told of each write that the journal has. */
   readonly onDurable: () => void;
   /** Is told of a plain write that the journal refused. */
@@ -80,6 +83,8 @@ export class JobWriter {
     this.#level = new LevelQueue({
       id,
       values,
+      later: parts.later ?? ((task) => void setTimeout(task, APPLY_LAG_MS)),
+      isAwaited: () => this.#entering > 0,
       onLeft: (bytes) => this.#leave(bytes),
       // Those that wait for room hear of it.
       onFailed: () => this.#giveBackWithheld(),
@@ -198,6 +203,7 @@ export class JobWriter {
   /** Submits a write in its turn, as soon as there is room. */
   async #enter(write: NewWrite, signal: AbortSignal | undefined): Promise<Submitted> {
     this.#entering += 1;
+    this.#level.hurry();
     const entry = this.#room(write.record.length, signal).then(
       () => {
         this.#entering -= 1;

@@ -1,6 +1,8 @@
 /**
  * The writes of one open job that the journal has answered, on their way into LevelDB: in the order of
- * their calls, several in one batch, one batch at a time.
+ * their calls, several in one batch, one batch at a time. A batch costs a call into a thread, as much as all else
+ * of a small write. So writes that nobody waits for are gathered for `APPLY_LAG_MS`, up to `GATHERED_BYTES`. A read
+ * of the job, a task between two batches, and a writer that waits for room have them go at once.
  *
  * # Invariants
  *
@@ -16,6 +18,10 @@ import type { JobValues } from "../level/values.js";
 
 /** Bytes of records that go to LevelDB in one batch. */
 const BATCH_BYTES = 1024 * 1024;
+/** Some tens of writes that follow each other; memory and the next open hardly notice them. */
+export const APPLY_LAG_MS = 5;
+/** A batch of so many bytes does not get cheaper by growing. */
+const GATHERED_BYTES = 64 * 1024;
 
 /** A write that the journal has taken or refused, in its place of the queue. */
 export interface Arrived {
@@ -37,6 +43,10 @@ interface Reader {
 export interface LevelQueueParts {
   readonly id: string;
   readonly values: JobValues;
+  /** Calls `task` when `APPLY_LAG_MS` are over. */
+  readonly later: (task: () => void) => void;
+  /** Whether somebody waits for what is in the queue to leave it. */
+  readonly isAwaited: () => boolean;
   /** Is told of the bytes of each write that has left the queue, applied or not. */
   readonly onLeft: (bytes: number) => void;
   /** Is told that nothing goes to LevelDB any more. */
@@ -50,7 +60,12 @@ export class LevelQueue {
   #applied = 0;
   #lastHeld: Held | undefined;
   #arrived: Arrived[] = [];
+  #arrivedBytes = 0;
+  /** The first of these go now, and all that has arrived with them. */
+  #hurried = 0;
   #isApplying = false;
+  /** All that has arrived goes a little later. */
+  #isDue = false;
   /** Tasks that wait for the end of the batch under way. */
   readonly #between: (() => Promise<void>)[] = [];
   #readers: Reader[] = [];
@@ -86,7 +101,17 @@ export class LevelQueue {
       return;
     }
     this.#arrived.push(write);
-    this.#goOn();
+    this.#arrivedBytes += write.bytes;
+    const isAwaited = write.seen || this.#readers.length > 0 || this.#parts.isAwaited();
+    if (isAwaited || this.#arrivedBytes >= GATHERED_BYTES) this.hurry();
+    else this.#goOnLater();
+  }
+
+  /** Has everything that has arrived go now. */
+  hurry(): void {
+    this.#hurried = this.#arrived.length;
+    if (this.#isApplying) return;
+    this.#applyAll().catch((cause: unknown) => this.fail(cause));
   }
 
   /**
@@ -106,7 +131,7 @@ export class LevelQueue {
         }
       };
       this.#between.push(done);
-      this.#goOn();
+      this.hurry();
     });
   }
 
@@ -115,7 +140,10 @@ export class LevelQueue {
     if (this.#failure) throw this.#failure;
     const target = this.#expected;
     if (this.#applied >= target) return;
-    await new Promise<void>((resolve, reject) => this.#readers.push({ target, resolve, reject }));
+    await new Promise<void>((resolve, reject) => {
+      this.#readers.push({ target, resolve, reject });
+      this.hurry();
+    });
   }
 
   /** Nothing goes to LevelDB from now on. Returns the first error. */
@@ -129,6 +157,8 @@ export class LevelQueue {
     );
     const [arrived, readers] = [this.#arrived, this.#readers];
     this.#arrived = [];
+    this.#arrivedBytes = 0;
+    this.#hurried = 0;
     this.#readers = [];
     for (const { bytes } of arrived) this.#parts.onLeft(bytes);
     for (const reader of readers) reader.reject(this.#failure);
@@ -136,9 +166,13 @@ export class LevelQueue {
     return this.#failure;
   }
 
-  #goOn(): void {
-    if (this.#isApplying) return;
-    this.#applyAll().catch((cause: unknown) => this.fail(cause));
+  #goOnLater(): void {
+    if (this.#isDue || this.#isApplying) return;
+    this.#isDue = true;
+    this.#parts.later(() => {
+      this.#isDue = false;
+      this.hurry();
+    });
   }
 
   async #applyAll(): Promise<void> {
@@ -147,12 +181,13 @@ export class LevelQueue {
       for (;;) {
         const task = this.#between.shift();
         if (task) await task();
-        if (this.#arrived.length > 0) await this.#apply(this.#nextBatch());
+        if (this.#hurried > 0) await this.#apply(this.#nextBatch());
         else if (this.#between.length === 0) return;
       }
     } finally {
       // In the same step as the last look at what arrived: else a write could come between.
       this.#isApplying = false;
+      if (this.#arrived.length > 0) this.#goOnLater();
     }
   }
 
@@ -187,7 +222,10 @@ export class LevelQueue {
       bytes += write.bytes;
       if (count > 0 && bytes > BATCH_BYTES) break;
     }
-    return this.#arrived.splice(0, count);
+    const writes = this.#arrived.splice(0, count);
+    this.#hurried = Math.max(0, this.#hurried - count);
+    for (const { bytes } of writes) this.#arrivedBytes -= bytes;
+    return writes;
   }
 
   #wakeReaders(): void {

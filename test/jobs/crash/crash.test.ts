@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { type JobStore, key } from "../../../src/jobs/index.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
-import { campaignSize, SCALE } from "../../scale.js";
+import { campaignSize, IS_SHORT, SCALE } from "../../scale.js";
 import { codeOf, numbered, shown, value } from "../kit.js";
 import { LossyHomes } from "./lossy-homes.js";
 import { openOn as openStoreOn } from "./simulated-store.js";
@@ -19,7 +19,7 @@ const COMMANDS = 70;
 /** Power cuts that are tried at each moment. */
 const CUTS_MAX = 2;
 /** Of the moments that are tried, a recovery of one in so many is tried at each of its own steps. */
-const RECOVERIES = SCALE < 1 ? 7 : 23;
+const RECOVERIES = IS_SHORT ? 21 : 23;
 /** One moment in so many is tried. */
 const EVERY = Math.max(1, Math.round(1 / SCALE));
 

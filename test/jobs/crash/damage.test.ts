@@ -14,12 +14,12 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { JobStore, key } from "../../../src/jobs/index.js";
-import { SCALE } from "../../scale.js";
+import { IS_SHORT } from "../../scale.js";
 import { codeOf, folder, numbered, openStore, value } from "../kit.js";
 
 const ROWS = 3000;
 /** One harm in so many is tried: each file by some, each harm on some. */
-const EVERY = SCALE < 1 ? 4 : 1;
+const EVERY = IS_SHORT ? 9 : 1;
 
 /** A root with two jobs of many rows, as a clean close leaves it, or as a kill does. */
 async function made(clean: boolean): Promise<string> {

@@ -12,6 +12,7 @@ import {
   payload,
   uint64,
 } from "../../../src/jobs/index.js";
+import type { KeyChoices } from "../../../src/keys/source.js";
 
 const STDOUT = 1;
 const KEYS = 50n;
@@ -32,8 +33,8 @@ async function nextOf(job: Job): Promise<bigint> {
   return next;
 }
 
-async function live(root: string): Promise<never> {
-  const store = await JobStore.open(root, { checkpointBytes: 20_000 });
+async function live(root: string, keys: KeyChoices | undefined): Promise<never> {
+  const store = await JobStore.open(root, { checkpointBytes: 20_000, keys });
   for (;;) {
     const job = await store.openJob("job");
     const first = await nextOf(job);
@@ -51,10 +52,12 @@ async function live(root: string): Promise<never> {
   }
 }
 
-const [root = ""] = process.argv.slice(2);
+/** The key that writes, then one that reads, in hex. */
+const [root = "", ...hex] = process.argv.slice(2);
+const [write, ...read] = hex.map((each) => Buffer.from(each, "hex"));
 say("ready");
 process.stdin.once("data", () => {
-  live(root).catch((cause: unknown) => {
+  live(root, write && { write, read }).catch((cause: unknown) => {
     say(`refused ${String(cause)}`);
     process.exit(1);
   });

@@ -17,6 +17,7 @@ function surroundings(disk: SimulatedDisk): Surroundings {
       return createHash("shake256", { outputLength: count }).update(`jobs ${draws}`).digest();
     },
     whenIdle: (task) => queueMicrotask(task),
+    later: (task) => void setImmediate(task),
     pace: (task) => void setImmediate(task),
     nowMs: () => 0,
     durable: true,

@@ -1,7 +1,8 @@
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { byte, int, key, rawKey, uint64 } from "../../../src/jobs/index.js";
 import { describedKey } from "../../../src/jobs/keys/described.js";
+import { property } from "../../harness/property.js";
 
 test.each([
   [key("channel-42", int(1)), '"channel-42", int(1)'],
@@ -13,7 +14,7 @@ test.each([
   expect(describedKey(of.bytes)).toBe(words);
 });
 
-property.prop([fc.uint8Array({ maxLength: 40 })])("any bytes have an answer", (bytes) => {
+property([fc.uint8Array({ maxLength: 40 })])("any bytes have an answer", (bytes) => {
   const words = describedKey(bytes);
   expect(words === undefined || typeof words === "string").toBe(true);
   // Printed as it stands: nothing in it reaches the terminal's commands.

@@ -1,5 +1,5 @@
 /** Keys and payloads byte for byte: every worked value of the persistency library, and their order. */
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   byte,
@@ -16,6 +16,7 @@ import {
   uint32,
   uint64,
 } from "../../../src/jobs/index.js";
+import { property } from "../../harness/property.js";
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const hexOf = (of: Uint8Array): string => Buffer.from(of).toString("hex");
@@ -179,7 +180,7 @@ const part: fc.Arbitrary<
 );
 
 describe("what was encoded is decoded", () => {
-  property.prop([fc.array(part)])("whatever the parts are", (parts) => {
+  property([fc.array(part)])("whatever the parts are", (parts) => {
     const encoded = payload(...parts.map(([each]) => each));
     const decoded = decodeParts(
       encoded,
@@ -188,18 +189,13 @@ describe("what was encoded is decoded", () => {
     expect(decoded).toEqual(parts.map(([, , value]) => value));
   });
 
-  property.prop([fc.array(part, { minLength: 1 }), fc.nat()])(
-    "and nothing shorter is",
-    (parts, cut) => {
-      const encoded = payload(...parts.map(([each]) => each));
-      fc.pre(encoded.length > 0);
-      const shorter = encoded.subarray(0, cut % encoded.length);
-      const shape = parts.map(([, kind]) => kind);
-      expect(() => decodeParts(shorter, shape)).toThrow(
-        expect.objectContaining({ code: "INVALID" }),
-      );
-    },
-  );
+  property([fc.array(part, { minLength: 1 }), fc.nat()])("and nothing shorter is", (parts, cut) => {
+    const encoded = payload(...parts.map(([each]) => each));
+    fc.pre(encoded.length > 0);
+    const shorter = encoded.subarray(0, cut % encoded.length);
+    const shape = parts.map(([, kind]) => kind);
+    expect(() => decodeParts(shorter, shape)).toThrow(expect.objectContaining({ code: "INVALID" }));
+  });
 
   test("a list stands for its parts", () => {
     const [name, [height, flag]] = decodeParts(payload("a", int(-3), true), [
@@ -225,21 +221,21 @@ describe("what was encoded is decoded", () => {
 const sign = (a: Uint8Array, b: Uint8Array): number => Math.sign(Buffer.compare(a, b));
 
 describe("keys sort as their parts do", () => {
-  property.prop([
-    fc.bigInt({ min: I64_MIN, max: I64_MAX }),
-    fc.bigInt({ min: I64_MIN, max: I64_MAX }),
-  ])("J3 signed integers by value", (a, b) => {
-    expect(sign(key(int(a)).bytes, key(int(b)).bytes)).toBe(a < b ? -1 : a > b ? 1 : 0);
-  });
+  property([fc.bigInt({ min: I64_MIN, max: I64_MAX }), fc.bigInt({ min: I64_MIN, max: I64_MAX })])(
+    "J3 signed integers by value",
+    (a, b) => {
+      expect(sign(key(int(a)).bytes, key(int(b)).bytes)).toBe(a < b ? -1 : a > b ? 1 : 0);
+    },
+  );
 
-  property.prop([fc.bigInt({ min: 0n, max: U64_MAX }), fc.bigInt({ min: 0n, max: U64_MAX })])(
+  property([fc.bigInt({ min: 0n, max: U64_MAX }), fc.bigInt({ min: 0n, max: U64_MAX })])(
     "J4 unsigned integers by value",
     (a, b) => {
       expect(sign(key(uint64(a)).bytes, key(uint64(b)).bytes)).toBe(a < b ? -1 : a > b ? 1 : 0);
     },
   );
 
-  property.prop([fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" })])(
+  property([fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" })])(
     "J1 J2 strings by length, then by bytes",
     (a, b) => {
       const [left, right] = [Buffer.from(a), Buffer.from(b)];
@@ -248,7 +244,7 @@ describe("keys sort as their parts do", () => {
     },
   );
 
-  property.prop([
+  property([
     fc.tuple(fc.string({ unit: "grapheme" }), fc.bigInt({ min: I64_MIN, max: I64_MAX })),
     fc.tuple(fc.string({ unit: "grapheme" }), fc.bigInt({ min: I64_MIN, max: I64_MAX })),
   ])("J5 J6 J51 composites by their first part, then by the next", ([a, m], [b, n]) => {
@@ -296,7 +292,7 @@ describe("a prefix is a range", () => {
     expect(prefixRange(bytes(prefix))).toEqual({ start: bytes(prefix) });
   });
 
-  property.prop([fc.uint8Array({ maxLength: 4 }), fc.uint8Array({ maxLength: 6 })])(
+  property([fc.uint8Array({ maxLength: 4 }), fc.uint8Array({ maxLength: 6 })])(
     "J10 J11 of the keys that begin with it, and no other",
     (prefix, other) => {
       const begins = Buffer.compare(other.subarray(0, prefix.length), prefix) === 0;

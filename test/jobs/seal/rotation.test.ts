@@ -155,12 +155,10 @@ describe("a rotation", () => {
     await scan.next();
     await first.rotateKey(keyBytes("b"));
     // The scan holds the job up, and the journal goes on.
-    await expect
-      .poll(() => contents(first), { timeout: 20_000 })
-      .toEqual([keyId("a"), keyId("b")].sort());
+    await expect.poll(() => contents(first)).toEqual([keyId("a"), keyId("b")].sort());
     const isMoved = (): boolean =>
       first.keys.every(({ content, bytes }) => content === keyId("b") || bytes === 0);
-    await expect.poll(isMoved, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isMoved).toBe(true);
     await scan.return?.();
     await first.close();
 

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
-import { SCALE } from "../../scale.js";
+import { IS_SHORT } from "../../scale.js";
 import { numbered, value } from "../kit.js";
 import { LossyHomes } from "../crash/lossy-homes.js";
 import { openOn } from "../crash/simulated-store.js";
@@ -12,7 +12,7 @@ import { openOn } from "../crash/simulated-store.js";
 const KEYS = 3;
 const WRITES = 12;
 /** One moment in so many is tried. */
-const EVERY = SCALE < 1 ? 5 : 1;
+const EVERY = IS_SHORT ? 11 : 1;
 /** Copies of so many bytes fill several segments: a crash leaves some of them. */
 const SEGMENTS = { segmentBytes: 40 * 1024 } as const;
 const large = (at: number): Uint8Array => new Uint8Array(6000).fill(at);

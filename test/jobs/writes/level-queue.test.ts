@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { MemoryLevel } from "memory-level";
 import { expect, test } from "vitest";
 import { type Arrived, LevelQueue } from "../../../src/jobs/writes/level-queue.js";
@@ -14,25 +15,126 @@ async function openValues(): Promise<JobValues> {
   return new JobValues("job", database);
 }
 
-function write(at: number): Arrived {
+function write(at: number, bytes = 10): Arrived {
   return {
     operations: [{ kind: "put", category: "c", key: numbered(at).bytes, value: value(at) }],
-    bytes: 10,
-    held: { lsn: BigInt(at), bytes: 10 },
+    bytes,
+    held: { lsn: BigInt(at), bytes },
     seen: undefined,
   };
 }
 
-const STEPS = [...Array.from({ length: 12 }).keys()];
+/** A queue whose time is over when the test says so, and the batches that its values were given. */
+interface Watched {
+  readonly queue: LevelQueue;
+  readonly values: JobValues;
+  /** Writes in each batch. */
+  readonly batches: number[];
+  /** Tasks whose time is not over. */
+  readonly later: (() => void)[];
+  /** A writer waits for room. */
+  isAwaited: boolean;
+  readonly arrive: (...writes: readonly Arrived[]) => void;
+}
 
-test.each(STEPS)(
-  "a write that arrives %i steps behind the end of a batch is applied",
-  async (steps) => {
+async function watched(): Promise<Watched> {
+  const values = await openValues();
+  const [batches, later]: [number[], (() => void)[]] = [[], []];
+  const apply = values.apply.bind(values);
+  values.apply = async (operations) => {
+    batches.push(operations.length);
+    await apply(operations);
+  };
+  const queue = new LevelQueue({
+    id: "job",
+    values,
+    later: (task) => later.push(task),
+    isAwaited: () => made.isAwaited,
+    onLeft: () => {},
+    onFailed: () => {},
+  });
+  const arrive = (...writes: readonly Arrived[]): void => {
+    for (const each of writes) {
+      queue.expect();
+      queue.arrive(each);
+    }
+  };
+  const made = { queue, values, batches, later, isAwaited: false, arrive };
+  return made;
+}
+
+test("writes that nobody waits for go together when their time is over", async () => {
+  const { queue, values, batches, later, arrive } = await watched();
+  arrive(write(1), write(2), write(3));
+  expect([batches, later.length]).toEqual([[], 1]);
+  later[0]?.();
+  expect(batches).toEqual([3]);
+  arrive(write(4));
+  expect(later).toHaveLength(1);
+  await expect.poll(() => later.length).toBe(2);
+  expect(batches).toEqual([3]);
+  later[1]?.();
+  await queue.applied();
+  expect(batches).toEqual([3, 1]);
+  for (const at of [1, 2, 3, 4]) {
+    expect(await values.get("c", numbered(at).bytes)).toEqual(value(at));
+  }
+});
+
+test("a read has what was gathered go, and what arrives while it waits", async () => {
+  const { queue, batches, later, arrive } = await watched();
+  arrive(write(1), write(2));
+  queue.expect();
+  const read = queue.applied();
+  expect(batches).toEqual([2]);
+  queue.arrive(write(3));
+  await read;
+  expect([batches, later.length]).toEqual([[2, 1], 1]);
+});
+
+test("a writer that waits for room has writes go as they arrive", async () => {
+  const made = await watched();
+  made.arrive(write(1));
+  made.queue.hurry();
+  expect(made.batches).toEqual([1]);
+  made.isAwaited = true;
+  made.arrive(write(2));
+  await expect.poll(() => made.batches).toEqual([1, 1]);
+});
+
+test("many bytes go without a wait", async () => {
+  const { queue, batches, arrive } = await watched();
+  arrive(write(1), write(2, 60 * 1024));
+  expect(batches).toEqual([]);
+  arrive(write(3, 8 * 1024));
+  expect(batches).toEqual([3]);
+  await queue.applied();
+});
+
+test("a task between two batches does not wait for those that are gathered", async () => {
+  const { queue, batches, arrive } = await watched();
+  arrive(write(1));
+  expect(await queue.between(() => Promise.resolve("done"))).toBe("done");
+  await queue.applied();
+  expect(batches).toEqual([1]);
+});
+
+const STEPS = [...Array.from({ length: 12 }).keys()];
+const CASES = STEPS.flatMap((steps) => [
+  { steps, isAwaited: true },
+  { steps, isAwaited: false },
+]);
+
+test.each(CASES)(
+  "a write that arrives $steps steps behind the end of a batch is applied, awaited: $isAwaited",
+  async ({ steps, isAwaited }) => {
     const values = await openValues();
     let left = 0;
     const queue = new LevelQueue({
       id: "job",
       values,
+      later: (task) => void setImmediate(task),
+      isAwaited: () => isAwaited,
       onFailed: () => {},
       onLeft: () => {
         left += 1;
