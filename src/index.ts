@@ -3,17 +3,14 @@
  *
  * The other entries: `lanekeeper/wire` (messages, their bytes, hashes, signatures and rules),
  * `lanekeeper/journal` (one ordered history of typed records), `lanekeeper/sei` and
- * `lanekeeper/walmanager` (reading what other software wrote), `lanekeeper/testing` (crashes).
+ * `lanekeeper/walmanager` (reading what other software wrote), `lanekeeper/testing` (crashes). A type that
+ * an option or a result names and that is not here has its name in one of them.
  */
 export type { WaitOptions } from "./async/signal.js";
 export type { PushResult } from "./avail/inner.js";
 export type { DurableBlock } from "./avail/offers.js";
-export type { KeyUse } from "./journal/upkeep/rekeyer.js";
-export type { KeyChoices, KeySource } from "./keys/source.js";
-export type { Flush, FlushStatus } from "./disk/surroundings.js";
-export type { RetainedRange, RetainedRecord } from "./log/retained-records.js";
 export type { KeeperEvent, KeeperEvents, LogEntry } from "./node/events.js";
-export type { Keeper } from "./node/keeper.js";
+export type { Keeper, TakeReason } from "./node/keeper.js";
 export { Lanekeeper } from "./node/lanekeeper.js";
 export type { InitChoices, OpenChoices } from "./node/options.js";
 export type { ReservationStatus } from "./node/signing/reserving.js";
@@ -31,15 +28,8 @@ export {
   errorCodes,
   PersisterError,
 } from "./types/errors.js";
-export type { PathInput } from "./disk/path.js";
 export { type LaneId, laneId } from "./types/lane.js";
 export type { Measure, Observe } from "./types/measures.js";
 export { type ErrorJson, LanekeeperError } from "./types/lanekeeper-error.js";
-export {
-  Committee,
-  type Epoch,
-  type EpochOf,
-  type Member,
-  type Weighted,
-} from "./wire/committee.js";
-export { Verifier, type VerifierCounts, type VerifierOptions } from "./wire/verifier.js";
+export { Committee, type Epoch, type EpochOf, type Member } from "./wire/committee.js";
+export { Verifier } from "./wire/verifier.js";

@@ -9,16 +9,23 @@ import { Waits } from "../async/waits.js";
 import type { KnownAnchor } from "../persist/anchor.js";
 import type { NewBlock } from "../persist/block-persister.js";
 import type { NewCommitQC } from "../persist/commit-qc-persister.js";
-import { PersisterError } from "../types/errors.js";
+import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { readSignedBlockHeader } from "../wire/codec/block-header.js";
 import { headerHash } from "../wire/hash.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
 import type { AvailStart } from "./avail-start.js";
-import { type Checker, checkAnchor, checkBlock, checkCommitQC, checkLaneQC } from "./check.js";
+import {
+  blockBytes,
+  type Checker,
+  checkAnchor,
+  checkBlock,
+  checkCommitQC,
+  checkLaneQC,
+} from "./check.js";
 import { Inner, type PushResult, type Topic } from "./inner.js";
 import { type Cursors, cursorsOf } from "./cursors.js";
-import { anchorLook, blockLook, commitQCLook, type Waited } from "./looks.js";
+import { anchorLook, blockLook, commitQCLook, syncLook, type Waited } from "./looks.js";
 import {
   type BlockOffer,
   BlockOffers,
@@ -27,6 +34,7 @@ import {
   type DurableCommitQC,
   type From,
   type FromNumbers,
+  unlessGone,
 } from "./offers.js";
 import type { PersistTurn } from "./persist-turn.js";
 import { heldAlready, pruned, tooLarge } from "./refusals.js";
@@ -56,8 +64,13 @@ export class AvailabilityState {
    * stopped its lane, DISK_FULL, POISONED, CLOSED, ABORTED.
    */
   async pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult> {
-    const { lane, block: checked } = checkBlock(block, this.inner.epochIndex, this.#checker);
-    return await this.admitBlock(lane, checked, options);
+    return await this.pushOwnBlock(blockBytes(block), options);
+  }
+
+  /** As `pushBlock`. Lends `payload` until the block is forgotten. */
+  async pushOwnBlock(payload: Uint8Array, options?: WaitOptions): Promise<PushResult> {
+    const { lane, block } = checkBlock(payload, this.inner.epochIndex, this.#checker);
+    return await this.admitBlock(lane, block, options);
   }
 
   /** As `pushBlock`, for a block that is verified already. Lends its bytes until it is durable. */
@@ -158,6 +171,18 @@ export class AvailabilityState {
   async waitForAnchor(index: bigint, options?: WaitOptions): Promise<void> {
     this.inner.tryAgain();
     await this.#waits.waitFor(["anchor"], () => anchorLook(this.inner, index), options);
+  }
+
+  /**
+   * Resolves when all blocks, commit QCs and anchors that are admitted now are durable.
+   *
+   * @throws {PersisterError} DISK_FULL, or the refusal that stopped a lane, naming what is not durable;
+   * POISONED, also where nothing waits; ABORTED.
+   */
+  async sync(options?: WaitOptions): Promise<void> {
+    this.inner.tryAgain();
+    const { lanes, look } = syncLook(this.inner, () => this.#waits.failure);
+    await this.#waits.waitFor([...lanes, "road", "anchor"], look, options);
   }
 
   /**
@@ -267,15 +292,5 @@ export class AvailabilityState {
   #refuseUnlessOpen(): void {
     if (this.#waits.failure) throw this.#waits.failure;
     this.inner.refuseWhenClosing();
-  }
-}
-
-/** `undefined` if the record is not held any more. */
-async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (cause) {
-    if (cause instanceof PersisterError && cause.code === "OUT_OF_SEQUENCE") return undefined;
-    throw cause;
   }
 }

@@ -37,13 +37,17 @@ import type { AvailStart } from "./avail-start.js";
 /** Certificates are verified against the committees of their epochs. */
 export type Checker = Pick<AvailStart, "verifier" | "epochOf">;
 
-/** Decodes and verifies a block against the epoch at `epochIndex`. Copies it. */
+/** A block's bytes: a copy, or the encoding of the value. @throws {PersisterError} USAGE. */
+export function blockBytes(block: SignedBlock | Uint8Array): Uint8Array {
+  return bytesOf(block, "block", encodeSignedBlock);
+}
+
+/** Decodes and verifies a block against the epoch at `epochIndex`. Lends its bytes. */
 export function checkBlock(
-  block: SignedBlock | Uint8Array,
+  payload: Uint8Array,
   epochIndex: bigint,
   { verifier, epochOf }: Checker,
 ): { readonly lane: LaneId; readonly block: NewBlock } {
-  const payload = bytesOf(block, "block", encodeSignedBlock);
   const signed = decodedBlock(payload);
   const { header } = signed.msg;
   const { lane, blockNumber } = header;

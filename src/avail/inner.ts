@@ -109,6 +109,14 @@ export class Inner {
     return !this.isLeaving(lane) && number >= queue.first && number < queue.next;
   }
 
+  /** The number of the lane's next block, and the hash of the block before it, where that was held here. */
+  nextBlock(lane: LaneId): { readonly number: bigint; readonly hash: Uint8Array | undefined } {
+    const { next: number, tipHash: hash } = this.isLeaving(lane)
+      ? this.#queueOf(lane, NOTHING_HELD)
+      : this.#laneOf(lane);
+    return { number, hash };
+  }
+
   // Pushes: each either changes something and wakes who waits for it, or throws, or says "not yet".
 
   /** Admits the lane's next block; `undefined` while there is no capacity or no room for it. */
@@ -337,10 +345,15 @@ export class Inner {
   #laneOf(lane: LaneId): LaneQueue {
     const known = this.#lanes.get(lane);
     if (known) return known;
-    const made = new LaneQueue(this.#heldLane(lane) ?? NOTHING_HELD);
+    const made = this.#queueOf(lane, this.#heldLane(lane) ?? NOTHING_HELD);
+    this.#lanes.set(lane, made);
+    return made;
+  }
+
+  #queueOf(lane: LaneId, held: HeldLane): LaneQueue {
+    const made = new LaneQueue(held);
     // The durable anchor's start may not be recorded in the lane yet.
     made.prune(this.anchors.durable?.starts.lanes.get(lane) ?? 0n);
-    this.#lanes.set(lane, made);
     return made;
   }
 

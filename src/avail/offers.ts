@@ -3,6 +3,7 @@
  * those of a lane in order.
  */
 import type { WaitOptions } from "../async/signal.js";
+import { hasCode } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { Inner } from "./inner.js";
 import type { LaneQueue } from "./queues/lane-queue.js";
@@ -72,5 +73,15 @@ export class CommitQCOffers {
     if (index >= road.durable) return undefined;
     this.#cursor = index + 1n;
     return index;
+  }
+}
+
+/** `undefined` if the record is not held any more. */
+export async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (hasCode(cause, "OUT_OF_SEQUENCE")) return undefined;
+    throw cause;
   }
 }

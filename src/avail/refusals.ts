@@ -77,6 +77,14 @@ export function pruned(lane: LaneId, blockNumber: bigint, first: bigint): Persis
   );
 }
 
+export function prunedQC(roadIndex: bigint, first: bigint): PersisterError {
+  return new PersisterError(
+    "OUT_OF_SEQUENCE",
+    `commit QC ${roadIndex} was pruned, ${first} is the first`,
+    { roadIndex },
+  );
+}
+
 export function laneDropped(lane: LaneId, blockNumber: bigint): PersisterError {
   return new PersisterError("CLOSED", `lane ${lane} was dropped before block ${blockNumber}`, {
     lane,
@@ -103,4 +111,13 @@ export function unwritten(places: readonly string[], cause: PersisterError): Per
       "next open",
     { cause, ...(cause.file === undefined ? {} : { file: cause.file }) },
   );
+}
+
+/** The error for what does not become durable as things stand; `cause` is why. */
+export function unsynced(places: readonly string[], cause: PersisterError): PersisterError {
+  return new PersisterError(cause.code, `not durable: ${places.join(", ")}: ${cause.message}`, {
+    cause,
+    ...(cause.lane === undefined ? {} : { lane: cause.lane }),
+    ...(cause.file === undefined ? {} : { file: cause.file }),
+  });
 }

@@ -17,6 +17,8 @@ import { keySourceArgument } from "../keys/source.js";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import { U64_MAX } from "../types/numbers.js";
+import { decodePersistedInner } from "../wire/codec/decode.js";
+import { DecodeError } from "../wire/codec/decode-error.js";
 import { HASH_BYTES } from "../wire/messages.js";
 import { eventKinds } from "./events.js";
 
@@ -164,6 +166,7 @@ const bytes: Check = (value) => void bytesArgument("the vote state", value);
 /** Every public method, and the checks of its arguments in their order. */
 export const methodArguments = {
   pushBlock: [message, wait],
+  nextBlock: [lane],
   pushCommitQC: [message, wait],
   pushAnchor: [message],
   pushLaneQC: [message],
@@ -177,6 +180,7 @@ export const methodArguments = {
   waitForBlock: [lane, number, wait],
   waitForCommitQC: [number, wait],
   waitForAnchor: [number, wait],
+  sync: [wait],
   durableBlocks: [fromNumbers],
   durableCommitQCs: [fromIndex],
   readBlock: [lane, number],
@@ -217,4 +221,19 @@ export function checkDrop(
     "USAGE",
     `keep has none of the ${all.length} lanes that are held: to drop them all, pass { dropAll: true }`,
   );
+}
+
+/**
+ * The vote state is decoded before it is written: bytes that are none would be found at the next open.
+ *
+ * @throws {PersisterError} INVALID.
+ */
+export function checkVoteState(votes: Uint8Array, index: bigint): void {
+  try {
+    decodePersistedInner(votes);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const text = `the vote state does not decode: ${cause.message}; nothing was written`;
+    throw new PersisterError("INVALID", text, { roadIndex: index, cause });
+  }
 }

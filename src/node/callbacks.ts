@@ -5,6 +5,7 @@
 import { readingArguments } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
 import { isLanekeeperError } from "../types/lanekeeper-error.js";
+import type { OpenProgress } from "../journal/recovery/opening.js";
 import type { AvailStart } from "../avail/avail-start.js";
 import { type Observe, timed } from "../types/measures.js";
 import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
@@ -110,4 +111,19 @@ function verdictOf(cause: unknown): unknown {
 
 function usage(message: string): PersisterError {
   return new PersisterError("USAGE", message);
+}
+
+/** `onProgress`, checked: what it throws is told by its kind, and a promise of it is nobody's to wait for. */
+export function guardedProgress(
+  onProgress: (progress: OpenProgress) => unknown,
+): (progress: OpenProgress) => void {
+  return (progress) => {
+    let returned: unknown;
+    try {
+      returned = onProgress(progress);
+    } catch (cause) {
+      throw callbackFailed("onProgress", cause);
+    }
+    if (returned instanceof Promise) quiet(returned);
+  };
 }

@@ -4,7 +4,7 @@
  * throws, or whose promise is rejected, changes nothing: `status().listenerFailures` counts it, and
  * `listenerFailed` tells it to the others.
  */
-import type { ArchiveTeller } from "../archive/writing/archiver.js";
+import type { ArchiveTeller } from "../archive/writing/archiver-parts.js";
 import type { Teller } from "../avail/avail-start.js";
 import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";

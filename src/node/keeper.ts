@@ -5,7 +5,7 @@
 import type { WaitOptions } from "../async/signal.js";
 import type { PushResult } from "../avail/inner.js";
 import type { DurableBlock } from "../avail/offers.js";
-import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
+import type { RetainedRange, RetainedRecord } from "../log/retained-range.js";
 import type { Raise } from "../persist/guards/heights.js";
 import type { MaySign, Place } from "../persist/guards/may-sign.js";
 import type { Release } from "../persist/note-forms.js";
@@ -15,10 +15,28 @@ import type { KeeperEvents } from "./events.js";
 import type { Recovery } from "./start.js";
 import type { Status } from "./status.js";
 
+/** An operator's reason to take the reservations, and the words that he gives. */
+export interface TakeReason {
+  readonly reason: string;
+  /** This machine alone has signed for the validator until now: makes the record. */
+  readonly first?: boolean | undefined;
+  /**
+   * The other machines signed no block of the own lane at or above this number, and never will. Without it the lane
+   * goes on when they give the rest of their places back, or when all of their blocks are held here.
+   */
+  readonly ended?: bigint | undefined;
+}
+
 /** The durable memory of one validator, in its own process or behind a service. */
 export interface Keeper extends AsyncDisposable {
   /** The findings and the work of the open. */
   readonly recovery: Recovery;
+
+  /**
+   * Whether `close` was called: true from the call on, while it is still writing, too. A store that is poisoned,
+   * or a client whose service is gone, is not closed.
+   */
+  readonly closed: boolean;
 
   /**
    * Admits a signed block: verified, in its lane's order, with its parent, within capacity (waits
@@ -28,6 +46,22 @@ export interface Keeper extends AsyncDisposable {
    * POISONED, CLOSED, ABORTED.
    */
   pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult>;
+
+  /**
+   * The number that the next block of a lane must have, and its parent hash: that of the block before it, also
+   * where an anchor has pruned that one, or 32 zeros at number 0. `undefined`: the block before it is neither held
+   * nor retained, as behind an anchor that passed all that was here. Then any parent is taken, and the right one is
+   * in the blocks of a peer. It is about this moment, and reserves nothing: `maySign` says whether a block may be
+   * signed there.
+   *
+   * @example
+   * const { number, parentHash } = await keeper.nextBlock(lane);
+   *
+   * @throws {PersisterError} USAGE; CLOSED and UNREACHABLE from a client.
+   */
+  nextBlock(
+    lane: LaneId,
+  ): Promise<{ readonly number: bigint; readonly parentHash: Uint8Array | undefined }>;
 
   /**
    * Queues a commit QC; one that is held with the same proposal is ignored.
@@ -76,6 +110,23 @@ export interface Keeper extends AsyncDisposable {
   maySign(place: Place): MaySign | Promise<MaySign>;
 
   /**
+   * Resolves when a place is reserved for this machine; at once where it shares its keys with no other.
+   *
+   * @throws {PersisterError} UNRESERVED where another machine reserves, or may have signed there, or where there
+   * is no record; ABORTED, CLOSED, USAGE.
+   */
+  reserved(place: Place, options?: WaitOptions): Promise<void>;
+
+  /**
+   * Makes this machine the one that reserves; any other one signs up to the bounds that it has, and this one
+   * above them. Nothing needs to be known of the others: it is safe at any moment. Durable when resolved.
+   *
+   * @throws {PersisterError} UNRESERVED where there is no record, and `first` is not said; ABORTED, CLOSED,
+   * USAGE.
+   */
+  takeReservations(why: TakeReason, options?: WaitOptions): Promise<void>;
+
+  /**
    * Raises the guards of a store that was restored, or sets their unknown heights (D6): numbers below a height
    * may have been signed. The decision is put on record with its reason; it is durable when resolved, and
    * holds from then on. An operator's heights stand as given, also if they are lower than before.
@@ -116,6 +167,20 @@ export interface Keeper extends AsyncDisposable {
 
   /** Resolves when an anchor at `index` or above is durable. */
   waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
+
+  /**
+   * Resolves when all that was admitted before the call is durable: blocks, commit QCs and anchors whose push
+   * has resolved, and every vote state, release, guard, lifted pin and drop that was begun. A push that still
+   * waits is not admitted. An anchor may pass a block, and a drop take its lane: nobody waits for it then.
+   *
+   * @example
+   * for (const block of received) await keeper.pushBlock(block);
+   * await keeper.sync(); // one wait for all of them
+   *
+   * @throws {PersisterError} why something of it is not durable, naming the blocks, QCs and the anchor:
+   * DISK_FULL, the refusal that stopped a lane; POISONED, also where nothing waits; ABORTED, USAGE.
+   */
+  sync(options?: WaitOptions): Promise<void>;
 
   /**
    * Blocks as they become durable, each once, those of a lane in order: each may be voted for. Begins in

@@ -6,15 +6,20 @@ import { AvailabilityState } from "../avail/availability-state.js";
 import type { PushResult } from "../avail/inner.js";
 import type { Cursors } from "../avail/cursors.js";
 import { unwrittenLook } from "../avail/looks.js";
+import { prunedQC } from "../avail/refusals.js";
+import { parentHashAt } from "../wire/build.js";
 import type { DurableBlock } from "../avail/offers.js";
 import { runPersist } from "../avail/run-persist.js";
-import type { WaitOptions } from "../async/signal.js";
+import { throwIfAborted, unlessAborted, type WaitOptions } from "../async/signal.js";
+import { Underway } from "../async/underway.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { cutOfRunning, type StoreCut } from "../keeping/backup/cut.js";
 import { type BackupDone, type BackupOptions, RunningBackups } from "../keeping/backup/calls.js";
-import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
+import type { RetainedRange, RetainedRecord } from "../log/retained-range.js";
 import type { KeySource } from "../keys/source.js";
 import { ROAD } from "../persist/kinds.js";
+import { OPENING } from "../journal/recovery/opening.js";
+import { releasePin } from "../persist/guards/release.js";
 import { initPersisters, type Persisters } from "../persist/persisters.js";
 import type { Release } from "../persist/note-forms.js";
 import type { Notes } from "../persist/note-log.js";
@@ -23,15 +28,13 @@ import type { MaySign, Place } from "../persist/guards/may-sign.js";
 import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { timed } from "../types/measures.js";
-import { decodePersistedInner } from "../wire/codec/decode.js";
-import { DecodeError } from "../wire/codec/decode-error.js";
 import type { CommitQC, LaneQC, PruneAnchor, SignedBlock } from "../wire/messages.js";
-import { checkArguments, checkDrop } from "./arguments.js";
+import { checkArguments, checkDrop, checkVoteState } from "./arguments.js";
 import { type Events, type KeeperEvents, tellerOf } from "./events.js";
 import { type OpenedStore, openStore } from "./open-store.js";
 import { checkInit, checkOpen, type InitChoices, type OpenChoices } from "./options.js";
 import { readPassed } from "./passed.js";
-import type { Keeper } from "./keeper.js";
+import type { Keeper, TakeReason } from "./keeper.js";
 import type { Recovery } from "./start.js";
 import { type Status, statusOf } from "./status.js";
 import { Signing } from "./signing/signing.js";
@@ -48,8 +51,11 @@ export class Lanekeeper implements Keeper {
   readonly #events: Events;
   readonly #backups: RunningBackups;
   readonly #running: Promise<void>;
+  /** Votes, notes and drops on their way to the disk. */
+  readonly #underway = new Underway();
   #voteState: Uint8Array | undefined;
   readonly #signing: Signing;
+  #isClosing = false;
   #closing: Promise<void> | undefined;
 
   private constructor(store: OpenedStore) {
@@ -81,11 +87,18 @@ export class Lanekeeper implements Keeper {
 
   /**
    * Opens the store in `directory`: everything acknowledged is there, or it is refused and no byte
-   * was changed (D5).
+   * was changed (D5). It reads all that is not pruned; `signal` calls it off, and the store opens again
+   * later as after a kill.
+   *
+   * @example
+   * const keeper = await Lanekeeper.open("state", {
+   *   chainId, epochOf, signal,
+   *   onProgress: ({ step, doneBytes, totalBytes }) => console.log(step, doneBytes, totalBytes),
+   * });
    *
    * @throws {PersisterError} NOT_A_STORE, STORE_LOCKED, WRONG_CHAIN, FORMAT_TOO_NEW, JOURNAL_CORRUPT,
    * ACKNOWLEDGED_LOST, MARK_CORRUPT, ANCHOR_CORRUPT, RECOVERY_MISMATCH, WRONG_COMMITTEE, CALLBACK_FAILED,
-   * READ_ONLY, DISK_FULL, IO, USAGE. Nothing is left open.
+   * READ_ONLY, DISK_FULL, IO, ABORTED, USAGE. Nothing is left open.
    */
   static async open(directory: PathInput, choices: OpenChoices): Promise<Lanekeeper> {
     return await Lanekeeper.openOn(realSurroundings(), absolutePath(directory), choices);
@@ -128,7 +141,7 @@ export class Lanekeeper implements Keeper {
     const keeper = new Lanekeeper(await openStore(surroundings, directory, choices));
     try {
       const { reserve } = keeper.#store.settings;
-      if (reserve) await keeper.#signing.reserve(reserve);
+      if (reserve) await unlessAborted(keeper.#signing.reserve(reserve), choices.signal, OPENING);
       return keeper;
     } catch (cause) {
       await keeper.close();
@@ -140,6 +153,13 @@ export class Lanekeeper implements Keeper {
     checkArguments("pushBlock", block, options);
     this.#store.archiving?.admit();
     return await this.#state.pushBlock(block, options);
+  }
+
+  async nextBlock(lane: LaneId): ReturnType<Keeper["nextBlock"]> {
+    checkArguments("nextBlock", lane);
+    const { number, hash } = this.#state.inner.nextBlock(lane);
+    const before = async () => await this.readRetainedBlock(lane, number - 1n);
+    return { number, parentHash: await parentHashAt(number, hash, before) };
   }
 
   async pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void> {
@@ -155,18 +175,19 @@ export class Lanekeeper implements Keeper {
   async pushLaneQC(qc: LaneQC): Promise<void> {
     checkArguments("pushLaneQC", qc);
     const { lane, blockNumber } = (await this.#state.checkLaneQC(qc)).vote;
-    await this.#persisters.blocks.liftPins([{ lane, next: blockNumber + 1n }]);
+    await this.#underway.add(this.#persisters.blocks.liftPins([{ lane, next: blockNumber + 1n }]));
   }
 
   async release(lane: LaneId, number: bigint, reason: string): Promise<void> {
     checkArguments("release", lane, number, reason);
-    const { blocks, notes } = this.#persisters;
-    const pin = blocks.pinOf(lane, number);
-    if (!pin) return;
-    const headerHash = Buffer.from(pin).toString("hex");
     const atMs = this.#store.surroundings.nowMs();
-    await notes.releases.append({ lane, number, headerHash, reason, atMs });
-    await blocks.releasePin(lane, number);
+    await this.#underway.add(releasePin(this.#persisters, { lane, number, reason, atMs }));
+  }
+
+  /** For a service: as `pushBlock`, for bytes that nobody else has. Lends them. @internal */
+  async pushOwnBlock(block: Uint8Array, options: WaitOptions): Promise<PushResult> {
+    this.#store.archiving?.admit();
+    return await this.#state.pushOwnBlock(block, options);
   }
 
   /** For a service: live views of the cursors. @internal */
@@ -201,40 +222,20 @@ export class Lanekeeper implements Keeper {
     return this.#signing.maySign(place);
   }
 
-  /**
-   * Resolves when a place is reserved for this machine; at once where it shares its keys with no other.
-   *
-   * @throws {PersisterError} UNRESERVED where another machine reserves, or may have signed there, or where there
-   * is no record; ABORTED, CLOSED, USAGE.
-   */
   async reserved(place: Place, options?: WaitOptions): Promise<void> {
     checkArguments("reserved", place, options);
     await this.#signing.reserved(place, options);
   }
 
-  /**
-   * Makes this machine the one that reserves; any other one signs up to the bounds that it has, and this one
-   * above them. Nothing needs to be known of the others: it is safe at any moment. Durable when resolved.
-   *
-   * `first` is an operator's word that this machine alone has signed for the validator until now: it makes the
-   * record. `ended` is one that the other machines signed no block of the own lane at or above this number,
-   * and never will. Without it the lane goes on when they give the rest of their places back, or when all of
-   * their blocks are held here.
-   *
-   * @throws {PersisterError} UNRESERVED where there is no record, and `first` is not said; ABORTED, CLOSED,
-   * USAGE.
-   */
-  async takeReservations(
-    why: {
-      readonly reason: string;
-      readonly first?: boolean | undefined;
-      readonly ended?: bigint | undefined;
-    },
-    options?: WaitOptions,
-  ): Promise<void> {
+  async takeReservations(why: TakeReason, options?: WaitOptions): Promise<void> {
     checkArguments("takeReservations", why, options);
     const { reason, first = false, ended } = why;
     await this.#signing.take({ reason, isFirst: first, ended }, options);
+  }
+
+  /** For a service: a decision is put on record only if it can be carried out. @internal */
+  refuseWithoutReservations(): void {
+    this.#signing.refuseWithoutReservations();
   }
 
   async raiseGuard(
@@ -244,7 +245,7 @@ export class Lanekeeper implements Keeper {
     checkArguments("raiseGuard", raise, why);
     const { by, reason } = why;
     const atMs = this.#store.surroundings.nowMs();
-    await this.#persisters.guards.raise(raise, { by, reason, atMs });
+    await this.#underway.add(this.#persisters.guards.raise(raise, { by, reason, atMs }));
   }
 
   async dropLanesExcept(
@@ -256,7 +257,7 @@ export class Lanekeeper implements Keeper {
     const archived = this.#store.archiving?.beforeDrop(leaving);
     // With nothing to wait for the drop begins in this very step: a push behind the call is of the lane after it.
     if (archived) await archived;
-    await this.#state.dropLanesExcept(keep);
+    await this.#underway.add(this.#state.dropLanesExcept(keep));
   }
 
   async waitForBlock(
@@ -292,6 +293,13 @@ export class Lanekeeper implements Keeper {
     return this.#state.durableCommitQCs(options);
   }
 
+  async sync(options?: WaitOptions): Promise<void> {
+    checkArguments("sync", options);
+    throwIfAborted(options?.signal, "the sync");
+    const all = Promise.all([this.#state.sync(options), this.#underway.ended()]);
+    await unlessAborted(all, options?.signal, "the sync");
+  }
+
   async readBlock(lane: LaneId, number: bigint): Promise<Uint8Array> {
     checkArguments("readBlock", lane, number);
     return await this.#state.readBlock(lane, number);
@@ -300,13 +308,7 @@ export class Lanekeeper implements Keeper {
   async readCommitQC(index: bigint): Promise<Uint8Array> {
     checkArguments("readCommitQC", index);
     const { first } = this.#state.inner.road;
-    if (index < first) {
-      throw new PersisterError(
-        "OUT_OF_SEQUENCE",
-        `commit QC ${index} was pruned, ${first} is the first`,
-        { roadIndex: index },
-      );
-    }
+    if (index < first) throw prunedQC(index, first);
     return Uint8Array.from(await this.#persisters.road.log.readBytes(index));
   }
 
@@ -337,9 +339,11 @@ export class Lanekeeper implements Keeper {
   async writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void> {
     checkArguments("writeVoteState", message, roadIndex);
     const copy = Uint8Array.from(message);
-    refuseUndecodable(copy, roadIndex);
+    checkVoteState(copy, roadIndex);
     const { observe } = this.#store;
-    await timed(observe, "voteAckMs", () => this.#persisters.votes.write(copy, roadIndex));
+    const { votes } = this.#persisters;
+    const written = timed(observe, "voteAckMs", () => votes.write(copy, roadIndex));
+    await this.#underway.add(written);
     // Votes are written one behind the other: this one is the newest.
     this.#voteState = copy;
   }
@@ -422,7 +426,12 @@ export class Lanekeeper implements Keeper {
     });
   }
 
+  get closed(): boolean {
+    return this.#isClosing;
+  }
+
   close(): Promise<void> {
+    this.#isClosing = true;
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -456,20 +465,13 @@ export class Lanekeeper implements Keeper {
     await this.#running;
     this.#state.fail(new PersisterError("CLOSED", "the store was closed"));
     await this.#signing.close();
-    await this.#store.close();
-    const error = unwrittenLook(inner);
+    const closed = this.#store.close();
+    const error = await closed.then(
+      () => unwrittenLook(inner),
+      (cause: unknown) => (cause instanceof PersisterError ? cause : undefined),
+    );
     this.#events.emit("closed", { error });
+    await closed;
     if (error) throw error;
-  }
-}
-
-/** The vote state is decoded before it is written: bytes that are none would be found at the next open. */
-function refuseUndecodable(message: Uint8Array, roadIndex: bigint): void {
-  try {
-    decodePersistedInner(message);
-  } catch (cause) {
-    if (!(cause instanceof DecodeError)) throw cause;
-    const text = `the vote state does not decode: ${cause.message}; nothing was written`;
-    throw new PersisterError("INVALID", text, { roadIndex, cause });
   }
 }

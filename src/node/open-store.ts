@@ -4,12 +4,15 @@
  */
 import type { AvailStart } from "../avail/avail-start.js";
 import { inTurn } from "../async/all-ended.js";
+import { throwIfAborted, unlessAborted } from "../async/signal.js";
 import { KeyRing } from "../keys/ring.js";
+import type { KeyChoices } from "../keys/source.js";
+import { OPENING } from "../journal/recovery/opening.js";
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import { openPersisters, type Persisters, withoutFound } from "../persist/persisters.js";
 import { Verifier } from "../wire/verifier.js";
 import { Archiving, gateOf } from "../archive/writing/archiving.js";
-import { guardedEpochOf, guardedVerifier, measuredVerifier } from "./callbacks.js";
+import { guardedEpochOf, guardedProgress, guardedVerifier, measuredVerifier } from "./callbacks.js";
 import { archiveTellerOf, Events } from "./events.js";
 import { checkOpen, type OpenChoices, type OpenSettings } from "./options.js";
 import { type Recovery, recoveryOf, startOf } from "./start.js";
@@ -20,7 +23,7 @@ import type { Surroundings } from "./surroundings.js";
 export interface OpenedStore {
   readonly directory: string;
   readonly surroundings: Surroundings;
-  readonly settings: Omit<OpenSettings, "keys">;
+  readonly settings: Omit<OpenSettings, "keys" | "signal" | "onProgress">;
   /** The caller's, or one of the store's own. */
   readonly verifier: Verifier;
   /** Gets the measures of the store; a caller's function that throws harms nothing. */
@@ -41,7 +44,8 @@ export async function openStore(
   directory: string,
   choices: OpenChoices,
 ): Promise<OpenedStore> {
-  const { keys, ...settings } = checkOpen(choices);
+  const { keys, signal, onProgress, ...settings } = checkOpen(choices);
+  throwIfAborted(signal, OPENING);
   const events = new Events(settings.log);
   const observe = events.observing(settings.observe);
   const own = settings.verifier === undefined ? new Verifier() : undefined;
@@ -53,7 +57,7 @@ export async function openStore(
   const guarded = measuredVerifier(guardedVerifier(verifier), observe);
   const began = surroundings.nowMs();
   try {
-    const ring = keys && (await KeyRing.from(keys));
+    const ring = keys && (await ringOf(keys, signal));
     steps.push(async () => ring?.close());
     const gate = gateOf(settings.archive);
     const opened = await openPersisters({
@@ -63,6 +67,8 @@ export async function openStore(
       gate,
       observe,
       flush: flushIn(surroundings, settings.flush),
+      signal,
+      onProgress: onProgress && guardedProgress(onProgress),
       directory,
       verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),
       openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
@@ -82,6 +88,7 @@ export async function openStore(
     const archiving = archive && (await Archiving.start({ ...parts, settings: archive }));
     // Before the store: what it has archived becomes durable there.
     if (archiving) steps.unshift(() => archiving.close());
+    throwIfAborted(signal, OPENING);
     return {
       directory,
       surroundings,
@@ -98,6 +105,20 @@ export async function openStore(
   } catch (cause) {
     // The failure itself is told; a second one, in closing, would add nothing.
     await close().catch(() => {});
+    throw cause;
+  }
+}
+
+/** The keys may come from another machine: an open that is called off does not wait for them. */
+async function ringOf(keys: KeyChoices, signal: AbortSignal | undefined): Promise<KeyRing> {
+  const making = KeyRing.from(keys);
+  try {
+    return await unlessAborted(making, signal, OPENING);
+  } catch (cause) {
+    making.then(
+      (ring) => ring.close(),
+      () => undefined,
+    );
     throw cause;
   }
 }

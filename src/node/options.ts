@@ -10,6 +10,8 @@ import type { Flush } from "../disk/surroundings.js";
 import type { Observe } from "../types/measures.js";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import { archiveSchema, type ArchiveToChoices } from "../archive/writing/options.js";
+import type { OpenProgress } from "../journal/recovery/opening.js";
+import { signalArgument } from "../types/arguments.js";
 import type { LogEntry } from "./events.js";
 
 const KIB = 1024;
@@ -107,6 +109,19 @@ export interface OpenChoices extends InitChoices {
    */
   readonly moved?: boolean;
   /**
+   * Ends the open with ABORTED, wherever it is, and nothing is left open: the store is as after a kill at that
+   * place, and opens again. It has no meaning for the store once that is open.
+   *
+   * @defaultValue none
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Hears how far the open is: at the begin of each step, and while records are read, at every 2 MiB or so.
+   *
+   * @defaultValue none
+   */
+  readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
+  /**
    * Reserves each place before it may be signed, in a store that every machine with the keys of this validator
    * reaches: one of them may then take over from another at any moment. The first of them makes the record with
    * `takeReservations`.
@@ -128,6 +143,13 @@ export interface OpenChoices extends InitChoices {
          * @defaultValue 64
          */
         readonly places?: number | undefined;
+        /**
+         * The validator asks from another process than this one, and so may sign on a word that was given before
+         * this process began. After a crash its own lane then stays with this machine: it is not given back.
+         *
+         * @defaultValue false
+         */
+        readonly remote?: boolean | undefined;
       }
     | undefined;
 }
@@ -151,11 +173,14 @@ const openSchema = initSchema.extend({
   archive: archiveSchema.optional(),
   flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
+  signal: z.custom<AbortSignal>((value) => signalArgument(value) !== undefined).optional(),
+  onProgress: z.custom<(progress: OpenProgress) => void>(isFunction, "a function").optional(),
   reserve: z
     .strictObject({
       at: z.string().min(1),
       validator: z.custom<Uint8Array>(isPublicKey, "a public key: 32 bytes (a Uint8Array)"),
       places: z.number().int().min(8).max(4096).default(defaults.reservePlaces),
+      remote: z.boolean().default(false),
     })
     .optional(),
 });

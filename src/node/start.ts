@@ -27,7 +27,7 @@ export interface Recovery {
   readonly road: Range;
   readonly anchor: PruneAnchor | undefined;
   readonly pins: readonly PinnedNumber[];
-  /** The vote state as written, padded by an unknown protobuf field. */
+  /** The vote state that was durable at the open, byte for byte as it was written. */
   readonly voteState: Uint8Array | undefined;
   /** Abstain at every road index up to this one until a commit QC covers it (D6). */
   readonly abstainThrough: bigint | undefined;
@@ -42,7 +42,7 @@ export interface Recovery {
   /** How often the store was opened, this time included. */
   readonly generation: bigint;
   readonly durationMs: number;
-  /** The time of each step, in their order. */
+  /** The time of each step, in their order: `RecoveryStep` of `lanekeeper/keeping` says what each of them does. */
   readonly steps: readonly { readonly name: string; readonly ms: number }[];
 }
 

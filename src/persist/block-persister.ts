@@ -112,7 +112,11 @@ export class BlockPersister {
     try {
       const { lazily, onDurable } = turn;
       const verify = (first: BlockHeader): void => verifyFirst(lane, start, first, hashes);
-      const admit = (): void => this.#admit(lane, start ?? log.first, blocks);
+      const admit = (): void => {
+        // A block that is let go of is no parent any more, also while its truncation waits for a group (S5).
+        if (start !== undefined) forgetBelow(start, hashes);
+        this.#admit(lane, start ?? log.first, blocks);
+      };
       await log.write({
         ...(start === undefined ? {} : { prune: { start, verify, lazily } }),
         append: { records: blocks, admit, onDurable },

@@ -7,6 +7,7 @@
 import { inTurn } from "../async/all-ended.js";
 import type { Disk } from "../disk/disk.js";
 import type { Flush, WayOf } from "../disk/surroundings.js";
+import { unpadded } from "../disk/slots/form.js";
 import { createSlots } from "../disk/slots/slots.js";
 import { beginJournal, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
@@ -28,13 +29,14 @@ import { CommitQCPersister } from "./commit-qc-persister.js";
 import { type CheckedStore, checkStore, pairFiles } from "./checked-store.js";
 import { ANCHOR_NAME, PairPersister, VOTE_NAME, writePairAgain } from "./pair-persister.js";
 import { Guards } from "./guards/guards.js";
-import { readRestored, type Restored } from "./guards/restored.js";
+import { readRestored, type Restored } from "../journal/form/restored.js";
 import { type Notes, openNotes } from "./note-log.js";
 import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
+import { Opening, type OpeningChoices, type RecoveryStep } from "../journal/recovery/opening.js";
 import type { RecordChecks } from "./record-checks.js";
 
 /** The options with which a store's parts are opened. All are required here: defaults live at the edge. */
-export interface PersistOptions {
+export interface PersistOptions extends OpeningChoices {
   readonly disk: Disk;
   readonly directory: string;
   readonly chainId: string;
@@ -62,12 +64,6 @@ export interface PersistOptions {
   readonly flush?: Flush | WayOf;
   readonly observe?: Observe | undefined;
   readonly nowMs: () => number;
-}
-
-/** One step of an open, and how long it took. */
-export interface RecoveryStep {
-  readonly name: "own" | "judge" | "write again" | "begin" | "map";
-  readonly ms: number;
 }
 
 /** The findings and the work of recovery. */
@@ -105,7 +101,7 @@ export interface OpenedPersisters extends Persisters {
   readonly recoveredAnchor: PruneAnchor | undefined;
   /** The commit QCs that are held, by road index, as recovered (below the anchor's they are gone). */
   readonly recoveredRoad: ReadonlyMap<bigint, CommitQC>;
-  /** The vote state that was durable at open, with its slot's padding. */
+  /** The vote state that was durable at open, as it was written. */
   readonly recoveredVote: Uint8Array | undefined;
   /** D6: abstain at every road index up to this one until a commit QC covers it. */
   readonly abstainThrough: bigint | undefined;
@@ -135,57 +131,52 @@ export async function initPersisters(options: InitOptions): Promise<void> {
  * @throws {PersisterError} as `ownStore`, `checkStore` and `proveAnchor` say; DISK_FULL, IO.
  */
 export async function openPersisters(options: PersistOptions): Promise<OpenedPersisters> {
-  const { disk, directory } = options;
-  const steps = new Stopwatch();
-  const store = await ownStore(disk, directory, options);
-  steps.end("own");
-  let checked: CheckedStore | undefined;
+  const { disk, directory, ring } = options;
+  const opening = new Opening(options);
+  // Every file is closed and the lock is let go, whatever fails, and the keys are zeroed.
+  const undo: (() => Promise<void>)[] = [async () => ring?.close()];
   try {
+    opening.begin("own");
+    const store = await ownStore(disk, directory, options);
+    undo.unshift(() => store.file.close());
+    opening.end();
+    opening.begin("judge");
     const restored = await readRestored(disk, directory);
     const moved = options.moved || restored !== undefined;
-    const sought = await soughtIn(store, { ...options, moved });
-    checked = await checkStore(disk, directory, sought, (message, file) =>
+    const { passed } = opening;
+    const sought = { ...(await soughtIn(store, { ...options, moved })), passed };
+    const checked = await checkStore(disk, directory, sought, (message, file) =>
       proveAnchor(message, file, options.verifyAnchor),
     );
-    steps.end("judge");
-    return await begin(options, { store, checked, steps, restored });
+    undo.unshift(() => checked.close());
+    opening.end();
+    return await begin(options, { store, checked, opening, restored });
   } catch (cause) {
-    // Every file is closed and the lock is let go, whatever failed. The failure itself is told.
-    const undo = [async () => checked?.close(), () => store.file.close()];
+    // The failure itself is told; a second one, in closing, would add nothing.
     await inTurn(undo).catch(() => {});
     throw cause;
   }
 }
 
-/** A store that is owned, read and checked, and the time that this took. */
+/** A store that is owned, read and checked, and the way that this went. */
 interface Found {
   readonly store: OwnedStore;
   readonly checked: CheckedStore;
-  readonly steps: Stopwatch;
+  readonly opening: Opening;
   /** The record of a restore whose guard is not set yet. */
   readonly restored: Restored | undefined;
 }
 
-class Stopwatch {
-  readonly steps: RecoveryStep[] = [];
-  #began = performance.now();
-
-  /** Names the work since the last step. */
-  end(name: RecoveryStep["name"]): void {
-    const now = performance.now();
-    this.steps.push({ name, ms: now - this.#began });
-    this.#began = now;
-  }
-}
-
 /** From here on bytes are written: everything was read and checked. */
 async function begin(options: PersistOptions, found: Found): Promise<OpenedPersisters> {
-  const { store, checked, steps } = found;
+  const { store, checked, opening } = found;
   const { recovered, anchorPair, votePair } = checked;
+  opening.begin("write again", unprovenBytes(recovered));
   const proven = await writeAgain(options.disk, options.directory, store, recovered);
   await writePairAgain(anchorPair);
   await writePairAgain(votePair);
-  steps.end("write again");
+  opening.end();
+  opening.begin("begin");
   const voteRoadIndex = recovered.mark.voteRoadIndex;
   // Closed when the journal has drained, before the lock is let go.
   const closing: (() => Promise<void>)[] = [];
@@ -195,8 +186,9 @@ async function begin(options: PersistOptions, found: Found): Promise<OpenedPersi
     starts: { truncate: startsByLog(checked.starts) },
     named: { anchor: anchorPair.named, vote: votePair.named, voteRoadIndex },
   });
-  steps.end("begin");
   try {
+    opening.end();
+    opening.begin("map");
     return await beginParts(options, found, { journal, closing });
   } catch (cause) {
     // The store did not open, and `cause` says why. Closing may fail too; that would add nothing.
@@ -211,7 +203,7 @@ async function beginParts(
   found: Found,
   { journal, closing }: { readonly journal: LogEngine; readonly closing: (() => Promise<void>)[] },
 ): Promise<OpenedPersisters> {
-  const { checked, steps } = found;
+  const { checked, opening } = found;
   const { recovered, checks, anchorPair, votePair, anchor } = checked;
   await endUnfinishedInit(options.disk, options.directory);
   const map = options.retainBytes > 0 ? await options.openMap(endOf(found)) : undefined;
@@ -221,7 +213,7 @@ async function beginParts(
   const road = new CommitQCPersister(logs);
   await logs.startMap();
   if (anchor) await road.startAt(anchor.commitQC);
-  steps.end("map");
+  opening.end();
   const notes = openNotes(logs);
   const ends = new Map([...blocks.lanes].map(([lane, { next }]) => [lane, next]));
   const guards = await Guards.open(notes.guards, { ...options, restored: found.restored, ends });
@@ -243,10 +235,10 @@ async function beginParts(
     notes,
     guards,
     logs,
-    report: { ...reportOf(checked, journal, logs), steps: steps.steps },
+    report: { ...reportOf(checked, journal, logs), steps: opening.steps },
     recoveredAnchor: anchor,
     recoveredRoad: checks.road,
-    recoveredVote: votePair.message,
+    recoveredVote: votePair.message && unpadded(votePair.message),
     abstainThrough: votePair.inFlightLost ? recovered.mark.voteRoadIndex : undefined,
     close: () => journal.close(),
   };
@@ -288,6 +280,10 @@ function reportOf(
     pins: journal.mark.pins,
     foreign: checked.foreign,
     warnings,
-    bytesWrittenAgain: recovered.unproven.reduce((sum, each) => sum + each.bytes.length, 0),
+    bytesWrittenAgain: unprovenBytes(recovered),
   };
+}
+
+function unprovenBytes({ unproven }: CheckedStore["recovered"]): number {
+  return unproven.reduce((sum, each) => sum + each.bytes.length, 0);
 }

@@ -153,17 +153,24 @@ test("S5 a wrong parent is dropped with the reason, counted, and no exception", 
   await again.close();
 });
 
-test.each(["before", "after"])(
-  "S5 where the block before it is pruned the parent is not checked (%s a reopen)",
+test.each(["before its truncation is on disk", "before a reopen", "after a reopen"])(
+  "S5 where the block before it is pruned the parent is not checked (%s)",
   async (when) => {
     const { disk, keeper } = await fresh(chain);
     await pushBlocks(keeper, chain, lane, { to: 5n });
-    await pushAnchor(keeper, anchorAt(chain, 5n, [5n, 0n, 0n]));
+    // The road holds the anchor's QC: the next turn has the block alone, and waits for nothing.
+    const anchor = anchorAt(chain, 0n, [5n, 0n, 0n]);
+    await keeper.pushCommitQC(anchor.commitQC);
+    await keeper.waitForCommitQC(0n);
+    if (when === "before its truncation is on disk") disk.hold(({ path }) => path.endsWith(".seg"));
+    await pushAnchor(keeper, anchor);
     await turns();
-    const again = when === "after" ? await reopened(keeper, disk, chain) : keeper;
+    const again = when === "after a reopen" ? await reopened(keeper, disk, chain) : keeper;
     const orphan = chain.orphan(lane, 5n);
     expect(await again.pushBlock(orphan.bytes)).toEqual({ status: "admitted" });
-    await again.waitForBlock(lane, 5n);
+    await turns();
+    disk.release();
+    expect(await again.waitForBlock(lane, 5n)).toBe("durable");
     await again.close();
   },
 );
@@ -201,6 +208,32 @@ test("S8 the anchor's mark held back: nothing is freed before it", async () => {
   await keeper.waitForAnchor(1n);
   await turns();
   expect(watch.settled).toBe(true);
+  await keeper.close();
+});
+
+test("D3 while an anchor is on its way no group forgets what it allows: a power cut finds all of it", async () => {
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 5n });
+  disk.hold(({ path }) => /prune_anchor/.test(path));
+  await keeper.pushAnchor(chain.qc(1n).anchor);
+  await turns();
+  expect(disk.held.length).toBeGreaterThan(0);
+  // A prune that came too early would ride in this group.
+  await pushBlocks(keeper, chain, lane, { from: 5n, to: 6n });
+  let lost = 0;
+  for (const cut of disk.powerCuts(7, 20)) {
+    const left = await opened(cut, chain);
+    // An anchor that reached the disk prunes the lane at the open.
+    if (left.recovery.anchor === undefined) {
+      lost += 1;
+      expect(await contents(left)).toMatchObject({
+        lanes: { [lane]: laneOf(chain, lane, 0n, 6n) },
+      });
+    }
+    await left.close();
+  }
+  expect(lost).toBeGreaterThan(0);
+  disk.release();
   await keeper.close();
 });
 

@@ -160,6 +160,31 @@ test("an anchor that contradicts the road, or does not verify, is refused by roa
   await again.close();
 });
 
+test("a block of exactly the bytes that a segment holds is taken; one of a byte more is not", async () => {
+  const { disk, keeper } = await fresh(chain);
+  const sized = (bytes: number): Uint8Array => {
+    const { header } = chain.block(lane, 0n).signed.msg;
+    const made = (txBytes: number): Uint8Array => {
+      const payload = { ...good().msg.payload, txs: [Buffer.alloc(txBytes, 5)] };
+      return encodeSignedBlock(signBlock(buildBlock({ ...header, payload }), owner));
+    };
+    // Beside its transaction a block takes the same bytes, but for those of lengths.
+    const found = made(bytes - (made(bytes).length - bytes));
+    expect(found).toHaveLength(bytes);
+    return found;
+  };
+  const huge = await refusal(keeper.pushBlock(sized(100_000)), "INVALID");
+  const most = Number(/more than a segment .*\((\d+)\)/.exec(huge.message)?.[1]);
+  const above = await refusal(keeper.pushBlock(sized(most + 1)), "INVALID");
+  expect([above.lane, above.blockNumber]).toEqual([lane, 0n]);
+  const largest = sized(most);
+  expect(await keeper.pushBlock(largest)).toEqual({ status: "admitted" });
+  expect(await keeper.waitForBlock(lane, 0n)).toBe("durable");
+  const again = await reopened(keeper, disk, chain);
+  expect(Buffer.from(await again.readBlock(lane, 0n)).equals(largest)).toBe(true);
+  await again.close();
+});
+
 test("a block is built within the limits only", () => {
   const place = { lane, blockNumber: 0n, parentHash: new Uint8Array(32) };
   const payload = { ...good().msg.payload, txs: [Buffer.alloc(TXS_BYTES_MAX + 1)] };

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { commitVoteDigest } from "../../src/wire/hash.js";
@@ -119,4 +119,23 @@ test("an open says what it did, step by step, and status carries it", async () =
     pinned: [],
   });
   await keeper.close();
+});
+
+test("timers that a test has replaced do not stop a store", async () => {
+  vi.useFakeTimers();
+  try {
+    const { chainId, epochOf } = choices;
+    const keeper = await Lanekeeper.openMemory({ chainId, epochOf });
+    const [lane] = chain.lanes as [never];
+    await keeper.pushBlock(chain.block(lane, 0n).bytes);
+    expect(await keeper.waitForBlock(lane, 0n)).toBe("durable");
+    await keeper.close();
+    const disk = await born();
+    const onDisk = await Lanekeeper.openOn(simulatedSurroundings(disk), DIRECTORY, choices);
+    await onDisk.pushBlock(chain.block(lane, 0n).bytes);
+    await onDisk.sync();
+    await onDisk.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

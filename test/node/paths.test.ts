@@ -10,7 +10,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
@@ -109,10 +109,11 @@ test("files with a second name, as a hard-link backup makes them, are warned of 
   const directory = join(folder, "state");
   await Lanekeeper.init(directory, initChoices);
   mkdirSync(join(folder, "backup"));
-  for (const name of ["STORE", "mark"]) {
-    linkSync(join(directory, name), join(folder, "backup", name));
+  const [slot = ""] = readdirSync(join(directory, "journal"));
+  for (const name of ["STORE", "mark", `journal/${slot}`]) {
+    linkSync(join(directory, name), join(folder, "backup", basename(name)));
   }
   const keeper = await Lanekeeper.open(directory, choices);
-  expect(keeper.recovery.warnings.join()).toMatch(/2 files have a second name.*STORE.*backup/);
+  expect(keeper.recovery.warnings.join()).toMatch(/3 files have a second name.*STORE.*backup/);
   await keeper.close();
 });

@@ -1,10 +1,19 @@
 /** A store on the operating system's disk, with LevelDB's map beside the journal. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { JobStore } from "../../src/jobs/job-store.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import {
@@ -55,6 +64,30 @@ async function expectWhole(keeper: Lanekeeper): Promise<void> {
     anchor: 37n,
   });
 }
+
+/** The files below a folder that others than their owner come to: none in a folder that is closed to them. */
+function openToOthers(path: string): string[] {
+  const stats = statSync(path);
+  const isOpen = (stats.mode & 0o077) !== 0;
+  if (!stats.isDirectory()) return isOpen ? [path] : [];
+  return isOpen || path === folder
+    ? readdirSync(path).flatMap((name) => openToOthers(join(path, name)))
+    : [];
+}
+
+test("the files of a store and of jobs are their owner's alone, whatever folder they were put in", async () => {
+  const root = join(folder, "jobs");
+  for (const each of [directory, root]) mkdirSync(each, { mode: 0o755 });
+  await lived();
+  const store = await JobStore.open(root);
+  const job = await store.openJob("peers");
+  await job.put("scores", Buffer.from("a"), Buffer.from("b"), { durable: true });
+  await store.close();
+  for (const each of [directory, root]) {
+    expect(statSync(each).mode & 0o777).toBe(0o755);
+    expect(openToOthers(each)).toEqual([]);
+  }
+});
 
 test("init, open, push, close, reopen: every byte is there, and the map is LevelDB's", async () => {
   await lived();

@@ -229,3 +229,22 @@ function fieldsOf(message: Uint8Array): Uint8Array[] {
   }
   return fields;
 }
+
+test.each([1n, 2n, 10n])(
+  "an old mark with the vote slots of its time is refused beside a journal that went on: %i votes",
+  async (votes) => {
+    const { disk, keeper } = await fresh(chain);
+    const vote = async (index: bigint): Promise<void> => {
+      await keeper.writeVoteState(Uint8Array.of(), index);
+      await pushBlocks(keeper, chain, lane, { from: index, to: index + 1n });
+    };
+    const names = ["store/mark", "store/consensus_a.pb", "store/consensus_b.pb"];
+    await vote(0n);
+    const old = names.map((name) => Uint8Array.from(disk.readNow(name)));
+    for (let index = 1n; index <= votes; index++) await vote(index);
+    await keeper.close();
+    for (const [at, name] of names.entries()) disk.damage(name, 0, old[at] ?? new Uint8Array(0));
+    const error = await openRefused(disk, chain, "MARK_CORRUPT");
+    expect(error.message).toContain("[mark-left-behind]");
+  },
+);

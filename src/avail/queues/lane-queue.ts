@@ -47,6 +47,8 @@ export class LaneQueue {
   /** When each of them was admitted. */
   readonly arrivals = new Arrivals();
   #queuedBytes = 0;
+  /** The header hash of block `first - 1`, where it was held here. */
+  #hashBefore: Uint8Array | undefined;
   /** Why this lane goes no further. The other lanes do. */
   refused: PersisterError | undefined;
   dropped: DroppedBlock | undefined;
@@ -110,6 +112,11 @@ export class LaneQueue {
     return this.heldAt(number)?.hash;
   }
 
+  /** The header hash of block `next - 1`, the parent of the next one, where it is or was held here. */
+  get tipHash(): Uint8Array | undefined {
+    return this.#held.length === 0 ? this.#hashBefore : this.hashOf(this.next - 1n);
+  }
+
   admit(block: NewBlock): void {
     assert(block.number === this.next, "the admitted block is the next one");
     assert(block.number < this.capacityEnd, "the admitted block is within capacity (D9)");
@@ -140,6 +147,7 @@ export class LaneQueue {
   prune(start: bigint): readonly HeldBlock[] {
     if (start <= this.#first) return [];
     if (start > this.#durable) this.#passTo(start);
+    this.#hashBefore = this.hashOf(start - 1n);
     const gone = this.#held.splice(0, Number(start - this.#first));
     this.#first = start;
     assert(this.next >= this.#durable, "a lane's durable cursor is not above its next");

@@ -21,6 +21,7 @@ export class Signing {
   readonly #store: Store;
   readonly #inner: Inner;
   #reservations: Reservations | undefined;
+  #isClosed = false;
 
   constructor(store: Store, inner: Inner) {
     const { persisters, recovery, surroundings, settings, events } = store;
@@ -35,13 +36,16 @@ export class Signing {
   /** Begins to reserve. Until then, and without it, every place is this machine's. */
   async reserve(choices: NonNullable<OpenSettings["reserve"]>): Promise<void> {
     const { persisters, surroundings, settings, events } = this.#store;
-    this.#reservations = await openReservations(choices, {
+    const opened = await openReservations(choices, {
       persisters,
       surroundings,
       inner: this.#inner,
       chainId: settings.chainId,
       onUnreserved: (error) => events.emit("unreserved", { error }),
     });
+    // The open was called off meanwhile.
+    if (this.#isClosed) await opened.close();
+    else this.#reservations = opened;
   }
 
   maySign(place: Place): MaySign {
@@ -60,13 +64,18 @@ export class Signing {
   }
 
   async take(taking: Taking, options?: WaitOptions): Promise<void> {
-    if (!this.#reservations) {
-      throw new PersisterError("USAGE", "this store was opened without `reserve`");
-    }
-    await this.#reservations.take(taking, options);
+    this.refuseWithoutReservations();
+    await this.#reservations?.take(taking, options);
+  }
+
+  /** @throws {PersisterError} USAGE. */
+  refuseWithoutReservations(): void {
+    if (this.#reservations) return;
+    throw new PersisterError("USAGE", "this store was opened without `reserve`");
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#reservations?.close();
   }
 }

@@ -7,7 +7,7 @@ import pLimit from "p-limit";
 import type { Disk } from "../../disk/disk.js";
 import type { LaneId } from "../../types/lane.js";
 import type { NoteLog } from "../note-log.js";
-import { forgetRestored, type Restored } from "./restored.js";
+import { forgetRestored, type Restored } from "../../journal/form/restored.js";
 import {
   decided,
   type GuardNote,

@@ -16,9 +16,28 @@
  *   that answers has voted at A, so it holds the commit QC of A - 1 or a later one, in which the lane's range
  *   ends at that begin or above. So the block's number is below its `laneEnds` + 30.
  * - Our own lane. Its blocks follow each other, so a lane that may go on at its height alone stands still if
- *   a block below was lost. If every member answers, the height is the first number that none of them holds,
- *   or above. For this the argument needs more: no peer lies, and nothing that the other life has sent is on its
- *   way to one. A peer that hides a block could show later that we signed two.
+ *   a block below was lost. If every member answers, the height is the first number of which none of them knows
+ *   a block or a vote, or above. For this the argument needs more: no peer lies or has forgotten what reached it,
+ *   and nothing that the other life has sent is on its way to one. A peer that hides a block could show later that
+ *   we signed two.
+ *
+ * A peer that was started anew may have forgotten. Not all that it has heard is on its disk:
+ * 1. The other life signs block 20. Peer P alone hears of it: the vote, or the block, which is on its way to P's disk.
+ * 2. P is killed, and starts again without a word of block 20. 3. The other life ends, and its store comes back from
+ * a backup. 4. P answers that it knows nothing of block 20, as all the others do, and we sign another one.
+ * So P answers for our lane only if the other life has told P, since P's own start, where our lane ended. All that it
+ * had sent before lies below that end, and P remembers what it sent behind that. The word of a life whose own guard
+ * stands is none: an earlier life may have gone further. Otherwise P leaves `heldNext` out. Its word on votes counts
+ * all the same: those are on its disk.
+ *
+ * A quorum is not enough for our own lane. A block without a certificate binds us, too: one peer that alone has it
+ * proves a double signature by showing it beside ours.
+ * 1. The other life signs block 20, and it reaches peer P alone. 2. P is away; all the others answer that they hold the
+ * lane up to 19. 3. We sign another block 20. 4. P is back, and holds two of our signatures for one number.
+ * With votes the quorum helps since a vote at R needs the commit QC of R - 1, which a quorum made; block 20 needs
+ * nothing that anybody else has seen. LANE_BLOCKS_MAX bounds how far the other life went, but a lane cannot skip
+ * numbers: to go on behind that bound we would have to sign the numbers below it. So without every answer the height
+ * stands above them, and our lane waits for P's blocks, or for an operator who takes the risk.
  *
  * All roads since the backup are of one epoch. If not, ask the committee of each, and raise by all of them.
  */
@@ -33,11 +52,16 @@ export interface PeerAnswer {
   readonly votedNext: bigint;
   /** The end of each lane's range in the newest commit QC that the peer holds. */
   readonly laneEnds: ReadonlyMap<LaneId, bigint>;
-  /** The first number of our lane at which the peer holds no block, and has none on its way to disk. */
-  readonly heldNext: bigint;
+  /**
+   * The first number of our lane of which the peer knows nothing: it holds no block, has none on its way to disk,
+   * and has heard no vote for one. A vote for a block is a word about it, and may come before the block.
+   * `undefined` from a peer that may have forgotten some of that: since it was started, it has not heard how far the
+   * other life had gone.
+   */
+  readonly heldNext: bigint | undefined;
 }
 
-/** The heights that peers tell of, and whether every member of the committee has answered. */
+/** The heights that peers tell of, and whether every member of the committee has answered for our lane. */
 export interface PeerHeights {
   readonly raise: Raise;
   readonly isComplete: boolean;
@@ -65,8 +89,10 @@ export function heightsFromPeers(
   const byLane = committee.members.map(
     ({ lane }) => [lane, endOf(lane) + LANE_BLOCKS_MAX] as const,
   );
-  const isComplete = answered.length === peers.length;
-  const held = highest(({ heldNext }) => heldNext);
+  const isComplete =
+    answered.length === peers.length &&
+    answered.every(({ answer }) => answer.heldNext !== undefined);
+  const held = highest(({ heldNext }) => heldNext ?? 0n);
   const end = endOf(own);
   const ownHeight = [own, held > end ? held : end] as const;
   return {

@@ -30,6 +30,20 @@ test("the pin names the lost block, and stands through a reopen", async () => {
   await again.close();
 });
 
+test("the pin is a warning of each open: the lane, the number, and every way out", async () => {
+  const { disk, keeper } = await pinnedStore(chain);
+  const again = await reopened(keeper, disk, chain);
+  const { warnings } = again.recovery;
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain(`lane ${lane}: `);
+  const ways = ["a peer", "lane QC", "commit QC", "anchor", "release()"];
+  for (const word of ["block 2 ", hex(pinned.hash), ...ways]) expect(warnings[0]).toContain(word);
+  await pushBlocks(again, chain, lane, { from: 2n, to: 3n });
+  const last = await reopened(again, disk, chain);
+  expect(last.recovery.warnings).toEqual([]);
+  await last.close();
+});
+
 test("another block at the number is refused, and the lane goes on with the pinned one", async () => {
   const { disk, keeper } = await pinnedStore(chain);
   const error = await refusal(keeper.pushBlock(chain.block(lane, 2n, 1).bytes), "PINNED");

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { openPersisters, type Persisters } from "../../../src/persist/persisters.js";
-import { encodeRestored, type Restored } from "../../../src/persist/guards/restored.js";
+import { encodeRestored, type Restored } from "../../../src/journal/form/restored.js";
 import { drained } from "../../crash/history/explorer.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { fresh, laneAt, opened, pushBlocks, pushQCs, refusal, reopened } from "../../node/kit.js";

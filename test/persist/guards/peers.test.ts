@@ -42,6 +42,15 @@ test("if every member answers, our lane goes on where nobody holds a block", () 
   expect(heights?.raise.lanes).toBe(30n);
 });
 
+test("a peer that may have forgotten what it heard of our lane answers for votes alone", () => {
+  const forgetful = { ...answer(9n, 20n), heldNext: undefined };
+  const all = answersOf((_, index) => (index === 3 ? forgetful : answer(4n, 20n, 23n)));
+  const heights = heightsFromPeers(committee, own, all);
+  expect(heights?.isComplete).toBe(false);
+  expect(heights?.raise.votes).toBe(10n);
+  expect(heights?.raise.byLane?.get(own)).toBe(50n);
+});
+
 test("a block of ours that a commit QC covers is below the height, whatever peers hold", () => {
   const all = answersOf(() => answer(4n, 20n, 12n));
   expect(heightsFromPeers(committee, own, all)?.raise.byLane?.get(own)).toBe(20n);
