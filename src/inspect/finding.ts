@@ -127,9 +127,19 @@ export class FindingTally {
   worst(withWarnings: boolean): ErrorCode | undefined {
     const found = new Set(this.#classes.error);
     if (withWarnings) for (const code of this.#classes.warning) found.add(code);
-    const [any] = found;
-    return worstFirst.find((code) => found.has(code)) ?? any;
+    return worstOf(found);
   }
+}
+
+/** The worst of these classes by `worstFirst`. */
+export function worstOf(found: ReadonlySet<ErrorCode>): ErrorCode | undefined {
+  const [any] = found;
+  return worstFirst.find((code) => found.has(code)) ?? any;
+}
+
+/** The error of a call that cannot go on because of this finding. */
+export function errorBy({ class: code, message, file }: Finding): PersisterError {
+  return new PersisterError(code, message, { file });
 }
 
 /** The exit code of a command whose worst finding has the class `worst`. */

@@ -9,6 +9,7 @@
  *
  * Its memory holds two segments, and a few numbers for each live record.
  */
+import { throwIfAborted } from "../async/signal.js";
 import type { Disk } from "../disk/disk.js";
 import { MARK_FILE, type Mark, type Pin } from "../journal/form/mark.js";
 import { STORE_FILE } from "../journal/form/store.js";
@@ -22,7 +23,6 @@ import { ownerOf } from "./owner.js";
 import { KeyRing } from "../keys/ring.js";
 import type { KeySource } from "../keys/source.js";
 import type { Progress } from "./walk/live-records.js";
-import { readRestored } from "../persist/guards/restored.js";
 import { judgeOf, type StoreKind } from "./walk/judge.js";
 import { SealedPayloads } from "./walk/sealed.js";
 import { type Depth, RecordProver } from "./walk/proof.js";
@@ -42,6 +42,8 @@ export interface InspectOptions {
   readonly isBackup?: boolean;
   /** The keys of sealed payloads, as far as there are any: without a key they are told as sealed. */
   readonly keys?: readonly KeySource[];
+  /** Ends the reading: the caller gives up what it was told. */
+  readonly signal?: AbortSignal | undefined;
   /** Kept up to date while the inspection goes on. */
   readonly progress: Progress;
 }
@@ -51,9 +53,7 @@ export interface InspectOptions {
  *
  * @throws {PersisterError} KEY_REFUSED, CALLBACK_FAILED for a key.
  */
-export async function* inspectStore(
-  options: InspectOptions,
-): AsyncGenerator<Finding, Summary, void> {
+export async function* inspecting(options: InspectOptions): AsyncGenerator<Finding, Summary, void> {
   const tally = new FindingTally();
   const looking = lookAt(options, tally);
   for (;;) {
@@ -73,6 +73,7 @@ async function* lookAt(
   const ring = (): Promise<KeyRing> => KeyRing.from({ write: "plain", read: keys });
   const disk = new ReadOnlyDisk(options.disk, (bytes) => {
     progress.bytesRead += bytes;
+    throwIfAborted(options.signal, "the inspection");
   });
   const owner = await ownerOf(disk, `${directory}/${STORE_FILE}`);
   const identity = yield* told(await checkIdentity(disk, directory));
@@ -80,7 +81,8 @@ async function* lookAt(
   const prover = depth.kind === "forms" ? undefined : new RecordProver(depth);
   const writable = options.disk;
   const { kind } = identity;
-  const isCopy = isBackup || (await readRestored(disk, directory)) !== undefined;
+  const restored = "value" in identity.restored ? identity.restored.value : undefined;
+  const isCopy = isBackup || restored !== undefined;
   const within = { disk, writable, directory, kind, depth, moved, isCopy, progress, prover, ring };
   const inside = identity.isWorthReading ? yield* lookInside(within, identity) : NOTHING_INSIDE;
   const rehearsed = await rehearsalOf(within, identity);
@@ -93,7 +95,7 @@ async function* lookAt(
     if (!isTold) yield findingOf(refusal, "error", { file: directory });
   } else {
     yield* rehearsed.pins.map((pin) => pinFinding(`${directory}/${MARK_FILE}`, pin));
-    yield* await guardFindings(disk, directory, rehearsed.guards);
+    yield* guardFindings(directory, restored, rehearsed.guards);
   }
   const changedMeanwhile =
     identity.isWorthReading && (await markSequence(disk, directory)) !== inside.markSequence;
@@ -154,8 +156,9 @@ async function* lookInside(
   const storeId = "value" in identity.store ? identity.store.value.storeId : undefined;
   const { mark, sequence } = yield* told(await checkMark(disk, directory, storeId));
   const slots = yield* told(await checkSlots(disk, directory, { storeId, mark }));
-  const payloads = new SealedPayloads(await within.ring(), slots.heads);
+  let payloads: SealedPayloads | undefined;
   try {
+    payloads = new SealedPayloads(await within.ring(), slots.heads);
     const diskBytes = await diskBytesOf(disk, directory, slots.slots);
     const records = recordsOf(within, { slots, mark, payloads });
     if (records) yield* records.findings();
@@ -170,7 +173,7 @@ async function* lookInside(
     }
     return { ...seen, pairs };
   } finally {
-    payloads.close();
+    payloads?.close();
     await slots.close();
   }
 }
@@ -206,10 +209,12 @@ function recordsOf(
 
 /** Open asks STORE first. It asks for the rest only once it knows the store's identity. */
 async function rehearsalOf(within: Within, identity: IdentitySeen): Promise<Rehearsed> {
-  const { store, retired } = identity;
+  const { store, retired, restored } = identity;
   if ("error" in store) return { opens: false, refusal: store.error };
   if (retired) return { opens: false, refusal: retired };
-  const { disk, writable, directory, kind, depth, moved } = within;
+  if ("error" in restored) return { opens: false, refusal: restored.error };
+  const { disk, writable, directory, kind, depth } = within;
+  const moved = within.moved || restored.value !== undefined;
   const { storeId } = store.value;
   const ring = await within.ring();
   try {

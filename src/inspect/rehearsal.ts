@@ -1,18 +1,17 @@
 /**
  * Rehearses open: runs the very code that open runs before it writes a byte, on a disk that can only be
  * read. Its answer is the verdict, whatever else was found. A store that this user may not write to would
- * be refused too, so STORE and the mark are opened for writing, and closed again.
+ * be refused too, so every file that open opens for writing is opened so, and closed again.
  */
-import type { Disk, FileOrigin } from "../disk/disk.js";
+import type { Disk, DiskFile, FileOrigin } from "../disk/disk.js";
 import { applyOpening, standingPins, type Starts } from "../journal/begin.js";
-import { MARK_FILE, type Pin } from "../journal/form/mark.js";
+import type { Pin } from "../journal/form/mark.js";
 import { type SoughtStore, STORE_FILE } from "../journal/form/store.js";
 import { type Recovered, recoverJournal } from "../journal/recovery/recovery.js";
 import { FIRST_LSN, RECORDS_LOG } from "../records/log/record-check.js";
 import { startsByLog } from "../persist/anchor.js";
 import { checkStore, type ProveAnchor } from "../persist/checked-store.js";
 import type { GuardNote } from "../persist/guards/heights.js";
-import { readRestored } from "../persist/guards/restored.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { PersisterError } from "../types/errors.js";
 import { attempted } from "./finding.js";
@@ -42,6 +41,8 @@ export type Rehearsed =
 interface Checked extends Pick<Starts, "truncate"> {
   readonly recovered: Recovered;
   readonly guards: GuardNote | undefined;
+  /** The files that open opens for writing, beside STORE. */
+  readonly files: readonly DiskFile[];
   readonly close: () => Promise<void>;
 }
 
@@ -51,7 +52,7 @@ export interface Rehearsal {
   readonly storeId: Uint8Array;
   readonly kind: StoreKind;
   readonly depth: Depth;
-  /** As the option of open. */
+  /** As the option of open; a store that was restored is another file by its making. */
   readonly moved: boolean;
   /** The keys that open would be given; the caller closes them. */
   readonly ring: KeyRing;
@@ -63,19 +64,20 @@ export async function rehearse(
   { directory, storeId, kind, depth, moved, ring }: Rehearsal,
 ): Promise<Rehearsed> {
   const judged = await attempted(async () => {
-    const isRestored = (await readRestored(disks.disk, directory)) !== undefined;
-    const origin = moved || isRestored ? undefined : await originAt(disks.disk, directory);
+    const origin = moved ? undefined : await originAt(disks.disk, directory);
     const sought = { storeId, origin, ring };
     if (kind === "records") return await checkJournal(disks.disk, directory, sought);
     const prove: ProveAnchor = (message, file) => readAnchor(message, file, depth);
     const store = await checkStore(disks.disk, directory, sought, prove);
     const truncate = startsByLog(store.starts);
-    const { recovered, checks } = store;
-    return { recovered, truncate, guards: checks.guards, close: () => store.close() };
+    const { recovered, checks, anchorPair, votePair } = store;
+    const files = [...filesOf(recovered), ...anchorPair.pair.files, ...votePair.pair.files];
+    return { recovered, truncate, guards: checks.guards, files, close: () => store.close() };
   });
   if ("error" in judged) return { opens: false, refusal: judged.error };
   try {
-    const mayWrite = await attempted(() => openForWriting(disks.writable, directory));
+    const paths = [`${directory}/${STORE_FILE}`, ...judged.value.files.map(({ path }) => path)];
+    const mayWrite = await attempted(() => openForWriting(disks.writable, paths));
     return "error" in mayWrite ? { opens: false, refusal: mayWrite.error } : opened(judged.value);
   } finally {
     await judged.value.close();
@@ -91,18 +93,25 @@ async function originAt(disk: Disk, directory: string): Promise<FileOrigin | und
   }
 }
 
-async function openForWriting(disk: Disk, directory: string): Promise<void> {
-  for (const name of [STORE_FILE, MARK_FILE]) {
-    const file = await disk.openToWrite(`${directory}/${name}`);
+/** One after the other: a store may have more files than a process may open. */
+async function openForWriting(disk: Disk, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const file = await disk.openToWrite(path);
     await file?.close();
   }
+}
+
+/** The mark, and every slot, also those that are free. */
+function filesOf({ markFile, slots }: Recovered): DiskFile[] {
+  return [markFile, ...slots.map(({ file }) => file)];
 }
 
 /** As `openRecords` reads a journal. */
 async function checkJournal(disk: Disk, directory: string, sought: SoughtStore): Promise<Checked> {
   const recovered = await recoverJournal(disk, directory, sought, recordsJudge().visit);
   const truncate = new Map([[RECORDS_LOG, FIRST_LSN]]);
-  return { recovered, truncate, guards: undefined, close: () => recovered.close() };
+  const files = filesOf(recovered);
+  return { recovered, truncate, guards: undefined, files, close: () => recovered.close() };
 }
 
 function opened({ recovered, truncate, guards }: Checked): Rehearsed {

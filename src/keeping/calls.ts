@@ -71,7 +71,7 @@ const retireSchema = z.strictObject({ reason: z.string().trim().min(1).max(1000)
 
 /**
  * Retires the store in `directory`: no open passes it any more. Durable when resolved. A store that is retired
- * already keeps its record, which is returned. `backupStore` then makes its last backup.
+ * already keeps its record, which is returned. `backupStore` then makes its last backup, in one directory.
  *
  * @throws {PersisterError} STORE_LOCKED while it is open; NOT_A_STORE, FORMAT_TOO_NEW, DISK_FULL, READ_ONLY, IO,
  * USAGE.

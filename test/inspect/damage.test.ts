@@ -1,5 +1,5 @@
 /** Each kind of damage is found where it is, beside any other; nothing stops at the first. */
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { crc32c } from "../../src/codec/crc32c.js";
 import { encodeSlot, SLOT_BYTES_DEFAULT } from "../../src/disk/slots/form.js";
@@ -24,6 +24,7 @@ import {
   recordsIn,
   smallStore,
 } from "./kit.js";
+import { property } from "../harness/property.js";
 
 const chain = new TestChain(2, FULL_PAYLOAD);
 /** The same validators; more blocks of theirs fit a segment. */
@@ -372,7 +373,7 @@ test("damage in many files at once: all of it is found", async () => {
   }
 });
 
-property.prop([fc.uniqueArray(fc.nat(1_000), { minLength: 1, maxLength: 6 })], {
+property([fc.uniqueArray(fc.nat(1_000), { minLength: 1, maxLength: 6 })], {
   numRuns: 60,
 })("payloads damaged in any records: exactly those are found", async (draws) => {
   const records = segments.flatMap((file) => recordsIn(whole, file)).filter(isAppend);

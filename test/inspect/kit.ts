@@ -5,7 +5,7 @@ import { chainStart, recordsStart, slotName } from "../../src/journal/form/recor
 import { claimedHeadBytes, decodeHead } from "../../src/journal/form/head.js";
 import type { WalkedRecord } from "../../src/journal/segment/segment.js";
 import type { Finding } from "../../src/inspect/finding.js";
-import { inspectStore } from "../../src/inspect/inspect.js";
+import { inspecting } from "../../src/inspect/inspect.js";
 import { newProgress } from "../../src/inspect/walk/live-records.js";
 import type { Depth } from "../../src/inspect/walk/proof.js";
 import type { KeySource } from "../../src/keys/source.js";
@@ -29,7 +29,7 @@ export async function inspected(
   directory = DIRECTORY,
   keys: readonly KeySource[] = [],
 ): Promise<Inspected> {
-  const looking = inspectStore({ disk, directory, depth, keys, progress: newProgress() });
+  const looking = inspecting({ disk, directory, depth, keys, progress: newProgress() });
   const findings: Finding[] = [];
   for (;;) {
     const step = await looking.next();

@@ -1,10 +1,7 @@
 /** A listing of a journal: every record once, in the order of LSNs, as far as it can be read. */
 import { expect, test } from "vitest";
-import {
-  type ListedRecord,
-  type LostRecord,
-  StoreListing,
-} from "../../src/inspect/listing/listing.js";
+import type { ListedRecord, LostRecord } from "../../src/inspect/listing/listed.js";
+import { StoreListing } from "../../src/inspect/listing/listing.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { ROAD } from "../../src/persist/kinds.js";
 import { newestSegment } from "../journal/kit.js";
@@ -19,7 +16,7 @@ import {
   pushQCs,
 } from "../node/kit.js";
 import { DIRECTORY } from "../node/surroundings.js";
-import { FULL_PAYLOAD, smallStore } from "./kit.js";
+import { FULL_PAYLOAD, liveSegments, smallStore } from "./kit.js";
 
 const chain = new TestChain(3, FULL_PAYLOAD);
 
@@ -110,4 +107,42 @@ test("a damaged record is listed as lost, and the listing goes on behind it", as
     { lsn: hurt.lsn, file: hurt.file, offset: hurt.offset },
   ]);
   expect(after.length).toBe(all.length);
+});
+
+test("a segment that cannot be read is unread: its records are not lost, and all others are listed", async () => {
+  const whole = await smallStore(chain);
+  const all = await listed(whole);
+  const segments = liveSegments(whole);
+  expect(segments.length).toBeGreaterThan(2);
+  for (const file of segments) {
+    const disk = whole.kill();
+    disk.fail({ operation: "openToRead", path: file, error: "EACCES", mode: "from-then-on" });
+    const listing = await StoreListing.open(disk, DIRECTORY);
+    expect(listing.unread, file).toMatchObject([{ class: "READ_ONLY", file }]);
+    const states = listing.segments.filter((each) => each.state === "unread");
+    expect(states, file).toMatchObject([{ file, bytes: undefined, sequence: undefined }]);
+    expect(listing.segments.length).toBe(
+      whole.files().filter(({ path }) => path.endsWith(".seg")).length,
+    );
+    const isCurrent = file === segments.at(-1);
+    expect(listing.segments.some(({ state }) => state === "current")).toBe(!isCurrent);
+    await listing.close();
+    const found = (await listed(disk)).map(({ lsn, kind }) => (kind === "lost" ? "lost" : lsn));
+    const lsns = all.filter((each) => each.file !== file).map(({ lsn }) => lsn);
+    // The head before the current one lists what the current one has set free.
+    if (isCurrent) expect(found, file).toEqual(expect.arrayContaining(lsns));
+    else expect(found, file).toEqual(lsns);
+    expect(found, file).not.toContain("lost");
+  }
+});
+
+test("a mark that cannot be read is unread: nobody knows what was acknowledged", async () => {
+  const disk = await smallStore(chain);
+  const all = await listed(disk);
+  const file = `${DIRECTORY}/mark`;
+  disk.fail({ operation: "openToRead", path: file, error: "EACCES", mode: "from-then-on" });
+  const listing = await StoreListing.open(disk, DIRECTORY);
+  expect(listing.unread).toMatchObject([{ class: "READ_ONLY", file }]);
+  await listing.close();
+  expect((await listed(disk)).length).toBe(all.length);
 });

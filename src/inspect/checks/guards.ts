@@ -1,19 +1,17 @@
 /** The guard of a store that was restored: its validator signs nothing new below it (D6). */
-import type { Disk } from "../../disk/disk.js";
 import { JOURNAL_DIRECTORY, RESTORED_FILE } from "../../journal/form/store.js";
 import type { GuardNote } from "../../persist/guards/heights.js";
-import { readRestored } from "../../persist/guards/restored.js";
+import type { Restored } from "../../journal/form/restored.js";
 import type { Finding } from "../finding.js";
 
 const ADVICE = "give watermarks of the old machine, or ask the peers, and raise the guard";
 
 /** `note` is the newest one of the store. A guard that has all its heights is no finding. */
-export async function guardFindings(
-  disk: Disk,
+export function guardFindings(
   directory: string,
+  restored: Restored | undefined,
   note: GuardNote | undefined,
-): Promise<readonly Finding[]> {
-  const restored = await readRestored(disk, directory);
+): readonly Finding[] {
   if (restored?.guard === "all") {
     const message = `it was restored (${restored.reason}), and its first open guards it: ${ADVICE}`;
     return [warning(`${directory}/${RESTORED_FILE}`, message)];

@@ -6,12 +6,14 @@ import {
   INIT_FILE,
   JOURNAL_DIRECTORY,
   RECORDS_CHAIN,
+  RESTORED_FILE,
   STORE_FILE,
   type StoreIdentity,
 } from "../../journal/form/store.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import type { PersisterError } from "../../types/errors.js";
 import type { StoreKind } from "../walk/judge.js";
+import { readRestored, type Restored } from "../../journal/form/restored.js";
 import { foreignNames } from "../../persist/checked-store.js";
 import { type Attempt, attempted, type Finding, findingOf } from "../finding.js";
 import { FOREIGN } from "./slots.js";
@@ -20,6 +22,7 @@ import { FOREIGN } from "./slots.js";
 const JOURNAL_NAMES: ReadonlySet<string> = new Set([
   STORE_FILE,
   INIT_FILE,
+  RESTORED_FILE,
   MARK_FILE,
   JOURNAL_DIRECTORY,
 ]);
@@ -32,6 +35,8 @@ export interface IdentitySeen {
   readonly kind: StoreKind;
   /** The error with which open refuses a store that was retired, whatever is in it. */
   readonly retired: PersisterError | undefined;
+  /** The record of a restore whose guard is not in the journal yet. */
+  readonly restored: Attempt<Restored | undefined>;
   /** Whether there is anything of a store, of a format that can be read. */
   readonly isWorthReading: boolean;
   readonly hasIndex: boolean;
@@ -42,6 +47,7 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   const store = await attempted(() => identityIn(disk, directory, { evenRetired: true }));
   const asked = await attempted(() => identityIn(disk, directory, {}));
   const retired = "error" in asked && asked.error.code === "RETIRED" ? asked.error : undefined;
+  const restored = await attempted(() => readRestored(disk, directory));
   const names = await attempted(() => namesIn(disk, directory));
   const findings: Finding[] = [];
   if ("error" in store) findings.push(findingOf(store.error, "error", { file }));
@@ -57,7 +63,7 @@ export async function checkIdentity(disk: Disk, directory: string): Promise<Iden
   const kind = isOfRecords ? "records" : "validator";
   if (isWorthReading) findings.push(...(await nameFindings(disk, directory, { found, kind })));
   const hasIndex = kind === "validator" && found.has(INDEX_DIRECTORY);
-  return { findings, store, kind, retired, isWorthReading, hasIndex };
+  return { findings, store, kind, retired, restored, isWorthReading, hasIndex };
 }
 
 async function namesIn(disk: Disk, directory: string): Promise<Set<string>> {

@@ -10,6 +10,8 @@ export interface MarkSeen {
   readonly mark: Mark | undefined;
   /** Of the newest mark, whosever it is. */
   readonly sequence: bigint | undefined;
+  /** Why the file could not be read: its content is unknown then, and not damaged. */
+  readonly unread: Finding | undefined;
 }
 
 /** Looks at the mark of the store with `storeId`, of any store where that is not known. */
@@ -20,8 +22,11 @@ export async function checkMark(
 ): Promise<MarkSeen> {
   const file = `${directory}/${MARK_FILE}`;
   const read = await attempted(() => readFile(disk, file));
-  const none = { mark: undefined, sequence: undefined };
-  if ("error" in read) return { ...none, findings: [findingOf(read.error, "error", { file })] };
+  const none = { mark: undefined, sequence: undefined, unread: undefined };
+  if ("error" in read) {
+    const unread = findingOf(read.error, "error", { file });
+    return { ...none, findings: [unread], unread };
+  }
   if (!read.value) {
     const message = "the mark is missing: without it nobody can tell what was acknowledged";
     return { ...none, findings: [{ class: "MARK_CORRUPT", severity: "error", file, message }] };
@@ -75,7 +80,8 @@ function judged(
       find("warning", offset, `mark ${slot.mark.sequence} lies in the other one's place`);
     }
   }
-  return { findings, mark: isOurs ? mark : undefined, sequence: mark?.sequence };
+  const ours = isOurs ? mark : undefined;
+  return { findings, mark: ours, sequence: mark?.sequence, unread: undefined };
 }
 
 function offsetOf(newest: ReturnType<typeof newestMark>): number | undefined {

@@ -9,10 +9,11 @@ import { openSlot, readHead, type Slot } from "../../journal/segment/segment.js"
 import { type FoundHead, isBlank, newestHead } from "../../journal/recovery/start.js";
 import { slotOfName } from "../../journal/form/records.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
+import { assert } from "../../types/assert.js";
 import { attempted, type Finding, findingOf } from "../finding.js";
 
-/** Stands for a file whose name is no slot's. */
-const NO_SLOT = -1;
+/** Stands for the folder itself among the slots, where it cannot be listed. */
+const ALL_SLOTS = -1;
 
 /** The contents of the journal's folder. The slots stay open until `close`. */
 export interface SlotsSeen {
@@ -20,8 +21,11 @@ export interface SlotsSeen {
   readonly slots: readonly Slot[];
   /** The heads of this store, in no order. */
   readonly heads: readonly FoundHead[];
-  /** The slots that could not be read: whatever should lie there is unknown, and not missing. */
-  readonly unread: ReadonlySet<number>;
+  /**
+   * The slots that could not be read, and why; among them those that a newer version wrote. A segment that should
+   * lie there is unknown, and not missing. A folder that could not be listed stands here as one.
+   */
+  readonly unread: ReadonlyMap<number, Finding>;
   /** Why a slot has no head of this store, by slot. */
   readonly headless: ReadonlyMap<number, string>;
   /** The head by which the rest is checked; `undefined` if there is none. */
@@ -52,8 +56,8 @@ export async function checkSlots(
   const { seen, unread } = await openAll(disk, journal, findings);
   const storeId = known.storeId ?? known.mark?.storeId ?? newestOf(headsIn(seen))?.head.storeId;
   const heads = headsIn(seen).filter(({ head }) => isSame(head.storeId, storeId));
-  // A head that cannot be read, or only by a newer version, is not missing.
-  const isUnknown = unread.size > 0 || seen.some(({ found }) => found.status === "too-new");
+  // A head that cannot be read is not missing.
+  const isUnknown = unread.size > 0;
   const mark = isUnknown ? undefined : known.mark;
   const broken = seen.filter((each) => each.found.status === "none" && !each.isBlank);
   const headsFound = { heads, broken: broken.map(({ slot }) => slot) };
@@ -86,12 +90,13 @@ async function openAll(
   disk: Disk,
   journal: string,
   findings: Finding[],
-): Promise<{ readonly seen: SlotHead[]; readonly unread: ReadonlySet<number> }> {
+): Promise<{ readonly seen: SlotHead[]; readonly unread: ReadonlyMap<number, Finding> }> {
   const seen: SlotHead[] = [];
-  const unread = new Set<number>();
+  const unread = new Map<number, Finding>();
   const listed = await attempted(() => disk.list(journal));
-  if ("error" in listed) findings.push(findingOf(listed.error, "error", { file: journal }));
-  else if (!listed.value) {
+  if ("error" in listed) {
+    unread.set(ALL_SLOTS, findingOf(listed.error, "error", { file: journal }));
+  } else if (!listed.value) {
     const message = "the journal's folder is missing";
     findings.push({ class: "JOURNAL_CORRUPT", severity: "error", file: journal, message });
   }
@@ -99,11 +104,16 @@ async function openAll(
     const file = `${journal}/${entry.name}`;
     const read = await attempted(() => openHead(disk, journal, entry));
     if ("error" in read) {
-      findings.push(findingOf(read.error, "error", { file }));
-      unread.add(slotOfName(entry.name) ?? NO_SLOT);
-    } else if (read.value) seen.push(read.value);
-    else findings.push({ class: "NOT_A_STORE", severity: "warning", file, message: FOREIGN });
+      const slot = slotOfName(entry.name);
+      assert(slot !== undefined, "a name that is no slot's is not opened");
+      unread.set(slot, findingOf(read.error, "error", { file }));
+    } else if (read.value) {
+      const { slot, found } = read.value;
+      seen.push(read.value);
+      if (found.status === "too-new") unread.set(slot.slot, tooNew(file, found.version));
+    } else findings.push({ class: "NOT_A_STORE", severity: "warning", file, message: FOREIGN });
   }
+  findings.push(...unread.values());
   return { seen, unread };
 }
 
@@ -147,17 +157,19 @@ function headFindings({ slot, found, isBlank: blank }: SlotHead, isMissed: boole
   const file = slot.file.path;
   switch (found.status) {
     case "head":
+    case "too-new":
       return [];
-    case "too-new": {
-      const message = `format ${found.version} is newer than this Lanekeeper reads`;
-      return [{ class: "FORMAT_TOO_NEW", severity: "error", file, offset: 0, message }];
-    }
     case "none": {
       if (blank) return [];
       const severity = isMissed ? "error" : "warning";
       return [{ class: "JOURNAL_CORRUPT", severity, file, offset: 0, message: found.reason }];
     }
   }
+}
+
+function tooNew(file: string, version: number): Finding {
+  const message = `format ${version} is newer than this Lanekeeper reads`;
+  return { class: "FORMAT_TOO_NEW", severity: "error", file, offset: 0, message };
 }
 
 function whyHeadless(found: HeadFound): string {

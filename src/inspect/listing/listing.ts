@@ -1,7 +1,7 @@
 /**
  * Lists what a journal holds: its segments, and every record in them in the order of their LSNs. It only reads,
- * takes no lock, and goes on behind damage: a record that is lost is listed as lost. It judges nothing:
- * `inspect` does.
+ * takes no lock, and goes on behind damage: a record that is lost is listed as lost. A file that cannot be read is
+ * in `unread`, and what it holds is not lost. A listing judges nothing: `inspect` does.
  */
 import type { Disk } from "../../disk/disk.js";
 import { ReadOnlyDisk } from "../../disk/read-only.js";
@@ -16,54 +16,12 @@ import { hex } from "../../codec/hex.js";
 import { KeyRing } from "../../keys/ring.js";
 import type { KeySource } from "../../keys/source.js";
 import { PersisterError } from "../../types/errors.js";
-import { checkMark } from "../checks/mark.js";
+import { checkMark, type MarkSeen } from "../checks/mark.js";
 import { checkSlots, type SlotsSeen } from "../checks/slots.js";
+import { errorBy, type Finding } from "../finding.js";
 import { type PayloadSeen, SealedPayloads } from "../walk/sealed.js";
 import { walkPastDamage } from "../walk/segment-walk.js";
-
-/** `free`: nothing in it is needed, whatever its bytes are. */
-export type SegmentState = "current" | "sealed" | "retained" | "free";
-
-export interface ListedSegment {
-  readonly slot: number;
-  readonly file: string;
-  readonly bytes: number;
-  readonly state: SegmentState;
-  /** Its place in the order of segments; of a free slot that of the segment which lay there last. */
-  readonly sequence: bigint | undefined;
-  readonly firstLsn: bigint | undefined;
-  /** The key that sealed it; `undefined` where it is plain. */
-  readonly keyId: string | undefined;
-}
-
-export interface ListedRecord {
-  readonly kind: Exclude<keyof typeof recordType, "pad" | "footer"> | "optional";
-  readonly lsn: bigint;
-  /** The lane, "road", or the log of a journal; `undefined` where the record is of no log. */
-  readonly log: string | undefined;
-  readonly number: bigint;
-  /** An append or a copy is live, or pruned and perhaps retained. */
-  readonly isLive: boolean | undefined;
-  readonly file: string;
-  /** Bytes from the start of the file to its header. */
-  readonly offset: number;
-  readonly payload: PayloadSeen;
-}
-
-/** Records from this LSN on cannot be read: one, or up to the next that is listed. */
-export interface LostRecord {
-  readonly kind: "lost";
-  readonly lsn: bigint;
-  readonly file: string;
-  readonly offset: number;
-  readonly reason: string;
-}
-
-/** LSNs [from, next). */
-export interface LsnRange {
-  readonly from?: bigint | undefined;
-  readonly next?: bigint | undefined;
-}
+import type { ListedRecord, ListedSegment, LostRecord, LsnRange, SegmentState } from "./listed.js";
 
 /** A segment that is walked, and its end as far as a head says it. */
 interface Walked {
@@ -72,15 +30,24 @@ interface Walked {
   readonly end: SealedSegment | undefined;
 }
 
+/** The segment with the newest head that was found. */
+interface Newest {
+  readonly state: "current" | "sealed";
+  /** It must hold the records through this LSN; behind it the first break is its end. */
+  readonly acked: bigint;
+}
+
 const kinds = new Map(
   Object.entries(recordType).map(([name, type]) => [type as number, name as ListedRecord["kind"]]),
 );
 
 export class StoreListing {
   readonly identity: StoreIdentity;
+  /** The files that could not be read, and why. Nothing is known of what they hold. */
+  readonly unread: readonly Finding[];
   readonly #slots: SlotsSeen;
   readonly #payloads: SealedPayloads;
-  readonly #acked: bigint;
+  readonly #newest: Newest;
   /** The logs as they stand at the end of the journal. */
   readonly table: LogTable;
   readonly #released: ReadonlyMap<bigint, number>;
@@ -91,13 +58,15 @@ export class StoreListing {
     readonly identity: StoreIdentity;
     readonly slots: SlotsSeen;
     readonly payloads: SealedPayloads;
-    readonly acked: bigint;
+    readonly newest: Newest;
     readonly manifest: Manifest;
+    readonly unread: readonly Finding[];
   }) {
     this.identity = parts.identity;
+    this.unread = parts.unread;
     this.#slots = parts.slots;
     this.#payloads = parts.payloads;
-    this.#acked = parts.acked;
+    this.#newest = parts.newest;
     this.table = parts.manifest.table;
     this.#released = parts.manifest.released;
     for (const { head } of parts.slots.heads) {
@@ -109,7 +78,8 @@ export class StoreListing {
   /**
    * Opens a listing of the store or journal in `directory`; close it.
    *
-   * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW; JOURNAL_CORRUPT where no head can be used; KEY_REFUSED; IO.
+   * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW; READ_ONLY, IO where no head can be read; JOURNAL_CORRUPT
+   * where none can be used; KEY_REFUSED.
    */
   static async open(
     real: Disk,
@@ -119,28 +89,35 @@ export class StoreListing {
     const disk = new ReadOnlyDisk(real, () => undefined);
     const identity = await identityIn(disk, directory, { evenRetired: true });
     const { storeId } = identity;
-    const { mark } = await checkMark(disk, directory, storeId);
+    const seen = await checkMark(disk, directory, storeId);
+    const { mark } = seen;
     const ring = await KeyRing.from({ write: "plain", read: keys });
-    const slots = await checkSlots(disk, directory, { storeId, mark });
-    const payloads = new SealedPayloads(ring, slots.heads);
     try {
-      const acked = mark?.acked ?? 0n;
-      const manifest = await manifestOf(slots, directory, acked);
-      return new StoreListing({ identity, slots, payloads, acked, manifest });
+      const slots = await checkSlots(disk, directory, { storeId, mark });
+      try {
+        const payloads = new SealedPayloads(ring, slots.heads);
+        const newest = newestOf(slots, seen);
+        const manifest = await manifestOf(slots, directory, newest.acked);
+        const unread = [...(seen.unread ? [seen.unread] : []), ...slots.unread.values()];
+        return new StoreListing({ identity, slots, payloads, newest, manifest, unread });
+      } catch (cause) {
+        await slots.close();
+        throw cause;
+      }
     } catch (cause) {
-      payloads.close();
-      await slots.close();
+      ring.close();
       throw cause;
     }
   }
 
   /** Every slot, in the order of the names. */
   get segments(): readonly ListedSegment[] {
+    const { slots, unread, heads } = this.#slots;
     const walked = new Map(this.#walked().map((each) => [each.found.slot.slot, each.state]));
-    return this.#slots.slots
-      .toSorted((one, other) => one.slot - other.slot)
-      .map(({ slot, file, bytes }) => {
-        const head = this.#slots.heads.find((each) => each.slot.slot === slot)?.head;
+    const read = slots
+      .filter(({ slot }) => !unread.has(slot))
+      .map(({ slot, file, bytes }): ListedSegment => {
+        const head = heads.find((each) => each.slot.slot === slot)?.head;
         return {
           slot,
           file: file.path,
@@ -151,6 +128,12 @@ export class StoreListing {
           keyId: head?.seal && hex(head.seal.keyId),
         };
       });
+    const others = [...unread].map(([slot, { file }]): ListedSegment => {
+      const bytes = slots.find((each) => each.slot === slot)?.bytes;
+      const unknown = { sequence: undefined, firstLsn: undefined, keyId: undefined };
+      return { slot, file, bytes, state: "unread", ...unknown };
+    });
+    return [...read, ...others].sort((one, other) => one.slot - other.slot);
   }
 
   /** The records with LSNs in a range, in their order. A payload is a view of the segment that was read. */
@@ -181,7 +164,9 @@ export class StoreListing {
       .flatMap((found): Walked[] => {
         const { slot } = found.slot;
         const { sequence } = found.head;
-        if (found.slot === base.slot) return [{ state: "current", found, end: undefined }];
+        if (found.slot === base.slot) {
+          return [{ state: this.#newest.state, found, end: undefined }];
+        }
         if (this.#released.has(sequence)) return [];
         if (sealed.get(slot)?.sequence === sequence) {
           return [{ state: "sealed", found, end: sealed.get(slot) }];
@@ -197,8 +182,8 @@ export class StoreListing {
     end: SealedSegment | undefined,
   ): AsyncGenerator<ListedRecord | LostRecord> {
     const bytes = await slot.file.read(0, end?.endOffset ?? slot.bytes);
-    const isCurrent = slot === this.#slots.base?.slot;
-    const through = end ? end.nextLsn - 1n : isCurrent ? this.#acked : head.firstLsn - 1n;
+    const isBase = slot === this.#slots.base?.slot;
+    const through = end ? end.nextLsn - 1n : isBase ? this.#newest.acked : head.firstLsn - 1n;
     for (const step of walkPastDamage(bytes, firstPlace(head, headBytes), through)) {
       if (step.kind === "record") {
         const listed = this.#listed(step.record, slot);
@@ -230,17 +215,28 @@ export class StoreListing {
   }
 }
 
+/** The segment of the base head is the current one, unless the mark names a newer head. */
+function newestOf({ base, unread }: SlotsSeen, { mark }: MarkSeen): Newest {
+  const isOlder =
+    base !== undefined && mark !== undefined && base.head.sequence < mark.headSequence;
+  // The newer head may be in a segment that was not read, and the acknowledged records with it.
+  const acked = isOlder && unread.size > 0 ? 0n : (mark?.acked ?? 0n);
+  return { state: isOlder ? "sealed" : "current", acked };
+}
+
 function plain({ payload }: { readonly payload: Uint8Array }): PayloadSeen {
   return { status: "readable", payload };
 }
 
 /** The logs, and the released segments, as the newest head and the records behind it say. */
 async function manifestOf(
-  { base }: SlotsSeen,
+  { base, unread }: SlotsSeen,
   directory: string,
   acked: bigint,
 ): Promise<Manifest> {
   if (!base) {
+    const [first] = unread.values();
+    if (first) throw errorBy(first);
     const text = `${directory}: no segment has a head that can be used: run lanekeeper inspect on it`;
     throw new PersisterError("JOURNAL_CORRUPT", text, { file: directory });
   }

@@ -2,7 +2,7 @@
  * Makes a backup of a cut of a store, in a directory that may hold earlier ones.
  *
  * 1. The directory is taken, and files of a backup that was not finished go.
- * 2. The store is cut. Its segments are held from here on.
+ * 2. The store is cut. Its segments are held from here on. A retired store puts on record where its last backup is.
  * 3. Each segment that is not there yet is copied, read back and compared. One that is there is compared, too.
  * 4. The small files are copied.
  * 5. The copy is read as open reads a store, without its keys: every checksum and chain, every number of every
@@ -13,7 +13,7 @@
  * # Crash safety
  *
  * A crash at any step leaves the earlier backups as they are, and the store untouched: nothing is ever written
- * to it. Of this backup it leaves:
+ * to it, but for the record of its retirement. Of this backup it leaves:
  * - before step 6 is durable: files that are no backup. The next one takes the segments that are whole, and takes
  *   away the rest;
  * - behind it: the backup. All its files, and their names, were durable before the last name was made;
@@ -84,7 +84,9 @@ export async function backUp(work: BackupWork): Promise<BackupMade> {
     await target.removeUnfinished();
     const cut = await work.cut();
     try {
-      const made = await new Backup(work, cut, await target.newest(cut.identity)).make();
+      const before = await target.newest(cut.identity);
+      const isLast = cut.retired !== null && (await cut.claimLast(await target.place()));
+      const made = await new Backup(work, cut, { before, isLast }).make();
       await target.removeOld(keep);
       return made;
     } finally {
@@ -102,14 +104,21 @@ class Backup {
   readonly #copying: Copying;
   readonly #number: number;
   readonly #takenAtMs: number;
+  /** It is the last one of a retired store. */
+  readonly #isLast: boolean;
   /** The sums of files that an earlier backup has, by their places. */
   readonly #known: ReadonlyMap<string, string>;
   #doneBytes = 0;
   #copiedBytes = 0;
 
-  constructor(work: BackupWork, cut: StoreCut, before: BackupManifest | undefined) {
+  constructor(
+    work: BackupWork,
+    cut: StoreCut,
+    { before, isLast }: { readonly before: BackupManifest | undefined; readonly isLast: boolean },
+  ) {
     this.#work = work;
     this.#cut = cut;
+    this.#isLast = isLast;
     this.#copying = { disk: work.disk, pace: work.pace, signal: work.signal };
     this.#number = (before?.number ?? 0) + 1;
     this.#takenAtMs = work.nowMs();
@@ -167,6 +176,7 @@ class Backup {
   async #manifestOf(files: readonly BackupFile[]): Promise<BackupManifest> {
     const { disk, directory } = this.#work;
     const { identity, generation, lsn, retired } = this.#cut;
+    const { token = "", reason = "", atMs = 0 } = retired ?? {};
     const view = viewOf(disk, directory, files);
     return {
       format: "lanekeeper backup",
@@ -177,8 +187,8 @@ class Backup {
       generation,
       takenAtMs: this.#takenAtMs,
       lsn,
-      ...(await readContents(view, VIEW_DIRECTORY, identity.storeId)),
-      retired,
+      ...(await readContents(view, VIEW_DIRECTORY, identity)),
+      retired: this.#isLast ? { token, reason, atMs } : null,
       files,
     };
   }

@@ -52,6 +52,8 @@ export interface BackupDone {
   /** Bytes of its files, and how many of them were copied: the rest was there. */
   readonly bytes: number;
   readonly copiedBytes: number;
+  /** The last one of a retired store: a restore of it sets no guard, once. */
+  readonly isLast: boolean;
   /** Milliseconds since 1970: the moment that it shows. */
   readonly takenAtMs: number;
   readonly durationMs: number;
@@ -81,7 +83,8 @@ export interface RunningParts extends CutParts {
 
 /**
  * Makes a backup of the store in `directory`, which nobody has open, in the directory `to`. Otherwise as
- * `Lanekeeper.backup`. It needs no key and no committee. The backup of a retired store says so.
+ * `Lanekeeper.backup`. It needs no key and no committee. The first directory that takes a backup of a retired store
+ * holds its last one; a restore of a backup in any other is guarded.
  *
  * @example
  * await backupStore("state", "/mnt/other-disk/validator-3");
@@ -128,8 +131,9 @@ async function made(
     signal,
     onProgress: onProgress && ((progress) => tell(onProgress, progress)),
   });
-  const { number, lsn, takenAtMs } = manifest;
-  return { directory: to, number, lsn, ...bytes, takenAtMs, durationMs: nowMs() - began };
+  const { number, lsn, takenAtMs, retired } = manifest;
+  const isLast = retired !== null;
+  return { directory: to, number, lsn, ...bytes, isLast, takenAtMs, durationMs: nowMs() - began };
 }
 
 export class RunningBackups {

@@ -7,9 +7,15 @@ import { inTurn } from "../../async/all-ended.js";
 import type { Disk, DiskFile } from "../../disk/disk.js";
 import { ReadOnlyDisk } from "../../disk/read-only.js";
 import { MARK_FILE } from "../../journal/form/mark.js";
-import { readRetirement, type Retirement } from "../../journal/form/retired.js";
-import { ownStore, RECORDS_CHAIN, RETIRED_FILE, STORE_FILE } from "../../journal/form/store.js";
-import { readRestored } from "../../persist/guards/restored.js";
+import { claimLastBackup, readRetirement, type Retirement } from "../../journal/form/retired.js";
+import {
+  ownStore,
+  RECORDS_CHAIN,
+  RETIRED_FILE,
+  STORE_FILE,
+  type StoreIdentity,
+} from "../../journal/form/store.js";
+import { readRestored } from "../../journal/form/restored.js";
 import { pairFiles } from "../../persist/checked-store.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
@@ -17,10 +23,10 @@ import { type CutFile, segmentFile, type StoreCut } from "./cut.js";
 import { type JournalRead, readJournal } from "./read/journal.js";
 
 /**
- * Cuts the store in `directory`.
+ * Cuts the store, or the journal of records, in `directory`.
  *
- * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW; RETIRED where its retirement is torn; WRONG_CHAIN for a journal of records; STORE_LOCKED
- * where somebody has it open; as `readJournal` where open would refuse it.
+ * @throws {PersisterError} NOT_A_STORE, FORMAT_TOO_NEW; RETIRED where its retirement is torn; STORE_LOCKED where
+ * somebody has it open; as `readJournal` where open would refuse it.
  */
 export async function cutOfClosed(disk: Disk, directory: string): Promise<StoreCut> {
   const undo: (() => Promise<void>)[] = [];
@@ -28,12 +34,11 @@ export async function cutOfClosed(disk: Disk, directory: string): Promise<StoreC
   try {
     const { file: store, identity } = await ownStore(disk, directory, { evenRetired: true });
     undo.push(() => store.close());
-    if (identity.chainId === RECORDS_CHAIN) throw journalOfRecords(directory);
     const reading = new ReadOnlyDisk(disk, () => {});
     const journal = await readJournal(reading, directory, identity.storeId);
     undo.push(() => journal.close());
     const files = segmentsOf(journal);
-    for (const name of [STORE_FILE, MARK_FILE, ...pairFiles()]) {
+    for (const name of [STORE_FILE, MARK_FILE, ...pairsOf(identity)]) {
       const file = await reading.openToRead(`${directory}/${name}`);
       if (!file) throw missing(`${directory}/${name}`);
       undo.push(() => file.close());
@@ -42,7 +47,8 @@ export async function cutOfClosed(disk: Disk, directory: string): Promise<StoreC
     const { mark, segments } = journal;
     const lsn = (segments.at(-1)?.nextLsn ?? 1n) - 1n;
     const retired = await retirementOf(disk, directory);
-    return { identity, generation: mark.generation, lsn, retired, files, end };
+    const claimLast = (place: string): Promise<boolean> => claimLastBackup(disk, directory, place);
+    return { identity, generation: mark.generation, lsn, retired, claimLast, files, end };
   } catch (cause) {
     await end().catch(() => {}); // The refusal is told by `cause` alone: nothing was written.
     throw cause;
@@ -88,7 +94,7 @@ function missing(file: string): PersisterError {
   return new PersisterError("ANCHOR_CORRUPT", text, { file });
 }
 
-function journalOfRecords(directory: string): PersisterError {
-  const text = `${directory}: it holds a journal of records, no validator's store: check the path`;
-  return new PersisterError("WRONG_CHAIN", text, { file: `${directory}/${STORE_FILE}` });
+/** A journal of records has no anchor and no votes. */
+function pairsOf({ chainId }: StoreIdentity): readonly string[] {
+  return chainId === RECORDS_CHAIN ? [] : pairFiles();
 }

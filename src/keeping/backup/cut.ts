@@ -38,8 +38,10 @@ export interface StoreCut {
   readonly generation: bigint;
   /** The last LSN in it. */
   readonly lsn: bigint;
-  /** Of a store that was retired: this is its last backup. */
+  /** Of a store that was retired: this may be its last backup. */
   readonly retired: Retirement | null;
+  /** Whether a backup at `place` is the last one of the retired store; durable when resolved. */
+  claimLast(place: string): Promise<boolean>;
   /** Everything that open must find. Segments come first, the oldest of them first. */
   readonly files: readonly CutFile[];
   /** Lets everything go. Idempotent. */
@@ -77,6 +79,7 @@ export function cutOfRunning({ identity, journal, anchor, votes }: CutParts): St
     generation: mark.generation,
     lsn: (cut.segments.at(-1)?.nextLsn ?? 1n) - 1n,
     retired: null,
+    claimLast: () => Promise.resolve(false),
     files,
     end: async () => cut.end(),
   };

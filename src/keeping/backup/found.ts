@@ -86,7 +86,7 @@ async function documentAt(disk: Disk, path: string): Promise<Uint8Array> {
   const file = await disk.openToRead(path);
   if (!file) throw corrupt(path, "the file is missing");
   try {
-    return await file.read(0, DOCUMENT_BYTES_MAX);
+    return await file.read(0, Math.min(await file.size(), DOCUMENT_BYTES_MAX));
   } finally {
     await file.close();
   }

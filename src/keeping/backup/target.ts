@@ -61,6 +61,12 @@ export class BackupTarget {
     }
   }
 
+  /** This directory: a copy of it, or one that stands in its place, is another. */
+  async place(): Promise<string> {
+    const { inode, bornNs } = await this.#lock.origin();
+    return `${this.directory} ${inode} ${bornNs}`;
+  }
+
   /**
    * The newest finished backup, which must be of this store; `undefined` where there is none.
    *

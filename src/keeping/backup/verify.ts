@@ -4,7 +4,7 @@
  */
 import type { Disk } from "../../disk/disk.js";
 import type { Finding } from "../../inspect/finding.js";
-import { inspectStore } from "../../inspect/inspect.js";
+import { inspecting } from "../../inspect/inspect.js";
 import type { Summary } from "../../inspect/summary.js";
 import type { Progress } from "../../inspect/walk/live-records.js";
 import type { Depth } from "../../inspect/walk/proof.js";
@@ -53,7 +53,7 @@ export async function* verifyBackup(
   const sums = await fileFinding(await sumsOf(manifest, options), options);
   if (sums) yield sums;
   const view = viewOf(disk, directory, manifest.files);
-  const store = yield* inspectStore({
+  const store = yield* inspecting({
     disk: view,
     directory: VIEW_DIRECTORY,
     depth,

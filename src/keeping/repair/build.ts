@@ -19,7 +19,8 @@ import type { Epoch } from "../../wire/committee.js";
 import { headerHash } from "../../wire/hash.js";
 import { verifyAnchor } from "../../wire/rules/verify.js";
 import type { Pin } from "../../journal/form/mark.js";
-import type { KeptLog, RepairPlan } from "./plan.js";
+import type { KeptLog } from "./logs.js";
+import type { RepairPlan } from "./plan.js";
 
 export interface BuildOptions {
   readonly surroundings: Omit<Surroundings, "durable">;

@@ -3,54 +3,70 @@
  * by renames. The damaged one stays.
  *
  * 1. The store is owned, so that nobody opens it, and inspected.
- * 2. Everything that can be read is read; records that are lost come from a backup or from peers, if they are
+ * 2. Everything that can be read is read; records that are lost come from a backup, an archive or peers, if they are
  *    proven.
  * 3. Without `apply`, that is all: the plan is told.
  * 4. The new store is made in STORE.repairing, guarded as a whole, closed, and opened once more by an inspection.
- * 5. STORE becomes STORE.damaged-N, and STORE.repairing becomes STORE.
+ * 5. The two are swapped (`swap.ts`).
  *
  * # Crash safety
  *
  * A crash leaves:
  * - before step 5: the damaged store as it was, and perhaps STORE.repairing, which the next call takes away;
- * - between the renames: no STORE. The whole new store is STORE.repairing, and the next call ends the swap;
- * - behind them: the new store. Not a byte of the damaged one was changed.
+ * - in step 5: the damaged store, or none, or the new one. The next call with `apply` ends the swap, or begins anew;
+ * - behind it: the new store. Not a byte of the damaged one was changed.
  */
 import type { Surroundings } from "../../disk/surroundings.js";
-import { parentOf } from "../../disk/parent.js";
-import type { Finding } from "../../inspect/finding.js";
-import { inspectStore } from "../../inspect/inspect.js";
+import type { Disk } from "../../disk/disk.js";
+import { type Finding, findingOf } from "../../inspect/finding.js";
+import { inspecting } from "../../inspect/inspect.js";
 import { newProgress } from "../../inspect/walk/live-records.js";
-import { ownStore } from "../../journal/form/store.js";
 import type { KeySource } from "../../keys/source.js";
 import { type ErrorCode, PersisterError } from "../../types/errors.js";
+import type { LaneId } from "../../types/lane.js";
 import type { Epoch } from "../../wire/committee.js";
 import { findBackup } from "../backup/found.js";
 import { VIEW_DIRECTORY, viewOf } from "../backup/read/view.js";
 import { buildStore } from "./build.js";
-import { type Peers, planRepair, type RepairPlan } from "./plan.js";
+import { type OwnedDamaged, ownDamaged } from "./lost-store.js";
+import { planRepair, type RepairPlan } from "./plan.js";
 import { salvage, type Salvaged } from "./salvage.js";
+import type { Peers } from "./sources.js";
+import {
+  clearLeft,
+  endSwap,
+  isSwapOpen,
+  repairingName,
+  swap,
+  swapOpenError,
+  type Swapping,
+} from "./swap.js";
 import { repairs } from "./table.js";
 
-export interface RepairWork {
+export interface RepairWork extends Omit<Swapping, "disk"> {
   readonly surroundings: Omit<Surroundings, "durable">;
-  /** The state directory. */
-  readonly directory: string;
   readonly epochs: readonly Epoch[];
   /** The first key seals the new store, if the damaged one was sealed. */
   readonly keys: readonly KeySource[];
   /** A directory of backups of this store. */
   readonly from: string | undefined;
+  /** The chain of a store whose STORE is lost, and of which there is no backup. */
+  readonly chainId: string | undefined;
+  /** Opens the archive of a chain, where one is to be asked. */
+  readonly archive: ((chainId: string) => Promise<RepairArchive>) | undefined;
   readonly peers: Peers;
   /** The store is a copy, or was moved, and the original never runs again. */
   readonly moved: boolean;
   readonly apply: boolean;
   readonly acceptLoss: boolean;
   readonly reason: string;
-  /** Gives a directory another name; the caller's, since a `Disk` has none. */
-  readonly rename: (from: string, to: string) => Promise<void>;
-  /** Removes a directory with all that is in it. */
-  readonly remove: (directory: string) => Promise<void>;
+}
+
+/** An archive that is asked for records; it is closed behind. */
+export interface RepairArchive {
+  readBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
+  readCommitQC(roadIndex: bigint): Promise<Uint8Array | undefined>;
+  close(): Promise<void>;
 }
 
 export interface RepairReport {
@@ -71,28 +87,62 @@ const SEGMENT_BYTES = { least: 40 * 1024, most: 64 * 1024 * 1024 };
  * store; as `salvage` and `buildStore` say.
  */
 export async function repair(work: RepairWork): Promise<RepairReport> {
-  const { surroundings, directory, apply } = work;
-  const { disk } = surroundings;
-  await endSwap(work);
-  const owned = await ownStore(disk, directory, {});
-  try {
-    const { findings, refusal } = await inspected(work, directory);
-    const none = { findings, plan: undefined, hasLoss: false, damaged: undefined };
-    if (!refusal) return none;
-    refuseUnrepairable(refusal, directory);
-    const store = await salvage(disk, directory, work.keys);
-    const backup = await salvagedBackup(work, store);
-    const { peers, epochs } = work;
-    const isEndUnknown = store.mark === undefined || findings.some(hidesTheEnd);
-    const plan = await planRepair({ store, backup, peers, epochs, isEndUnknown });
-    const hasLoss = losesSomething(plan);
-    if (!apply) return { findings, plan, hasLoss, damaged: undefined };
-    if (hasLoss && !work.acceptLoss) throw lossError(directory);
-    await build(work, store, plan);
-    return { findings, plan, hasLoss, damaged: await swap(work) };
-  } finally {
-    await owned.file.close();
+  const { directory, apply } = work;
+  const { disk } = work.surroundings;
+  const swapping = { disk, directory, rename: work.rename, remove: work.remove };
+  if (await isSwapOpen(swapping)) {
+    if (!apply) throw swapOpenError(directory);
+    await endSwap(swapping);
   }
+  const chainId = async (): Promise<string | undefined> => await chainIn(work);
+  const owned = await ownDamaged({ disk, directory, chainId });
+  try {
+    return await repairOwned(work, owned, swapping);
+  } finally {
+    await owned.close();
+  }
+}
+
+async function repairOwned(
+  work: RepairWork,
+  owned: OwnedDamaged,
+  swapping: Swapping,
+): Promise<RepairReport> {
+  const { directory, apply, peers, epochs } = work;
+  const { findings, refusal } = await inspectedDamaged(work, owned);
+  if (!refusal) return { findings, plan: undefined, hasLoss: false, damaged: undefined };
+  refuseUnrepairable(refusal, directory);
+  const store = await salvage(owned.disk, directory, work.keys);
+  const backup = await salvagedBackup(work, store);
+  const isEndUnknown = store.mark === undefined || findings.some(hidesTheEnd);
+  const archive = await work.archive?.(store.identity.chainId);
+  let plan: RepairPlan;
+  try {
+    const asked = {
+      block: async (lane: LaneId, number: bigint) => await archive?.readBlock(lane, number),
+      commitQC: async (roadIndex: bigint) => await archive?.readCommitQC(roadIndex),
+    };
+    plan = await planRepair({ store, backup, archive: asked, peers, epochs, isEndUnknown });
+  } finally {
+    await archive?.close();
+  }
+  const hasLoss = losesSomething(plan);
+  if (!apply) return { findings, plan, hasLoss, damaged: undefined };
+  if (hasLoss && !work.acceptLoss) throw lossError(directory);
+  await clearLeft(swapping);
+  await build(work, store, plan);
+  return { findings, plan, hasLoss, damaged: await swap(swapping) };
+}
+
+/** The chain of a store whose STORE is lost. @throws {PersisterError} USAGE where backup and caller differ. */
+async function chainIn({
+  surroundings: { disk },
+  from,
+  chainId,
+}: RepairWork): Promise<string | undefined> {
+  const named = from === undefined ? undefined : (await findBackup(disk, from)).chainId;
+  if (named === undefined || chainId === undefined || named === chainId) return named ?? chainId;
+  throw new PersisterError("USAGE", `the backup is one of chain ${named}, not ${chainId}`);
 }
 
 interface Inspected {
@@ -101,13 +151,26 @@ interface Inspected {
   readonly refusal: { readonly code: ErrorCode; readonly message: string } | undefined;
 }
 
+/** A lost STORE is the first finding, and the refusal if nothing else is one. */
+async function inspectedDamaged(
+  work: RepairWork,
+  { disk, lost }: OwnedDamaged,
+): Promise<Inspected> {
+  if (!lost) return await inspected(work, work.directory, disk);
+  const { findings, refusal } = await inspected({ ...work, moved: true }, work.directory, disk);
+  const { code, message } = lost;
+  const first = findingOf(lost, "error", { file: work.directory });
+  return { findings: [first, ...findings], refusal: refusal ?? { code, message } };
+}
+
 async function inspected(
-  { surroundings, epochs, keys, moved }: RepairWork,
+  { epochs, keys, moved }: Pick<RepairWork, "epochs" | "keys" | "moved">,
   directory: string,
+  disk: Disk,
 ): Promise<Inspected> {
   const findings: Finding[] = [];
-  const looking = inspectStore({
-    disk: surroundings.disk,
+  const looking = inspecting({
+    disk,
     directory,
     depth: { kind: "committees", epochs },
     moved,
@@ -189,41 +252,9 @@ async function build(work: RepairWork, store: Salvaged, plan: RepairPlan): Promi
     pins: store.mark?.pins ?? [],
     reason,
   });
-  const { refusal } = await inspected(work, repairing);
+  const { refusal } = await inspected(work, repairing, surroundings.disk);
   if (!refusal) return;
   throw new PersisterError(refusal.code, `the store that was made is refused: ${refusal.message}`, {
     file: repairing,
   });
-}
-
-/** The damaged store's new name. */
-async function swap({ surroundings: { disk }, directory, rename }: RepairWork): Promise<string> {
-  let number = 1;
-  while ((await disk.kind(`${directory}.damaged-${number}`)) !== undefined) number += 1;
-  const damaged = `${directory}.damaged-${number}`;
-  await rename(directory, damaged);
-  await rename(repairingName(directory), directory);
-  await disk.syncDirectory(parentOf(directory));
-  return damaged;
-}
-
-/** Ends a swap that was stopped between its renames, and takes away an unfinished new store. */
-async function endSwap({
-  surroundings: { disk },
-  directory,
-  rename,
-  remove,
-}: RepairWork): Promise<void> {
-  const repairing = repairingName(directory);
-  if ((await disk.kind(repairing)) === undefined) return;
-  const isBetween =
-    (await disk.kind(directory)) === undefined &&
-    (await disk.kind(`${directory}.damaged-1`)) !== undefined;
-  if (isBetween) await rename(repairing, directory);
-  else await remove(repairing);
-  await disk.syncDirectory(parentOf(directory));
-}
-
-function repairingName(directory: string): string {
-  return `${directory}.repairing`;
 }

@@ -7,6 +7,7 @@ import type { Mark } from "../../journal/form/mark.js";
 import type { StoreIdentity } from "../../journal/form/store.js";
 import type { KeySource } from "../../keys/source.js";
 import { ANCHOR_NAME, VOTE_NAME } from "../../persist/pair-persister.js";
+import { errorBy } from "../../inspect/finding.js";
 import { PersisterError } from "../../types/errors.js";
 
 export interface SalvagedLog {
@@ -38,8 +39,8 @@ export interface Salvaged {
 /**
  * Reads the store in `directory`, and changes nothing. All its live records are in memory then.
  *
- * @throws {PersisterError} KEY_MISSING where a payload is sealed with a key that was not given; as
- * `StoreListing.open`; IO.
+ * @throws {PersisterError} KEY_MISSING where a payload is sealed with a key that was not given; READ_ONLY, IO where a
+ * file of the journal cannot be read; as `StoreListing.open`.
  */
 export async function salvage(
   disk: Disk,
@@ -48,6 +49,9 @@ export async function salvage(
 ): Promise<Salvaged> {
   const listing = await StoreListing.open(disk, directory, keys);
   try {
+    const [unread] = listing.unread;
+    // Its records would count as lost.
+    if (unread) throw errorBy(unread);
     const { identity } = listing;
     const { mark } = await checkMark(disk, directory, identity.storeId);
     const records = await recordsOf(listing);
@@ -60,7 +64,7 @@ export async function salvage(
       anchors: await messagesOf(disk, directory, ANCHOR_NAME),
       votes: await messagesOf(disk, directory, VOTE_NAME),
       mark,
-      segmentBytes: Math.min(...listing.segments.map(({ bytes }) => bytes)),
+      segmentBytes: Math.min(...listing.segments.flatMap(({ bytes }) => bytes ?? [])),
     };
   } finally {
     await listing.close();

@@ -39,7 +39,8 @@ export const repairs: Readonly<Record<FindingClass, RepairRow>> = {
   },
   ANCHOR_CORRUPT: {
     cause: "a slot of the anchor, or of the votes, is damaged or missing",
-    repair: "takes the newest anchor that a slot or another source has, and the newest votes",
+    repair:
+      "takes the newest anchor that a slot, a backup or a peer has, and the newest votes of slots and backup",
     loss: "votes; and the lanes that were pruned above the anchor that is left",
     test: "the newest slot of the anchor",
   },
@@ -88,9 +89,10 @@ export const repairs: Readonly<Record<FindingClass, RepairRow>> = {
   },
   NOT_A_STORE: {
     cause: "STORE is missing or damaged, or the path is wrong",
-    repair: undefined,
-    loss: "everything here: make a store of a backup, or a new one, and let peers guard it",
-    test: "what is no damage",
+    repair:
+      "makes STORE anew: the mark or a head names the store, a backup or --chain-id its chain; without them it refuses",
+    loss: "nothing, unless more is damaged",
+    test: "STORE",
   },
   FORMAT_TOO_NEW: {
     cause: "a newer version wrote it",

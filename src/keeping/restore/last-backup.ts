@@ -6,6 +6,7 @@
  * apart. Keep one copy of a last backup, and let one operator restore it.
  */
 import { z } from "zod";
+import { allEnded, inTurn } from "../../async/all-ended.js";
 import { osCodeOf } from "../../disk/failure.js";
 import type { Disk } from "../../disk/disk.js";
 import type { Retirement } from "../../journal/form/retired.js";
@@ -31,11 +32,11 @@ export async function takeLastBackup(
   const path = `${directory}/TAKEN-${token}`;
   const made = await madeUnlessThere(disk, path);
   if (!made) return (await claimAt(disk, path)) === taking.claim;
-  try {
-    await made.writeDurable(0, [Buffer.from(`${JSON.stringify(taking)}\n`, "utf8")]);
-  } finally {
-    await made.close();
-  }
+  const words = Buffer.from(`${JSON.stringify(taking)}\n`, "utf8");
+  const written = made.writeDurable(0, [words]);
+  // Nobody has it yet: left as it is, the file would say for ever that somebody else took it.
+  const undone = written.catch(() => disk.remove(path));
+  await inTurn([() => allEnded([written, undone]), () => made.close()]);
   await disk.syncDirectory(directory);
   return true;
 }

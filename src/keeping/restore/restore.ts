@@ -11,11 +11,12 @@ import { bearStore } from "../../journal/init.js";
 import {
   INIT_FILE,
   JOURNAL_DIRECTORY,
+  RECORDS_CHAIN,
   RESTORED_FILE,
   STORE_FILE,
 } from "../../journal/form/store.js";
 import { pairFiles } from "../../persist/checked-store.js";
-import { encodeRestored, readRestored, type Restored } from "../../persist/guards/restored.js";
+import { encodeRestored, readRestored, type Restored } from "../../journal/form/restored.js";
 import { copyTo, sha256Of } from "../backup/copy.js";
 import type { Source } from "../backup/cut.js";
 import { corrupt } from "../backup/found.js";
@@ -78,11 +79,13 @@ function plannedFor(
   { manifest, guardAlways, nowMs, randomBytes }: RestoreOptions,
   before: Restored | undefined,
 ): Restored {
+  const isOfRecords = manifest.chainId === RECORDS_CHAIN;
   const isLast = manifest.retired !== null && !guardAlways;
   const taken = new Date(manifest.takenAtMs).toISOString();
   const last = isLast ? ", the last one of a store that was retired" : "";
   return {
-    guard: isLast ? "none" : "all",
+    // A journal of records signs nothing.
+    guard: isLast || isOfRecords ? "none" : "all",
     reason: `backup ${manifest.number} of ${taken}${last}`,
     atMs: Math.floor(nowMs()),
     claim: before?.guard === "none" ? before.claim : Buffer.from(randomBytes(16)).toString("hex"),
@@ -100,7 +103,7 @@ async function recorded(
   { disk, from, manifest, directory }: RestoreOptions,
 ): Promise<Restored> {
   await record.writeDurable(0, [encodeRestored(planned)]);
-  if (planned.guard === "all") return planned;
+  if (planned.guard === "all" || manifest.chainId === RECORDS_CHAIN) return planned;
   assert(manifest.retired !== null, "only the last backup of a retired store needs no guard");
   // A name that is not durable would be gone after the power failed, and the claim with it.
   await disk.syncDirectory(directory);

@@ -10,8 +10,8 @@
  * cannot be noticed by this store: the other one knows nothing of it. Destroy such snapshots, or the key.
  */
 import type { Disk } from "../../disk/disk.js";
-import { encodeRetirement, readRetirement, type Retirement } from "../../journal/form/retired.js";
-import { ownStore, RETIRED_FILE } from "../../journal/form/store.js";
+import { readRetirement, type Retirement, writeRetirement } from "../../journal/form/retired.js";
+import { ownStore } from "../../journal/form/store.js";
 
 export interface RetireOptions {
   readonly disk: Disk;
@@ -42,22 +42,9 @@ export async function retire(options: RetireOptions): Promise<Retirement> {
     }
     const token = Buffer.from(randomBytes(16)).toString("hex");
     const retirement = { token, reason, atMs: Math.floor(nowMs()) };
-    await write(disk, directory, encodeRetirement(retirement));
+    await writeRetirement(disk, directory, retirement);
     return retirement;
   } finally {
     await store.file.close();
   }
-}
-
-async function write(disk: Disk, directory: string, record: Uint8Array): Promise<void> {
-  const path = `${directory}/${RETIRED_FILE}`;
-  const file = (await disk.openToWrite(path)) ?? (await disk.create(path));
-  try {
-    // The bytes of a torn record are written over. Spaces behind a document are no part of it.
-    const rest = Math.max(0, (await file.size()) - record.length);
-    await file.writeDurable(0, [record, Buffer.alloc(rest, " ")]);
-  } finally {
-    await file.close();
-  }
-  await disk.syncDirectory(directory);
 }

@@ -9,7 +9,7 @@
 import { hex } from "../../codec/hex.js";
 import type { Disk } from "../../disk/disk.js";
 import { ReadOnlyDisk } from "../../disk/read-only.js";
-import { inspectStore } from "../../inspect/inspect.js";
+import { inspecting } from "../../inspect/inspect.js";
 import { newProgress } from "../../inspect/walk/live-records.js";
 import { standingPins } from "../../journal/begin.js";
 import { type OwnedStore, ownStore } from "../../journal/form/store.js";
@@ -17,7 +17,7 @@ import { KeyRing } from "../../keys/ring.js";
 import type { KeySource } from "../../keys/source.js";
 import { type CheckedStore, checkStore } from "../../persist/checked-store.js";
 import type { GuardNote } from "../../persist/guards/heights.js";
-import { readRestored } from "../../persist/guards/restored.js";
+import { readRestored } from "../../journal/form/restored.js";
 import { ROAD } from "../../persist/kinds.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId, laneParts } from "../../types/lane.js";
@@ -161,7 +161,7 @@ async function marksOfDamaged(
   refusal: PersisterError,
 ): Promise<Marks> {
   const depth = { kind: "forms" } as const;
-  const looking = inspectStore({
+  const looking = inspecting({
     disk,
     directory,
     depth,

@@ -3,6 +3,7 @@ import { backUp, type BackupMade } from "../../../src/keeping/backup/backup.js";
 import { cutOfClosed } from "../../../src/keeping/backup/closed-cut.js";
 import { findBackup } from "../../../src/keeping/backup/found.js";
 import type { BackupDone, BackupOptions } from "../../../src/keeping/backup/calls.js";
+import { readRetirement } from "../../../src/journal/form/retired.js";
 import { retire } from "../../../src/keeping/retire/retire.js";
 import type { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
@@ -181,6 +182,26 @@ describe("a backup of a running store", () => {
 });
 
 describe("a backup of a closed store", () => {
+  it("that a full disk stopped anywhere is none, and the next one is whole", async () => {
+    const { disk, keeper } = await grown();
+    await keeper.close();
+    const whole = new SimulatedDisk();
+    await closedBackup(disk, whole);
+    const pieces = 12;
+    for (let piece = 0; piece < pieces; piece++) {
+      const target = new SimulatedDisk();
+      target.capacityBytes = Math.floor((whole.usedBytes * piece) / pieces) + 13;
+      await refusal(closedBackup(disk, target), "DISK_FULL");
+      await expect(findBackup(target, BACKUP)).rejects.toThrow();
+      target.capacityBytes = Number.POSITIVE_INFINITY;
+      const { manifest } = await closedBackup(disk, target);
+      expect((await verified(target)).findings, `piece ${piece}`).toEqual([]);
+      const copy = await opened(await placed(target, manifest), chain, { moved: true });
+      expect(copy.recovery.lanes.get(lane)).toEqual({ first: 0n, next: 12n });
+      await copy.close();
+    }
+  });
+
   it("is as the store was, to the pins of a torn group", async () => {
     const { disk, keeper } = await grown();
     disk.hold();
@@ -215,6 +236,7 @@ describe("a backup of a closed store", () => {
     const retiring = { disk, directory: DIRECTORY, reason: "moved", nowMs: () => 5, randomBytes };
     const retirement = await retire(retiring);
     expect((await closedBackup(disk)).manifest.retired).toEqual(retirement);
+    expect(await readRetirement(disk, DIRECTORY)).toMatchObject(retirement);
   });
 
   it("is refused while somebody has the store open, and where open would refuse the store", async () => {

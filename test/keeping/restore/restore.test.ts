@@ -5,7 +5,7 @@ import { cutOfClosed } from "../../../src/keeping/backup/closed-cut.js";
 import { findBackup } from "../../../src/keeping/backup/found.js";
 import { restore } from "../../../src/keeping/restore/restore.js";
 import { retire } from "../../../src/keeping/retire/retire.js";
-import type { Restored } from "../../../src/persist/guards/restored.js";
+import type { Restored } from "../../../src/journal/form/restored.js";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { sampled } from "../../scale.js";
@@ -36,13 +36,20 @@ async function backedUp(): Promise<SimulatedDisk> {
 
 async function restored(
   disk: SimulatedDisk,
-  more: { readonly directory?: string; readonly guardAlways?: boolean } = {},
+  {
+    backups: from = BACKUP,
+    ...more
+  }: {
+    readonly directory?: string;
+    readonly guardAlways?: boolean;
+    readonly backups?: string;
+  } = {},
 ): Promise<Restored> {
-  const manifest = await findBackup(disk, BACKUP);
+  const manifest = await findBackup(disk, from);
   const { randomBytes } = simulatedSurroundings(disk, ++seeds);
   return await restore({
     disk,
-    from: BACKUP,
+    from,
     manifest,
     directory: NEW,
     guardAlways: false,
@@ -210,6 +217,22 @@ describe("the last backup of a retired store", () => {
     await second.close();
   });
 
+  test("a restore that a full disk stops takes it from nobody: the next one has no guard", async () => {
+    const whole = disk.snapshot();
+    await restored(whole);
+    const [before, after] = [disk.usedBytes, whole.usedBytes];
+    // The first bytes of a restore are those of its record and of its claim.
+    const most = [...Array.from({ length: 40 }, (_, at) => at * 17), after - before - 1];
+    for (const bytes of most) {
+      const copy = disk.snapshot();
+      copy.capacityBytes = before + bytes;
+      await refusal(restored(copy), "DISK_FULL");
+      copy.capacityBytes = Number.POSITIVE_INFINITY;
+      expect(await restored(copy), `${bytes} bytes`).toMatchObject({ guard: "none" });
+      expect(await restored(copy, { directory: "/second" })).toMatchObject({ guard: "all" });
+    }
+  });
+
   test("is taken with every other backup of the same retirement", async () => {
     const copy = disk.snapshot();
     const cut = () => cutOfClosed(copy, DIRECTORY);
@@ -218,6 +241,54 @@ describe("the last backup of a retired store", () => {
     // The first one is removed behind it.
     await backUp({ ...work, keep: 1 });
     expect(await restored(copy, { directory: "/second" })).toMatchObject({ guard: "all" });
+  });
+
+  test("is in one directory: a nightly backup of the retired store to another one is guarded", async () => {
+    const copy = disk.snapshot();
+    const cut = () => cutOfClosed(copy, DIRECTORY);
+    const work = { disk: copy, cut, pace: noPace(), nowMs: () => 3, keep: 2 };
+    expect(await restored(copy)).toMatchObject({ guard: "none" });
+    const nightly = await backUp({ ...work, directory: "/nightly" });
+    expect(nightly.manifest.retired).toBeNull();
+    const from = { backups: "/nightly", directory: "/second" };
+    expect(await restored(copy, from)).toMatchObject({ guard: "all" });
+    const again = await backUp({ ...work, directory: BACKUP });
+    expect(again.manifest.retired).toMatchObject({ reason: "moved to host b" });
+  });
+
+  test("taken in two directories, and crashed at any step, gives one store without a guard", async () => {
+    const { disk: before, keeper } = await fresh(chain);
+    await pushBlocks(keeper, chain, lane, { to: 4n });
+    await keeper.close();
+    const { randomBytes } = simulatedSurroundings(before, 79);
+    const retiring = { directory: DIRECTORY, reason: "moved", nowMs: () => 1, randomBytes };
+    await retire({ disk: before, ...retiring });
+    const taken = async (of: SimulatedDisk, directory: string): Promise<void> => {
+      const cut = () => cutOfClosed(of, DIRECTORY);
+      await backUp({ disk: of, directory, cut, pace: noPace(), nowMs: () => 2, keep: 2 });
+    };
+    const whole = before.snapshot();
+    await taken(whole, BACKUP);
+    let free = 0;
+    for (const step of sampled(Array.from({ length: whole.steps + 1 }, (_, at) => at + 1))) {
+      const crashed = before.snapshot();
+      crashed.crashAt(step);
+      await Promise.race([taken(crashed, BACKUP), crashed.stopped]);
+      await drained();
+      for (const left of [crashed.kill(), ...crashed.powerCuts(step, 2)]) {
+        // A record that the crash has torn is made anew.
+        await retire({ disk: left, ...retiring });
+        const guards: string[] = [];
+        for (const [at, directory] of ["/other", BACKUP].entries()) {
+          await taken(left, directory);
+          const to = { backups: directory, directory: `/store-${at}` };
+          guards.push((await restored(left, to)).guard);
+        }
+        expect(guards.filter((guard) => guard === "none").length).toBeLessThanOrEqual(1);
+        free += guards.filter((guard) => guard === "none").length;
+      }
+    }
+    expect(free).toBeGreaterThan(0);
   });
 
   test("gives no store without a guard if the store that was retired was never opened behind a restore", async () => {

@@ -3,7 +3,7 @@
  * restored. The judge heard everything that the first life signed. It asks the second life about every place
  * there is: no answer may allow a message where the first life signed another one.
  */
-import { fc, test } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect } from "vitest";
 import { findBackup } from "../../../src/keeping/backup/found.js";
 import { exportWatermarks } from "../../../src/keeping/watermarks/export.js";
@@ -18,6 +18,7 @@ import { CHAIN_ID, type MadeBlock, TestChain } from "../../model/chain.js";
 import { fresh, laneAt, pushQCs } from "../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../node/surroundings.js";
 import { BACKUP } from "../backup/kit.js";
+import { property } from "../../harness/property.js";
 
 const chain = new TestChain(3);
 /** The first lane is the validator's own. */
@@ -174,7 +175,7 @@ async function open(disk: SimulatedDisk, directory: string): Promise<Lanekeeper>
 const life = fc.array(step, { minLength: 4, maxLength: 24 });
 
 describe("two lives of one validator", () => {
-  test.prop([life, life, life], { numRuns: campaignSize(150) })(
+  property([life, life, life], { numRuns: campaignSize(150) })(
     "never allow two messages for one place, whatever the second life learns",
     async (before, after, later) => {
       const witness = new Witness();

@@ -1,5 +1,5 @@
 /** Watermarks: everything that a store may have signed is below them, and an import only ever raises. */
-import { fc } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   decodeWatermarks,
@@ -7,6 +7,10 @@ import {
   raiseOf,
   type Watermarks,
 } from "../../../src/keeping/watermarks/document.js";
+import { findBackup } from "../../../src/keeping/backup/found.js";
+import { restore } from "../../../src/keeping/restore/restore.js";
+import { importWatermarks } from "../../../src/keeping/watermarks/import.js";
+import { drained } from "../../crash/history/explorer.js";
 import { exportWatermarks } from "../../../src/keeping/watermarks/export.js";
 import {
   type Heights,
@@ -20,7 +24,8 @@ import { encodePersistedInner } from "../../../src/wire/codec/encode.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { fresh, laneAt, opened, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
 import { newestSegment } from "../../journal/kit.js";
-import { DIRECTORY } from "../../node/surroundings.js";
+import { DIRECTORY, simulatedSurroundings } from "../../node/surroundings.js";
+import { STRIDE } from "../../scale.js";
 
 const chain = new TestChain(2);
 const [lane, other] = [laneAt(chain, 0), laneAt(chain, 1)];
@@ -196,4 +201,57 @@ describe("an import", () => {
       }),
     );
   });
+});
+
+test("an import that is stopped at any step leaves the guards as they were, or raised; done again it raises them", async () => {
+  const marks = await exported(await store());
+  const { disk, keeper } = await fresh(chain);
+  await pushBlocks(keeper, chain, lane, { to: 2n });
+  await keeper.backup("/backups");
+  await keeper.close();
+  const { randomBytes } = simulatedSurroundings(disk, 9);
+  const manifest = await findBackup(disk, "/backups");
+  const work = { disk, from: "/backups", manifest, guardAlways: true, nowMs: () => 1, randomBytes };
+  await disk.rename(DIRECTORY, "old");
+  await restore({ ...work, directory: DIRECTORY });
+  const imported = async (on: SimulatedDisk): Promise<void> => {
+    const again = await opened(on, chain);
+    await importWatermarks(again, marks, { reason: "the old disk" });
+    await again.close();
+  };
+  const heights = async (on: SimulatedDisk) => {
+    const again = await opened(on, chain);
+    const { guards } = again.status();
+    // Below what was signed there, nothing new is ever allowed.
+    expect(again.maySign({ kind: "vote", roadIndex: 3n })).toMatchObject({ code: "GUARDED" });
+    expect(again.maySign({ kind: "block", lane, number: 2n })).toMatchObject({ code: "GUARDED" });
+    await again.close();
+    return guards?.votes;
+  };
+  const straight = disk.snapshot();
+  await imported(straight);
+  const seen = { unknown: 0, raised: 0 };
+  for (let step = 1; step <= straight.steps + 1; step += STRIDE) {
+    const crashed = disk.snapshot();
+    crashed.crashAt(step);
+    let isAcknowledged = false;
+    const work = (async () => {
+      const again = await opened(crashed, chain);
+      await importWatermarks(again, marks, { reason: "the old disk" });
+      isAcknowledged = true;
+      await again.close();
+    })();
+    await Promise.race([work, crashed.stopped]);
+    await drained();
+    for (const left of [crashed.kill(), ...crashed.powerCuts(step, 3)]) {
+      const votes = await heights(left.snapshot());
+      expect(["unknown", 4n]).toContain(votes);
+      if (isAcknowledged) expect(votes).toBe(4n);
+      seen[votes === 4n ? "raised" : "unknown"] += 1;
+      await imported(left);
+      expect(await heights(left)).toBe(4n);
+    }
+  }
+  expect(seen.unknown).toBeGreaterThan(10);
+  expect(seen.raised).toBeGreaterThan(1);
 });

@@ -1,5 +1,6 @@
 /** The content of a backup, as it is read from the backup itself: the part of a manifest that no copier knows. */
 import type { Disk } from "../../../disk/disk.js";
+import { RECORDS_CHAIN, type StoreIdentity } from "../../../journal/form/store.js";
 import type { PairRole } from "../../../journal/group/group.js";
 import { type AnchorStarts, proveAnchor, startsByLog, startsOf } from "../../../persist/anchor.js";
 import { ROAD } from "../../../persist/kinds.js";
@@ -10,24 +11,28 @@ import { type JournalRead, readJournal } from "./journal.js";
 export type Contents = Pick<BackupManifest, "logs" | "anchor" | "vote" | "keyIds">;
 
 /**
- * Reads the store with `storeId` in `directory` as open does, without its keys and its committee.
+ * Reads the store in `directory` as open does, without its keys and its committee.
  *
  * @throws {PersisterError} ANCHOR_CORRUPT; as `readJournal` says.
  */
 export async function readContents(
   disk: Disk,
   directory: string,
-  storeId: Uint8Array,
+  { storeId, chainId }: StoreIdentity,
 ): Promise<Contents> {
   const journal = await readJournal(disk, directory, storeId);
   try {
+    const { keyIds } = journal;
+    if (chainId === RECORDS_CHAIN) {
+      return { logs: logsUnder(undefined, journal), anchor: null, vote: null, keyIds };
+    }
     const anchor = await anchorIn(await heldPair(disk, directory, "anchor", journal));
     const vote = await heldPair(disk, directory, "vote", journal);
     return {
       logs: logsUnder(anchor?.starts, journal),
       anchor: anchor && { sequence: anchor.sequence, roadIndex: anchor.starts.road },
       vote: vote.message ? { sequence: vote.named.acked } : null,
-      keyIds: journal.keyIds,
+      keyIds,
     };
   } finally {
     await journal.close();

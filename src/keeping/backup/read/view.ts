@@ -9,8 +9,7 @@ import type {
   EntryKind,
   FileIdentity,
 } from "../../../disk/disk.js";
-import { ReadOnlyDisk } from "../../../disk/read-only.js";
-import { InvariantError } from "../../../types/assert.js";
+import { type ReadableDisk, ReadOnlyDisk } from "../../../disk/read-only.js";
 import type { BackupFile } from "../manifest.js";
 
 /** The directory of the store in a view. */
@@ -25,7 +24,7 @@ export function viewOf(
   return new ReadOnlyDisk(new BackupView(disk, directory, files), () => {});
 }
 
-class BackupView implements Disk {
+class BackupView implements ReadableDisk {
   readonly #disk: Disk;
   /** The places of the files in the backup, by the paths that they have here. */
   readonly #files: ReadonlyMap<string, string>;
@@ -39,10 +38,6 @@ class BackupView implements Disk {
 
   async openToRead(path: string): Promise<DiskFile | undefined> {
     return await this.#disk.openToRead(this.#files.get(path) ?? path);
-  }
-
-  async openToWrite(path: string): Promise<DiskFile | undefined> {
-    return await this.openToRead(path);
   }
 
   async kind(path: string): Promise<EntryKind | undefined> {
@@ -67,22 +62,6 @@ class BackupView implements Disk {
     return entries.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  create(): Promise<DiskFile> {
-    return refused();
-  }
-
-  makeDirectory(): Promise<void> {
-    return refused();
-  }
-
-  remove(): Promise<void> {
-    return refused();
-  }
-
-  syncDirectory(): Promise<void> {
-    return refused();
-  }
-
   #namesIn(directory: string): string[] {
     return [...this.#files.keys()].flatMap((path) => {
       return path.startsWith(`${directory}/`)
@@ -90,8 +69,4 @@ class BackupView implements Disk {
         : [];
     });
   }
-}
-
-function refused(): Promise<never> {
-  return Promise.reject(new InvariantError("this must hold: a view of a backup changes nothing"));
 }
