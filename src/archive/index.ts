@@ -3,6 +3,7 @@ export type { WaitOptions } from "../async/signal.js";
 export type { Pacing } from "./bucket/attempts.js";
 export type {
   Bucket,
+  Comparison,
   ListedObject,
   ListOptions,
   PutOptions,
@@ -20,7 +21,7 @@ export type { CopiedLog } from "./reading/copy.js";
 export type { ArchivedRange, VerifiedLog } from "./reading/verify.js";
 export type { Link, ReadLink } from "./form/link.js";
 export type { ArchivedLog } from "./form/names.js";
-export type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
+export type { RetainedRange, RetainedRecord } from "../log/retained-range.js";
 export type { KeySource } from "../keys/source.js";
 export type { LaneId } from "../types/lane.js";
 export type { Epoch, EpochOf } from "../wire/committee.js";

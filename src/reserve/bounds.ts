@@ -21,13 +21,35 @@
  * 3. So two reaches of different machines share a place only if a machine gave that place back unsigned. A
  *    place of which a machine was once told that it may sign there is never in the reach of another one.
  *
+ * The weight lies on `givenBack`, and so on the memory of the machine: it must know of every word that it gave
+ * and that may yet be used. Let a word be given for place p. Then p lies below the end of its series (`ends`, or
+ * the store) in each run of this machine that can give p back, as long as the word can be used:
+ *
+ * - In the run that gave it: `give` raises the end in the same step. A place that was given back before has no
+ *   word: `placesOf` ends there until a newer record is put, and that one replaces the record of the giving
+ *   back, or makes it fail.
+ * - In a later run, for a vote: a run that begins takes everything that the machine had reserved for signed.
+ * - In a later run of the same process, for a block: the ends outlive the run. 1. A word is given for block 7.
+ *   2. The store is closed, and opened anew. It holds the blocks up to 6. 3. Another machine has taken over.
+ *   Block 7 is not given back, for the validator may still sign it on the word of step 1, and push it here.
+ * - In a later process, for a block: the word ended with the process. A block that had been pushed is in the store,
+ *   or a pin stands for it.
+ * - In a later process, for a block of a validator that asks from another process than this one: the word has not
+ *   ended. So a run that begins takes the blocks for signed, too, that were reserved: only a close, or the word
+ *   of an operator, gives them back.
+ * - Two runs of one machine at once would know nothing of each other's words. The lock of a store excludes them,
+ *   but for a copy of its folder. The record names the run of each machine that put last: an older run that
+ *   sees another one there is over. It gives nothing out, and gives nothing back. Up to then both may sign in
+ *   one reach: `restore` alone makes a store that is another machine.
+ *
  * Each of these may happen between the steps:
  *
  * - A put was sent, and its machine died. The put is done, or it will be done, or it never will. The next run
  *   of this store uses nothing that it only read: it puts a record first. Either the old put was done before,
  *   and then the new one replaces it; or it comes later, names a record that is replaced, and fails.
  * - A put was done, and the answer was lost. The record says more than the machine knows. The machine signs
- *   below the bound that it knows; a successor begins above the one in the record, which is higher.
+ *   below the bound that it knows; a successor begins above the one in the record, which is higher. The machine
+ *   puts the record again before it signs more.
  * - Two machines take over at once. One put wins. The other machine is shown the new record, and begins
  *   above it, or stands by.
  * - A process is paused between `maySign` and the signature, for hours. Its place is below its bound for
@@ -46,12 +68,13 @@
  * block below the bound is held by the successor, (b) their machine gives the rest back, on its own word:
  * when it closes, comes back from a crash, or learns that another one took over, or (c) an operator
  * gives the word for a machine that never comes back. Until then the own lane stands still, and the validator
- * votes. The word after a crash is that of the store: a block leaves its machine when it is durable there, and
- * a pin stands where that is in doubt.
+ * votes. After the end of a process its store knows what it has signed: a block leaves its machine when it is
+ * durable there, and a pin stands where that is in doubt.
  *
  * Votes for the result of an execution need no reservation: all machines execute the same blocks.
  */
 import type { LaneId } from "../types/lane.js";
+import { max } from "../types/numbers.js";
 import {
   isOfBlocks,
   laneOf,
@@ -69,7 +92,7 @@ export function begun(
   me: Machine,
   taken: Taken,
 ): ReservationRecord {
-  return { chainId, validator, holder: me, taken, series: new Map() };
+  return { chainId, validator, holder: me, taken, runs: new Map(), series: new Map() };
 }
 
 /**
@@ -111,8 +134,8 @@ export function extended(
     const isClosed =
       reach.of !== me && !(isOfBlocks(name) && needs.heldNext(laneOf(name)) >= reach.next);
     if (isClosed) continue;
-    const next = (place > first ? place : first) + 1n + needs.places;
-    series.set(name, { of: me, first, next: next > reach.next ? next : reach.next });
+    const next = max(place, first) + 1n + needs.places;
+    series.set(name, { of: me, first, next: max(next, reach.next) });
   }
   return { ...record, series };
 }
@@ -148,5 +171,5 @@ function eachReach(
 
 function lowered({ of, first, next }: Reach, end: bigint): Reach {
   if (end >= next) return { of, first, next };
-  return { of, first, next: end > first ? end : first };
+  return { of, first, next: max(end, first) };
 }

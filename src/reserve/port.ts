@@ -2,16 +2,11 @@
 import type { LanekeeperError } from "../types/lanekeeper-error.js";
 import type { ChainFacts } from "./chain.js";
 import type { Machine, SeriesName } from "./record.js";
-import type { StoreFacts } from "./signed.js";
+import type { Ends, Places, RunFacts } from "./run.js";
 
-export interface ReservationsPort extends ChainFacts, StoreFacts {
-  /** This store, in this life. */
-  readonly machine: Machine;
-  /**
-   * Places that are reserved in one put. More are reserved as soon as half of them are given out: the other
-   * half is for the time of the put.
-   */
-  readonly places: bigint;
+export interface ReservationsPort extends ChainFacts, RunFacts {
+  /** The places that this machine gave out in earlier runs, as far as the words for them may be used yet. */
+  readonly ends: Ends;
   readonly nowMs: () => number;
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told when this machine cannot reserve any more, and why: it signs up to its bounds. */
@@ -27,22 +22,18 @@ export interface Taking {
   readonly ended: bigint | undefined;
 }
 
-/** Places of a series: [first, next). */
-export interface Places {
-  readonly first: bigint;
-  readonly next: bigint;
-}
-
 export interface ReservationsStatus {
   /** The place of the record. */
   readonly at: string;
+  readonly machine: Machine;
   /** `opening` until the record was seen; `standing by` while another machine is the holder. */
   readonly state: "opening" | "holding" | "standing by";
   readonly holder: Machine | undefined;
-  /** The places that this machine may sign. */
+  /** The places that this machine may sign. A series that it took over is empty at first: it begins there. */
   readonly series: ReadonlyMap<SeriesName, Places>;
-  /** Records that this run has put. */
+  /** Records that this run has put, and its steps that failed. */
   readonly puts: number;
+  readonly failures: number;
   /** Why nothing more can be reserved at the moment. */
   readonly failure: LanekeeperError | undefined;
 }

@@ -3,8 +3,9 @@
  * its machines reach. It is JSON; numbers of 64 bits are strings of digits.
  *
  * ```
- * { "version": 1, "chainId": ..., "validator": <key>, "nonce": <random>,
+ * { "version": 2, "chainId": ..., "validator": <key>, "nonce": <random>,
  *   "holder": <machine>, "taken": { "reason": ..., "atMs": ... },
+ *   "runs":   { <machine>: <random>, ... },
  *   "series": { "road":          { "of": <machine>, "first": "64", "next": "192" },
  *               "votes/<lane>":  { "of": <machine>, "first": "70", "next": "198" },
  *               "blocks/<lane>": { "of": <machine>, "first": "0",  "next": "128" } } }
@@ -12,8 +13,8 @@
  *
  * A series is a row of numbered places: the road, the votes for the blocks of one lane, the blocks of the
  * validator's own lane. Of each one the record says which machine may sign in [first, next). Nobody has
- * reserved `next` or anything above it. `nonce` is another one in each put, so that two puts never have the
- * same bytes.
+ * reserved `next` or anything above it. `runs` has the newest run of each machine that has put a record.
+ * `nonce` is another one in each put, so that two puts never have the same bytes. Version 1 had no runs.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -43,6 +44,8 @@ export interface ReservationRecord {
   readonly holder: Machine;
   /** When and why the holder became it. */
   readonly taken: { readonly reason: string; readonly atMs: number };
+  /** The newest run of each machine that has put a record. */
+  readonly runs: ReadonlyMap<Machine, string>;
   readonly series: ReadonlyMap<SeriesName, Reach>;
 }
 
@@ -60,12 +63,13 @@ const reach = z
 const seriesName = z.custom<SeriesName>((value) => typeof value === "string" && isSeries(value));
 
 const schema = z.strictObject({
-  version: z.literal(1),
+  version: z.union([z.literal(1), z.literal(2)]),
   chainId: z.string(),
   validator: z.string(),
   nonce: z.string(),
   holder: z.string().min(1),
   taken: z.strictObject({ reason: z.string(), atMs: z.number() }),
+  runs: z.record(z.string(), z.string()).default({}),
   series: z
     .record(z.string(), z.unknown())
     .transform((fields) => Object.entries(fields))
@@ -89,12 +93,13 @@ export function laneOf(name: Exclude<SeriesName, "road">): LaneId {
 }
 
 export function encodeRecord(record: ReservationRecord, nonce: string): Uint8Array {
-  const { chainId, validator, holder, taken, series } = record;
+  const { chainId, validator, holder, taken, runs, series } = record;
   const each = [...series].map(([name, { of, first, next }]) => {
     return [name, { of, first: String(first), next: String(next) }] as const;
   });
-  const fields = { version: 1, chainId, validator, nonce, holder, taken };
-  return Buffer.from(JSON.stringify({ ...fields, series: Object.fromEntries(each) }));
+  const fields = { version: 2, chainId, validator, nonce, holder, taken };
+  const [allRuns, allSeries] = [Object.fromEntries(runs), Object.fromEntries(each)];
+  return Buffer.from(JSON.stringify({ ...fields, runs: allRuns, series: allSeries }));
 }
 
 /**
@@ -114,12 +119,13 @@ export function decodeRecord(
   if (!read) throw unreadable(at, "it is no record of reservations");
   if (read.chainId !== chainId) throw unreadable(at, `it is of chain "${read.chainId}"`);
   if (read.validator !== validator) throw unreadable(at, `it is of validator ${read.validator}`);
-  const { holder, taken, series } = read;
+  const { holder, taken, runs, series } = read;
   const stray = series.find(([name]) => {
     return isOfBlocks(name) && hex(laneParts(laneOf(name)).key) !== validator;
   });
   if (stray) throw unreadable(at, `${stray[0]} is no lane of this validator`);
-  return { chainId, validator, holder, taken, series: new Map(series) };
+  const allRuns = new Map(Object.entries(runs));
+  return { chainId, validator, holder, taken, runs: allRuns, series: new Map(series) };
 }
 
 function parsed(bytes: Uint8Array): unknown {

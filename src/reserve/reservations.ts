@@ -1,11 +1,6 @@
 /**
  * The reservations of one machine: they say which places it may sign, and reserve more of them ahead of need.
- * `bounds.ts` has the argument.
- *
- * Invariants:
- * - A place is given out only in a reach of `#own`: a record that this run has put, and that was stored.
- * - One put is under way at a time.
- * - A place that was given out is never given back, and the other way round.
+ * `bounds.ts` has the argument, `run.ts` the decisions. One put is under way at a time.
  */
 import { throwIfAborted, type WaitOptions } from "../async/signal.js";
 import { Waits } from "../async/waits.js";
@@ -13,11 +8,11 @@ import { hex } from "../codec/hex.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { isLanekeeperError, type LanekeeperError } from "../types/lanekeeper-error.js";
-import { begun, extended, givenBack, sameBounds, takenOver } from "./bounds.js";
+import { begun, takenOver } from "./bounds.js";
 import { RecordChain } from "./chain.js";
-import type { Places, ReservationsPort, ReservationsStatus, Taking } from "./port.js";
-import { isOfBlocks, type ReservationRecord, type SeriesName } from "./record.js";
-import { Signed } from "./signed.js";
+import type { ReservationsPort, ReservationsStatus, Taking } from "./port.js";
+import type { ReservationRecord, SeriesName } from "./record.js";
+import { begunRun, type Places, Run } from "./run.js";
 import { Steps } from "./steps.js";
 
 /** The end of a store does not wait longer for an answer: then the bounds stay as they are. */
@@ -30,14 +25,12 @@ const NOTHING: Places = { first: 0n, next: 0n };
 export class Reservations {
   readonly #port: ReservationsPort;
   readonly #chain: RecordChain;
-  readonly #signed: Signed;
+  readonly #run: Run;
   readonly #waits = new Waits<"record">();
   readonly #steps: Steps;
-  readonly #wanted = new Map<SeriesName, bigint>();
-  /** The newest record that this run has put as the holder. */
-  #own: ReservationRecord | undefined;
   #taking: Taking | undefined;
   #puts = 0;
+  #failures = 0;
   #failure: LanekeeperError | undefined;
   /** The message of the failure that was told last: one is told once. */
   #told: string | undefined;
@@ -45,7 +38,7 @@ export class Reservations {
   private constructor(port: ReservationsPort) {
     this.#port = port;
     this.#chain = new RecordChain(port);
-    this.#signed = new Signed(port);
+    this.#run = new Run(port, begunRun(port.ends));
     this.#steps = new Steps({
       hasWork: () => this.#hasWork,
       step: () => this.#step(),
@@ -73,33 +66,29 @@ export class Reservations {
 
   get status(): ReservationsStatus {
     const holder = this.#chain.newest?.holder;
-    const names = [...(this.#own?.series.keys() ?? [])];
+    const names = [...(this.#run.own?.series.keys() ?? [])];
     const series = names.map((name) => [name, this.placesOf(name)] as const);
     return {
       at: this.#chain.at,
+      machine: this.#port.machine,
       state: holder === undefined ? "opening" : this.#isHolder ? "holding" : "standing by",
       holder,
-      series: new Map(series.filter(([, { first, next }]) => first < next)),
+      series: new Map(series.filter(([, { next }]) => next > 0n)),
       puts: this.#puts,
+      failures: this.#failures,
       failure: this.#failure,
     };
   }
 
   /** The places of a series that this machine may sign. */
   placesOf(name: SeriesName): Places {
-    const reach = this.#own?.series.get(name);
-    if (reach?.of !== this.#port.machine || this.#steps.signal.aborted) return NOTHING;
-    const { first } = reach;
-    const next = this.#signed.notGivenBack(name, reach.next);
-    return { first, next: next > first ? next : first };
+    return this.#isOver ? NOTHING : this.#run.placesOf(name);
   }
 
   /** A place of this machine is given out, to be signed. More are reserved ahead of need. */
   give(name: SeriesName, place: bigint): void {
-    const { first, next } = this.placesOf(name);
-    assert(first <= place && place < next, "only a place of this machine is given out");
-    this.#signed.give(name, place);
-    if (this.#isNear(place, next)) this.#want(name, place);
+    assert(!this.#isOver, "only a place of this machine is given out");
+    if (this.#run.give(name, place)) this.#steps.begin();
   }
 
   /**
@@ -118,7 +107,8 @@ export class Reservations {
       if (place < first) {
         throw unreserved(`another machine may have signed below ${first}`);
       }
-      this.#want(name, place);
+      this.#run.want(name, place);
+      this.#steps.begin();
       return undefined;
     };
     await this.#waits.waitFor(["record"], look, options);
@@ -160,23 +150,18 @@ export class Reservations {
     }
   }
 
+  /** Whether this run has ended, or a later one of this machine has begun. */
+  get #isOver(): boolean {
+    return this.#steps.signal.aborted || this.#chain.isOver;
+  }
+
   get #isHolder(): boolean {
-    return this.#chain.newest?.holder === this.#port.machine && this.#own !== undefined;
+    return this.#chain.newest?.holder === this.#port.machine && this.#run.own !== undefined;
   }
 
   get #isStandingBy(): boolean {
     const holder = this.#chain.newest?.holder;
     return holder !== undefined && holder !== this.#port.machine;
-  }
-
-  #isNear(place: bigint, next: bigint): boolean {
-    return place + this.#port.places / 2n >= next;
-  }
-
-  #want(name: SeriesName, place: bigint): void {
-    const wanted = this.#wanted.get(name);
-    if (wanted === undefined || wanted < place) this.#wanted.set(name, place);
-    this.#steps.begin();
   }
 
   /** One look, and the puts that follow from it. */
@@ -187,24 +172,19 @@ export class Reservations {
       const taking = this.#taking;
       const next = this.#decide(taking);
       if (next === undefined) break;
-      if (await this.#chain.put(next, options)) this.#stored(next, taking);
+      if (await this.#chain.put(next, options)) this.#stored(taking);
     }
     this.#failure = undefined;
-    if (this.#isStandingBy && this.#own) this.#fail(this.#standsBy());
+    if (this.#isStandingBy && this.#run.own) this.#fail(this.#standsBy());
     this.#waits.wake("record");
   }
 
   /** The record to put in place of the newest one; `undefined` where that one stands. */
   #decide(taking: Taking | undefined): ReservationRecord | undefined {
-    const { machine, heldNext, places } = this.#port;
     const { newest } = this.#chain;
     const base = taking ? this.#taken(newest, taking) : newest;
     if (!base) throw this.#noRecord();
-    if (base.holder !== machine) return this.#withoutOwed(base);
-    if (!this.#isHolder) this.#signed.inherit(base, machine);
-    const next = extended(base, machine, { wanted: this.#wanted, heldNext, places });
-    const isPut = newest && this.#isHolder && !taking && sameBounds(next, newest);
-    return isPut ? undefined : next;
+    return this.#run.decide(newest, base);
   }
 
   #taken(
@@ -213,25 +193,19 @@ export class Reservations {
   ): ReservationRecord {
     const { machine, chainId, validator, nowMs } = this.#port;
     const taken = { reason, atMs: nowMs() };
+    if (newest && isFirst && newest.holder !== machine) throw this.#notFirst(newest);
     if (newest) return takenOver(newest, machine, { taken, ended });
     if (!isFirst) throw this.#noRecord();
     return begun({ chainId, validator: hex(validator) }, machine, taken);
   }
 
-  /** Another machine is the holder: blocks that were not signed here are for it. */
-  #withoutOwed(record: ReservationRecord): ReservationRecord | undefined {
-    const next = givenBack(record, this.#port.machine, (name) => {
-      return isOfBlocks(name) ? this.#signed.giveBack(name) : undefined;
-    });
-    return sameBounds(next, record) ? undefined : next;
-  }
-
-  #stored(record: ReservationRecord, taking: Taking | undefined): void {
+  #stored(taking: Taking | undefined): void {
+    const { newest } = this.#chain;
+    assert(newest !== undefined, "a record that was stored is the newest that was seen");
     this.#puts += 1;
     this.#told = undefined;
-    if (record.holder !== this.#port.machine) return;
-    this.#own = record;
-    this.#signed.renewed();
+    this.#run.stored(newest);
+    if (newest.holder !== this.#port.machine) return;
     if (this.#taking === taking) this.#taking = undefined;
     this.#waits.wake("record");
   }
@@ -239,33 +213,22 @@ export class Reservations {
   get #hasWork(): boolean {
     const { newest } = this.#chain;
     if (this.#taking || !newest) return true;
-    if (this.#isStandingBy) return this.#owes(newest);
-    if (!this.#isHolder) return true;
-    return [...this.#wanted].some(([name, place]) => {
-      const { first, next } = this.placesOf(name);
-      return place >= first && this.#isNear(place, next);
-    });
-  }
-
-  #owes({ series }: ReservationRecord): boolean {
-    return [...series].some(([name, { of, first, next }]) => {
-      if (of !== this.#port.machine || !isOfBlocks(name)) return false;
-      return first < next && this.#signed.endOf(name) < next;
-    });
+    if (this.#isStandingBy) return this.#run.owes(newest);
+    return !this.#isHolder || this.#run.wantsMore;
   }
 
   async #giveBackAll(signal: AbortSignal): Promise<void> {
     for (let puts = 0; puts < PUTS_MAX; puts++) {
-      const { newest } = this.#chain;
-      if (!newest) return;
-      const next = givenBack(newest, this.#port.machine, (name) => this.#signed.giveBack(name));
-      if (sameBounds(next, newest) || (await this.#chain.put(next, { signal }))) return;
+      const { newest, isOver } = this.#chain;
+      const next = newest && !isOver ? this.#run.decideAtEnd(newest) : undefined;
+      if (!next || (await this.#chain.put(next, { signal }))) return;
     }
   }
 
   /** Returns whether it is of use to try again. */
   #fail(error: LanekeeperError): boolean {
     this.#failure = error;
+    this.#failures += 1;
     const isHopeless = error.code === "UNRESERVED";
     if (isHopeless) this.#taking = undefined;
     if (this.#told !== error.message) this.#port.onUnreserved(error);
@@ -277,6 +240,14 @@ export class Reservations {
   #standsBy(): PersisterError {
     const { holder, taken } = this.#chain.newest ?? {};
     return unreserved(`machine ${holder} reserves for this validator (${taken?.reason})`);
+  }
+
+  /** A program that says so at each of its starts would take over from a machine that is at work. */
+  #notFirst({ holder }: ReservationRecord): PersisterError {
+    return unreserved(
+      `machine ${holder} has reserved at ${this.#chain.at} before: this machine is not the first; ` +
+        "where it is to take over, leave out `first`",
+    );
   }
 
   #noRecord(): PersisterError {

@@ -8,7 +8,8 @@ import { type VerifiedLog, verifyLog } from "../../src/archive/reading/verify.js
 import { LogWriter, type Step } from "../../src/archive/writing/log-writer.js";
 import type { ArchiveSource, LogState } from "../../src/archive/writing/source.js";
 import type { KeyRing } from "../../src/keys/ring.js";
-import type { RetainedRange, RetainedRecord } from "../../src/log/retained-records.js";
+import type { RetainedRange, RetainedRecord } from "../../src/log/retained-range.js";
+import type { Run } from "../../src/log/retention.js";
 import type { ArchivedPosition } from "../../src/persist/archived-note.js";
 import { ROAD } from "../../src/persist/kinds.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
@@ -18,6 +19,11 @@ export const [lane = chain.lanes[0] as never] = chain.lanes;
 export const plain: Packing = { compression: "none", key: undefined };
 /** Some four blocks of the chain. */
 export const OBJECT_BYTES = 3_000;
+
+/** Whether a name is of an object, and not of a link or its receipt. */
+export function isObject(name: string): boolean {
+  return /\/\d{20}-\d{20}$/.test(name);
+}
 
 /** The bytes of a record; `fork` has another one in one place. */
 export type RecordOf = (log: ArchivedLog, number: bigint) => Uint8Array;
@@ -31,6 +37,8 @@ export class ModelSource implements ArchiveSource {
   readonly chainId = CHAIN_ID;
   first: bigint;
   retainedFirst: bigint;
+  /** Numbers that were never here: an anchor went beyond the end of the log. */
+  gap: Run = { from: 0n, next: 0n };
   record: RecordOf = recordOf;
 
   constructor(first: bigint, retainedFirst = 0n) {
@@ -43,15 +51,29 @@ export class ModelSource implements ArchiveSource {
   }
 
   state(log: ArchivedLog): LogState {
-    return { log, retainedFirst: this.retainedFirst, first: this.first };
+    return { log, first: this.first, retained: () => this.#runs() };
   }
 
   async *read(log: ArchivedLog, range: RetainedRange): AsyncGenerator<RetainedRecord> {
     const { from = 0n, next = this.first } = range;
-    const begin = from > this.retainedFirst ? from : this.retainedFirst;
-    for (let number = begin; number < next && number < this.first; number++) {
-      yield await Promise.resolve({ number, bytes: this.record(log, number) });
+    for (const run of this.#runs()) {
+      for (let number = run.from; number < run.next; number++) {
+        if (number < from || number >= next) continue;
+        yield await Promise.resolve({ number, bytes: this.record(log, number) });
+      }
     }
+  }
+
+  #runs(): readonly Run[] {
+    const { retainedFirst, gap, first } = this;
+    const all =
+      gap.from < gap.next
+        ? [
+            { from: retainedFirst, next: gap.from },
+            { from: gap.next, next: first },
+          ]
+        : [{ from: retainedFirst, next: first }];
+    return all.filter(({ from, next }) => from < next);
   }
 }
 
@@ -67,6 +89,7 @@ export function writerOf(
     readonly position?: ArchivedPosition | undefined;
     readonly packing?: Packing;
     readonly ring?: KeyRing;
+    readonly objectBytes?: number;
   } = {},
 ): LogWriter {
   const parts = {
@@ -74,7 +97,7 @@ export function writerOf(
     bucket,
     chain: chainOf(bucket, log, of.ring),
     packing: () => of.packing ?? plain,
-    objectBytes: OBJECT_BYTES,
+    objectBytes: of.objectBytes ?? OBJECT_BYTES,
     memory: new ObjectMemory(),
   };
   return new LogWriter(parts, of.position);

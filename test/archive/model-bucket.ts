@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import {
   type Bucket,
   checkName,
+  type Comparison,
   type ListedObject,
   type ListOptions,
   type PutOptions,
@@ -35,6 +36,12 @@ export class ModelBucket implements Bucket {
 
   async get(name: string): Promise<StoredObject | undefined> {
     return await this.#call("get", name, () => this.#held(name));
+  }
+
+  async compare(name: string, bytes: Uint8Array): Promise<Comparison> {
+    const held = await this.get(name);
+    if (!held) return "absent";
+    return Buffer.compare(held.bytes, bytes) === 0 ? "same" : "other";
   }
 
   async putIfAbsent(name: string, bytes: Uint8Array, options?: PutOptions): Promise<PutResult> {

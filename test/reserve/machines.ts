@@ -37,6 +37,8 @@ export async function machineOn(
     places: PLACES,
     heldNext: () => facts.blocks,
     signedNext: () => facts.blocks,
+    ends: new Map(),
+    isRemote: false,
     randomBytes,
     nowMs: Date.now,
     wait: (_, signal) => sleep(1, undefined, { signal }),

@@ -10,6 +10,7 @@ export type Fate = "done" | "unanswered" | "late" | "lost";
 
 interface Call {
   readonly caller: string;
+  readonly run: () => unknown;
   readonly settle: (fate: Fate) => void;
 }
 
@@ -33,7 +34,7 @@ export class ModelRegister {
           late: () => (this.late.push(run), fail()),
           lost: fail,
         };
-        this.calls.push({ caller, settle: (fate) => fates[fate]() });
+        this.calls.push({ caller, run, settle: (fate) => fates[fate]() });
       });
     };
     return {
@@ -45,11 +46,11 @@ export class ModelRegister {
     };
   }
 
-  /** A call whose caller died is done later, or never. */
+  /** A call whose caller died is done later, or never. Nobody hears of it: the dead go on with nothing. */
   abandon(caller: string): void {
     const gone = this.calls.filter((call) => call.caller === caller);
     this.calls.splice(0, Infinity, ...this.calls.filter((call) => call.caller !== caller));
-    for (const { settle } of gone) settle("late");
+    this.late.push(...gone.map(({ run }) => run));
   }
 
   #put(name: string, bytes: Uint8Array, tag: Tag | undefined): PutResult {

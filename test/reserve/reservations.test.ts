@@ -17,17 +17,16 @@ import {
 import { ModelRegister } from "./model-register.js";
 
 const model = (): Register => new ModelRegister().for("all", { isHeld: false });
-const anySignal = { signal: AbortSignal.timeout(20_000) };
 
 describe.for(homes)("reservations in %s", ([, make]) => {
   test("R2 one machine reserves ahead of need, and the one that takes over begins above its bounds", async () => {
     const home = await make();
     const a = await machineOn(home.bucket, "a");
     await begin(a);
-    await a.reservations.reserved("road", 10n, anySignal);
+    await a.reservations.reserved("road", 10n);
     expect(a.reservations.placesOf("road")).toEqual({ first: 0n, next: 11n + PLACES });
     a.reservations.give("road", 10n + PLACES / 2n);
-    await a.reservations.reserved("road", 11n + PLACES, anySignal);
+    await a.reservations.reserved("road", 11n + PLACES);
 
     const { next } = a.reservations.placesOf("road");
     const b = await machineOn(home.bucket, "b");
@@ -36,7 +35,7 @@ describe.for(homes)("reservations in %s", ([, make]) => {
       code: "UNRESERVED",
     });
     await takeOver(b);
-    await b.reservations.reserved("road", next, anySignal);
+    await b.reservations.reserved("road", next);
     expect(b.reservations.placesOf("road").first).toBe(next);
     // The first machine goes on to its bound, and no further.
     a.reservations.give("road", next - 1n);
@@ -56,11 +55,9 @@ describe.for(homes)("reservations in %s", ([, make]) => {
     const names = ["a", "b", "c", "d"];
     const machines = await Promise.all(names.map((name) => machineOn(home.bucket, name)));
     await begin(machines[0]!);
-    await machines[0]!.reservations.reserved("road", 0n, anySignal);
+    await machines[0]!.reservations.reserved("road", 0n);
     await Promise.all(machines.map((machine) => takeOver(machine)));
-    const asked = machines.map(({ reservations }) =>
-      reservations.reserved("road", 1_000n, anySignal),
-    );
+    const asked = machines.map(({ reservations }) => reservations.reserved("road", 1_000n));
     await Promise.allSettled(asked);
     const reaches = machines
       .map(({ reservations }) => reservations.placesOf("road"))
@@ -83,7 +80,7 @@ describe("a machine", () => {
     await expect(a.reservations.reserved("road", 0n)).rejects.toThrow(/there are no reservations/);
     await expect(takeOver(a)).rejects.toThrow(/there are no reservations/);
     await begin(a);
-    await a.reservations.reserved("road", 0n, anySignal);
+    await a.reservations.reserved("road", 0n);
   });
 
   test("that closes gives back what it did not sign, and a successor begins right there", async () => {
@@ -148,7 +145,7 @@ describe("a machine", () => {
       asked += 1;
       return get("not/there/at/all").then(() => Promise.reject(failed()));
     };
-    const waiting = a.reservations.reserved(votes, next, anySignal);
+    const waiting = a.reservations.reserved(votes, next);
     while (asked < 4) await new Promise(setImmediate);
     a.reservations.give(votes, next - 1n);
     expect(a.reservations.placesOf(votes).next).toBe(next);
@@ -163,12 +160,46 @@ describe("a machine", () => {
     expect(a.reservations.placesOf(votes).next).toBeGreaterThan(next);
   });
 
+  test("R4 whose put was done without an answer puts it again, and may sign then", async () => {
+    const world = new ModelRegister();
+    const register = { ...world.for("all", { isHeld: false }) };
+    const { putIfMatch } = register;
+    const a = await machineOn(register, "a");
+    await begin(a);
+    let isAnswered = false;
+    register.putIfMatch = async (...put) => {
+      const result = await putIfMatch(...put);
+      if (isAnswered) return result;
+      isAnswered = true;
+      throw failed();
+    };
+    await a.reservations.reserved("road", 0n);
+    expect(a.reservations.placesOf("road").next).toBe(1n + PLACES);
+  });
+
+  test("R5 that finds another process with a copy of its store in the record is over", async () => {
+    const register = model();
+    const first = await machineOn(register, "a");
+    await begin(first);
+    await first.reservations.reserved("road", 0n);
+    // A restart from a crash looks the same: the later run is the machine.
+    const copy = await machineOn(register, "a");
+    const { next } = copy.reservations.placesOf("road");
+    await expect(first.reservations.reserved("road", next)).rejects.toThrow(/a copy of this store/);
+    expect(first.reservations.placesOf("road")).toEqual({ first: 0n, next: 0n });
+    await expect(takeOver(first)).rejects.toThrow(/a copy of this store/);
+    await first.reservations.close();
+    await copy.reservations.reserved("road", next);
+    expect(copy.reservations.placesOf("road").first).toBe(0n);
+    expect(first.told).toHaveLength(1);
+  });
+
   test("R6 makes no new record in the place of one that is gone", async () => {
     const world = new ModelRegister();
     const a = await machineOn(world.for("all", { isHeld: false }), "a");
     await begin(a);
     world.objects.delete(recordName("a-chain", validator));
-    await expect(a.reservations.reserved("road", 0n, anySignal)).rejects.toThrow(/are gone/);
+    await expect(a.reservations.reserved("road", 0n)).rejects.toThrow(/are gone/);
     await expect(begin(a)).rejects.toThrow(/are gone/);
     expect(world.objects.has(recordName("a-chain", validator))).toBe(false);
   });
@@ -212,7 +243,7 @@ describe("R7 blocks have no holes: the own lane", () => {
     await expect(waiting).rejects.toMatchObject({ code: "ABORTED" });
     a.reservations.give(blocks, next - 1n);
     b.blocks = next;
-    await b.reservations.reserved(blocks, next, anySignal);
+    await b.reservations.reserved(blocks, next);
     expect(b.reservations.placesOf(blocks).first).toBe(next);
   });
 
@@ -224,7 +255,7 @@ describe("R7 blocks have no holes: the own lane", () => {
     await a.reservations.close();
     expect(a.reservations.placesOf(blocks).next).toBe(0n);
     b.blocks = 3n;
-    await b.reservations.reserved(blocks, 3n, anySignal);
+    await b.reservations.reserved(blocks, 3n);
     expect(b.reservations.placesOf(blocks).first).toBe(3n);
   });
 
@@ -233,14 +264,14 @@ describe("R7 blocks have no holes: the own lane", () => {
     const a = await machineOn(register, "a", { blocks: 3n });
     expect(a.reservations.status).toMatchObject({ state: "standing by", holder: "b" });
     b.blocks = 3n;
-    await b.reservations.reserved(blocks, 3n, anySignal);
+    await b.reservations.reserved(blocks, 3n);
     expect(b.reservations.placesOf(blocks).first).toBe(3n);
   });
 
   test("goes on by an operator's word about a machine that never comes back", async () => {
     const { b } = await afterTakeOver(3n);
     b.blocks = 3n;
-    await b.reservations.reserved(blocks, 3n, anySignal);
+    await b.reservations.reserved(blocks, 3n);
     expect(b.reservations.placesOf(blocks).first).toBe(3n);
     expect(b.reservations.status.series.has(`votes/${otherLane}`)).toBe(false);
     expect(b.reservations.status.series.get(`blocks/${lane}`)?.first).toBe(3n);

@@ -2,8 +2,9 @@
 import { expect, test } from "vitest";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { Place } from "../../src/persist/guards/may-sign.js";
+import type { Words } from "../../src/reserve/run.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
-import { encodeRestored } from "../../src/persist/guards/restored.js";
+import { encodeRestored } from "../../src/journal/form/restored.js";
 import { laneParts } from "../../src/types/lane.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { PLACES } from "./machines.js";
@@ -22,17 +23,22 @@ const laneVote = (number: bigint): Place => {
 
 let seeds = 0;
 
-async function machine(model: ModelRegister, disk: SimulatedDisk): Promise<Lanekeeper> {
+async function machine(
+  model: ModelRegister,
+  disk: SimulatedDisk,
+  choices: { readonly remote?: boolean; readonly words?: Words } = {},
+): Promise<Lanekeeper> {
+  const { remote, words } = choices;
   const openRegister = () => Promise.resolve(model.for("all", { isHeld: false }));
   seeds += 1;
   return await Lanekeeper.openOn(
-    { ...simulatedSurroundings(disk, seeds), openRegister },
+    { ...simulatedSurroundings(disk, seeds), openRegister, ...(words ? { words } : {}) },
     DIRECTORY,
     {
       chainId: CHAIN_ID,
       segmentBytes: SEGMENT_BYTES,
       epochOf: chain.epochOf,
-      reserve: { at: "model:", validator: laneParts(own).key },
+      reserve: { at: "model:", validator: laneParts(own).key, remote },
     },
   );
 }
@@ -64,6 +70,8 @@ test("a standby takes over from a machine that runs, and no place is both's", as
 
   await standby.takeReservations({ reason: "a drill" });
   const bound = first.status().reservations!.places.get("road")!.next;
+  // It leaves these roads out, and says from which one on it will sign.
+  expect(standby.status().reservations!.places.get("road")).toEqual({ first: bound, next: bound });
   await standby.reserved(vote(bound));
   for (let road = 0n; road < bound + 5n; road++) {
     expect([first.maySign(vote(road)).may, standby.maySign(vote(road)).may]).toEqual([
@@ -74,6 +82,19 @@ test("a standby takes over from a machine that runs, and no place is both's", as
   await refusal(first.reserved(vote(bound)), "UNRESERVED");
   expect(first.status().reservations).toMatchObject({ state: "standing by" });
   expect(heard).toEqual([expect.stringContaining("a drill")]);
+});
+
+test("a machine that says that it is the first takes nothing from one that was there before", async () => {
+  const model = new ModelRegister();
+  await using first = await machine(model, await born());
+  const why = { reason: "the first machine", first: true };
+  await first.takeReservations(why);
+  await first.takeReservations(why);
+  await using other = await machine(model, await born());
+  await refusal(other.takeReservations(why), "UNRESERVED");
+  expect(other.status().reservations).toMatchObject({ state: "standing by" });
+  await first.reserved(vote(0n));
+  expect(first.status().reservations).toMatchObject({ state: "holding" });
 });
 
 test("lane votes follow what is durable, and each lane has a bound of its own", async () => {
@@ -105,6 +126,50 @@ test("a store comes back from a crash to its own places; the blocks of a machine
   expect(standby.maySign(block(3n))).toEqual({ may: true });
   expect(back.maySign(block(3n))).toMatchObject({ may: false, code: "UNRESERVED" });
 });
+
+test("R5 a block for which a store gave its word before its close is not given back by the next open", async () => {
+  const model = new ModelRegister();
+  const disk = await born();
+  const first = await machine(model, disk);
+  await first.takeReservations({ reason: "the first machine", first: true });
+  await first.reserved(block(0n));
+  expect(first.maySign(block(0n))).toEqual({ may: true });
+  await using standby = await machine(model, await born());
+  await standby.takeReservations({ reason: "the first machine is closed" });
+  await first.close();
+  await using again = await machine(model, disk);
+  await refusal(standby.reserved(block(0n), { signal: AbortSignal.timeout(50) }), "ABORTED");
+  // The validator signs it on the word of the closed store, and pushes it into this one.
+  for (const keeper of [again, standby]) await pushBlocks(keeper, chain, own, { to: 1n });
+  await standby.reserved(block(1n));
+  expect(standby.maySign(block(1n))).toEqual({ may: true });
+});
+
+test.for([
+  ["the validator was in it", false],
+  ["the validator lives behind a service", true],
+] as const)(
+  "R5 a word for a block that was given before a crash ends with the validator's process: %s",
+  async ([, remote]) => {
+    const model = new ModelRegister();
+    const disk = await born();
+    const first = await machine(model, disk, { remote, words: new Map() });
+    await first.takeReservations({ reason: "the first machine", first: true });
+    await first.reserved(block(0n));
+    expect(first.maySign(block(0n))).toEqual({ may: true });
+    const left = disk.kill();
+    await using standby = await machine(model, await born(), { remote });
+    await standby.takeReservations({ reason: "the first machine crashed" });
+    await using back = await machine(model, left, { remote, words: new Map() });
+    expect(back.status().reservations).toMatchObject({ state: "standing by" });
+    if (!remote) return await standby.reserved(block(0n));
+    const signal = AbortSignal.timeout(50);
+    await refusal(standby.reserved(block(0n), { signal }), "ABORTED");
+    await standby.takeReservations({ reason: "its validator ended, too", ended: 0n });
+    await standby.reserved(block(0n));
+    expect(standby.maySign(block(0n))).toEqual({ may: true });
+  },
+);
 
 test("a store that was restored is another machine than its earlier life, and begins above its bounds", async () => {
   const model = new ModelRegister();

@@ -7,6 +7,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { detached } from "../../src/async/detached.js";
 import { Reservations } from "../../src/reserve/reservations.js";
 import { isOfBlocks, type SeriesName } from "../../src/reserve/record.js";
+import type { Ends } from "../../src/reserve/run.js";
 import { laneIdOf } from "../../src/types/lane.js";
 import { type Fate, ModelRegister } from "./model-register.js";
 
@@ -35,12 +36,17 @@ interface Machine {
   asked: Asked | undefined;
   /** The number of its runs. */
   runs: number;
+  /** The places that were given out in its process, by any of its runs there. */
+  ends: Ends;
   /** The blocks of the own lane in its store. */
   readonly blocks: string[];
   /** Places that it was told it may sign, and has not signed yet. */
   readonly pending: { readonly series: SeriesName; readonly place: bigint }[];
   readonly wakes: (() => void)[];
 }
+
+/** Opens the reservations of a machine. */
+export type Open = (machine: Machine, world: TwoMachines) => Promise<Asked>;
 
 export class TwoMachines {
   readonly register = new ModelRegister();
@@ -50,15 +56,26 @@ export class TwoMachines {
   /** The machine and the series of each signature. */
   readonly signed: string[] = [];
   readonly #messages = new Map<string, string>();
-  readonly #open: (machine: Machine, world: TwoMachines) => Promise<Asked>;
+  /** Places that are reserved in one put. */
+  readonly places: bigint;
+  readonly #open: Open;
   #road = 0n;
   #nonces = 0;
   nowMs = 0;
 
-  constructor(open: (machine: Machine, world: TwoMachines) => Promise<Asked> = openReservations) {
+  constructor(places: bigint, open: Open = openReservations) {
+    this.places = places;
     this.#open = open;
     this.machines = ["a", "b"].map((name) => {
-      return { name, asked: undefined, runs: 0, blocks: [], pending: [], wakes: [] };
+      return {
+        name,
+        asked: undefined,
+        runs: 0,
+        ends: new Map(),
+        blocks: [],
+        pending: [],
+        wakes: [],
+      };
     });
     for (const machine of this.machines) this.#start(machine);
   }
@@ -119,7 +136,10 @@ export class TwoMachines {
         return;
       }
       case "die":
+        // The process ends: nothing of it goes on, and no word that it had been given is used.
         machine.pending.length = 0;
+        machine.wakes.length = 0;
+        machine.ends = new Map();
         this.register.abandon(machine.name);
         return this.#start(machine);
       case "close": {
@@ -181,9 +201,11 @@ export async function openReservations(machine: Machine, world: TwoMachines): Pr
     chainId: "simulated",
     validator,
     machine: machine.name,
-    places: 64n,
+    places: world.places,
     heldNext: () => BigInt(machine.blocks.length),
     signedNext: () => BigInt(machine.blocks.length),
+    ends: machine.ends,
+    isRemote: false,
     randomBytes: (count) => world.random(count),
     nowMs: () => world.nowMs,
     onUnreserved: () => {},

@@ -51,11 +51,18 @@ export interface ListOptions extends WaitOptions {
   readonly after?: string | undefined;
 }
 
+export type Comparison = "same" | "other" | "absent";
+
 export interface Bucket {
   /** The address, for messages. No secret is in it. */
   readonly url: string;
   /** The object of this name; `undefined` if there is none. */
   get(name: string, options?: WaitOptions): Promise<StoredObject | undefined>;
+  /**
+   * Compares the object of this name with `bytes`, a part at a time: the object is never in memory as a whole.
+   * Lends `bytes`.
+   */
+  compare(name: string, bytes: Uint8Array, options?: WaitOptions): Promise<Comparison>;
   /** Puts a new object; durable when resolved with `stored`. Lends `bytes`: they must not change. */
   putIfAbsent(name: string, bytes: Uint8Array, options?: PutOptions): Promise<PutResult>;
   /** Replaces the object with `tag`; durable when resolved with `stored`. Lends `bytes`. */

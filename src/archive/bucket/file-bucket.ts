@@ -11,7 +11,7 @@
  * A crash may leave a file in `.new`; the first write of a later process removes it once it is an hour old.
  */
 import { randomBytes, createHash } from "node:crypto";
-import { link, mkdir, readdir, rename, stat, unlink } from "node:fs/promises";
+import { link, mkdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pLimit from "p-limit";
 import { ahead } from "../../async/ahead.js";
@@ -20,10 +20,12 @@ import { diskError, osCodeOf } from "../../disk/failure.js";
 import { RealDisk } from "../../disk/real/real.js";
 import type { DiskFile } from "../../disk/disk.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
+import { namesIn, removeFile, removeLeft } from "./folder.js";
 import { attempts, type Pacing, realPacing, TryAgain } from "./attempts.js";
 import {
   type Bucket,
   checkName,
+  type Comparison,
   type ListedObject,
   type ListOptions,
   OBJECT_BYTES_MAX,
@@ -37,8 +39,7 @@ import {
 /** Files on their way to their name. No object is called so: no part of a name begins with a dot. */
 const NEW = ".new";
 const LOCK = ".lock";
-/** A file that has been on its way for so long was left there by a crash. */
-const LEFT_MS = 3_600_000;
+const COMPARED_BYTES = 256 * 1024;
 
 export class FileBucket implements Bucket {
   readonly url: string;
@@ -76,6 +77,29 @@ export class FileBucket implements Bucket {
     }
   }
 
+  async compare(
+    name: string,
+    bytes: Uint8Array,
+    { signal }: WaitOptions = {},
+  ): Promise<Comparison> {
+    checkName(name);
+    throwIfAborted(signal, `the comparison of ${name}`);
+    const file = await this.#disk.openToRead(join(this.#root, name));
+    if (!file) return "absent";
+    try {
+      if ((await file.size()) !== bytes.length) return "other";
+      const room = Buffer.allocUnsafe(Math.min(COMPARED_BYTES, bytes.length));
+      for (let at = 0; at < bytes.length; at += COMPARED_BYTES) {
+        throwIfAborted(signal, `the comparison of ${name}`);
+        const wanted = bytes.subarray(at, at + COMPARED_BYTES);
+        if (!sameBytes(await file.read(at, wanted.length, room), wanted)) return "other";
+      }
+      return "same";
+    } finally {
+      await file.close();
+    }
+  }
+
   async putIfAbsent(name: string, bytes: Uint8Array, options: PutOptions = {}): Promise<PutResult> {
     checkName(name);
     throwIfAborted(options.signal, `the put of ${name}`);
@@ -89,7 +113,7 @@ export class FileBucket implements Bucket {
       if (osCodeOf(cause) === "EEXIST") return await this.#judge(name, bytes, options);
       throw diskError("name an object", path, cause);
     } finally {
-      await remove(written);
+      await removeFile(written);
     }
     await this.#disk.syncDirectory(dirname(path));
     return tagged({ stored: true as const }, bytes);
@@ -115,9 +139,11 @@ export class FileBucket implements Bucket {
     });
   }
 
-  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject> {
-    const { after = "", signal } = options;
-    for await (const name of this.#names("", prefix)) {
+  async *list(
+    prefix: string,
+    { after = "", signal }: ListOptions = {},
+  ): AsyncGenerator<ListedObject> {
+    for await (const name of namesIn(this.#disk, this.#root, prefix)) {
       throwIfAborted(signal, `the list of ${prefix}`);
       if (name <= after) continue;
       const path = join(this.#root, name);
@@ -147,7 +173,7 @@ export class FileBucket implements Bucket {
     try {
       await rename(written, path);
     } catch (cause) {
-      await remove(written);
+      await removeFile(written);
       throw diskError("replace an object", path, cause);
     }
     await this.#disk.syncDirectory(dirname(path));
@@ -161,7 +187,7 @@ export class FileBucket implements Bucket {
     try {
       await file.writeDurable(0, [bytes]);
     } catch (cause) {
-      await remove(path);
+      await removeFile(path);
       throw cause;
     } finally {
       await file.close();
@@ -212,7 +238,7 @@ export class FileBucket implements Bucket {
   async #prepare(): Promise<void> {
     await this.#makeFolder(this.#root);
     await this.#makeFolder(join(this.#root, NEW));
-    await this.#removeLeft();
+    await removeLeft(join(this.#root, NEW));
   }
 
   /** The folders above an object, each durable in its parent. */
@@ -235,33 +261,6 @@ export class FileBucket implements Bucket {
     await this.#disk.syncDirectory(dirname(path));
     this.#folders.add(path);
   }
-
-  /** Names of objects below `folder`, which is "" or ends with "/", in the order of their bytes. */
-  async *#names(folder: string, prefix: string): AsyncGenerator<string> {
-    const entries = (await this.#disk.list(join(this.#root, folder))) ?? [];
-    const names = entries
-      .filter(({ name }) => !name.startsWith("."))
-      .map(({ name, kind }) => (kind === "directory" ? `${folder}${name}/` : folder + name))
-      .filter((name) => name.startsWith(prefix) || prefix.startsWith(name));
-    for (const name of names.sort(byBytes)) {
-      if (name.endsWith("/")) yield* this.#names(name, prefix);
-      else if (name.startsWith(prefix)) yield name;
-    }
-  }
-
-  async #removeLeft(): Promise<void> {
-    const folder = join(this.#root, NEW);
-    try {
-      for (const name of await readdir(folder)) {
-        const path = join(folder, name);
-        const { mtimeMs } = await stat(path);
-        if (Date.now() - mtimeMs > LEFT_MS) await remove(path);
-      }
-    } catch (cause) {
-      // Another process has removed it, or has given it its name.
-      if (osCodeOf(cause) !== "ENOENT") throw diskError("look at a folder", folder, cause);
-    }
-  }
 }
 
 /** `facts` with the tag of `bytes`, which costs a hash: it is made where it is asked for. */
@@ -280,20 +279,7 @@ function tagOf(bytes: Uint8Array): Tag {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-async function remove(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (cause) {
-    if (osCodeOf(cause) !== "ENOENT") throw diskError("remove a file", path, cause);
-  }
-}
-
 function tooLarge(file: string, size: number): PersisterError {
   const text = `${file} has ${size} bytes: no object of an archive is so large`;
   return new PersisterError("BUCKET_REFUSED", text, { file });
-}
-
-function byBytes(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

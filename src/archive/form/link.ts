@@ -5,6 +5,9 @@
  *
  * A link is put only if none of its ordinal is there: of several writers one goes on with the chain, and
  * the others read what it wrote.
+ *
+ * Behind a link comes its receipt, a small object with its hash: so the last link is missed, too, if it is gone. A
+ * crash before the receipt leaves a link without one, and it is put before the next link is.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -97,6 +100,11 @@ export function decodeLink(name: string, bytes: Uint8Array): ReadLink {
     throw new PersisterError("ARCHIVE_CORRUPT", `${name} is no link of an archive`, { file: name });
   }
   return { ...read.data, hash: hashOfLink(bytes) };
+}
+
+/** The bytes of the receipt of a link with this hash. */
+export function encodeReceipt(hash: string): Uint8Array {
+  return Buffer.from(`${hash}\n`, "latin1");
 }
 
 export function hashOfLink(bytes: Uint8Array): string {

@@ -6,6 +6,7 @@
  * CHAIN/lane/LANE/FIRST-NEXT           blocks of the numbers [FIRST, NEXT)
  * CHAIN/road/chain/ORDINAL             the links of a log, from 0 on
  * CHAIN/lane/LANE/chain/ORDINAL
+ * CHAIN/.../receipt/ORDINAL            the hash of a link that was there
  * CHAIN/.../conflict/FIRST-NEXT-SHA    evidence: records that differ from those that are archived
  * ```
  *
@@ -43,6 +44,11 @@ export function objectName(folder: string, first: bigint, next: bigint): string 
 
 export function linkName(folder: string, ordinal: number): string {
   return `${folder}/chain/${String(ordinal).padStart(ORDINAL_DIGITS, "0")}`;
+}
+
+/** The name of the receipt of a link. */
+export function receiptName(folder: string, ordinal: number): string {
+  return `${folder}/receipt/${String(ordinal).padStart(ORDINAL_DIGITS, "0")}`;
 }
 
 /** The name of evidence: `sha256` is that of the object. */

@@ -5,7 +5,7 @@ import { ahead } from "../../async/ahead.js";
 import { throwIfAborted, type WaitOptions } from "../../async/signal.js";
 import { KeyRing } from "../../keys/ring.js";
 import { type KeySource, keySourceSchema } from "../../keys/source.js";
-import type { RetainedRange, RetainedRecord } from "../../log/retained-records.js";
+import type { RetainedRange, RetainedRecord } from "../../log/retained-range.js";
 import { ROAD } from "../../persist/kinds.js";
 import { checkArguments, lane as laneShape, u64 } from "../../types/shape.js";
 import { readingArguments, wrongArgument } from "../../types/arguments.js";
@@ -67,7 +67,12 @@ export class Archive implements AsyncDisposable {
     const { chainId, keys = [], ...own } = choices;
     checkChoices(chainId, keys);
     const ring = keys.length === 0 ? undefined : await KeyRing.from({ write: "plain", read: keys });
-    return new Archive(await openBucket(address, own), chainId, ring);
+    try {
+      return new Archive(await openBucket(address, own), chainId, ring);
+    } catch (cause) {
+      ring?.close();
+      throw cause;
+    }
   }
 
   /** The address of the bucket, without secrets. */

@@ -1,11 +1,11 @@
-/** Copies the chain of a log from one bucket into another: objects first, then the link that names each. */
+/** Copies the chain of a log from one bucket into another: objects first, then the link that names each, and its receipt. */
 import type { WaitOptions } from "../../async/signal.js";
 import { PersisterError } from "../../types/errors.js";
 import type { Bucket } from "../bucket/bucket.js";
-import { sha256Hex } from "../form/digest.js";
+import { sha256Hex } from "../bucket/digest.js";
 import { corrupt } from "../form/head.js";
-import { encodeLink, type ReadLink } from "../form/link.js";
-import { linkName, objectName } from "../form/names.js";
+import { encodeLink, encodeReceipt, type ReadLink } from "../form/link.js";
+import { linkName, objectName, receiptName } from "../form/names.js";
 import type { LogChain } from "./log-chain.js";
 
 export interface CopiedLog {
@@ -31,6 +31,7 @@ export async function copyLog(
     }
     await put(to, name, held.bytes, signal);
     await put(to, linkName(chain.folder, link.ordinal), encodeLink(link), signal);
+    await put(to, receiptName(chain.folder, link.ordinal), encodeReceipt(link.hash), signal);
     links += 1;
     bytes += held.bytes.length;
     onObject?.(link);

@@ -4,11 +4,11 @@
  */
 import type { WaitOptions } from "../../async/signal.js";
 import type { KeyRing } from "../../keys/ring.js";
-import type { Bucket } from "../bucket/bucket.js";
-import { sha256Hex } from "../form/digest.js";
+import { type Bucket, sameBytes } from "../bucket/bucket.js";
+import { sha256Hex } from "../bucket/digest.js";
 import { corrupt } from "../form/head.js";
-import { decodeLink, type ReadLink } from "../form/link.js";
-import { type ArchivedLog, linkName, logFolder, objectName } from "../form/names.js";
+import { decodeLink, encodeReceipt, type ReadLink } from "../form/link.js";
+import { type ArchivedLog, linkName, logFolder, objectName, receiptName } from "../form/names.js";
 import { ArchiveObject } from "../form/object.js";
 
 export class LogChain {
@@ -47,6 +47,18 @@ export class LogChain {
       throw corrupt(name, `it is link ${link.ordinal} of ${link.log} of chain ${link.chain}`);
     }
     return link;
+  }
+
+  /**
+   * Compares the receipt of a link with it, if there is one.
+   *
+   * @throws {PersisterError} ARCHIVE_CORRUPT for the receipt of another link; as `link`.
+   */
+  async checkReceipt({ ordinal, hash }: ReadLink, options?: WaitOptions): Promise<void> {
+    const name = receiptName(this.folder, ordinal);
+    const held = await this.#bucket.get(name, options);
+    if (!held || sameBytes(held.bytes, encodeReceipt(hash))) return;
+    throw corrupt(name, `it is not the receipt of link ${ordinal}: one of both was replaced`);
   }
 
   /** How many links there are, at least `from`: looks at some of them, in doubling steps. */

@@ -2,7 +2,8 @@
  * Proves a log of an archive with nothing but the bucket and the committees.
  *
  * 1. Every name of the log is listed. The links have the ordinals from 0 on, none is missing, and each
- *    names the one before by its hash.
+ *    names the one before by its hash. So have their receipts: that of the last link alone may not be there yet.
+ *    Objects beyond the last link are of a writer that stopped before it put a link, and count for nothing.
  * 2. Each object is the one that its link names, by size and SHA-256.
  * 3. Each record has its number, its signatures and, in a lane, its parent.
  * 4. Of a lane, the newest archived commit QC that finalised blocks of it names the hash of one of them:
@@ -20,14 +21,18 @@ import { DecodeError } from "../../wire/codec/decode-error.js";
 import type { Committee, Epoch, EpochOf } from "../../wire/committee.js";
 import { sameBytes } from "../../wire/hash.js";
 import type { CommitQC, LaneRange } from "../../wire/messages.js";
-import { verifyCommitQC, verifySignedBlock } from "../../wire/rules/verify.js";
+import { signedBlockQuestion } from "../../wire/rules/questions.js";
+import { verifyCommitQC } from "../../wire/rules/verify.js";
+import { checksOf } from "../../wire/signatures/run-rule.js";
 import { VerifyError } from "../../wire/verify-error.js";
 import type { Bucket } from "../bucket/bucket.js";
 import { corrupt } from "../form/head.js";
 import type { ReadLink } from "../form/link.js";
-import { type ArchivedLog, linkName, rangeInName } from "../form/names.js";
+import { type ArchivedLog, linkName } from "../form/names.js";
 import type { ArchiveObject } from "../form/object.js";
 import { recordHash } from "../form/object.js";
+import { Signatures, type SignedRecords } from "./signatures.js";
+import { listedLinks, objectOf } from "./listed-links.js";
 import type { LogChain } from "./log-chain.js";
 
 /** Records that are checked in one step of the event loop. */
@@ -48,6 +53,8 @@ export interface VerifiedLog {
   readonly bytes: number;
   /** Numbers between `first` and `next` that no writer ever archived: the links say so. */
   readonly holes: readonly ArchivedRange[];
+  /** Objects that no link names yet: their writer stopped there, and their records do not count. */
+  readonly unlinked: readonly string[];
   /** Of a lane: the blocks below this number are proven by an archived commit QC; undefined for none. */
   readonly finalisedNext: bigint | undefined;
 }
@@ -66,30 +73,49 @@ interface Options extends WaitOptions {
 /** @throws {PersisterError} ARCHIVE_CORRUPT, WRONG_COMMITTEE; as the bucket says. */
 export async function verifyLog(parts: VerifyParts, options: Options): Promise<VerifiedLog> {
   const { chain } = parts;
-  const links = await listedLinks(parts, options);
+  const { links, unlinked } = await listedLinks(parts, options);
   const check = chain.log === ROAD ? qcCheck(options.epochOf) : blockCheck(chain.log, options);
   const holes: ArchivedRange[] = [];
   let before: ReadLink | undefined;
   let last: Uint8Array | undefined;
-  let coming = links[0] && ahead(chain.object(links[0], options));
-  for (const [at, link] of links.entries()) {
-    const object = await coming;
-    const next = links[at + 1];
-    coming = next && ahead(chain.object(next, options));
-    if (!object) break;
-    if (before && before.next < link.first) {
-      holes.push({ first: before.next, next: link.first });
-      last = undefined;
+  const begun = (link: ReadLink) => ahead(objectOf(chain, link, options));
+  let coming = links[0] && begun(links[0]);
+  const signatures = new Signatures();
+  try {
+    for (const [at, link] of links.entries()) {
+      const object = await coming;
+      const next = links[at + 1];
+      coming = next && begun(next);
+      if (!object) break;
+      if (before && before.next < link.first) {
+        holes.push({ first: before.next, next: link.first });
+        last = undefined;
+      }
+      const signed: SignedRecords = new Map();
+      const told = {
+        bad: (number: bigint, cause: VerifyError) => unverified(object, number, cause),
+        done: () => options.onObject?.(link),
+      };
+      try {
+        last = await checkRecords(object, { check, parent: last, signed, signal: options.signal });
+      } catch (cause) {
+        // A bad signature of a record before it is told first.
+        await signatures.add(signed, { ...told, done: () => {} });
+        await signatures.end();
+        throw cause;
+      }
+      if (hex(last) !== link.last) {
+        throw corrupt(
+          linkName(chain.folder, link.ordinal),
+          "its last hash is not that of its object",
+        );
+      }
+      await signatures.add(signed, told);
+      before = link;
     }
-    last = await checkRecords(object, { check, parent: last, signal: options.signal });
-    if (hex(last) !== link.last) {
-      throw corrupt(
-        linkName(chain.folder, link.ordinal),
-        "its last hash is not that of its object",
-      );
-    }
-    options.onObject?.(link);
-    before = link;
+    await signatures.end();
+  } finally {
+    await signatures.close();
   }
   return {
     log: chain.log,
@@ -99,35 +125,9 @@ export async function verifyLog(parts: VerifyParts, options: Options): Promise<V
     records: links.reduce((sum, { first, next }) => sum + next - first, 0n),
     bytes: links.reduce((sum, { bytes }) => sum + bytes, 0),
     holes,
+    unlinked,
     finalisedNext: before && (await finalisedNext(parts, { before, holes, options })),
   };
-}
-
-/** The links in order. Every name that is there must be of a link, or of an object that a link names. */
-async function listedLinks({ bucket, chain }: VerifyParts, options: Options): Promise<ReadLink[]> {
-  const { folder } = chain;
-  const ranges: { readonly name: string; readonly first: bigint }[] = [];
-  let ordinals = 0;
-  for await (const { name } of bucket.list(`${folder}/`, options)) {
-    const range = rangeInName(name);
-    if (range) ranges.push({ name, first: range.first });
-    else if (name.startsWith(`${folder}/chain/`)) {
-      if (name !== linkName(folder, ordinals))
-        throw corrupt(linkName(folder, ordinals), "it is missing");
-      ordinals += 1;
-    }
-  }
-  const links: ReadLink[] = [];
-  for await (const link of chain.links(0, options)) links.push(link);
-  if (links.length < ordinals) throw corrupt(linkName(folder, links.length), "it is missing");
-  const end = links.at(-1)?.next ?? 0n;
-  // Behind a crash the writer begins there again, and a link covers that number.
-  const beyond = ranges.find(({ first }) => first >= end);
-  if (!beyond) return links;
-  throw corrupt(
-    beyond.name,
-    "no link names it: its link was removed, or its writer has not gone on since it stopped in the middle",
-  );
 }
 
 /** A record of an object, and the hash of the one before it, where that is known. */
@@ -136,6 +136,8 @@ interface CheckedRecord {
   readonly number: bigint;
   readonly bytes: Uint8Array;
   readonly parent: Uint8Array | undefined;
+  /** Takes the signatures that are verified later. */
+  readonly signed: SignedRecords;
 }
 
 /** Throws `VerifyError`, `DecodeError` or a refusal. */
@@ -147,6 +149,7 @@ async function checkRecords(
   of: {
     readonly check: Check;
     readonly parent: Uint8Array | undefined;
+    readonly signed: SignedRecords;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<Uint8Array> {
@@ -158,12 +161,11 @@ async function checkRecords(
     }
     const bytes = object.recordAt(number);
     try {
-      await of.check({ object, number, bytes, parent: hash });
+      await of.check({ object, number, bytes, parent: hash, signed: of.signed });
       hash = recordHash(object.log, bytes);
     } catch (cause) {
       if (!(cause instanceof VerifyError || cause instanceof DecodeError)) throw cause;
-      const why = `record ${number} does not verify with these committees: ${cause.message}`;
-      throw corrupt(object.name, why, cause);
+      throw unverified(object, number, cause);
     }
     if (!sameBytes(hash, object.hashAt(number))) {
       throw corrupt(object.name, `its index has another hash for record ${number}`);
@@ -172,9 +174,14 @@ async function checkRecords(
   return hash ?? object.hashAt(object.next - 1n);
 }
 
+function unverified(object: ArchiveObject, number: bigint, cause: Error): PersisterError {
+  const why = `record ${number} does not verify with these committees: ${cause.message}`;
+  return corrupt(object.name, why, cause);
+}
+
 function blockCheck(lane: LaneId, { epochOf }: Options): Check {
   const committee = committeeOf(lane, epochOf);
-  return ({ object, number, bytes, parent }) => {
+  return ({ object, number, bytes, parent, signed: records }) => {
     const signed = decodeSignedBlock(bytes);
     const { header } = signed.msg;
     if (header.lane !== lane || header.blockNumber !== number) {
@@ -184,7 +191,7 @@ function blockCheck(lane: LaneId, { epochOf }: Options): Check {
     if (parent && !sameBytes(header.parentHash, parent)) {
       throw corrupt(object.name, `the parent of block ${number} is not the block before it`);
     }
-    verifySignedBlock(signed, committee);
+    for (const each of checksOf(signedBlockQuestion(signed, committee))) records.set(each, number);
   };
 }
 

@@ -9,7 +9,6 @@ import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { AwsV4Signer } from "aws4fetch";
 import type { WaitOptions } from "../../async/signal.js";
-import { crc32c } from "../../codec/crc32c.js";
 import { hex } from "../../codec/hex.js";
 import { PersisterError } from "../../types/errors.js";
 import { attempts, type Pacing, realPacing, TryAgain } from "../bucket/attempts.js";
@@ -17,6 +16,7 @@ import {
   type Bucket,
   bucketClosed,
   checkName,
+  type Comparison,
   type ListedObject,
   type ListOptions,
   type PutOptions,
@@ -25,6 +25,7 @@ import {
   type StoredObject,
   type Tag,
 } from "../bucket/bucket.js";
+import { crc32cInTurns } from "../bucket/digest.js";
 import { type Environment, type S3Address, s3Address, urlOfObject } from "./address.js";
 import { CredentialKeeper, type CredentialSource } from "./credentials.js";
 import { pageIn } from "./listing.js";
@@ -54,6 +55,7 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   readonly sha256?: string;
+  readonly against?: Uint8Array;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -96,6 +98,23 @@ export class S3Bucket implements Bucket {
     return { bytes: outcome.body, tag: tagIn(outcome) };
   }
 
+  async compare(
+    name: string,
+    bytes: Uint8Array,
+    { signal }: WaitOptions = {},
+  ): Promise<Comparison> {
+    checkName(name);
+    const url = urlOfObject(this.#address, name);
+    const outcome = await this.#call(`compare ${name}`, {
+      method: "GET",
+      url,
+      against: bytes,
+      signal,
+    });
+    if (typeof outcome === "string") return "absent";
+    return outcome.isSame === true ? "same" : "other";
+  }
+
   async putIfAbsent(name: string, bytes: Uint8Array, options: PutOptions = {}): Promise<PutResult> {
     return await this.#put(name, bytes, { ...options, headers: { "if-none-match": "*" } });
   }
@@ -109,9 +128,8 @@ export class S3Bucket implements Bucket {
     return await this.#put(name, bytes, { ...options, headers: { "if-match": tag } });
   }
 
-  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject> {
+  async *list(prefix: string, { after, signal }: ListOptions = {}): AsyncGenerator<ListedObject> {
     const own = this.#address.prefix;
-    const { after, signal } = options;
     let next: string | undefined;
     do {
       const url = urlOfObject(this.#address, "");
@@ -142,7 +160,7 @@ export class S3Bucket implements Bucket {
     const outcome = await this.#call(`put ${name}`, {
       method: "PUT",
       url: urlOfObject(this.#address, name),
-      headers: { ...headers, ...this.#checksumOf(bytes) },
+      headers: { ...headers, ...(await this.#checksumOf(bytes)) },
       body: bytes,
       sha256: hex(sha256 ?? createHash("sha256").update(bytes).digest()),
       signal,
@@ -153,10 +171,10 @@ export class S3Bucket implements Bucket {
     return isSame ? { stored: true, tag: held.tag } : { stored: false, held };
   }
 
-  #checksumOf(bytes: Uint8Array): Record<string, string> {
+  async #checksumOf(bytes: Uint8Array): Promise<Record<string, string>> {
     if (this.#address.checksum === "none") return {};
     const sum = Buffer.allocUnsafe(4);
-    sum.writeUInt32BE(crc32c(bytes));
+    sum.writeUInt32BE(await crc32cInTurns(bytes));
     return { "x-amz-checksum-crc32c": sum.toString("base64") };
   }
 
@@ -190,11 +208,11 @@ export class S3Bucket implements Bucket {
   }
 
   async #sent(call: Call): Promise<HttpReply | TryAgain> {
-    const { method, url, body, signal } = call;
+    const { method, url, body, against, signal } = call;
     const headers = await this.#signed(call);
     const sending = { agent: this.#agent, idleMs: this.#idleMs, totalMs: TOTAL_MS, signal };
     try {
-      return await send({ method, url, headers, body }, sending);
+      return await send({ method, url, headers, body, against }, sending);
     } catch (cause) {
       if (cause instanceof PersisterError) throw cause;
       const why = reasonOf(cause);

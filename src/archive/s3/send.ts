@@ -5,20 +5,25 @@
 import { once } from "node:events";
 import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { request as secureRequest } from "node:https";
+import { clearTimeout, setTimeout } from "node:timers";
 import { aborted, whenAborted } from "../../async/signal.js";
-import { OBJECT_BYTES_MAX } from "../bucket/bucket.js";
+import { OBJECT_BYTES_MAX, sameBytes } from "../bucket/bucket.js";
 
 export interface HttpRequest {
   readonly method: "GET" | "PUT";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
+  /** The body of a reply that succeeds is compared with these bytes as it comes, and not kept. */
+  readonly against?: Uint8Array | undefined;
 }
 
 export interface HttpReply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** Whether the body was the one that was asked for in `against`. */
+  readonly isSame?: boolean;
 }
 
 export interface Sending {
@@ -32,7 +37,7 @@ export interface Sending {
 
 /** Rejects with what Node says of the connection, or with ABORTED. A reply that was cut is no reply. */
 export async function send(what: HttpRequest, sending: Sending): Promise<HttpReply> {
-  const { method, url, headers, body } = what;
+  const { method, url, headers, body, against } = what;
   const { agent, idleMs, totalMs, signal } = sending;
   const open = url.protocol === "https:" ? secureRequest : request;
   const length = body === undefined ? {} : { "content-length": String(body.length) };
@@ -41,18 +46,39 @@ export async function send(what: HttpRequest, sending: Sending): Promise<HttpRep
     call.destroy(new Error(`no reply within ${ms} ms`));
   };
   call.on("timeout", giveUp(idleMs));
+  // A connection that is reset, or given up, behind the begin of the reply is an error of the request, too, of which
+  // nobody but the reader of the body is to hear. Without a listener it would end the process.
+  call.on("error", () => {});
   const timer = setTimeout(giveUp(totalMs), totalMs);
   const takeBack =
     signal && whenAborted(signal, () => call.destroy(aborted(signal, `${method} ${url.pathname}`)));
   try {
     call.end(body);
     const [reply] = (await once(call, "response")) as [IncomingMessage];
-    const { statusCode = 0, headers: told } = reply;
-    return { status: statusCode, headers: told, body: await bodyOf(reply) };
+    const { statusCode: status = 0, headers: told } = reply;
+    if (against === undefined || status !== 200) {
+      return { status, headers: told, body: await bodyOf(reply) };
+    }
+    const isSame = await isBody(reply, against);
+    return { status, headers: told, body: Buffer.alloc(0), isSame };
   } finally {
     takeBack?.();
     clearTimeout(timer);
   }
+}
+
+/** Whether the body is `wanted`. One that is another is not read to its end: its connection is given up. */
+async function isBody(reply: IncomingMessage, wanted: Uint8Array): Promise<boolean> {
+  const told = reply.headers["content-length"];
+  let length = 0;
+  for await (const chunk of reply as AsyncIterable<Buffer>) {
+    if (!sameBytes(chunk, wanted.subarray(length, length + chunk.length))) return false;
+    length += chunk.length;
+  }
+  if (told !== undefined && length !== Number(told)) {
+    throw new Error(`the reply was cut: ${length} of ${told} bytes came`);
+  }
+  return length === wanted.length;
 }
 
 /** Bytes of a body of unknown length that are taken: a list of names, or an error. */

@@ -4,8 +4,11 @@
  *
  * # Invariants
  *
- * - A position is durable in the journal before the gate hears of it.
+ * - A position is durable in the journal before the gate hears of it. On a full disk alone its note takes the room of
+ *   what it sets free (`archiving.ts`).
  * - At most two objects are in memory: the one that is being put, and what is read back of it.
+ * - A log is due, or it is told how long it can wait: both by one reading of the clock. Everything else that
+ *   may make one due wakes the loop: a prune, a segment that is sealed, a drop that waits.
  *
  * # Errors
  *
@@ -13,52 +16,31 @@
  * in which there are two truths is archived no further, and the others go on.
  */
 import { detached } from "../../async/detached.js";
+import { whenAborted } from "../../async/signal.js";
 import type { ArchivedPosition } from "../../persist/archived-note.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 import { DecodeError } from "../../wire/codec/decode-error.js";
-import type { Observe } from "../../types/measures.js";
-import type { Bucket } from "../bucket/bucket.js";
-import type { Packing } from "../form/builder.js";
 import type { ArchivedLog } from "../form/names.js";
 import { ObjectMemory } from "../form/object-memory.js";
 import { LogChain } from "../reading/log-chain.js";
-import type { KeyRing } from "../../keys/ring.js";
+import type { ArchiverParts } from "./archiver-parts.js";
 import { type ArchiveCounts, Counts } from "./counts.js";
+import { Drains } from "./drains.js";
 import { LogTurn } from "./log-turn.js";
 import { LogWriter, type Step } from "./log-writer.js";
-import type { ArchiveSource, LogState } from "./source.js";
+import type { LogState } from "./source.js";
 
-/** Told by the archiver, each as it happens. */
-export interface ArchiveTeller {
-  /** There are two truths in a log, or it cannot go on for another lasting reason. */
-  readonly refused: (log: ArchivedLog, error: PersisterError) => void;
-  /** A step failed; it is taken again. */
-  readonly failing: (error: PersisterError) => void;
-  /** Records were given up before they were archived. */
-  readonly missed: (log: ArchivedLog, records: bigint) => void;
+/** The log that is due, if there is one, and how long the loop may rest else. */
+interface Look {
+  readonly due: { readonly state: LogState; readonly isAsked: boolean } | undefined;
+  readonly waitMs: number;
 }
 
-export interface ArchiverParts {
-  readonly source: ArchiveSource;
-  readonly bucket: Bucket;
-  readonly ring: KeyRing | undefined;
-  /** Asked for each object: a key may be rotated. */
-  readonly packing: () => Packing;
-  readonly objectBytes: number;
-  /** A record waits so long at most for others to fill its object. */
-  readonly ageMs: number;
-  readonly positions: ReadonlyMap<string, ArchivedPosition>;
-  /** Makes the positions durable; resolves when they are, and the gate has heard of them. */
-  readonly save: (positions: ReadonlyMap<string, ArchivedPosition>) => Promise<void>;
-  /** The first call of the bucket: asks whether it keeps conditions. */
-  readonly probe: (signal: AbortSignal) => Promise<void>;
-  /** Half of the bytes that may be held back are: nothing waits any longer. */
-  readonly isPressed: () => boolean;
-  readonly tell: ArchiveTeller;
-  readonly observe: Observe | undefined;
-  readonly nowMs: () => number;
-  readonly random: () => number;
-}
+/** Behind an object nothing is done for so many times as long, unless somebody waits: votes come first. */
+const REST_PER_WORK = 4;
+
+/** Positions that could not be made durable wait so long. */
+const SAVE_AGAIN_MS = 5_000;
 
 export class Archiver {
   readonly #parts: ArchiverParts;
@@ -67,12 +49,13 @@ export class Archiver {
   readonly #memory = new ObjectMemory();
   readonly #stop = new AbortController();
   #isProbed = false;
+  /** Logs for which nobody waits come then. */
+  #restedAtMs = 0;
   /** Positions have moved that are not durable yet. */
   #isUnsaved = false;
   #failing: PersisterError | undefined;
   #wake: (() => void) | undefined;
-  /** Callers who wait until some logs are archived as far as they are pruned. */
-  readonly #draining = new Set<{ readonly logs: ReadonlySet<string>; readonly end: () => void }>();
+  readonly #drains = new Drains();
   readonly #running: Promise<void>;
 
   constructor(parts: ArchiverParts) {
@@ -81,7 +64,7 @@ export class Archiver {
     detached(this.#running);
   }
 
-  /** Something was pruned, or the gate holds more: looks again. */
+  /** Something was pruned, or more is held back: looks again. */
   look(): void {
     this.#wake?.();
   }
@@ -126,10 +109,11 @@ export class Archiver {
    * @throws {PersisterError} CLOSED where the archiver was stopped; ARCHIVE_CONFLICT.
    */
   async drain(logs: ReadonlySet<string>): Promise<void> {
-    await new Promise<void>((end) => {
-      this.#draining.add({ logs, end });
-      this.#wake?.();
-    });
+    if (!this.#stop.signal.aborted) {
+      const drained = this.#drains.wait(logs);
+      this.look();
+      await drained;
+    }
     for (const log of logs) {
       const refused = this.#turns.get(log as ArchivedLog)?.refused;
       if (refused) throw refused;
@@ -146,61 +130,103 @@ export class Archiver {
     try {
       await this.#running;
     } finally {
-      for (const { end } of this.#draining) end();
       await this.#parts.bucket.close();
     }
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    while (!signal.aborted) {
-      const due = this.#due();
-      this.#endDrains();
-      if (due || this.#isUnsaved) await this.#attempt(due);
-      else await this.#rest();
+    try {
+      await this.#ready();
+      while (!signal.aborted) {
+        const { due, waitMs } = this.#look();
+        if (due || this.#isUnsaved) await this.#attempt(due);
+        else await this.#rest(waitMs);
+      }
+    } finally {
+      this.#stop.abort();
+      this.#drains.endThose(() => false);
     }
   }
 
-  /** The log that is due and has waited longest. */
-  #due(): LogState | undefined {
+  async #ready(): Promise<void> {
+    let calledOff = (): void => {};
+    const stopped = new Promise<void>((stop) => {
+      calledOff = whenAborted(this.#stop.signal, stop);
+    });
+    await Promise.race([this.#parts.ready(this.#parts.positions), stopped]);
+    calledOff();
+  }
+
+  /** The log that is due and has waited longest, or how long all of them can wait. Ends drains that are done. */
+  #look(): Look {
     const nowMs = this.#parts.nowMs();
     const isUrgent = this.#parts.isPressed();
-    let found: { readonly state: LogState; readonly ageMs: number } | undefined;
-    for (const state of this.#parts.source.logs()) {
+    let due: Look["due"];
+    let waitMs = this.#parts.ageMs;
+    let oldestMs = -1;
+    const states = this.#parts.source.logs();
+    const left = new Set<string>();
+    this.#forget(states);
+    for (const state of states) {
       const turn = this.#turnOf(state);
-      const isAsked = isUrgent || this.#isDraining(state.log);
-      if (!turn.isDue(state, { nowMs, isAsked })) continue;
-      const ageMs = turn.ageMs(state, nowMs);
-      if (!found || ageMs > found.ageMs) found = { state, ageMs };
+      if (!turn.isArchived(state)) left.add(state.log);
+      const isAsked = isUrgent || this.#drains.has(state.log);
+      const restMs = isAsked ? 0 : this.#restedAtMs - nowMs;
+      const itsMs = Math.max(restMs, turn.waitMs(state, { nowMs, isAsked }));
+      waitMs = Math.min(waitMs, itsMs);
+      if (itsMs > 0 || turn.ageMs(state, nowMs) <= oldestMs) continue;
+      oldestMs = turn.ageMs(state, nowMs);
+      due = { state, isAsked };
     }
-    return found?.state;
+    this.#drains.endThose((log) => left.has(log));
+    return { due, waitMs };
   }
 
-  async #attempt(state: LogState | undefined): Promise<void> {
+  /** Lets go of logs that were dropped: a later one of such a name is another one. */
+  #forget(states: readonly LogState[]): void {
+    if (this.#turns.size <= states.length) return;
+    const logs = new Set(states.map(({ log }) => log));
+    for (const log of this.#turns.keys()) if (!logs.has(log)) this.#turns.delete(log);
+  }
+
+  async #attempt(due: Look["due"]): Promise<void> {
     const { signal } = this.#stop;
-    const turn = state && this.#turnOf(state);
+    const turn = due && this.#turnOf(due.state);
     try {
       if (!this.#isProbed) await this.#parts.probe(signal);
       this.#isProbed = true;
-      if (this.#isUnsaved) await this.#save();
-      if (state && turn) await this.#step(turn, state);
+      if (due && turn) await this.#step(turn, due);
+      else await this.#save();
       this.#failing = undefined;
     } catch (cause) {
       if (signal.aborted) return;
       this.#failed(refusalOf(cause), turn);
       if (hasCode(cause, "POISONED", "CLOSED")) this.#stop.abort();
-      else if (!turn) await this.#rest();
+      else if (!turn) await this.#rest(SAVE_AGAIN_MS);
     }
   }
 
-  async #step(turn: LogTurn, state: LogState): Promise<void> {
-    const beganMs = performance.now();
-    const step = await turn.step(state, { signal: this.#stop.signal, nowMs: this.#parts.nowMs });
+  async #step(turn: LogTurn, { state, isAsked }: NonNullable<Look["due"]>): Promise<void> {
+    const { nowMs } = this.#parts;
+    const beganMs = nowMs();
+    const step = await turn.step(state, { signal: this.#stop.signal, isAsked, nowMs });
     this.#note(state.log, step);
-    if (step.did === "put") this.#parts.observe?.("archiveObjectMs", performance.now() - beganMs);
+    const tookMs = nowMs() - beganMs;
+    this.#restedAtMs = beganMs + (1 + REST_PER_WORK) * tookMs;
+    if (step.did === "put") this.#parts.observe?.("archiveObjectMs", tookMs);
     if (step.did !== "put" && step.did !== "found") return;
     this.#isUnsaved = true;
-    await this.#save();
+    await this.#saveUnlessFull();
+  }
+
+  /** On a full disk positions wait: it takes objects of several logs until a segment can be given back for them. */
+  async #saveUnlessFull(): Promise<void> {
+    try {
+      await this.#save();
+    } catch (cause) {
+      if (!hasCode(cause, "DISK_FULL")) throw cause;
+    }
   }
 
   #note(log: ArchivedLog, step: Step): void {
@@ -246,37 +272,13 @@ export class Archiver {
     return turn;
   }
 
-  #isDraining(log: string): boolean {
-    return [...this.#draining].some(({ logs }) => logs.has(log));
-  }
-
-  #endDrains(): void {
-    if (this.#draining.size === 0) return;
-    const states = new Map(this.#parts.source.logs().map((state) => [state.log as string, state]));
-    for (const drain of this.#draining) {
-      const isLeft = [...drain.logs].some((log) => {
-        const state = states.get(log);
-        return state && !this.#turnOf(state).isArchived(state);
-      });
-      if (isLeft) continue;
-      this.#draining.delete(drain);
-      drain.end();
-    }
-  }
-
-  /** Until something is pruned, or a log is due. */
-  async #rest(): Promise<void> {
+  /** Until something happens, or `ms` are over. */
+  async #rest(ms: number): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const nowMs = this.#parts.nowMs();
-    const waits = this.#parts.source
-      .logs()
-      .map((state) => this.#turnOf(state).waitMs(state, nowMs));
-    const ms = Math.max(1, Math.min(this.#parts.ageMs, ...waits));
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      timer.unref();
+      const callOff = this.#parts.after(Math.max(1, ms), resolve);
       this.#wake = () => {
-        clearTimeout(timer);
+        callOff();
         resolve();
       };
     });

@@ -2,19 +2,21 @@
  * The archive of a store: starts the archiver over its persisters, and holds back what it has not
  * archived yet.
  */
+import { clearTimeout, setTimeout } from "node:timers";
 import { ReleaseGate } from "../../journal/space/release-gate.js";
 import type { KeyRing } from "../../keys/ring.js";
 import type { ArchivedPosition } from "../../persist/archived-note.js";
 import { ROAD } from "../../persist/kinds.js";
 import type { Persisters } from "../../persist/persisters.js";
-import { PersisterError } from "../../types/errors.js";
+import { hasCode, PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
 import type { Observe } from "../../types/measures.js";
 import { probe } from "../bucket/probe.js";
 import type { Packing } from "../form/builder.js";
 import type { ArchivedLog } from "../form/names.js";
 import { bestCompression } from "../form/packing.js";
-import { Archiver, type ArchiverParts, type ArchiveTeller } from "./archiver.js";
+import { Archiver } from "./archiver.js";
+import type { ArchiverParts, ArchiveTeller } from "./archiver-parts.js";
 import type { ArchiveCounts } from "./counts.js";
 import type { ArchiveSettings } from "./options.js";
 import type { LogState } from "./source.js";
@@ -58,21 +60,31 @@ export class Archiving {
   readonly #parts: ArchivingParts;
   readonly #bucket: string;
   readonly #archiver: Archiver;
-  /** The oldest segment with records that are not archived. */
-  #heldFrom = 0n;
+  /** How far the logs are archived, as far as that is durable; `undefined` until it is known what is retained. */
+  #positions: ReadonlyMap<string, ArchivedPosition> | undefined;
+  /** The answer of `#oldest`, until something has moved. */
+  #oldestKnown: bigint | undefined;
 
   private constructor(
     parts: ArchivingParts,
     bucket: string,
-    start: (of: Pick<ArchiverParts, "save" | "isPressed">) => Archiver,
+    start: (of: Pick<ArchiverParts, "ready" | "save" | "isPressed">) => Archiver,
   ) {
     this.#parts = parts;
     this.#bucket = bucket;
     this.#archiver = start({
+      ready: async (positions) => {
+        await parts.persisters.logs.mapMended();
+        this.#moved(positions);
+      },
       save: (positions) => this.#save(positions),
       isPressed: () => this.heldBytes > this.#heldBytesMax / 2,
     });
-    parts.persisters.logs.onTruncated = () => this.#archiver.look();
+    parts.persisters.logs.onRetained = () => {
+      this.#oldestKnown = undefined;
+      this.#archiver.look();
+    };
+    if (parts.gate) parts.gate.oldest = () => this.#oldest;
   }
 
   /** Asks nothing of the bucket yet: a store opens whether its bucket can be reached or not. */
@@ -87,8 +99,9 @@ export class Archiving {
       compression: compress ? bestCompression : "none",
       key: encrypt ? ring?.writing : undefined,
     });
-    return new Archiving(parts, bucket.url, ({ save, isPressed }) => {
+    return new Archiving(parts, bucket.url, (of) => {
       return new Archiver({
+        ...of,
         source: sourceOf(parts),
         bucket,
         ring,
@@ -97,23 +110,23 @@ export class Archiving {
         ageMs,
         // Another bucket has nothing of this one.
         positions: note?.bucket === bucket.url ? note.positions : new Map(),
-        save,
-        probe: async (signal) => {
-          await probe(bucket, "create", { signal });
-          await persisters.logs.mapMended();
-        },
-        isPressed,
+        probe: (signal) => probe(bucket, "create", { signal }),
         tell,
         observe,
         nowMs,
+        after: (ms, task) => {
+          const timer = setTimeout(task, ms).unref();
+          return () => clearTimeout(timer);
+        },
         random: Math.random,
       });
     });
   }
 
-  /** Bytes of retained segments from the oldest on that is not archived as a whole. */
+  /** Bytes of retained segments from the oldest on that is not archived as a whole; 0 until that is known. */
   get heldBytes(): number {
-    return this.#parts.persisters.journal.retainedBytesFrom(this.#heldFrom);
+    const { journal } = this.#parts.persisters;
+    return this.#positions ? journal.retainedBytesFrom(this.#oldest) : 0;
   }
 
   /** @throws {PersisterError} ARCHIVE_BEHIND where nothing more may be held back. */
@@ -154,7 +167,7 @@ export class Archiving {
   }
 
   async close(): Promise<void> {
-    this.#parts.persisters.logs.onTruncated = undefined;
+    this.#parts.persisters.logs.onRetained = undefined;
     await this.#archiver.close();
   }
 
@@ -168,14 +181,35 @@ export class Archiving {
   }
 
   async #save(positions: ReadonlyMap<string, ArchivedPosition>): Promise<void> {
-    const { persisters, gate } = this.#parts;
-    await persisters.notes.archived.append({ bucket: this.#bucket, positions });
-    const from = persisters.logs.heldFrom((name) => {
+    const { archived } = this.#parts.persisters.notes;
+    const note = { bucket: this.#bucket, positions };
+    try {
+      await archived.append(note);
+    } catch (cause) {
+      if (!this.#parts.gate || !hasCode(cause, "DISK_FULL")) throw cause;
+      // All that fills the disk may be held for the lack of this note. It takes the room of the oldest of that, which
+      // has its links and receipts in the bucket. If we stop before it is durable, the next open finds those there, as
+      // it finds the links of other writers, and goes on behind them.
+      this.#moved(positions);
+      await archived.append(note);
+    }
+    this.#moved(positions);
+  }
+
+  /** `positions` are durable: what was pruned below them may be given back. */
+  #moved(positions: ReadonlyMap<string, ArchivedPosition>): void {
+    this.#positions = positions;
+    this.#oldestKnown = undefined;
+  }
+
+  /** The oldest segment with records that were pruned and are not archived. */
+  get #oldest(): bigint {
+    const positions = this.#positions;
+    if (!positions) return 0n;
+    this.#oldestKnown ??= this.#parts.persisters.logs.heldFrom((name) => {
       return isLaneId(name) || name === ROAD ? (positions.get(name)?.through ?? 0n) : undefined;
     });
-    if (from <= this.#heldFrom) return;
-    this.#heldFrom = from;
-    gate?.raise(from);
+    return this.#oldestKnown;
   }
 }
 
@@ -184,9 +218,7 @@ function sourceOf({ persisters, chainId }: ArchivingParts): ArchiverParts["sourc
   const stateOf = (log: ArchivedLog, first: bigint): LogState => ({
     log,
     first,
-    get retainedFirst() {
-      return logs.retainedFirst(log);
-    },
+    retained: () => logs.retainedRuns(log),
   });
   return {
     chainId,
@@ -194,7 +226,7 @@ function sourceOf({ persisters, chainId }: ArchivingParts): ArchiverParts["sourc
       ...[...blocks.lanes].map(([lane, { first }]) => stateOf(lane, first)),
       stateOf(ROAD, road.log.first),
     ],
-    read: (log, range) => logs.readRetainedRange(log, range),
+    read: (log, range) => logs.readRetainedRuns(log, range),
   };
 }
 

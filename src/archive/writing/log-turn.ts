@@ -2,30 +2,37 @@
 import type { ArchivedPosition } from "../../persist/archived-note.js";
 import type { PersisterError } from "../../types/errors.js";
 import type { ArchivedLog } from "../form/names.js";
+import { Ages } from "./ages.js";
 import type { LogWriter, Step } from "./log-writer.js";
-import type { LogState } from "./source.js";
+import { countFrom, type LogState } from "./source.js";
 
 /** This many records are an object while nothing is known of their size. */
 const RECORDS_OF_UNKNOWN_SIZE = 64n;
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
+/** The longest wait while somebody waits for the log: a drop, or those whose blocks are refused. */
+const RETRY_ASKED_MS_MAX = 5_000;
+
+/** A moment, and whether nothing waits for an object to be full. */
+export interface Asking {
+  readonly nowMs: number;
+  readonly isAsked: boolean;
+}
 
 export class LogTurn {
   readonly #writer: LogWriter;
   readonly #objectBytes: number;
   readonly #ageMs: number;
   #durable: ArchivedPosition | undefined;
-  /** When the oldest record that waits was first seen. */
-  #sinceMs: number | undefined;
+  readonly #ages = new Ages();
   /** Bytes of a record, by the last object; unknown before it. */
   #recordBytes = 0;
   /**
-   * Nothing could be done while the log began here: another writer is ahead, or the segment below is being sealed
-   * and its records are not known for a moment. It is looked at again once the log has moved, or later.
+   * The last step failed, or nothing could be done while the log began at `first`: another writer is ahead. The
+   * next step comes later, or once the log has moved.
    */
-  #idle = { first: 0n, untilMs: 0 };
+  #pause: { readonly first?: bigint; readonly sinceMs: number; readonly ms: number } | undefined;
   #retryMs = 0;
-  #notBeforeMs = 0;
   #refused: PersisterError | undefined;
 
   constructor(
@@ -60,21 +67,18 @@ export class LogTurn {
   }
 
   pendingOf(state: LogState): bigint {
-    const { first } = state;
-    const through = this.position?.through ?? state.retainedFirst;
-    return first > through ? first - through : 0n;
+    return countFrom(state, this.position?.through ?? 0n);
   }
 
   /** Records that have left the live window and are not archived, as far as that is durable. */
   unprovenOf(state: LogState): bigint {
-    const through = this.#durable?.through ?? state.retainedFirst;
-    return state.first > through ? state.first - through : 0n;
+    return countFrom(state, this.#durable?.through ?? 0n);
   }
 
+  /** How long the oldest record that waits has waited. */
   ageMs(state: LogState, nowMs: number): number {
-    if (this.pendingOf(state) === 0n) this.#sinceMs = undefined;
-    else this.#sinceMs ??= nowMs;
-    return this.#sinceMs === undefined ? 0 : nowMs - this.#sinceMs;
+    this.#ages.look(state.first, this.position?.through ?? 0n, nowMs);
+    return this.pendingOf(state) === 0n ? 0 : this.#ages.oldestMs(nowMs);
   }
 
   /** Whether every record that has left the live window is archived, and that is durable. */
@@ -82,36 +86,29 @@ export class LogTurn {
     return this.#refused !== undefined || this.unprovenOf(state) === 0n;
   }
 
-  /** `isAsked`: nothing waits for an object to be full. */
-  isDue(state: LogState, at: { readonly nowMs: number; readonly isAsked: boolean }): boolean {
-    const { nowMs, isAsked } = at;
-    const ageMs = this.ageMs(state, nowMs);
+  /** How long the log can wait, if nothing else happens: 0 where it is due. */
+  waitMs(state: LogState, at: Asking): number {
+    const ageMs = this.ageMs(state, at.nowMs);
     const pending = this.pendingOf(state);
-    if (this.#refused || pending === 0n || nowMs < this.#notBeforeMs) return false;
-    if (this.#isIdle(state, nowMs)) return false;
-    return isAsked || ageMs >= this.#ageMs || this.#isFull(pending);
-  }
-
-  /** How long the log can wait, if nothing else happens. */
-  waitMs(state: LogState, nowMs: number): number {
-    const ageMs = this.ageMs(state, nowMs);
-    if (this.#refused || this.pendingOf(state) === 0n) return Number.POSITIVE_INFINITY;
-    if (this.#isIdle(state, nowMs)) return this.#idle.untilMs - nowMs;
-    return nowMs < this.#notBeforeMs ? this.#notBeforeMs - nowMs : this.#ageMs - ageMs;
+    if (this.#refused || pending === 0n) return Number.POSITIVE_INFINITY;
+    const fillMs = at.isAsked || this.#isFull(pending) ? 0 : this.#ageMs - ageMs;
+    return Math.max(0, fillMs, this.#pauseMs(state, at));
   }
 
   async step(
     state: LogState,
-    options: { readonly signal: AbortSignal; readonly nowMs: () => number },
+    options: {
+      readonly signal: AbortSignal;
+      readonly isAsked: boolean;
+      readonly nowMs: () => number;
+    },
   ): Promise<Step> {
-    const step = await this.#writer.step(state, { signal: options.signal });
-    this.#notBeforeMs = 0;
+    const step = await this.#writer.step(state, options);
+    this.#pause = undefined;
     if (step.did === "nothing")
-      this.#idle = { first: state.first, untilMs: options.nowMs() + this.#longerRetry() };
+      this.#pause = { first: state.first, sinceMs: options.nowMs(), ms: this.#longerRetry() };
     else this.#retryMs = 0;
     if (step.did === "put") this.#recordBytes = step.bytes / step.records;
-    // The records behind this object have waited less; how long is not worth knowing.
-    if (step.did === "put" || step.did === "found") this.#sinceMs = options.nowMs();
     return step;
   }
 
@@ -125,7 +122,7 @@ export class LogTurn {
 
   /** The step failed: the next one waits, longer each time. */
   failed(nowMs: number, random: number): void {
-    this.#notBeforeMs = nowMs + this.#longerRetry() * (0.5 + random / 2);
+    this.#pause = { sinceMs: nowMs, ms: this.#longerRetry() * (0.5 + random / 2) };
   }
 
   #longerRetry(): number {
@@ -133,8 +130,11 @@ export class LogTurn {
     return this.#retryMs;
   }
 
-  #isIdle({ first }: LogState, nowMs: number): boolean {
-    return first === this.#idle.first && nowMs < this.#idle.untilMs;
+  #pauseMs({ first }: LogState, { nowMs, isAsked }: Asking): number {
+    const pause = this.#pause;
+    if (!pause || (pause.first !== undefined && pause.first !== first)) return 0;
+    const ms = isAsked ? Math.min(pause.ms, RETRY_ASKED_MS_MAX) : pause.ms;
+    return pause.sinceMs + ms - nowMs;
   }
 
   #isFull(pending: bigint): boolean {

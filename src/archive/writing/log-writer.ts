@@ -9,7 +9,9 @@
  * 3. The link is put under the next ordinal, and read back. From here on the records are archived. A crash
  *    before the position is durable leaves a link that this writer does not know: the next open finds it
  *    as it finds those of other writers, compares its records, and goes on behind it.
- * 4. The position is made durable by the caller. Only then may records below it be given back.
+ * 4. The receipt of the link is put. A crash before it leaves the newest link without one; whoever goes on puts it
+ *    before the next link. So the link of every object is there, or is missed.
+ * 5. The position is made durable by the caller. Only then may records below it be given back.
  *
  * # Several writers
  *
@@ -17,23 +19,31 @@
  * records of its object with its own, and goes on behind them. If one differs there are two truths: its own
  * records are put beside them as evidence, and the log is archived no further.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { throwIfAborted, type WaitOptions } from "../../async/signal.js";
 import { hex } from "../../codec/hex.js";
 import type { ArchivedPosition } from "../../persist/archived-note.js";
+import type { RetainedRange, RetainedRecord } from "../../log/retained-range.js";
+import type { Run } from "../../log/retention.js";
 import { ROAD } from "../../persist/kinds.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 import { type Bucket, sameBytes } from "../bucket/bucket.js";
+import { sha256InTurns } from "../bucket/digest.js";
 import { type BuiltObject, ObjectBuilder, type Packing } from "../form/builder.js";
-import { sha256Aside } from "../form/digest.js";
-import { encodeLink, hashOfLink, type Link, type ReadLink } from "../form/link.js";
+import { corrupt } from "../form/head.js";
+import type { Link, ReadLink } from "../form/link.js";
 import { type ArchivedLog, conflictName, linkName, objectName } from "../form/names.js";
 import type { ObjectMemory } from "../form/object-memory.js";
 import { type ArchiveObject, recordHash } from "../form/object.js";
 import type { LogChain } from "../reading/log-chain.js";
-import type { ArchiveSource, LogState } from "./source.js";
+import { type ArchiveSource, type LogState, lowestOf } from "./source.js";
+import { max } from "../../types/numbers.js";
+import { LinkWriter, readBack } from "./link-writer.js";
 
 /** Room for the last record that still fits, and for the index. */
 const SLACK_BYTES = 3 * 1024 * 1024;
+/** Bytes of records that are taken in one turn of the event loop: no vote waits for more. */
+const BYTES_PER_TURN = 256 * 1024;
 
 export interface LogWriterParts {
   readonly source: ArchiveSource;
@@ -57,6 +67,11 @@ export type Step =
   /** Another writer is ahead of this store, or there is nothing to do. */
   | { readonly did: "nothing" };
 
+interface StepOptions extends WaitOptions {
+  /** Somebody waits for the log: another writer's object is followed as far as it concerns this store. */
+  readonly isAsked?: boolean;
+}
+
 /** Size and SHA-256 of an object as it lies in the bucket. */
 type StoredAs = Pick<Link, "bytes" | "sha256">;
 
@@ -68,10 +83,12 @@ export class LogWriter {
   #position: ArchivedPosition | undefined;
   /** Nothing is known of a link behind the position. */
   #isAtEnd = false;
+  readonly #links: LinkWriter;
 
   constructor(parts: LogWriterParts, position: ArchivedPosition | undefined) {
     this.log = parts.chain.log;
     this.#parts = parts;
+    this.#links = new LinkWriter(parts.bucket, parts.chain.folder);
     this.#position = position;
   }
 
@@ -86,7 +103,7 @@ export class LogWriter {
    * @throws {PersisterError} ARCHIVE_CONFLICT: for good; ARCHIVE_CORRUPT, KEY_MISSING, BUCKET_FAILED,
    * BUCKET_REFUSED, BUCKET_UNSAFE, JOURNAL_CORRUPT, ABORTED: the same step may be taken again.
    */
-  async step(state: LogState, options: WaitOptions): Promise<Step> {
+  async step(state: LogState, options: StepOptions): Promise<Step> {
     this.#position ??= await this.#begin(state, options);
     if (!this.#isAtEnd) {
       const link = await this.#parts.chain.link(this.#position.links, options);
@@ -97,49 +114,52 @@ export class LogWriter {
   }
 
   /** The position of a store that has never archived this log: before the first link that concerns it. */
-  async #begin({ retainedFirst }: LogState, options: WaitOptions): Promise<ArchivedPosition> {
+  async #begin(state: LogState, options: WaitOptions): Promise<ArchivedPosition> {
     const { chain } = this.#parts;
-    const links = await chain.linkFrom(retainedFirst, options);
+    const links = await chain.linkFrom(lowestOf(state), options);
     const before = links === 0 ? undefined : await chain.link(links - 1, options);
     return { through: before?.next ?? 0n, links, tip: before?.hash ?? null };
   }
 
-  /** Goes behind a link that is there already, once all its records have left the live window. */
-  async #follow(link: ReadLink, state: LogState, options: WaitOptions): Promise<Step> {
+  /**
+   * Goes behind a link that is there already, once all its records have left the live window; where somebody
+   * waits, into it, as far as they have.
+   */
+  async #follow(link: ReadLink, state: LogState, options: StepOptions): Promise<Step> {
     const { chain } = this.#parts;
     const { through, links, tip } = this.#position ?? NOWHERE;
     if (link.before !== tip) {
-      const name = linkName(chain.folder, link.ordinal);
-      throw new PersisterError(
-        "ARCHIVE_CORRUPT",
-        `${name}: it does not name the link before it that this store knows: one was replaced`,
-        { file: name },
-      );
+      const why = "it does not name the link before it that this store knows: one was replaced";
+      throw corrupt(linkName(chain.folder, link.ordinal), why);
     }
-    if (link.next > state.first) return { did: "nothing" };
-    const from = greatest(link.first, through, state.retainedFirst);
-    const records = from < link.next ? await this.#compare(link, from, options) : 0;
-    this.#position = { through: link.next, links: links + 1, tip: link.hash };
-    const due = links === 0 ? state.retainedFirst : through;
-    return { did: "found", records, hole: link.first > due ? link.first - due : 0n };
+    const isWhole = link.next <= state.first;
+    const next = isWhole ? link.next : state.first;
+    if (!isWhole && (!options.isAsked || next <= through)) return { did: "nothing" };
+    const from = max(link.first, max(through, lowestOf(state)));
+    const records = from < next ? await this.#compare(link, { ...options, from, next }) : 0;
+    this.#position = isWhole
+      ? { through: next, links: links + 1, tip: link.hash }
+      : { through: next, links, tip };
+    const due = links === 0 ? max(through, lowestOf(state)) : through;
+    const end = link.first < next ? link.first : next;
+    return { did: "found", records, hole: end > due ? end - due : 0n };
   }
 
-  /** Compares the records [from, link.next) of this store with those that are archived. */
-  async #compare(link: ReadLink, from: bigint, options: WaitOptions): Promise<number> {
-    const object = await this.#parts.chain.object(link, options);
-    const own = new ObjectBuilder(this.#parts.chain.chainId, this.log, from);
-    for await (const { number, bytes } of this.#parts.source.read(this.log, {
-      from,
-      next: link.next,
-      ...options,
-    })) {
-      // Records that were given up meanwhile can be compared no more.
-      if (number !== own.next) break;
+  /** Compares the records of this store in a part of a link with those that are archived. */
+  async #compare(link: ReadLink, range: RetainedRange & Run): Promise<number> {
+    const object = await this.#parts.chain.object(link, range);
+    const { chainId } = this.#parts.chain;
+    let own = new ObjectBuilder(chainId, this.log, range.from);
+    let count = 0;
+    const records = inTurns(this.#parts.source.read(this.log, range));
+    for await (const { number, bytes } of records) {
+      if (number !== own.next) own = new ObjectBuilder(chainId, this.log, number);
       own.add(bytes);
+      count += 1;
       if (isSame(this.log, object.recordAt(number), bytes)) continue;
-      throw await this.#conflict(await own.finish(this.#parts.packing()), object.name, options);
+      throw await this.#conflict(await own.finish(this.#parts.packing()), object.name, range);
     }
-    return Number(own.next - from);
+    return count;
   }
 
   async #archive(position: ArchivedPosition, state: LogState, options: WaitOptions): Promise<Step> {
@@ -150,21 +170,18 @@ export class LogWriter {
     // It was put and read back: nobody looks at its bytes any more.
     builder.giveBackTo(this.#parts.memory);
     const link = this.#linkTo(built, position, stored);
-    const bytes = encodeLink(link);
-    const name = linkName(this.#parts.chain.folder, link.ordinal);
-    const put = await this.#parts.bucket.putIfAbsent(name, bytes, options);
-    if (!put.stored) {
-      this.#isAtEnd = false;
-      return { did: "lost" };
-    }
-    await this.#readBack(name, bytes, options);
-    this.#position = { through: link.next, links: link.ordinal + 1, tip: hashOfLink(bytes) };
+    // Until all of it is done, the next step looks whether the link is there.
+    this.#isAtEnd = false;
+    const tip = await this.#links.put(link, options);
+    if (tip === undefined) return { did: "lost" };
+    this.#isAtEnd = true;
+    this.#position = { through: link.next, links: link.ordinal + 1, tip };
     const records = Number(link.next - link.first);
     const hole = position.links === 0 ? 0n : link.first - position.through;
     return { did: "put", bytes: stored.bytes, records, hole };
   }
 
-  /** The records from `from` on, as many as fit an object. */
+  /** The records from `from` on, up to a gap, as many as fit an object. */
   async #collect(
     from: bigint,
     { first }: LogState,
@@ -173,12 +190,10 @@ export class LogWriter {
     const { source, chain, objectBytes } = this.#parts;
     let builder: ObjectBuilder | undefined;
     try {
-      for await (const { number, bytes } of source.read(this.log, {
-        from,
-        next: first,
-        ...options,
-      })) {
-        if (builder && builder.length + bytes.length > objectBytes) break;
+      const records = source.read(this.log, { from, next: first, ...options });
+      for await (const { number, bytes } of inTurns(records)) {
+        const isFull = builder && builder.length + bytes.length > objectBytes;
+        if (isFull || (builder && number !== builder.next)) break;
         builder ??= this.#builderAt(number, chain.chainId);
         builder.add(bytes);
       }
@@ -199,15 +214,15 @@ export class LogWriter {
   async #put(built: BuiltObject, options: WaitOptions): Promise<StoredAs> {
     const { bucket, chain } = this.#parts;
     const name = objectName(chain.folder, built.first, built.next);
-    const sha256 = await sha256Aside(built.bytes);
+    const sha256 = await sha256InTurns(built.bytes);
     const put = await bucket.putIfAbsent(name, built.bytes, { ...options, sha256 });
     if (put.stored) {
-      await this.#readBack(name, built.bytes, options);
+      await readBack(bucket, name, built.bytes, options);
       return { bytes: built.bytes.length, sha256: hex(sha256) };
     }
     const held = put.held?.bytes ?? new Uint8Array(0);
     if (await this.#holdsSame(name, held, { built, options })) {
-      return { bytes: held.length, sha256: hex(await sha256Aside(held)) };
+      return { bytes: held.length, sha256: hex(await sha256InTurns(held)) };
     }
     throw await this.#conflict(built, name, options);
   }
@@ -249,20 +264,10 @@ export class LogWriter {
     };
   }
 
-  /** @throws {PersisterError} BUCKET_UNSAFE where the bucket has not the bytes that it said it has. */
-  async #readBack(name: string, bytes: Uint8Array, options: WaitOptions): Promise<void> {
-    const { bucket } = this.#parts;
-    const held = await bucket.get(name, options);
-    if (held && sameBytes(held.bytes, bytes)) return;
-    const found = held ? "other bytes are there" : "it is not there";
-    const text = `${bucket.url} said that it stored ${name}, and ${found}`;
-    throw new PersisterError("BUCKET_UNSAFE", text, { file: name });
-  }
-
   /** Puts this store's records beside those that differ from them. */
   async #conflict(own: BuiltObject, name: string, options: WaitOptions): Promise<PersisterError> {
     const { bucket, chain } = this.#parts;
-    const evidence = conflictName(chain.folder, own, await sha256Aside(own.bytes));
+    const evidence = conflictName(chain.folder, own, await sha256InTurns(own.bytes));
     await bucket.putIfAbsent(evidence, own.bytes, options);
     const place =
       this.log === ROAD ? { roadIndex: own.first } : { lane: this.log, blockNumber: own.first };
@@ -273,12 +278,20 @@ export class LogWriter {
   }
 }
 
+/** Records as they come, and a turn of the event loop now and then: many come at a time. */
+async function* inTurns(records: AsyncGenerator<RetainedRecord>): AsyncGenerator<RetainedRecord> {
+  let bytes = 0;
+  for await (const record of records) {
+    yield record;
+    bytes += record.bytes.length;
+    if (bytes < BYTES_PER_TURN) continue;
+    bytes = 0;
+    await nextTurn();
+  }
+}
+
 /** The same bytes, or another valid form of the same: two QCs of one proposal may have other signatures. */
 function isSame(log: ArchivedLog, archived: Uint8Array, own: Uint8Array): boolean {
   if (sameBytes(archived, own)) return true;
   return log === ROAD && sameBytes(recordHash(log, archived), recordHash(log, own));
-}
-
-function greatest(...numbers: readonly bigint[]): bigint {
-  return numbers.reduce((high, each) => (each > high ? each : high), 0n);
 }

@@ -1,11 +1,14 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Bucket } from "../../../src/archive/bucket/bucket.js";
 import { probe } from "../../../src/archive/bucket/probe.js";
 import { type BucketHome, homes } from "./homes.js";
+import { endMoto, motoHomes } from "./moto.js";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-describe.for(homes)("a bucket in %s", ([, make]) => {
+afterAll(endMoto);
+
+describe.for([...homes, ...motoHomes])("a bucket in %s", ([, make]) => {
   let home: BucketHome;
   let bucket: Bucket;
 
@@ -29,6 +32,27 @@ describe.for(homes)("a bucket in %s", ([, make]) => {
       expect(await bucket.putIfAbsent(name, put)).toMatchObject({ stored: true });
       const got = await bucket.get(name);
       expect(Buffer.compare(got?.bytes ?? bytes("?"), put), name).toBe(0);
+    }
+  });
+
+  test("an object is compared byte for byte, also an empty one and one of 8 MiB", async () => {
+    const large = Buffer.alloc(8 * 1024 * 1024 - 5, "lane");
+    for (const whole of [bytes("a block"), bytes(""), large]) {
+      const name = `x${whole.length}`;
+      expect(await bucket.compare(name, whole)).toBe("absent");
+      await bucket.putIfAbsent(name, whole);
+      expect(await bucket.compare(name, whole)).toBe("same");
+      expect(await bucket.compare(name, Buffer.concat([whole, bytes("a")]))).toBe("other");
+      if (whole.length === 0) continue;
+      expect(await bucket.compare(name, whole.subarray(0, -1))).toBe("other");
+      expect(await bucket.compare(name, whole.subarray(1))).toBe("other");
+      for (const at of [0, whole.length >> 1, whole.length - 1]) {
+        const harmed = Buffer.from(whole);
+        harmed[at] = harmed.readUInt8(at) ^ 1;
+        expect(await bucket.compare(name, harmed)).toBe("other");
+      }
+      // The bucket goes on behind a reply that was not read to its end.
+      expect(await bucket.compare(name, whole)).toBe("same");
     }
   });
 
@@ -107,6 +131,9 @@ describe.for(homes)("a bucket in %s", ([, make]) => {
   test("a signal ends a call", async () => {
     const options = { signal: AbortSignal.abort() };
     await expect(bucket.get("x", options)).rejects.toMatchObject({ code: "ABORTED" });
+    await expect(bucket.compare("x", bytes("1"), options)).rejects.toMatchObject({
+      code: "ABORTED",
+    });
     const put = bucket.putIfAbsent("x", bytes("1"), options);
     await expect(put).rejects.toMatchObject({ code: "ABORTED" });
     expect(await bucket.get("x")).toBeUndefined();

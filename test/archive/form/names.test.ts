@@ -1,4 +1,4 @@
-import { fc, test as property } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkName } from "../../../src/archive/bucket/bucket.js";
 import {
@@ -10,6 +10,7 @@ import {
   rangeInName,
 } from "../../../src/archive/form/names.js";
 import { lane } from "../kit.js";
+import { property } from "../../harness/property.js";
 
 const chainId = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
@@ -17,12 +18,12 @@ const chainId = fc.string({
   maxLength: 255,
 });
 
-property.prop([chainId, chainId])("no two chain ids have the same part of names", (one, other) => {
+property([chainId, chainId])("no two chain ids have the same part of names", (one, other) => {
   checkName(chainPart(one));
   expect(chainPart(one) === chainPart(other)).toBe(one === other);
 });
 
-property.prop([chainId, fc.bigInt(0n, 2n ** 64n - 2n)])(
+property([chainId, fc.bigInt(0n, 2n ** 64n - 2n)])(
   "a name gives back its log and range",
   (id, first) => {
     const folder = logFolder(id, lane);

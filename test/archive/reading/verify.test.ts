@@ -1,11 +1,15 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { encodeLink } from "../../../src/archive/form/link.js";
-import { linkName, logFolder } from "../../../src/archive/form/names.js";
+import { ObjectBuilder } from "../../../src/archive/form/builder.js";
+import { sha256Hex } from "../../../src/archive/bucket/digest.js";
+import { readHead } from "../../../src/archive/form/head.js";
+import { encodeLink, encodeReceipt, hashOfLink } from "../../../src/archive/form/link.js";
+import { linkName, logFolder, objectName, receiptName } from "../../../src/archive/form/names.js";
 import { ROAD } from "../../../src/persist/kinds.js";
 import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import {
   chain,
   chainOf,
+  isObject,
   lane,
   ModelSource,
   recordOf,
@@ -43,23 +47,24 @@ test("an archive that nobody has touched is whole, and its lanes are finalised b
     log: lane,
     first: 0n,
     next: 20n,
-    objects: own().filter((name) => !name.includes("/chain/")).length,
+    objects: own().filter(isObject).length,
     records: 20n,
     bytes: expect.any(Number) as number,
     holes: [],
+    unlinked: [],
     finalisedNext: 20n,
   });
   expect(await verified(whole, ROAD)).toMatchObject({ first: 0n, next: 20n });
 });
 
-describe("every single object and link of a lane", () => {
+describe("every single object, link and receipt of a lane", () => {
   test("that is removed is named", async () => {
     for (const name of own()) {
       const told = await verdict((objects) => objects.delete(name));
-      // Without the last link nobody names its object: it is the object that is told.
-      const isLast = name === own().findLast((each) => each.includes("/chain/"));
-      const named = isLast ? own().findLast((each) => !each.includes("/chain/")) : name;
-      expect(told, name).toMatchObject({ code: "ARCHIVE_CORRUPT", file: named });
+      // A writer that stopped behind the newest link leaves it without a receipt, too.
+      if (name === own().findLast((each) => each.includes("/receipt/")))
+        expect(told).toBe(undefined);
+      else expect(told, name).toMatchObject({ code: "ARCHIVE_CORRUPT", file: name });
     }
   });
 
@@ -82,6 +87,8 @@ describe("every single object and link of a lane", () => {
           objects.set(name, bytes);
         });
         expect(told?.code, `${name} at ${at}`).toBe("ARCHIVE_CORRUPT");
+        // Of a link and what names it, nobody can say which of both was altered.
+        if (isObject(name)) expect(told, `${name} at ${at}`).toMatchObject({ file: name });
       }
     }
   });
@@ -100,7 +107,66 @@ describe("every single object and link of a lane", () => {
         objects.set(other, whole.objects.get(one) ?? new Uint8Array());
       });
       expect(told, `${one} and ${other}`).toMatchObject({ code: "ARCHIVE_CORRUPT" });
+      expect([one, other]).toContain(told?.file);
     }
+  });
+});
+
+/**
+ * Replaces object, link and receipt of an ordinal by those of the same records in another form: each of the three is
+ * valid by itself, and they agree with each other.
+ */
+async function repacked(bucket: ModelBucket, log: typeof lane | typeof ROAD, ordinal: number) {
+  const link = await chainOf(bucket, log).link(ordinal);
+  if (!link) throw new Error(`${log} has no link ${ordinal}`);
+  const own = logFolder(CHAIN_ID, log);
+  const builder = new ObjectBuilder(CHAIN_ID, log, link.first);
+  for (let number = link.first; number < link.next; number++) builder.add(recordOf(log, number));
+  const { bytes } = await builder.finish({ compression: "gzip", key: undefined });
+  const other = encodeLink({ ...link, bytes: bytes.length, sha256: await sha256Hex(bytes) });
+  bucket.objects.set(objectName(own, link.first, link.next), bytes);
+  bucket.objects.set(linkName(own, ordinal), other);
+  bucket.objects.set(receiptName(own, ordinal), encodeReceipt(hashOfLink(other)));
+}
+
+describe.each([
+  ["a lane", lane],
+  ["the road", ROAD],
+] as const)("in %s", (_, log) => {
+  test("an object that was replaced with its link and its receipt is noticed by the link behind it", async () => {
+    const own = logFolder(CHAIN_ID, log);
+    const { length } = whole.names.filter((name) => name.startsWith(`${own}/chain/`));
+    expect(length).toBeGreaterThan(2);
+    for (let ordinal = 0; ordinal < length - 1; ordinal++) {
+      const bucket = new ModelBucket(whole.objects);
+      await repacked(bucket, log, ordinal);
+      await expect(verified(bucket, log), `link ${ordinal}`).rejects.toMatchObject({
+        code: "ARCHIVE_CORRUPT",
+        file: linkName(own, ordinal + 1),
+        message: expect.stringMatching(
+          /does not name the link before it: one was replaced/,
+        ) as string,
+      });
+    }
+    // Of the newest one nothing depends yet: its records are the same, and are proven as the others are.
+    const bucket = new ModelBucket(whole.objects);
+    await repacked(bucket, log, length - 1);
+    expect(await verified(bucket, log)).toMatchObject({ first: 0n, next: 20n });
+  });
+
+  test("an object in another form, as long as its own, is not the one that its link names", async () => {
+    const link = await chainOf(whole, log).link(1);
+    const name = objectName(logFolder(CHAIN_ID, log), link?.first ?? 0n, link?.next ?? 0n);
+    const bytes = Uint8Array.from(whole.objects.get(name) ?? []);
+    const { bodyAt } = readHead(name, bytes);
+    // The length before the first record: the index has lengths of its own, and no checksum covers this one.
+    bytes[bodyAt] = (bytes[bodyAt] ?? 0) ^ 1;
+    const told = await verdict((objects) => objects.set(name, bytes), log);
+    expect(told).toMatchObject({
+      code: "ARCHIVE_CORRUPT",
+      file: name,
+      message: expect.stringMatching(/its SHA-256 is not the one in link 1/) as string,
+    });
   });
 });
 

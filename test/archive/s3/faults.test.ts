@@ -24,7 +24,6 @@ async function bucketWith(choices: BucketChoices = {}): Promise<Bucket> {
   const bucket = await openBucket(server.address(), {
     credentials: () => credentials,
     pacing: hasty,
-    idleMs: 200,
     ...choices,
   });
   opened.push(bucket);
@@ -92,10 +91,44 @@ test("a put whose answer was lost while another one won is lost", async () => {
 });
 
 test("a reply that is cut, and a server that stalls, are asked again", async () => {
-  const bucket = await bucketWith();
+  const bucket = await bucketWith({ idleMs: 200 });
   await bucket.putIfAbsent("x", body);
   first("GET", { kind: "cut in the reply" }, { kind: "stall" });
   expect((await bucket.get("x"))?.bytes).toEqual(body);
+});
+
+test.for(["reset in the reply", "stall in the reply"] as const)(
+  "a %s is a failure of its attempt alone",
+  async (kind) => {
+    const bucket = await bucketWith({ idleMs: 100 });
+    const large = Buffer.alloc(1024 * 1024, "lane");
+    await bucket.putIfAbsent("x", large);
+    const uncaught: unknown[] = [];
+    const note = (cause: unknown): void => void uncaught.push(cause);
+    process.on("uncaughtExceptionMonitor", note);
+    try {
+      for (let time = 0; time < 4; time++) {
+        first("GET", { kind }, { kind });
+        expect((await bucket.get("x"))?.bytes.length).toBe(large.length);
+        first("GET", { kind });
+        expect(await bucket.compare("x", large)).toBe("same");
+      }
+    } finally {
+      process.off("uncaughtExceptionMonitor", note);
+    }
+    expect(uncaught).toEqual([]);
+  },
+);
+
+test("a signal ends a call in the middle of its reply", async () => {
+  const bucket = await bucketWith();
+  await bucket.putIfAbsent("x", Buffer.alloc(1024 * 1024));
+  first("GET", { kind: "stall in the reply" });
+  const stop = new AbortController();
+  const get = bucket.get("x", { signal: stop.signal });
+  await expect.poll(() => server.seen.filter(({ method }) => method === "GET").length).toBe(1);
+  setTimeout(() => stop.abort(), 20);
+  await expect(get).rejects.toMatchObject({ code: "ABORTED" });
 });
 
 test.for([

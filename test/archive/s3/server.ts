@@ -27,6 +27,10 @@ export type Fault =
   | { readonly kind: "done, then cut" }
   /** The reply is cut in its middle. */
   | { readonly kind: "cut in the reply" }
+  /** The connection is reset in the middle of the reply. */
+  | { readonly kind: "reset in the reply" }
+  /** Nothing more comes behind the middle of the reply. */
+  | { readonly kind: "stall in the reply" }
   /** Nothing comes back. */
   | { readonly kind: "stall" }
   /** A put is answered with success, and nothing was done. */
@@ -139,8 +143,12 @@ export class S3Server {
     }
     const { bytes, etag } = held;
     response.writeHead(200, { etag, "content-length": bytes.length });
-    if (fault?.kind !== "cut in the reply") response.end(bytes);
-    else response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+    const half = bytes.subarray(0, bytes.length / 2);
+    if (fault?.kind === "cut in the reply") response.write(half, () => response.destroy());
+    else if (fault?.kind === "stall in the reply") response.write(half);
+    else if (fault?.kind === "reset in the reply")
+      response.write(half, () => response.socket?.resetAndDestroy());
+    else response.end(bytes);
   }
 
   #list({ searchParams }: URL, response: ServerResponse): void {
