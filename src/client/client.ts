@@ -37,11 +37,12 @@
 import type { PushResult } from "../avail/inner.js";
 import type { DurableBlock } from "../avail/offers.js";
 import type { WaitOptions } from "../async/signal.js";
-import { throwIfAborted } from "../async/signal.js";
-import type { RetainedRange, RetainedRecord } from "../log/retained-records.js";
+import { throwIfAborted, unlessAborted } from "../async/signal.js";
+import { Underway } from "../async/underway.js";
+import type { RetainedRange, RetainedRecord } from "../log/retained-range.js";
 import { checkArguments } from "../node/arguments.js";
 import type { KeeperEvents } from "../node/events.js";
-import type { Keeper } from "../node/keeper.js";
+import type { Keeper, TakeReason } from "../node/keeper.js";
 import type { Recovery } from "../node/start.js";
 import type { Status } from "../node/status.js";
 import type { Raise } from "../persist/guards/heights.js";
@@ -57,8 +58,9 @@ import { targetOf } from "./link/target.js";
 import { checkConnect, type ConnectChoices } from "./options.js";
 import * as pushes from "./calls/pushes.js";
 import * as reads from "./calls/reads.js";
-import { maySign, raiseGuard } from "./calls/signing.js";
+import { maySign, raiseGuard, reserved, takeReservations } from "./calls/signing.js";
 import { durableBlocks, durableCommitQCs } from "./calls/subscriptions.js";
+import { synced } from "./calls/syncing.js";
 import { waitForAnchor, waitForBlock, waitForCommitQC } from "./calls/waiting.js";
 
 const realWorld: World = { nowMs: () => performance.now(), fraction: Math.random };
@@ -68,6 +70,8 @@ export class LanekeeperClient implements Keeper {
   readonly #connection: Connection;
   readonly #events: EventStream;
   readonly #writer: string | undefined;
+  /** Votes, notes and drops on their way to the store. */
+  readonly #underway = new Underway();
   #isClosing = false;
   #closing: Promise<void> | undefined;
 
@@ -127,6 +131,11 @@ export class LanekeeperClient implements Keeper {
     return await pushes.pushBlock(this.#connection, block, options);
   }
 
+  async nextBlock(lane: LaneId): ReturnType<Keeper["nextBlock"]> {
+    checkArguments("nextBlock", lane);
+    return await reads.nextBlock(this.#connection, lane);
+  }
+
   async pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void> {
     checkArguments("pushCommitQC", qc, options);
     this.#refuseUnlessWriting();
@@ -142,19 +151,19 @@ export class LanekeeperClient implements Keeper {
   async pushLaneQC(qc: LaneQC): Promise<void> {
     checkArguments("pushLaneQC", qc);
     this.#refuseUnlessWriting();
-    await pushes.pushLaneQC(this.#connection, qc);
+    await this.#underway.add(pushes.pushLaneQC(this.#connection, qc));
   }
 
   async writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void> {
     checkArguments("writeVoteState", message, roadIndex);
     this.#refuseUnlessWriting();
-    await pushes.writeVoteState(this.#connection, message, roadIndex);
+    await this.#underway.add(pushes.writeVoteState(this.#connection, message, roadIndex));
   }
 
-  async release(lane: LaneId, number: bigint, reason: string): Promise<void> {
-    checkArguments("release", lane, number, reason);
-    const who = this.#refuseUnlessWriting();
-    await pushes.release(this.#connection, { lane, number, reason: { who, why: reason } });
+  async release(lane: LaneId, number: bigint, why: string): Promise<void> {
+    checkArguments("release", lane, number, why);
+    const reason = { who: this.#refuseUnlessWriting(), why };
+    await this.#underway.add(pushes.release(this.#connection, { lane, number, reason }));
   }
 
   async releases(): ReturnType<Keeper["releases"]> {
@@ -166,13 +175,22 @@ export class LanekeeperClient implements Keeper {
     return await maySign(this.#connection, place);
   }
 
-  async raiseGuard(
-    raise: Raise,
-    why: { readonly by: "watermarks" | "peers" | "operator"; readonly reason: string },
-  ): Promise<void> {
-    checkArguments("raiseGuard", raise, why);
+  async reserved(place: Place, options?: WaitOptions): Promise<void> {
+    checkArguments("reserved", place, options);
+    await reserved(this.#connection, place, options);
+  }
+
+  async takeReservations(why: TakeReason, options?: WaitOptions): Promise<void> {
+    checkArguments("takeReservations", why, options);
     const who = this.#refuseUnlessWriting();
-    await raiseGuard(this.#connection, raise, { ...why, who });
+    await takeReservations(this.#connection, { ...why, who }, options);
+  }
+
+  async raiseGuard(raise: Raise, why: Parameters<Keeper["raiseGuard"]>[1]): Promise<void> {
+    checkArguments("raiseGuard", raise, why);
+    await this.#underway.add(
+      raiseGuard(this.#connection, raise, { ...why, who: this.#refuseUnlessWriting() }),
+    );
   }
 
   async dropLanesExcept(
@@ -181,7 +199,9 @@ export class LanekeeperClient implements Keeper {
   ): Promise<void> {
     checkArguments("dropLanesExcept", keep, options);
     const who = this.#refuseUnlessWriting();
-    await pushes.dropLanesExcept(this.#connection, keep, { who, dropAll: options?.dropAll });
+    await this.#underway.add(
+      pushes.dropLanesExcept(this.#connection, keep, { who, dropAll: options?.dropAll }),
+    );
   }
 
   async waitForBlock(
@@ -201,6 +221,14 @@ export class LanekeeperClient implements Keeper {
   async waitForAnchor(index: bigint, options?: WaitOptions): Promise<void> {
     checkArguments("waitForAnchor", index, options);
     await waitForAnchor(this.#connection, index, options);
+  }
+
+  /** As `Keeper.sync`, of what this client has given; at once for a client that only reads. */
+  async sync(options?: WaitOptions): Promise<void> {
+    checkArguments("sync", options);
+    throwIfAborted(options?.signal, "the sync");
+    const all = Promise.all([synced(this.#connection, options), this.#underway.ended()]);
+    await unlessAborted(all, options?.signal, "the sync");
   }
 
   durableBlocks(
@@ -259,6 +287,10 @@ export class LanekeeperClient implements Keeper {
   status(): Status {
     const { status, recovery } = this.#connection.memory;
     return status.now(recovery, { listenerFailures: this.#events.failures });
+  }
+
+  get closed(): boolean {
+    return this.#isClosing;
   }
 
   /**

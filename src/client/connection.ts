@@ -2,6 +2,7 @@
  * Keeps a session with the service: makes one, makes the next one when it is lost, and gives up when it
  * must. Calls and subscriptions go on across sessions; nobody but them sees that there are several.
  */
+import { clearTimeout, setTimeout } from "node:timers";
 import { throwIfAborted, type WaitOptions, whenAborted } from "../async/signal.js";
 import { PersisterError } from "../types/errors.js";
 import { Backoff } from "./link/backoff.js";

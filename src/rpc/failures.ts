@@ -28,6 +28,7 @@ const FILE_BYTES_MAX = 1024;
 const retryMs: ReadonlyMap<ErrorCode, number> = new Map([
   ["NOT_READY", 1000],
   ["DISK_FULL", 5000],
+  ["ARCHIVE_BEHIND", 5000],
   ["LANE_FULL", 1000],
   ["OVERLOADED", 1000],
   ["WRITER_PRESENT", 5000],

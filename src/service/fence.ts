@@ -16,6 +16,11 @@
  * 4. The second writer is told 5. All that the first one wrote is durable or queued, and none of it can
  *    come later: the votes that the second one reads are the last ones of the first.
  *
+ * # Not a secret
+ *
+ * A fence parts two honest writers from each other. A secret beside it would stop nobody: a caller who has the role of a
+ * writer and means harm may take over, and roles keep everybody else out.
+ *
  * # Presence
  *
  * A writer is present while a stream of its fence is open, and for a while behind each of its calls. This

@@ -9,6 +9,7 @@ import { Journal } from "../records/journal.js";
 import type { ArchiveToChoices } from "../archive/writing/options.js";
 import { Lanekeeper } from "../node/lanekeeper.js";
 import type { KeySource } from "../keys/source.js";
+import type { OpenChoices } from "../node/options.js";
 import { SOCKET_FILE } from "../journal/form/store.js";
 import { PersisterError } from "../types/errors.js";
 import { type AccessList, readAccessList } from "./access/access-file.js";
@@ -19,6 +20,7 @@ import type { Settings } from "./config/keys.js";
 import type { ServiceLog } from "./config/log.js";
 import { StoreKeys } from "./config/store-keys.js";
 import type { Listener } from "./grpc/door/listeners.js";
+import { isInUse } from "./listen/unix-socket.js";
 import { jobsServed } from "./grpc/stores/jobs.js";
 import { journalServed } from "./grpc/stores/journal.js";
 import { type OtherStore, Service } from "./service.js";
@@ -43,20 +45,18 @@ export interface ServedStore {
  * Begins to serve; resolved when the store was opened or refused.
  *
  * @throws {PersisterError} USAGE where a file of the settings cannot be used, or an address not be listened
- * on; the refusal of the store, if the settings are strict.
+ * on; the refusal of the store, if the settings are strict or nobody could be told of it.
  */
 export async function serveStore(options: ServeOptions): Promise<ServedStore> {
   const { store, settings, version, log, moved } = options;
-  const { chainId } = settings;
-  const epochs = await Epochs.read(needed("committee", settings.committee));
-  const people = await People.read(settings);
-  const keys = await StoreKeys.read(settings, log);
+  const { chainId, epochs, people, keys, archive } = await named(settings, log);
+  const { listeners, unlisted } = await listenersOf(store, settings, people.certificates);
   const service = await Service.start({
     directory: store,
     version,
     log,
     epochs,
-    listeners: listenersOf(store, settings, people.certificates),
+    listeners,
     limits: {
       messageBytes: settings["limits.message"],
       streams: settings["limits.streams"],
@@ -69,7 +69,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
     ...adminOf(settings),
     open: async (observe) => {
       const keeper = await Lanekeeper.open(store, {
-        chainId: needed("chainId", chainId),
+        chainId,
         epochOf: epochs.epochOf,
         segmentBytes: settings.segment,
         retainBytes: settings.retain,
@@ -77,7 +77,8 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
         moved,
         observe,
         keys: keys.choices,
-        archive: await archiveOf(settings),
+        archive,
+        reserve: reserveOf(settings),
         log: ({ level, event, facts }) => log.write(level, event, facts),
       });
       keys.add({
@@ -89,8 +90,10 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
     },
   });
   service.meters.addProcess();
-  const refusal = await service.opened();
-  if (refusal && settings.strict) {
+  // A store that opens is in use: without its socket its validator would look for it in vain.
+  const refusal = (await service.opened()) ?? unlisted;
+  const isHeard = listeners.length > 0 || service.adminAddress !== undefined;
+  if (refusal && (settings.strict || !isHeard || refusal === unlisted)) {
     await service.close();
     throw refusal;
   }
@@ -99,9 +102,46 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
   return { service, reload: () => reloaded(log, [epochs, people, keys]) };
 }
 
+/**
+ * Checks everything that a service is given, as far as it goes without its store: what is needed is there, and the
+ * files that the settings name can be used.
+ *
+ * @throws {PersisterError} USAGE, KEY_REFUSED as `serveStore`.
+ */
+export async function checkSettings(settings: Settings, log: ServiceLog): Promise<void> {
+  refuseDeaf(settings);
+  const { keys } = await named(settings, log);
+  keys.close();
+}
+
+interface Named {
+  readonly chainId: string;
+  readonly epochs: Epochs;
+  readonly people: People;
+  readonly keys: StoreKeys;
+  readonly archive: ArchiveToChoices | undefined;
+}
+
+/** Everything that the settings name, read from its files. */
+async function named(settings: Settings, log: ServiceLog): Promise<Named> {
+  const chainId = needed("chainId", settings.chainId);
+  const epochs = await Epochs.read(needed("committee", settings.committee));
+  const people = await People.read(settings);
+  const archive = await archiveOf(settings);
+  return { chainId, epochs, people, archive, keys: await StoreKeys.read(settings, log) };
+}
+
+/** The reservations that the settings ask for. The validator is in a process of its own. */
+function reserveOf(settings: Settings): OpenChoices["reserve"] {
+  const { "reserve.at": at, "reserve.validator": key, "reserve.places": places } = settings;
+  if (at === undefined || key === undefined) return undefined;
+  return { at, validator: Buffer.from(key, "hex"), places, remote: true };
+}
+
 /** The archive that the settings ask for. */
 async function archiveOf(settings: Settings): Promise<ArchiveToChoices | undefined> {
-  const { "archive.to": to, "archive.ca": ca } = settings;
+  const { "archive.to": to, "archive.ca": file } = settings;
+  const ca = file === undefined ? undefined : await certificatesIn(file);
   if (to === undefined) return undefined;
   return {
     to,
@@ -109,7 +149,7 @@ async function archiveOf(settings: Settings): Promise<ArchiveToChoices | undefin
     heldBytes: settings["archive.held"],
     compress: settings["archive.compress"],
     encrypt: settings["archive.encrypt"],
-    ca: ca === undefined ? undefined : await certificatesIn(ca),
+    ca,
   };
 }
 
@@ -158,33 +198,47 @@ async function reloaded(
   log: ServiceLog,
   parts: readonly { readonly reload: () => Promise<void> }[],
 ): Promise<void> {
+  let isWhole = true;
   for (const part of parts) {
     try {
       await part.reload();
     } catch (error) {
       if (!(error instanceof PersisterError)) throw error;
+      isWhole = false;
       log.write("error", "reloadFailed", { error });
     }
   }
-  log.write("info", "reloaded");
+  if (isWhole) log.write("info", "reloaded");
 }
 
-function listenersOf(
+interface Listeners {
+  readonly listeners: readonly Listener[];
+  /** Why it is not known whether the store is there, and so has no socket. The open says more of it. */
+  readonly unlisted: PersisterError | undefined;
+}
+
+async function listenersOf(
   store: string,
-  { socket, listen, insecure, access }: Settings,
+  settings: Settings,
   certificates: Certificates | undefined,
-): Listener[] {
-  const path = socket ?? join(store, SOCKET_FILE);
-  const listeners: Listener[] = socket === "off" ? [] : [{ kind: "unix", path }];
+): Promise<Listeners> {
+  refuseDeaf(settings);
+  const { socket, listen, insecure, access } = settings;
+  const listeners: Listener[] = [];
+  const isThere = socket === undefined ? await isInUse(store) : false;
+  const path = socket ?? (isThere === true ? join(store, SOCKET_FILE) : "off");
+  if (path !== "off") listeners.push({ kind: "unix", path });
   if (listen) {
     const isOpen = insecure && access === undefined;
     listeners.push({ kind: "tcp", address: listen, certificates, isOpen });
   }
-  if (listeners.length > 0) return listeners;
-  throw new PersisterError(
-    "USAGE",
-    'nothing listens: the socket is "off", and there is no address',
-  );
+  return { listeners, unlisted: typeof isThere === "boolean" ? undefined : isThere };
+}
+
+function refuseDeaf({ socket, listen }: Settings): void {
+  if (socket !== "off" || listen) return;
+  const text = 'nothing listens: the socket is "off", and there is no address';
+  throw new PersisterError("USAGE", text);
 }
 
 /** A journal and jobs, where the settings name them. A refusal of either is told at once. */

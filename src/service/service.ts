@@ -11,10 +11,10 @@ import { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import { isLanekeeperError, type LanekeeperError } from "../types/lanekeeper-error.js";
 import type { Observe } from "../types/measures.js";
+import { loginOf } from "./admin/access.js";
 import { type Admin, startAdmin } from "./admin/admin.js";
 import type { AccessList } from "./access/access-file.js";
 import { Door } from "./access/access.js";
-import type { Caller, Role } from "./access/caller.js";
 import type { Epochs } from "./config/epochs.js";
 import { Fence } from "./fence.js";
 import type { Served, Surroundings } from "./grpc/adapter.js";
@@ -197,8 +197,8 @@ export class Service implements Observed {
         meters: this.meters,
         listen: admin,
         hosts: admin.hosts,
-        tokens: access?.() && ((given) => mayLook(access()?.byToken(given))),
-        log: (event, facts) => log.write("error", event, facts),
+        tokens: access?.() && ((given) => loginOf(access()?.byToken(given))),
+        log: (level, event, facts) => log.write(level, event, facts),
       });
     }
     const home = this.#homeOfCalls();
@@ -254,22 +254,25 @@ export class Service implements Observed {
       meters: this.meters,
       ending: this.#ending.signal,
       admit: (papers, allowed) => door.admit(papers, allowed),
-      failed: (path, caller, cause) => this.#callFailed(path, caller?.name, cause),
+      refused: (path, from, error) => this.#callerRefused(path, from, error),
+      failed: (path, caller, cause) => this.#callFailed(path, caller.name, cause),
     };
   }
 
-  #callFailed(path: string, caller: string | undefined, cause: unknown): void {
+  #callerRefused(path: string, from: string, { code, message }: LanekeeperError): void {
+    // Of a flood the first ones have their line: the others fill no disk.
+    const level = code === "OVERLOADED" ? "debug" : "warn";
+    this.#log.write(level, "callerRefused", { path, from, code, message });
+    const told = code === "NOT_ALLOWED" ? "PERMISSION_DENIED" : code;
+    this.meters.refusals.note({ code: told, kind: "login", message });
+  }
+
+  #callFailed(path: string, caller: string, cause: unknown): void {
     if (!isLanekeeperError(cause) || cause instanceof InvariantError) {
       this.#log.write("error", "callBroke", { path, caller, stack: (cause as Error).stack });
       return;
     }
     const { code, message } = cause;
-    if (code === "UNAUTHENTICATED" || code === "NOT_ALLOWED") {
-      this.#log.write("warn", "callerRefused", { path, code, message });
-      const told = code === "NOT_ALLOWED" ? "PERMISSION_DENIED" : code;
-      this.meters.refusals.note({ code: told, kind: "login", message });
-      return;
-    }
     this.#log.write("debug", "callFailed", { path, caller, code, message });
     // A caller who went away was not refused.
     if (code !== "ABORTED") this.meters.refusals.note({ code, kind: kindOfCall(path), message });
@@ -288,10 +291,4 @@ export class Service implements Observed {
 
 function notReady(why: string): PersisterError {
   return new PersisterError("NOT_READY", `the store takes no calls: ${why}`);
-}
-
-/** Metrics and the page are for those who read, operate or measure. */
-function mayLook(caller: Caller | undefined): boolean {
-  const lookers: readonly Role[] = ["reader", "operator", "metrics"];
-  return lookers.some((role) => caller?.roles.has(role));
 }

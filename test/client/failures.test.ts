@@ -1,10 +1,12 @@
 /** The failures of the header of `src/client/client.ts`, one by one. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { LanekeeperClient } from "../../src/client/client.js";
 import type { ConnectChoices } from "../../src/client/options.js";
 import { PersistResponseOutcome } from "../../src/rpc/api/keeper.js";
 import { failureOf } from "../../src/rpc/failures.js";
 import { PersisterError } from "../../src/types/errors.js";
+import { eventually } from "../harness/eventually.js";
 import { TestChain } from "../model/chain.js";
 import { laneAt, refusal, turns, watched } from "../node/kit.js";
 import { type Came, StandIn } from "./stand-in.js";
@@ -135,6 +137,46 @@ test("a repeated block is refused: those who wait for it and for what stands on 
   await service.start();
   service.refuse(await came(1), new PersisterError("INVALID", "its lane is not of the committee"));
   await told;
+});
+
+test("a sync waits across a restart for what was admitted, and for votes that were begun", async () => {
+  const client = await connected();
+  await client.sync();
+  await admitted(client, 0n, 0);
+  const write = client.writeVoteState(new Uint8Array([1]), 7n);
+  await came(1);
+  const sync = client.sync();
+  const watch = watched(sync);
+  service.kill();
+  await service.start();
+  service.admit(await came(2));
+  const { item } = await came(3);
+  service.durable(lane, 1n);
+  await client.waitForBlock(lane, 0n);
+  await turns();
+  expect(watch.settled).toBe(false);
+  service.answer({ verdicts: [{ id: item.id, outcome: PersistResponseOutcome.DURABLE }] });
+  await Promise.all([sync, write]);
+});
+
+test("a sync is told why what was admitted is refused behind a restart, and names it", async () => {
+  const client = await connected();
+  await admitted(client, 0n, 0);
+  const told = refusal(client.sync(), "INVALID");
+  service.kill();
+  await service.start();
+  service.refuse(await came(1), new PersisterError("INVALID", "its lane is not of the committee"));
+  expect((await told).message).toContain(`not durable: block 0 of lane ${lane}: its lane is not`);
+  // Only what is admitted now is waited for: it is not.
+  await client.sync();
+});
+
+test("a full disk ends a sync, which names what is queued", async () => {
+  const client = await connected();
+  await admitted(client, 0n, 0);
+  const told = refusal(client.sync(), "DISK_FULL");
+  service.tellStatus({ stalled: failureOf(new PersisterError("DISK_FULL", "no space is left")) });
+  expect((await told).message).toContain(`not durable: block 0 of lane ${lane}`);
 });
 
 test("votes that were lost in flight are written again, and resolve only then", async () => {
@@ -281,10 +323,24 @@ test("a full disk ends the waits for what is queued, and close names it", async 
   expect(client.status().stalled).toMatchObject({ code: "DISK_FULL" });
 });
 
+test("a close does not name a block that has become durable since the disk was full", async () => {
+  const client = await connected();
+  await admitted(client, 0n, 0);
+  service.tellStatus({ stalled: failureOf(new PersisterError("DISK_FULL", "no space is left")) });
+  await eventually(() => expect(client.status().stalled).toBeDefined());
+  const closing = client.close();
+  const watch = watched(closing);
+  // The service answers that the block is durable; its cursor, and the end of the stall, come later.
+  await sleep(50);
+  expect(watch.settled).toBe(false);
+  service.durable(lane, 1n);
+  await closing;
+});
+
 test("blocks are offered once each, across a restart, and those that became durable meanwhile", async () => {
   const client = await connected();
   service.durable(lane, 2n);
-  await vi.waitFor(() => expect(client.status().lanes.get(lane)?.durable).toBe(2n));
+  await eventually(() => expect(client.status().lanes.get(lane)?.durable).toBe(2n));
   const numbers: bigint[] = [];
   const reading = (async () => {
     for await (const { number } of client.durableBlocks({ from: new Map([[lane, 0n]]) })) {
@@ -292,7 +348,7 @@ test("blocks are offered once each, across a restart, and those that became dura
       if (number === 4n) return;
     }
   })();
-  await vi.waitFor(() => expect(numbers).toEqual([0n, 1n]));
+  await eventually(() => expect(numbers).toEqual([0n, 1n]));
   service.kill();
   service.durable(lane, 5n);
   await service.start();

@@ -23,6 +23,7 @@ import {
   type PersistRequestItem,
   PersistResponseOutcome,
   ServiceStatusState,
+  Waited,
 } from "../../src/rpc/api/keeper.js";
 import { OperatorService } from "../../src/rpc/api/operator.js";
 import type { DurableCursors, StoreStatus } from "../../src/rpc/api/types.js";
@@ -154,6 +155,7 @@ export class StandIn {
       durableBlocks: this.#subscribe.bind(this),
       watchDurable: this.#watchDurable.bind(this),
       readBlock: this.#readBlock.bind(this),
+      waitForBlock: answering(() => ({ waited: Waited.DURABLE })),
     };
     return handlers;
   }

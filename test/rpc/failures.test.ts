@@ -1,5 +1,5 @@
 /** Errors of ours there and back: in a message, and in the details of a status. */
-import { test as property, fc } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { Failure } from "../../src/rpc/api/types.js";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../../src/rpc/failures.js";
 import { errorCodes, PersisterError, type ErrorCode } from "../../src/types/errors.js";
 import { laneIdOf } from "../../src/types/lane.js";
+import { property } from "../harness/property.js";
 
 const lane = laneIdOf(new Uint8Array(32).fill(5), 7n);
 const u64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn });
@@ -29,7 +30,7 @@ const facts = fc.record(
 );
 const codes = Object.keys(errorCodes) as ErrorCode[];
 
-property.prop([fc.constantFrom(...codes), fc.string(), facts])(
+property([fc.constantFrom(...codes), fc.string(), facts])(
   "an error keeps its code, its message and its facts on both ways",
   (code, message, known) => {
     const error = new PersisterError(code, message, known);

@@ -1,10 +1,10 @@
 /** The tables of our gRPC API against protobufjs, which reads the proto files themselves. */
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { fc, test } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import Long from "long";
 import protobuf from "protobufjs";
-import { describe, expect } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as jobs from "../../src/rpc/api/jobs.js";
 import * as journal from "../../src/rpc/api/journal.js";
 import * as keeper from "../../src/rpc/api/keeper.js";
@@ -12,6 +12,7 @@ import * as operator from "../../src/rpc/api/operator.js";
 import * as types from "../../src/rpc/api/types.js";
 import type { Message } from "../../src/rpc/message.js";
 import { Malformed } from "../../src/wire/codec/cursor.js";
+import { property } from "../harness/property.js";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -138,7 +139,7 @@ test("every method of the proto files is in its service, in the right shape", ()
 });
 
 describe.each([...messages])("%s", (name, type) => {
-  test.prop([arbitraryOf(type)], { numRuns: 20 })(
+  property([arbitraryOf(type)], { numRuns: 20 })(
     "goes there and back, through protobufjs too",
     (value) => {
       const table = tableOf(name);
@@ -154,7 +155,7 @@ describe.each([...messages])("%s", (name, type) => {
 describe("bytes that are no message", () => {
   const { PushBlockRequest } = keeper;
 
-  test.prop([fc.uint8Array({ maxLength: 60 })], { numRuns: 500 })(
+  property([fc.uint8Array({ maxLength: 60 })], { numRuns: 500 })(
     "decode or are malformed, and nothing else",
     (bytes) => {
       for (const table of [PushBlockRequest, keeper.PersistRequest, types.StoreStatus]) {

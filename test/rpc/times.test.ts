@@ -1,8 +1,9 @@
-import { fc, test } from "@fast-check/vitest";
+import * as fc from "fast-check";
 import { expect } from "vitest";
 import { fromMs, toMs } from "../../src/rpc/times.js";
+import { property } from "../harness/property.js";
 
-test.prop([fc.double({ min: 0, max: 4e12, noNaN: true })])(
+property([fc.double({ min: 0, max: 4e12, noNaN: true })])(
   "a time goes there and back within a microsecond, and its nanoseconds stay below a second",
   (ms) => {
     const { seconds, nanos } = fromMs(ms);

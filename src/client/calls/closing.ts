@@ -1,4 +1,5 @@
 /** The end of a client: everything that was admitted becomes durable, or is named. */
+import type { WaitOptions } from "../../async/signal.js";
 import { unwritten } from "../../avail/refusals.js";
 import { PersisterError } from "../../types/errors.js";
 import type { Connection } from "../connection.js";
@@ -20,12 +21,11 @@ export async function drained(connection: Connection): Promise<PersisterError | 
   };
   try {
     if (waits.failure) throw waits.failure;
-    // A full disk is tried once more, by the waits of the service.
-    if (picture.stalled) {
-      await Promise.all(admitted().map(({ place }) => durable(connection, place)));
-    }
+    // A full disk is tried once more, by the waits of the service: the picture lags behind their answers.
+    const awaited = new Set(picture.stalled ? admitted() : []);
+    await Promise.all([...awaited].map(({ place }) => durable(connection, place)));
     await waits.waitFor(["outbox"], () => {
-      for (const { place } of admitted()) throwIfStopped(picture, place);
+      for (const item of admitted()) if (!awaited.has(item)) throwIfStopped(picture, item.place);
       return outbox.isEmpty || undefined;
     });
     return undefined;
@@ -39,14 +39,19 @@ export async function drained(connection: Connection): Promise<PersisterError | 
   }
 }
 
-async function durable(connection: Connection, place: Place): Promise<void> {
-  if (place.kind === "block") await waitForBlock(connection, place);
-  else if (place.kind === "commitQC") await waitForCommitQC(connection, place.roadIndex);
-  else if (place.kind === "anchor") await waitForAnchor(connection, place.roadIndex);
+/** Waits until what stands at `place` is durable, or passed by an anchor. */
+export async function durable(
+  connection: Connection,
+  place: Place,
+  options?: WaitOptions,
+): Promise<void> {
+  if (place.kind === "block") await waitForBlock(connection, place, options);
+  else if (place.kind === "commitQC") await waitForCommitQC(connection, place.roadIndex, options);
+  else if (place.kind === "anchor") await waitForAnchor(connection, place.roadIndex, options);
 }
 
 /** @throws {PersisterError} why what stands at `place` cannot become durable. */
-function throwIfStopped(picture: Picture, place: Place): void {
+export function throwIfStopped(picture: Picture, place: Place): void {
   if (place.kind === "block") blockLook(picture, place.lane, place.number)();
   else if (place.kind === "commitQC") commitQCLook(picture, place.roadIndex);
   else if (place.kind === "anchor") anchorLook(picture, place.roadIndex);

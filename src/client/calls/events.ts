@@ -62,6 +62,7 @@ export class EventStream {
     const { kind, reason, roadIndex = 0n, blockNumber: number = 0n } = event;
     switch (kind) {
       case "stalled":
+      case "unreserved":
         return this.#events.emit(kind, { error: errorIn(event) });
       case "laneRefused":
         return this.#events.emit(kind, { lane: heldLane(event.lane), error: errorIn(event) });

@@ -2,7 +2,7 @@
 import type { ClientReadableStream } from "@grpc/grpc-js";
 import { throwIfAborted } from "../../async/signal.js";
 import { pruned } from "../../avail/refusals.js";
-import type { RetainedRange, RetainedRecord } from "../../log/retained-records.js";
+import type { RetainedRange, RetainedRecord } from "../../log/retained-range.js";
 import type { Keeper } from "../../node/keeper.js";
 import {
   KeeperService,
@@ -14,6 +14,8 @@ import { laneBytes } from "../../rpc/failures.js";
 import { toMs } from "../../rpc/times.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
+import { parentHashAt } from "../../wire/build.js";
+import type { PruneAnchor } from "../../wire/messages.js";
 import type { Connection } from "../connection.js";
 import { callFailure } from "../link/failures.js";
 import { heldLane } from "../picture/values.js";
@@ -36,6 +38,28 @@ export async function readBlock(
   const { bytes, isRetained } = await blockAt(connection, lane, number);
   if (isRetained) throw pruned(lane, number, picture.lanes.get(lane)?.first ?? number + 1n);
   return bytes;
+}
+
+/** As `Keeper.nextBlock`: of the picture, and of the block before it. */
+export async function nextBlock(
+  connection: Connection,
+  lane: LaneId,
+): ReturnType<Keeper["nextBlock"]> {
+  const { outbox, picture, status, recovery } = connection.memory;
+  const number =
+    picture.lanes.get(lane)?.next ??
+    startOf(lane, status.now(recovery, { listenerFailures: 0 }).anchor);
+  const before = async (): Promise<Uint8Array | undefined> => {
+    const admitted = outbox.admittedBlock(lane, number - 1n);
+    return admitted ?? (await ifHeld(blockAt(connection, lane, number - 1n)))?.bytes;
+  };
+  return { number, parentHash: await parentHashAt(number, undefined, before) };
+}
+
+/** The start that the durable anchor gives to a lane of which nothing else is known. */
+function startOf(lane: LaneId, anchor: PruneAnchor | undefined): bigint {
+  const ranges = anchor?.commitQC.vote.laneRanges ?? [];
+  return ranges.find((range) => range.lane === lane)?.first ?? 0n;
 }
 
 export async function readCommitQC(connection: Connection, index: bigint): Promise<Uint8Array> {
@@ -115,9 +139,14 @@ async function commitQCAt(connection: Connection, roadIndex: bigint): Promise<Re
 }
 
 async function ifRetained(reading: Promise<Read>): Promise<Uint8Array | undefined> {
+  const read = await ifHeld(reading);
+  return read?.isRetained === true ? read.bytes : undefined;
+}
+
+/** Of a record that is held, or retained. */
+async function ifHeld(reading: Promise<Read>): Promise<Read | undefined> {
   try {
-    const { bytes, isRetained } = await reading;
-    return isRetained ? bytes : undefined;
+    return await reading;
   } catch (cause) {
     if (hasCode(cause, "OUT_OF_SEQUENCE")) return undefined;
     throw cause;

@@ -1,4 +1,6 @@
 /** Questions and decisions about what may be signed. */
+import type { WaitOptions } from "../../async/signal.js";
+import type { TakeReason } from "../../node/keeper.js";
 import type { RaiseReason } from "../../persist/guards/guards.js";
 import type { Raise } from "../../persist/guards/heights.js";
 import type { MaySign, Place } from "../../persist/guards/may-sign.js";
@@ -7,6 +9,7 @@ import { OperatorService } from "../../rpc/api/operator.js";
 import { errorOf, laneBytes } from "../../rpc/failures.js";
 import type { LaneId } from "../../types/lane.js";
 import type { Connection } from "../connection.js";
+import type { Session } from "../session.js";
 
 const kinds = {
   block: Kind.BLOCK,
@@ -32,6 +35,30 @@ export async function maySign(
   if (may) return { may: true };
   const { code, message: text } = refusal ? errorOf(refusal) : UNSAID;
   return { may: false, code, rule, text };
+}
+
+export async function reserved(
+  connection: Pick<Connection, "call">,
+  place: Place,
+  options: WaitOptions = {},
+): Promise<void> {
+  const asked = { kind: kinds[place.kind], ...formOf(place) };
+  await connection.call(
+    ({ link, fence }) =>
+      link.unary(KeeperService, "waitForReservation", { place: { ...asked, fence } }, options),
+    options,
+  );
+}
+
+export async function takeReservations(
+  connection: Connection,
+  { reason, first, ended, who }: TakeReason & { readonly who: string },
+  options: WaitOptions = {},
+): Promise<void> {
+  const request = { reason: { who, why: reason }, first, ended };
+  const take = ({ link }: Session): Promise<unknown> =>
+    link.unary(OperatorService, "takeReservations", request, options);
+  await connection.call(take, options);
 }
 
 export async function raiseGuard(

@@ -47,6 +47,9 @@ export class Link {
     this.#client = new Client(address, credentials, {
       ...options,
       "grpc.use_local_subchannel_pool": 1,
+      // The outbox keeps all that may have to be sent again: the library need not keep it, too.
+      "grpc.enable_retries": 0,
+      "grpc.enable_channelz": 0,
       "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
       "grpc.keepalive_time_ms": KEEPALIVE_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_ANSWER_MS,

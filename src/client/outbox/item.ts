@@ -34,6 +34,8 @@ export interface Item {
   isAbandoned: boolean;
   /** The lane was full when it began here: the block waits until the lane begins elsewhere. */
   fullAt: bigint | undefined;
+  /** Why it left without being kept. */
+  refused: PersisterError | undefined;
 }
 
 /** The facts of an error about what stands at `place`. */

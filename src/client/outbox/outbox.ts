@@ -21,8 +21,11 @@ import { isPast, type Ruling, rulingOf, type Verdict } from "./ruling.js";
 /** On the stream without a verdict: as much as the service reads. */
 const SENT_ITEMS_MAX = 256;
 const SENT_BYTES_MAX = 16 * 1024 * 1024;
-/** Bytes of one message that has several items: a large one would hold up the answers behind it. */
-const MESSAGE_BYTES_MAX = 512 * 1024;
+/**
+ * Bytes of one message that has several items. Items that come in one message are one group of the store: were each large
+ * one sent by itself, the first would go to the disk alone, and the others wait for it.
+ */
+const MESSAGE_BYTES_MAX = 1024 * 1024;
 
 const ADMITTED: PushResult = { status: "admitted" };
 
@@ -49,6 +52,18 @@ export class Outbox {
     return this.#items.values();
   }
 
+  /** Items that callers know to be admitted, and that are not known to be durable. */
+  get admitted(): readonly Readonly<Item>[] {
+    return [...this.#items.values()].filter(({ state, isRepeated, caller }) => {
+      return state === "admitted" || (isRepeated && !caller);
+    });
+  }
+
+  /** Whether the item is neither known to be durable nor refused. */
+  holds({ id }: Readonly<Item>): boolean {
+    return this.#items.has(id);
+  }
+
   /** The bytes of a block that was admitted and is not known to be durable. Lent. */
   admittedBlock(lane: LaneId, number: bigint): Uint8Array | undefined {
     for (const { place, isRepeated, state, caller, bytes } of this.#items.values()) {
@@ -67,7 +82,7 @@ export class Outbox {
    */
   async add(place: Place, bytes: Uint8Array, { signal }: WaitOptions = {}): Promise<PushResult> {
     throwIfAborted(signal, "the push");
-    const blank = { isRepeated: false, isAbandoned: false, fullAt: undefined } as const;
+    const blank = { isRepeated: false, isAbandoned: false, fullAt: undefined, refused: undefined };
     const isHeld =
       place.kind === "block" && place.number < (this.#picture.lanes.get(place.lane)?.next ?? 0n);
     const item: Item = {
@@ -235,6 +250,7 @@ export class Outbox {
   /** An item that was admitted before and is refused now cannot become durable: its waiters are told. */
   #refuse(item: Item, error: PersisterError): void {
     const { id, place, caller, isRepeated } = item;
+    item.refused = error;
     this.#items.delete(id);
     this.#waiting.delete(item);
     item.caller = undefined;

@@ -25,6 +25,7 @@ import { LANE_BLOCKS_MAX } from "../../wire/messages.js";
 import { archiveOf } from "./archive.js";
 import type { LanePicture, Picture } from "./picture.js";
 import { anchorOf, guardsOf, pinOf, rangeOf } from "./recovery.js";
+import { reservationsOf } from "./reservations.js";
 import { heldLane } from "./values.js";
 
 const segmentStates = ["current", "sealed", "retained", "free"] as const;
@@ -86,7 +87,7 @@ export class StatusPicture {
       epochIndex: store.epochIndex,
       pins: store.pins.map(pinOf),
       guards: guardsOf(store.guards),
-      reservations: undefined,
+      reservations: reservationsOf(store.reservations),
       disk: diskOf(store.usage),
       flush: flushOf(store.usage?.flush),
       keys: store.keys.map(keyUseOf),

@@ -173,6 +173,14 @@ export const MaySignResponse = message("MaySignResponse", {
 });
 export type MaySignResponse = Decoded<typeof MaySignResponse>;
 
+export const WaitForReservationRequest = message("WaitForReservationRequest", {
+  place: inner(1, MaySignRequest),
+});
+export type WaitForReservationRequest = Decoded<typeof WaitForReservationRequest>;
+
+export const WaitForReservationResponse = message("WaitForReservationResponse", {});
+export type WaitForReservationResponse = Decoded<typeof WaitForReservationResponse>;
+
 export const WaitForBlockRequest = message("WaitForBlockRequest", {
   lane: bytes(1),
   blockNumber: u64(2),
@@ -416,6 +424,7 @@ export const KeeperService = service("lanekeeper.v1.KeeperService", {
   pushLaneQc: unary(PushLaneQcRequest, PushLaneQcResponse),
   writeVoteState: unary(WriteVoteStateRequest, WriteVoteStateResponse),
   maySign: unary(MaySignRequest, MaySignResponse),
+  waitForReservation: unary(WaitForReservationRequest, WaitForReservationResponse),
   waitForBlock: unary(WaitForBlockRequest, WaitForBlockResponse),
   waitForCommitQc: unary(WaitForCommitQcRequest, WaitForCommitQcResponse),
   waitForAnchor: unary(WaitForAnchorRequest, WaitForAnchorResponse),

@@ -32,6 +32,16 @@ export type RaiseGuardRequest = Decoded<typeof RaiseGuardRequest>;
 export const RaiseGuardResponse = message("RaiseGuardResponse", {});
 export type RaiseGuardResponse = Decoded<typeof RaiseGuardResponse>;
 
+export const TakeReservationsRequest = message("TakeReservationsRequest", {
+  reason: inner(1, Reason),
+  first: bool(2),
+  ended: optional(u64(3)),
+});
+export type TakeReservationsRequest = Decoded<typeof TakeReservationsRequest>;
+
+export const TakeReservationsResponse = message("TakeReservationsResponse", {});
+export type TakeReservationsResponse = Decoded<typeof TakeReservationsResponse>;
+
 export const ListReleasesRequest = message("ListReleasesRequest", {});
 export type ListReleasesRequest = Decoded<typeof ListReleasesRequest>;
 
@@ -225,6 +235,7 @@ export const OperatorService = service("lanekeeper.v1.OperatorService", {
   releasePin: unary(ReleasePinRequest, ReleasePinResponse),
   listReleases: unary(ListReleasesRequest, ListReleasesResponse),
   raiseGuard: unary(RaiseGuardRequest, RaiseGuardResponse),
+  takeReservations: unary(TakeReservationsRequest, TakeReservationsResponse),
   dropLanesExcept: unary(DropLanesExceptRequest, DropLanesExceptResponse),
   listEpochs: unary(ListEpochsRequest, ListEpochsResponse),
   addEpoch: unary(AddEpochRequest, AddEpochResponse),

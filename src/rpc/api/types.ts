@@ -173,6 +173,24 @@ export const ArchiveStatus = message("ArchiveStatus", {
 });
 export type ArchiveStatus = Decoded<typeof ArchiveStatus>;
 
+export const ReservationStatusSeries = message("ReservationStatusSeries", {
+  name: text(1),
+  places: inner(2, Range),
+});
+export type ReservationStatusSeries = Decoded<typeof ReservationStatusSeries>;
+
+export const ReservationStatus = message("ReservationStatus", {
+  at: text(1),
+  machine: text(2),
+  state: text(3),
+  holder: text(4),
+  series: repeated(inner(5, ReservationStatusSeries)),
+  puts: u64(6),
+  failures: u64(7),
+  failure: inner(8, Failure),
+});
+export type ReservationStatus = Decoded<typeof ReservationStatus>;
+
 export const StoreStatus = message("StoreStatus", {
   directory: text(1),
   chainId: text(2),
@@ -192,5 +210,6 @@ export const StoreStatus = message("StoreStatus", {
   guards: inner(16, Guards),
   keys: repeated(inner(17, KeyUse)),
   archive: inner(18, ArchiveStatus),
+  reservations: inner(19, ReservationStatus),
 });
 export type StoreStatus = Decoded<typeof StoreStatus>;

@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
+import type { Caller, Role } from "../access/caller.js";
 
 const COOKIE = "lanekeeper_session";
 
@@ -20,13 +21,16 @@ const MINUTE_MS = 60_000;
 const OWN_HOSTS = ["localhost", "127.0.0.1", "[::1]"] as const;
 
 /** The outcome of a look at a caller's token. */
-export type Login = "right" | "wrong" | "none" | "too many";
+export type Login = ReturnType<TokenCheck> | "none" | "too many";
+
+/** Judges a token: the caller with it may look, nobody has it, or its caller has other roles alone. */
+export type TokenCheck = (given: string) => "right" | "wrong" | "not allowed";
 
 export interface AccessOptions {
   /** Names by which this service is called, beside localhost. */
   readonly hosts: readonly string[];
   /** Compares in constant time; without it everybody may look who reaches the listener. */
-  readonly tokens?: ((given: string) => boolean) | undefined;
+  readonly tokens?: TokenCheck | undefined;
   readonly nowMs?: () => number;
 }
 
@@ -59,7 +63,8 @@ export class Access {
     const given = bearerOf(headers.authorization) ?? this.#sessions.get(session ?? "");
     if (given === undefined) return "none";
     // A right token is let in during a flood of wrong ones too: nobody can lock the operator out.
-    return this.#tokens(given) ? "right" : this.#wrongToken();
+    const found = this.#tokens(given);
+    return found === "wrong" ? this.#wrongToken() : found;
   }
 
   /** Begins a session for the token of this request, which was found right: the cookie to be set. */
@@ -93,4 +98,11 @@ function bearerOf(header: string | undefined): string | undefined {
 
 function cookieOf(header: string | undefined): string | undefined {
   return new RegExp(`(?:^|; )${COOKIE}=([\\w-]{43})(?:;|$)`).exec(header ?? "")?.[1];
+}
+
+/** Metrics and the page are for those who read, operate or measure. */
+export function loginOf(caller: Caller | undefined): ReturnType<TokenCheck> {
+  const lookers: readonly Role[] = ["reader", "operator", "metrics"];
+  if (caller === undefined) return "wrong";
+  return lookers.some((role) => caller.roles.has(role)) ? "right" : "not allowed";
 }

@@ -14,7 +14,7 @@ import { EventStream } from "./event-stream.js";
 import { History } from "./history.js";
 import { lookOf } from "./look-of.js";
 import { Releases } from "./releases.js";
-import { answer } from "./routes.js";
+import { answer, type Refused } from "./routes.js";
 
 /** Connections at once; pages and scrapes need few. */
 const CONNECTIONS_MAX = 64;
@@ -24,8 +24,12 @@ const HEADERS_BYTES_MAX = 8 * 1024;
 const REQUEST_MS = 10_000;
 const IDLE_MS = 30_000;
 
-/** Gets each failure of the admin listener. */
-export type AdminLog = (event: string, facts: Readonly<Record<string, unknown>>) => void;
+/** Gets each failure of the admin listener, and each caller who was refused. */
+export type AdminLog = (
+  level: "warn" | "error",
+  event: string,
+  facts: Readonly<Record<string, unknown>>,
+) => void;
 
 export interface AdminOptions extends AccessOptions {
   readonly observed: Observed;
@@ -53,7 +57,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { observed, meters, listen, log, pageDirectory = PAGE_DIRECTORY } = options;
   const startedAtMs = Date.now();
   const assets = await readAssets(pageDirectory);
-  const failed = (cause: unknown): void => log("adminFailed", { cause: String(cause) });
+  const failed = (cause: unknown): void => log("error", "adminFailed", { cause: String(cause) });
   const history = new History(observed, meters, failed);
   // The first page finds a sample, and the space of the disk.
   await history.take();
@@ -64,10 +68,15 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const events = new EventStream({ look, samples: () => history.samples, failed });
   history.onSample = (sample) => events.sample(sample);
   const access = new Access(options);
+  const refused: Refused = ({ code, message }, path, from) => {
+    meters.refusals.note({ code, kind: "login", message });
+    // Of a flood the first ones have their line: the others fill no disk.
+    if (code !== "OVERLOADED") log("warn", "callerRefused", { path, from, code, message });
+  };
   const server = createServer(
     { maxHeaderSize: HEADERS_BYTES_MAX, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
     (request, response) => {
-      const parts = { observed, meters, access, assets, events, look };
+      const parts = { observed, meters, access, refused, assets, events, look };
       answer(parts, request, response).catch((cause: unknown) => {
         failed(cause);
         response.destroy();

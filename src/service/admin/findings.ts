@@ -10,7 +10,7 @@ import type { LaneId } from "../../types/lane.js";
 import type { Space } from "../metrics/space.js";
 import type { StoreState } from "../observed.js";
 import type { Finding, Latency, Level } from "../page/look.js";
-import { archiveFindings } from "./archive-findings.js";
+import { archiveFindings, reservationFindings } from "./off-machine-findings.js";
 
 /** Everything that the cases judge. */
 export interface Facts {
@@ -230,10 +230,13 @@ const safe: Finding = {
 
 /** Every finding, the worst first. There is always one. */
 export function findingsOf(facts: Facts): readonly [Finding, ...Finding[]] {
-  const archived = archiveFindings(facts.status?.archive, facts.labels);
+  const beside = [
+    ...reservationFindings(facts.status?.reservations),
+    ...archiveFindings(facts.status?.archive, facts.labels),
+  ];
   const found = [
     ...cases.flatMap((each) => each(facts) ?? []),
-    ...archived.map(({ level, code, title, detail }) => coded(level, code, title, detail)),
+    ...beside.map(({ level, code, title, detail }) => coded(level, code, title, detail)),
   ];
   // The sort is stable: within a level the order of the table stands.
   const [first, ...rest] = found.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));

@@ -1,16 +1,22 @@
 /** Makes the look of a moment: one status, drawn together with what was measured. */
+import type { BackupDone } from "../../keeping/backup/calls.js";
 import type { LaneStatus, Status } from "../../node/status.js";
-import type { LaneId } from "../../types/lane.js";
+import { type LaneId, laneId } from "../../types/lane.js";
 import type { Release } from "../../persist/note-forms.js";
+import { max } from "../../types/numbers.js";
 import { laneLabels } from "../metrics/lane-labels.js";
 import type { Meters } from "../metrics/meters.js";
 import type { Observed } from "../observed.js";
 import type {
+  ArchiveLook,
+  BackupLook,
   DiskLook,
   LaneLook,
   Look,
   RecoveryLook,
   ReleaseLook,
+  ReservationsLook,
+  ReservedLook,
   RoadLook,
   StoreLook,
 } from "../page/look.js";
@@ -30,7 +36,8 @@ export interface Watch {
 export function lookOf(watch: Watch): Look {
   const { observed, meters, history } = watch;
   const state = observed.store();
-  const status = state.kind === "open" ? state.keeper.status() : undefined;
+  const keeper = state.kind === "open" ? state.keeper : undefined;
+  const status = keeper?.status();
   const labels = laneLabels(status?.lanes.keys() ?? [], observed.laneIndex);
   const [verdict, ...findings] = findingsOf({
     state,
@@ -55,13 +62,19 @@ export function lookOf(watch: Watch): Look {
       refused: meters.refusals.total,
       refusals: meters.refusals.recent,
     },
-    store: status && storeLookOf(status, labels, watch),
+    store: status && storeLookOf(status, { labels, lastBackup: keeper?.lastBackup }, watch),
   };
 }
 
 function storeLookOf(
   status: Status,
-  labels: ReadonlyMap<LaneId, string>,
+  {
+    labels,
+    lastBackup,
+  }: {
+    readonly labels: ReadonlyMap<LaneId, string>;
+    readonly lastBackup: BackupDone | undefined;
+  },
   { history, releases }: Watch,
 ): StoreLook {
   return {
@@ -82,8 +95,61 @@ function storeLookOf(
     },
     disk: diskLookOf(status, history),
     keys: status.keys.map(({ content, state, bytes }) => ({ content, state, bytes })),
+    backup: lastBackup && backupLookOf(lastBackup),
+    archive: status.archive && archiveLookOf(status.archive),
+    reservations: reservationsLookOf(status),
     recovery: recoveryLookOf(status),
     releases: releases.map((release) => releaseLookOf(release, labels)),
+  };
+}
+
+function backupLookOf({ takenAtMs, lsn, directory }: BackupDone): BackupLook {
+  const ageSeconds = Math.max(0, Math.floor((Date.now() - takenAtMs) / 1000));
+  return { ageSeconds, lsn: String(lsn), directory };
+}
+
+function archiveLookOf(archive: NonNullable<Status["archive"]>): ArchiveLook {
+  const { bucket, gate, heldBytes, heldBytesMax, counts, failing } = archive;
+  return {
+    bucket,
+    gate,
+    pendingRecords: String(archive.pendingRecords),
+    oldestPendingSeconds: Math.floor(archive.oldestPendingMs / 1000),
+    heldBytes,
+    heldBytesMax,
+    objects: String(counts.objects),
+    bytes: String(counts.bytes),
+    failing: failing?.code,
+  };
+}
+
+function reservationsLookOf({ reservations, lanes, road }: Status): ReservationsLook | undefined {
+  if (!reservations) return undefined;
+  const { at, state, holder, places, puts, failure } = reservations;
+  const reserved = (name: string, taken: bigint): ReservedLook | undefined => {
+    const found = places.get(name);
+    if (!found) return undefined;
+    const { next } = found;
+    const from = max(found.first, taken);
+    return { next: String(next), left: next > from ? Number(next - from) : 0 };
+  };
+  const series = (kind: string): readonly ReservedLook[] => {
+    return [...places.keys()].flatMap((name) => {
+      if (!name.startsWith(kind)) return [];
+      return reserved(name, lanes.get(laneId(name.slice(kind.length)))?.next ?? 0n) ?? [];
+    });
+  };
+  const votes = series("votes/");
+  return {
+    at,
+    state,
+    holder,
+    road: reserved("road", road.next),
+    own: series("blocks/")[0],
+    votedLanes: votes.length,
+    votes: votes.toSorted((a, b) => a.left - b.left)[0],
+    puts,
+    failing: failure?.code,
   };
 }
 

@@ -13,9 +13,18 @@ export interface RouteParts {
   readonly observed: Observed;
   readonly meters: Meters;
   readonly access: Access;
+  readonly refused: Refused;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly events: EventStream;
   readonly look: () => Promise<Look>;
+}
+
+/** Told of a token that was refused, of the path that was asked for, and of the caller's address. */
+export type Refused = (refusal: Refusal, path: string, from: string) => void;
+
+interface Refusal {
+  readonly code: "UNAUTHENTICATED" | "PERMISSION_DENIED" | "OVERLOADED";
+  readonly message: string;
 }
 
 interface Asked {
@@ -51,7 +60,7 @@ export async function answer(
     return end(response, 421, "this host name is not one of the service's: see admin.hosts\n");
   }
   if (hasBody(request)) return refuseBody(response);
-  const path = request.url?.split("?", 1)[0] ?? "/";
+  const path = pathOf(request);
   const route = routes.get(path);
   const asset = parts.assets.get(path);
   const method = request.method === "HEAD" ? "GET" : request.method;
@@ -61,6 +70,10 @@ export async function answer(
   if (!route) return;
   if (route.access === "token" && !isLoggedIn(parts, request, response)) return;
   await route.answer({ parts, request, response });
+}
+
+function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "/";
 }
 
 /** No request has a body here; one that does is not read. */
@@ -73,30 +86,42 @@ function refuseBody(response: ServerResponse): void {
   end(response, 413, "a request has no body here\n");
 }
 
-const refusals: Readonly<Record<Exclude<Login, "right">, readonly [number, string]>> = {
-  none: [401, "a token is needed: Authorization: Bearer TOKEN\n"],
-  wrong: [401, "this token is not known\n"],
-  "too many": [429, "too many wrong tokens: try again in a minute\n"],
+interface LoginRefusal {
+  readonly status: 401 | 403 | 429;
+  readonly text: string;
+  /** A caller without a token is asked for one, and was not refused. */
+  readonly code?: Refusal["code"];
+}
+
+const refusals: Readonly<Record<Exclude<Login, "right">, LoginRefusal>> = {
+  none: { status: 401, text: "a token is needed: Authorization: Bearer TOKEN" },
+  wrong: { status: 401, text: "this token is not known", code: "UNAUTHENTICATED" },
+  "not allowed": {
+    status: 403,
+    text: "this token may not look: it needs the role reader, operator or metrics",
+    code: "PERMISSION_DENIED",
+  },
+  "too many": {
+    status: 429,
+    text: "too many wrong tokens: try again in a minute",
+    code: "OVERLOADED",
+  },
 };
 
 function isLoggedIn(
-  { access, meters }: RouteParts,
+  { access, refused }: RouteParts,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
   const login = access.login(request);
   if (login === "right") return true;
-  const [statusCode, text] = refusals[login];
-  if (login === "wrong") {
-    meters.refusals.note({
-      code: "UNAUTHENTICATED",
-      kind: "login",
-      message: `admin: ${text.trim()}`,
-    });
-  }
+  const { status: statusCode, text, code } = refusals[login];
+  const { remoteAddress, remotePort } = request.socket;
+  const path = pathOf(request);
+  if (code) refused({ code, message: `admin: ${text}` }, path, `${remoteAddress} ${remotePort}`);
   if (statusCode === 401) response.setHeader("www-authenticate", "Bearer");
-  else response.setHeader("retry-after", "60");
-  end(response, statusCode, text);
+  if (statusCode === 429) response.setHeader("retry-after", "60");
+  end(response, statusCode, `${text}\n`);
   return false;
 }
 

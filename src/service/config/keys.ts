@@ -3,6 +3,8 @@
  * LANEKEEPER_LIMITS_STREAMS and the flag `--limits-streams` of the key `limits.streams` follow from its name.
  *
  * Sizes and durations are strings with a unit. YAML would read `0600` as 600, and no key is a file mode.
+ *
+ * The description of a form says how a right value looks: "must be" stands in front of it where one is refused.
  */
 import { z } from "zod";
 import { archiveDefaults } from "../../archive/writing/options.js";
@@ -15,52 +17,53 @@ import { levels } from "./levels.js";
 import { defaultLimits } from "./limits.js";
 import { sizeOf, sizeText } from "./units.js";
 
-const size = (min: number, max: number) => {
-  const message = `must be a size from ${sizeText(min)} to ${sizeText(max)}, such as 16MiB`;
-  return z.union([z.string(), z.number()]).transform((given, context) => {
-    const bytes = sizeOf(String(given));
-    if (bytes !== undefined && bytes >= min && bytes <= max) return bytes;
-    context.addIssue({ code: "custom", message });
-    return z.NEVER;
-  });
-};
+const size = (min: number, max: number) =>
+  z
+    .union([z.string(), z.number()])
+    .transform((given) => sizeOf(String(given)))
+    .pipe(z.number().min(min).max(max))
+    .describe(`a size from ${sizeText(min)} to ${sizeText(max)}, such as 16MiB`);
 
-const whole = (min: number, max: number) => {
-  const message = `must be a whole number from ${min} to ${max}`;
-  const isWhole = (value: number): boolean =>
-    Number.isInteger(value) && value >= min && value <= max;
-  return z
-    .union([z.string().regex(/^\d+$/, message), z.number()])
+const whole = (min: number, max: number) =>
+  z
+    .union([z.string().regex(/^\d+$/), z.number()])
     .transform(Number)
-    .refine(isWhole, message);
-};
+    .pipe(z.number().int().min(min).max(max))
+    .describe(`a whole number from ${min} to ${max}`);
 
 const yes = z
   .union([z.boolean(), z.enum(["true", "false"])])
-  .transform((value) => String(value) === "true");
-const path = z.string().min(1, "must name a file");
+  .transform((value) => String(value) === "true")
+  .describe("true or false");
+const path = z.string().min(1).describe("the name of a file");
+const text = (what: string) => z.string().min(1).describe(what);
 
-const address = z.string().transform((text, context) => {
-  const found = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
-  const port = Number(found?.[2]);
-  if (found?.[1] !== undefined && port <= 65_535) {
-    return { host: found[1].replace(/^\[|\]$/g, ""), port };
-  }
-  context.addIssue({ code: "custom", message: "must be HOST:PORT, such as 127.0.0.1:9463" });
-  return z.NEVER;
-});
+const address = z
+  .string()
+  .transform((given, context) => {
+    const found = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(given);
+    const port = Number(found?.[2]);
+    if (found?.[1] !== undefined && port <= 65_535) {
+      return { host: found[1].replace(/^\[|\]$/g, ""), port };
+    }
+    context.addIssue({ code: "custom" });
+    return z.NEVER;
+  })
+  .describe("HOST:PORT, such as 127.0.0.1:9463");
 
 /** A list, or its items with commas between them. */
-const texts = (item: z.ZodString) =>
+const texts = (item: z.ZodString, what: string) =>
   z
     .union([z.string(), z.array(z.string())])
     .transform((given) => (typeof given === "string" ? given.split(",") : given))
-    .pipe(z.array(item));
+    .pipe(z.array(item))
+    .describe(what);
 
 const types = z
   .union([z.string(), z.array(z.number())])
   .transform((given) => (typeof given === "string" ? given.split(",").map(Number) : given))
-  .pipe(z.array(z.number().int().min(0).max(0xffff)));
+  .pipe(z.array(z.number().int().min(0).max(0xffff)))
+  .describe("numbers from 0 to 65535");
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -73,10 +76,10 @@ interface Key {
 }
 
 export const keys = {
-  chainId: { form: z.string().min(1), help: "the chain that the store serves" },
+  chainId: { form: text("the id of a chain, as a text"), help: "the chain that the store serves" },
   committee: { form: path, help: "the file with the committee of each epoch" },
   socket: {
-    form: z.string().min(1),
+    form: text("the name of a socket"),
     help: 'the UNIX socket, or "off"; STORE/lanekeeper.sock as a rule',
   },
   listen: { form: address, help: "also listen on this TCP address" },
@@ -89,12 +92,12 @@ export const keys = {
   },
   access: { form: path, help: "the file of tokens and certificates, and of their roles" },
   "admin.listen": {
-    form: z.union([z.literal("off"), address]),
+    form: z.union([z.literal("off"), address]).describe(`"off", or ${address.description}`),
     fallback: "127.0.0.1:9464",
     help: 'metrics, health and page, or "off"',
   },
   "admin.hosts": {
-    form: texts(z.string().regex(/^[\w.-]{1,253}$/, "must be names of hosts")),
+    form: texts(z.string().regex(/^[\w.-]{1,253}$/), "names of hosts"),
     fallback: "",
     help: "names by which the page is called, beside localhost",
   },
@@ -113,12 +116,34 @@ export const keys = {
     fallback: sizeText(keeperDefaults.cacheBytes),
     help: "durable blocks in memory",
   },
+  "reserve.at": {
+    form: z
+      .string()
+      .regex(/^(?:file|s3|etcd):\/\/./)
+      .describe("s3://BUCKET/PREFIX, file:///folder or etcd://HOST:PORT"),
+    help: "reserve each place here before it is signed: another machine has the same keys",
+  },
+  "reserve.validator": {
+    form: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe("64 lower-case hex digits"),
+    help: "the public key of the validator",
+  },
+  "reserve.places": {
+    form: whole(8, 4096),
+    fallback: String(keeperDefaults.reservePlaces),
+    help: "places that are reserved in one put",
+  },
   "archive.to": {
-    form: z.string().regex(/^(?:file|s3):\/\/./, "must be file:///folder or s3://BUCKET/PREFIX"),
+    form: z
+      .string()
+      .regex(/^(?:file|s3):\/\/./)
+      .describe("file:///folder or s3://BUCKET/PREFIX"),
     help: "archive in this bucket what leaves the live window",
   },
   "archive.gate": {
-    form: z.enum(["strict", "best effort"]),
+    form: z.enum(["strict", "best effort"]).describe('"strict" or "best effort"'),
     fallback: archiveDefaults.gate,
     help: "strict gives nothing back that is not archived; best effort gives the oldest back",
   },
@@ -165,17 +190,17 @@ export const keys = {
   },
   "jobs.directory": { form: path, help: "serve the jobs in this directory" },
   "keys.files": {
-    form: texts(path),
+    form: texts(path, "names of files"),
     fallback: "",
     help: "the files of the keys for encryption at rest: the first one writes, the others read",
   },
   "keys.environment": {
-    form: texts(z.string().regex(/^[A-Za-z_]\w*$/, "must be names of variables")),
+    form: texts(z.string().regex(/^[A-Za-z_]\w*$/), "names of variables"),
     fallback: "",
     help: "the variables with these keys, in place of files",
   },
   "keys.command": {
-    form: z.string().min(1),
+    form: text("a command of the shell"),
     help: "a command of the shell that prints these keys, one on each line",
   },
   "keys.plain": {
@@ -183,7 +208,11 @@ export const keys = {
     fallback: "false",
     help: "write plain from now on; the keys only read",
   },
-  "log.level": { form: z.enum(levels), fallback: "info", help: levels.join(", ") },
+  "log.level": {
+    form: z.enum(levels).describe(`one of ${levels.join(", ")}`),
+    fallback: "info",
+    help: levels.join(", "),
+  },
   strict: {
     form: yes,
     fallback: "false",

@@ -22,10 +22,8 @@ function checked(name: KeyName, given: Given | undefined): unknown {
     return "fallback" in key ? key.form.parse(key.fallback === "" ? [] : key.fallback) : undefined;
   const result = key.form.safeParse(given.value);
   if (result.success) return result.data;
-  throw new PersisterError(
-    "USAGE",
-    `${given.origin}: ${name} ${result.error.issues[0]?.message ?? "is wrong"}`,
-  );
+  const { description = "" } = key.form;
+  throw new PersisterError("USAGE", `${given.origin}: ${name} must be ${description}`);
 }
 
 /** Tells whether this machine alone reaches an address. */
@@ -38,47 +36,53 @@ function keySources(settings: Settings): number {
   return [files.length > 0, variables.length > 0, command !== undefined].filter(Boolean).length;
 }
 
-/** A rule about several settings: it says what is wrong, at the key that it is told of. */
+/** A rule about several settings: it says what is wrong, at the first of its keys that is given. */
 interface Rule {
-  readonly at: KeyName;
+  readonly at: readonly [KeyName, ...KeyName[]];
   readonly isBroken: (settings: Settings) => boolean;
   readonly say: string;
 }
 
 const rules: readonly Rule[] = [
   {
-    at: "tls.certificate",
+    at: ["tls.certificate", "tls.key"],
     isBroken: (all) => (all["tls.certificate"] === undefined) !== (all["tls.key"] === undefined),
     say: "a certificate and its key belong together: give tls.certificate and tls.key",
   },
   {
-    at: "listen",
+    at: ["listen"],
     isBroken: (all) =>
       all.listen !== undefined && all["tls.certificate"] === undefined && !all.insecure,
     say: "TCP needs TLS: give tls.certificate and tls.key, or insecure: true for a loopback address",
   },
   {
-    at: "insecure",
+    at: ["insecure"],
     isBroken: (all) => all.insecure && all.listen !== undefined && !isLoopback(all.listen.host),
     say: "insecure is for a loopback address alone: give tls.certificate and tls.key",
   },
   {
-    at: "access",
+    at: ["tls.certificate"],
     isBroken: (all) => all["tls.certificate"] !== undefined && all.access === undefined,
     say: "over TLS nobody may call whom no file names: give access",
   },
   {
-    at: "keys.command",
+    at: ["keys.command"],
     isBroken: (all) => keySources(all) > 1,
     say: "keys come from one place: from keys.files, keys.environment or keys.command",
   },
   {
-    at: "keys.plain",
+    at: ["keys.plain"],
     isBroken: (all) => all["keys.plain"] && keySources(all) === 0,
     say: "without keys everything is plain: leave it out, or give the keys that read",
   },
   {
-    at: "admin.listen",
+    at: ["reserve.at", "reserve.validator"],
+    isBroken: (all) =>
+      (all["reserve.at"] === undefined) !== (all["reserve.validator"] === undefined),
+    say: "reservations are of one validator: give reserve.at and reserve.validator",
+  },
+  {
+    at: ["admin.listen"],
     isBroken: ({ "admin.listen": admin, access }) =>
       admin !== "off" && !isLoopback(admin.host) && access === undefined,
     say: "beyond this machine metrics and page need tokens: give access, or a loopback address",
@@ -88,8 +92,9 @@ const rules: readonly Rule[] = [
 function refuseContradictions(settings: Settings, given: GivenByKey): void {
   const broken = rules.find((rule) => rule.isBroken(settings));
   if (!broken) return;
-  const origin = given.get(broken.at)?.origin ?? "settings";
-  throw new PersisterError("USAGE", `${origin}: ${broken.at}: ${broken.say}`);
+  const at = broken.at.find((name) => given.has(name)) ?? broken.at[0];
+  const origin = given.get(at)?.origin ?? "settings";
+  throw new PersisterError("USAGE", `${origin}: ${at}: ${broken.say}`);
 }
 
 /** Every setting with its origin, one a line, as YAML. No value of ours is a secret: secrets are in files. */

@@ -39,22 +39,31 @@ export async function fileGiven(file: string): Promise<GivenByKey> {
 /** @throws {PersisterError} USAGE naming the line. */
 export function parseGiven(file: string, text: string): GivenByKey {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  // A key that stands there twice is told of by its name, and not in the words of the parser.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+  });
   const lineOf = (node: { readonly range?: readonly number[] | null }): number => {
     return lines.linePos(node.range?.[0] ?? 0).line;
   };
   const [error] = document.errors;
-  if (error) throw refused(file, error.linePos?.[0].line ?? 1, error.message.split("\n")[0] ?? "");
+  if (error) throw refused(file, lines.linePos(error.pos[0]).line, error.message);
   const given: GivenByKey = new Map();
   const visit = (node: Node | null, prefix: string): void => {
     if (!isMap(node)) {
       if (node === null || (isScalar(node) && node.value === null)) return;
-      throw refused(file, lineOf(node), `${prefix || "the file"} must be a map of keys`);
+      const what = prefix === "" ? "the file" : prefix.slice(0, -1);
+      throw refused(file, lineOf(node), `${what} must be a map of keys`);
     }
+    const seen = new Set<string>();
     for (const pair of node.items) {
       const keyNode = pair.key as Node;
       const line = lineOf(keyNode);
       const name = prefix + String(isScalar(keyNode) ? keyNode.value : keyNode);
+      if (seen.has(name)) throw refused(file, line, `${name} stands there twice`);
+      seen.add(name);
       const known = keyNames.find((each) => each === name);
       const value = pair.value as Node | null;
       if (known) given.set(known, { value: plainOf(value), origin: `${file}:${line}` });
@@ -89,6 +98,17 @@ export function environmentGiven(
     if (value !== undefined && value !== "") given.set(name, { value, origin: variable });
   }
   return given;
+}
+
+/** Kubernetes sets these where a service of its own is called lanekeeper. */
+const ofKubernetes = /^LANEKEEPER_(?:SERVICE_|PORT$|PORT_)/;
+
+/** Variables that look like settings and are none: one that is misspelt would change nothing, in silence. */
+export function strayVariables(environment: Readonly<Record<string, unknown>>): readonly string[] {
+  const known = new Set(keyNames.map(variableOf));
+  return Object.keys(environment).filter((name) => {
+    return name.startsWith("LANEKEEPER_") && !known.has(name) && !ofKubernetes.test(name);
+  });
 }
 
 /** `flags` as commander read them, by key. */

@@ -3,7 +3,7 @@
  *
  * - a throw in a handler is no status: every handler runs in here, and what it throws becomes one;
  * - behind a cancellation `write` is not acknowledged and `drain` never comes: each wait races with it;
- * - an iteration that ends destroys the call, and the client waits for ever: it is told not to;
+ * - an iteration of the library's that ends destroys the call, and the client waits for ever: there is none;
  * - a request that does not decode is INVALID_ARGUMENT with our details, and not the library's INTERNAL.
  */
 import type { EventEmitter } from "node:events";
@@ -42,8 +42,10 @@ export interface Surroundings {
   readonly ending: AbortSignal;
   /** @throws {PersisterError} UNAUTHENTICATED, NOT_ALLOWED, OVERLOADED. */
   readonly admit: (papers: Papers, allowed: Allowed) => Caller;
+  /** Told of each call that was not let in, and of the place that it came from. */
+  readonly refused: (path: string, from: string, error: LanekeeperError) => void;
   /** Told of each call that failed, and of the error before it was turned into a status. */
-  readonly failed: (path: string, caller: Caller | undefined, cause: unknown) => void;
+  readonly failed: (path: string, caller: Caller, cause: unknown) => void;
 }
 
 /** A service with its handlers, and the roles that may call each method. */
@@ -136,7 +138,7 @@ function streamOf(
   const { method, label, handler, around } = bound;
   return (call: StreamCall) => {
     const answered = track(bound, call, async (ours) => {
-      const request = "request" in call ? decode(method, call.request) : requestsOf(bound, call);
+      const request = "request" in call ? decode(method, call.request) : new Requests(bound, call);
       if ("request" in call) around.meters.rpc.received(label);
       const answers = handler(request, ours) as AsyncIterable<unknown>;
       // The caller learns that its subscription is in place.
@@ -162,13 +164,53 @@ async function failing(
   if (error) tell(statusOf(error));
 }
 
-async function* requestsOf(
-  { method, label, around }: Bound,
-  call: ServerDuplexStream<Buffer, Buffer>,
-): AsyncGenerator {
-  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
-    around.meters.rpc.received(label);
-    yield decode(method, bytes as Buffer);
+/** Messages that have come and were not asked for yet; beyond that, and the library's own, the stream is not read. */
+const WAITING_MAX = 4;
+
+/** The requests of a stream, as they come. The library's own iteration takes more turns of promises for each of them. */
+class Requests implements AsyncIterableIterator<unknown> {
+  readonly #bound: Bound;
+  readonly #call: ServerDuplexStream<Buffer, Buffer>;
+  readonly #waiting: Buffer[] = [];
+  /** No more will come; with an error if the call broke off. */
+  #end: { readonly error?: Error } | undefined;
+  #wake = (): void => undefined;
+
+  constructor(bound: Bound, call: ServerDuplexStream<Buffer, Buffer>) {
+    this.#bound = bound;
+    this.#call = call;
+    call.on("data", (bytes: Buffer) => {
+      bound.around.meters.rpc.received(bound.label);
+      this.#waiting.push(bytes);
+      if (this.#waiting.length >= WAITING_MAX) call.pause();
+      this.#wake();
+    });
+    call.once("end", () => this.#ended({}));
+    call.once("close", () => this.#ended({ error: new Error("the call broke off") }));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    for (;;) {
+      const bytes = this.#waiting.shift();
+      if (bytes) {
+        if (this.#call.isPaused()) this.#call.resume();
+        return { done: false, value: decode(this.#bound.method, bytes) };
+      }
+      if (this.#end?.error) throw this.#end.error;
+      if (this.#end) return { done: true, value: undefined };
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #ended(end: { readonly error?: Error }): void {
+    this.#end ??= end;
+    this.#wake();
   }
 }
 

@@ -50,6 +50,7 @@ export function operatorServed(
       releasePin: forDeciders,
       listReleases: forReaders,
       raiseGuard: forDeciders,
+      takeReservations: forDeciders,
       dropLanesExcept: forDeciders,
       listEpochs: forReaders,
       addEpoch: forDeciders,
@@ -100,36 +101,26 @@ function listHandlers(home: Home, { epochs, keys, directory }: Controls): Pick<A
   };
 }
 
-function decisionHandlers(home: Home, { epochs, keys, log, drain }: Controls): Omit<All, Lists> {
-  /** Puts a decision on record; durable when resolved. */
-  const decided = async (
-    action: string,
-    about: string,
-    reason: Decoded<typeof Reason> | undefined,
-    { caller }: Call,
-  ): Promise<{ readonly who: string; readonly why: string }> => {
+/** Puts a decision on record; durable when resolved. Returns the reason and its author, as a store notes them. */
+type Decide = (
+  action: string,
+  about: string,
+  reason: Decoded<typeof Reason> | undefined,
+  call: Call,
+) => Promise<string>;
+
+type Signing = "releasePin" | "raiseGuard" | "takeReservations";
+
+function decisionHandlers(home: Home, controls: Controls): Omit<All, Lists> {
+  const { epochs, keys, log, drain } = controls;
+  const decided: Decide = async (action, about, reason, { caller }) => {
     const { who, why } = reasonArgument(reason, caller.name);
     await home.open().keeper.notes.decisions.append({ action, about, who, why, atMs: Date.now() });
     log.write("warn", "decision", { action, about, who, why });
-    return { who, why };
+    return `${why} (${who})`.slice(0, WHY_CHARS_MAX);
   };
   return {
-    releasePin: async ({ reason, lane, blockNumber }, call) => {
-      const id = laneArgument(lane);
-      const about = `block ${blockNumber} of lane ${id}`;
-      const { who, why } = await decided("ReleasePin", about, reason, call);
-      await home.open().keeper.release(id, blockNumber, `${why} (${who})`.slice(0, WHY_CHARS_MAX));
-      return {};
-    },
-    raiseGuard: async ({ reason, by, lanes, byLane, votes }, call) => {
-      const author = authorArgument(by);
-      const raise = { lanes, byLane: new Map(byLane.map(heightArgument)), votes };
-      const about = `guards by ${author}: ${JSON.stringify(withJson({ ...raise }))}`;
-      const { who, why } = await decided("RaiseGuard", about, reason, call);
-      const said = `${why} (${who})`.slice(0, WHY_CHARS_MAX);
-      await home.open().keeper.raiseGuard(raise, { by: author, reason: said });
-      return {};
-    },
+    ...signingHandlers(home, decided),
     dropLanesExcept: async ({ reason, keep, dropAll }, call) => {
       const lanes = new Set(keep.map(laneArgument));
       const about = `all lanes but ${[...lanes].join(", ") || "none"}`;
@@ -164,6 +155,36 @@ function decisionHandlers(home: Home, { epochs, keys, log, drain }: Controls): O
       const previous = log.level;
       log.level = next;
       return { previous };
+    },
+  };
+}
+
+/** The decisions about what may be signed. */
+function signingHandlers(home: Home, decided: Decide): Pick<All, Signing> {
+  return {
+    releasePin: async ({ reason, lane, blockNumber }, call) => {
+      const id = laneArgument(lane);
+      const about = `block ${blockNumber} of lane ${id}`;
+      const said = await decided("ReleasePin", about, reason, call);
+      await home.open().keeper.release(id, blockNumber, said);
+      return {};
+    },
+    raiseGuard: async ({ reason, by, lanes, byLane, votes }, call) => {
+      const author = authorArgument(by);
+      const raise = { lanes, byLane: new Map(byLane.map(heightArgument)), votes };
+      const about = `guards by ${author}: ${JSON.stringify(withJson({ ...raise }))}`;
+      const said = await decided("RaiseGuard", about, reason, call);
+      await home.open().keeper.raiseGuard(raise, { by: author, reason: said });
+      return {};
+    },
+    takeReservations: async ({ reason, first, ended }, call) => {
+      const { keeper } = home.open();
+      keeper.refuseWithoutReservations();
+      const words = { ...(first ? { first } : {}), ...(ended === undefined ? {} : { ended }) };
+      const about = `reservations: ${JSON.stringify(withJson(words))}`;
+      const said = await decided("TakeReservations", about, reason, call);
+      await keeper.takeReservations({ reason: said, first, ended }, { signal: call.signal });
+      return {};
     },
   };
 }

@@ -1,10 +1,9 @@
 /** One gRPC server: our services, health and reflection, within the limits. */
 import { Server, type ServerOptions } from "@grpc/grpc-js";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { definitionOf, implementationOf, type Served, type Surroundings } from "./adapter.js";
-import { fileDescriptors } from "./descriptors.js";
 import { Gate, type Peer } from "./door/gate.js";
+import { addReflection } from "./reflection/reflection.js";
 
 /** The limits of a server, with the reason for each default. */
 export interface ServerLimits {
@@ -14,8 +13,6 @@ export interface ServerLimits {
   readonly streams: number;
 }
 
-/** Bytes of the headers of a call: a token and a few names. */
-const HEADERS_BYTES_MAX = 16 * 1024;
 /** A connection without an answer to a ping is dead after both of these. */
 const PING_MS = 20_000;
 const PONG_MS = 10_000;
@@ -28,7 +25,6 @@ function optionsOf({ messageBytes, streams }: ServerLimits): ServerOptions {
   return {
     "grpc.max_receive_message_length": messageBytes,
     "grpc.max_concurrent_streams": streams,
-    "grpc.max_metadata_size": HEADERS_BYTES_MAX,
     "grpc.keepalive_time_ms": PING_MS,
     "grpc.keepalive_timeout_ms": PONG_MS,
     "grpc.max_connection_idle_ms": IDLE_MS,
@@ -59,7 +55,7 @@ export function grpcServer(
   const names = services.map(({ service }) => service.name);
   const { implementation, tellHealth } = healthOf(["", ...names]);
   implementation.addToServer(server);
-  reflection(names).addToServer(server);
+  addReflection(server, [...names, HEALTH]);
   return { server, tellHealth };
 }
 
@@ -77,12 +73,4 @@ function healthOf(names: readonly string[]) {
     }
   };
   return { implementation, tellHealth };
-}
-
-/** v1 and v1alpha. Made of our own descriptors: those of proto-loader lose their imports, and break maps. */
-function reflection(services: readonly string[]): ReflectionService {
-  const described = {
-    all: { format: "", type: {}, fileDescriptorProtos: fileDescriptors() },
-  } as unknown as ConstructorParameters<typeof ReflectionService>[0];
-  return new ReflectionService(described, { services: [...services, HEALTH] });
 }

@@ -49,6 +49,21 @@ export function storeStatusForm(status: Status): StoreForm {
     guards: status.guards && guardsForm(status.guards),
     keys: status.keys.map(keyUseForm),
     archive: status.archive && archiveForm(status.archive, status),
+    reservations: status.reservations && reservationsForm(status.reservations),
+  };
+}
+
+function reservationsForm(status: NonNullable<Status["reservations"]>): StoreForm["reservations"] {
+  const { at, machine, state, holder = "", places, puts, failures, failure } = status;
+  return {
+    at,
+    machine,
+    state,
+    holder,
+    series: [...places].map(([name, { first, next }]) => ({ name, places: { first, next } })),
+    puts: BigInt(puts),
+    failures: BigInt(failures),
+    failure: failure && failureOf(failure),
   };
 }
 

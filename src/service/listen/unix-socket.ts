@@ -6,9 +6,10 @@
  * listens is removed. Two services that come at once do not take it from each other: the lock of a file beside the socket
  * is held from before the look until the end, and goes with its process. The file stays.
  */
-import { chmod, lstat, rm } from "node:fs/promises";
+import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import type { DiskFile } from "../../disk/disk.js";
+import { diskError, osCodeOf } from "../../disk/failure.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 
@@ -53,6 +54,22 @@ export async function listenOnSocket(
   } catch (cause) {
     await lock.close();
     throw cause;
+  }
+}
+
+/**
+ * Whether there is anything in the directory; an error where it cannot be listed. No socket is put into a missing or an
+ * empty one: it may be a mount that is not there, or a store that is not made yet, and `init` takes an empty directory
+ * alone.
+ */
+export async function isInUse(directory: string): Promise<boolean | PersisterError> {
+  try {
+    const names = await readdir(directory);
+    return names.length > 0;
+  } catch (cause) {
+    const code = osCodeOf(cause);
+    if (code === "ENOENT" || code === "ENOTDIR") return false;
+    return diskError("list", directory, cause);
   }
 }
 

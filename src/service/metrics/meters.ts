@@ -83,8 +83,9 @@ function putStore(families: Families, { store, laneIndex }: Observed): void {
 
 function putBackup(families: Families, last: Lanekeeper["lastBackup"]): void {
   if (!last) return;
-  const { takenAtMs, durationMs, bytes } = last;
+  const { takenAtMs, durationMs, bytes, lsn } = last;
   families.put("lanekeeper_backup_last_success_timestamp_seconds", takenAtMs / 1000);
+  families.put("lanekeeper_backup_lsn", lsn);
   families.put("lanekeeper_backup_duration_seconds", durationMs / 1000);
   families.put("lanekeeper_backup_bytes", bytes);
 }

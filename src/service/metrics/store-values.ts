@@ -2,8 +2,8 @@
 import { guardKinds } from "../../node/signing/verdict.js";
 import type { Status } from "../../node/status.js";
 import type { LaneId } from "../../types/lane.js";
-import { putArchive } from "./archive-values.js";
 import type { Families } from "./families.js";
+import { putArchive, putReservations } from "./off-machine-values.js";
 import type { MetricName } from "./table.js";
 
 /** All of it is of one moment. */
@@ -18,6 +18,7 @@ export function putStatus(
   putJournal(families, status);
   putKeys(families, status);
   if (status.archive) putArchive(families, status.archive, labels);
+  if (status.reservations) putReservations(families, status.reservations);
   for (const [lane, label] of labels) putLane(families, status, { lane, label });
 }
 

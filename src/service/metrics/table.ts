@@ -179,6 +179,7 @@ const keeping = {
     "seconds",
     "The moment that the last backup since the open shows; absent before the first.",
   ),
+  lanekeeper_backup_lsn: gauge("1", "Everything up to this LSN is in the last backup."),
   lanekeeper_backup_duration_seconds: gauge("seconds", "How long the last backup took."),
   lanekeeper_backup_bytes: gauge("bytes", "Bytes of the last backup."),
 } as const;
@@ -220,6 +221,33 @@ const archive = {
   lanekeeper_archive_object_duration_seconds: histogram(
     "seconds",
     "One object, from its first read to its link.",
+  ),
+} as const;
+
+const reservations = {
+  lanekeeper_reservations_state: gauge(
+    "1",
+    "1 for the state of the reservations, 0 for the others.",
+    ["state"],
+  ),
+  lanekeeper_reservations_failing: gauge(
+    "1",
+    "1 while nothing more can be reserved, with the reason's code.",
+    ["code"],
+  ),
+  lanekeeper_reservations_road_next_index: gauge(
+    "1",
+    "This machine may vote below this road index.",
+  ),
+  lanekeeper_reservations_own_next_block: gauge(
+    "1",
+    "It may make blocks of its own lane below this.",
+  ),
+  lanekeeper_reservations_voted_lanes: gauge("1", "Lanes for whose blocks it may vote."),
+  lanekeeper_reservations_puts_total: counter("1", "Records that it has put."),
+  lanekeeper_reservations_failures_total: counter(
+    "1",
+    "Steps that failed, and those that lost a record.",
   ),
 } as const;
 
@@ -271,6 +299,7 @@ const table = {
   ...encryption,
   ...keeping,
   ...archive,
+  ...reservations,
   ...service,
 };
 

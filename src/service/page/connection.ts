@@ -32,12 +32,13 @@ export class Connection {
     setInterval(() => this.#listen(), 1000);
   }
 
-  /** Begins a session with this token. Returns whether it is known. */
-  async login(token: string): Promise<boolean> {
+  /** Begins a session with this token. Returns why the service refuses it, or nothing. */
+  async login(token: string): Promise<string> {
     const headers = { authorization: `Bearer ${token}` };
-    const { ok } = await fetch("/session", { method: "POST", headers });
-    if (ok) this.#open();
-    return ok;
+    const answer = await fetch("/session", { method: "POST", headers });
+    if (!answer.ok) return await answer.text();
+    this.#open();
+    return "";
   }
 
   #open(): void {
@@ -70,7 +71,7 @@ export class Connection {
   #ask(): void {
     fetch("/api/status").then(
       ({ status }) => {
-        if (status === 401) this.#becomes("asked");
+        if (status === 401 || status === 403) this.#becomes("asked");
         else setTimeout(() => this.#open(), SILENCE_MS);
       },
       () => {

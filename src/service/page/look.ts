@@ -68,6 +68,49 @@ export interface DiskLook {
   readonly fullInSeconds: number | undefined;
 }
 
+/** The last backup since the store was opened. */
+export interface BackupLook {
+  readonly ageSeconds: number;
+  readonly lsn: string;
+  readonly directory: string;
+}
+
+/** The archive: how far history is kept beyond this machine. */
+export interface ArchiveLook {
+  readonly bucket: string;
+  readonly gate: string;
+  readonly pendingRecords: string;
+  readonly oldestPendingSeconds: number;
+  readonly heldBytes: number;
+  readonly heldBytesMax: number;
+  readonly objects: string;
+  readonly bytes: string;
+  /** The code of the error that the last step met. */
+  readonly failing: string | undefined;
+}
+
+/** The places that this machine may sign, in one series. */
+export interface ReservedLook {
+  readonly next: string;
+  /** From the first place that is not taken yet; 0 where the machine has none left. */
+  readonly left: number;
+}
+
+/** Whether this machine signs for the validator, and how far. */
+export interface ReservationsLook {
+  readonly at: string;
+  readonly state: "opening" | "holding" | "standing by";
+  readonly holder: string | undefined;
+  readonly road: ReservedLook | undefined;
+  readonly own: ReservedLook | undefined;
+  /** Lanes for whose blocks it may vote, and the one with the fewest places left. */
+  readonly votedLanes: number;
+  readonly votes: ReservedLook | undefined;
+  readonly puts: number;
+  /** The code of the error for which nothing more can be reserved. */
+  readonly failing: string | undefined;
+}
+
 /** The bytes on disk of one kind: under a key, by its id, or plain. */
 export interface KeyLook {
   readonly content: string;
@@ -111,6 +154,9 @@ export interface StoreLook {
   readonly latencies: Readonly<Record<"flush" | "block" | "vote" | "anchor", Latency | undefined>>;
   readonly disk: DiskLook;
   readonly keys: readonly KeyLook[];
+  readonly backup: BackupLook | undefined;
+  readonly archive: ArchiveLook | undefined;
+  readonly reservations: ReservationsLook | undefined;
   readonly recovery: RecoveryLook;
   readonly releases: readonly ReleaseLook[];
 }

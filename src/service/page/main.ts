@@ -2,7 +2,15 @@
 import { Connection, type Heard } from "./connection.js";
 import { figures } from "./parts/figures.js";
 import { heatStrip, laneTable } from "./parts/lanes.js";
-import { callsPanel, diskPanel, recoveryPanel, releasesPanel, roadPanel } from "./parts/panels.js";
+import {
+  archivePanel,
+  callsPanel,
+  diskPanel,
+  recoveryPanel,
+  releasesPanel,
+  reservationsPanel,
+  roadPanel,
+} from "./parts/panels.js";
 import { drawPlots, plotsPanel } from "./parts/plots.js";
 import { lostFinding, otherFindings, verdict } from "./parts/verdict.js";
 import { tokenForm } from "./parts/token-form.js";
@@ -58,6 +66,8 @@ function page(heard: Heard): Tree {
   const hasFewLanes = store !== undefined && store.lanes.length <= FEW_LANES;
   const more = store && [
     diskPanel(store),
+    reservationsPanel(store),
+    archivePanel(store),
     callsPanel(look),
     recoveryPanel(store),
     releasesPanel(store),

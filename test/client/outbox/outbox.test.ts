@@ -2,8 +2,8 @@
  * The outbox against a service that is a few lines long, over drawn histories of pushes, verdicts, cursors
  * and lost streams.
  */
-import { fc, test } from "@fast-check/vitest";
-import { expect } from "vitest";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
 import type { Item } from "../../../src/client/outbox/item.js";
 import { Outbox } from "../../../src/client/outbox/outbox.js";
 import { Picture } from "../../../src/client/picture/picture.js";
@@ -12,6 +12,7 @@ import { failureOf, laneBytes } from "../../../src/rpc/failures.js";
 import { Failure } from "../../../src/rpc/api/types.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { laneId } from "../../../src/types/lane.js";
+import { property } from "../../harness/property.js";
 
 const lane = laneId("ab".repeat(40));
 const LANE_BLOCKS = 30n;
@@ -105,7 +106,7 @@ class Model {
 
 const step = fc.constantFrom("push", "send", "look", "lose", "flush", "anchor", "kill");
 
-test.prop([fc.array(step, { maxLength: 120 })], { numRuns: RUNS })(
+property([fc.array(step, { maxLength: 120 })], { numRuns: RUNS })(
   "whatever is lost, every block becomes durable in the end, and its push resolves once",
   async (steps) => {
     const model = new Model();
@@ -128,3 +129,17 @@ test.prop([fc.array(step, { maxLength: 120 })], { numRuns: RUNS })(
     expect(model.answered.size).toBe(model.pushed.length);
   },
 );
+
+test("blocks of 60 KiB that fifteen lanes push in one step go in one message, and a large one goes all the same", () => {
+  const outbox = new Outbox(new Picture());
+  const pushed = (lanes: number, bytes: number): void => {
+    for (let at = 0; at < lanes; at++) {
+      const lane = laneId(at.toString(16).padStart(2, "0").repeat(40));
+      outbox.add({ kind: "block", lane, number: 0n }, new Uint8Array(bytes)).catch(() => undefined);
+    }
+  };
+  pushed(15, 60 * 1024);
+  expect(outbox.take()).toHaveLength(15);
+  pushed(2, 2_000_000);
+  expect([outbox.take().length, outbox.take().length, outbox.take().length]).toEqual([1, 1, 0]);
+});

@@ -148,7 +148,14 @@ test("over TCP a call outside of its role is PERMISSION_DENIED, logged and count
   ]);
   // The log says who it was, where that is known.
   expect(lines[0]).toContain("explorer");
+  // A runbook sends the operator to the address.
+  for (const line of lines) expect(line).toMatch(/"from":"127\.0\.0\.1 \d+"/);
   expect(service.meters.refusals.total).toBe(2);
+  for (let at = 0; at < 20; at++) await callRefusal(acquire("x".repeat(40)));
+  // Of a flood the first ones have their line, and all of them count as logins.
+  expect(lines).toHaveLength(11);
+  const kinds = service.meters.refusals.recent.map(({ code, kind }) => `${code} ${kind}`);
+  expect(new Set(kinds)).toEqual(new Set(["OVERLOADED login", "UNAUTHENTICATED login"]));
   expect(lines.join("")).not.toContain(readerSecret);
   client.close();
 });

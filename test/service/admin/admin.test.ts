@@ -31,6 +31,8 @@ afterAll(async () => {
   await rm(pageDirectory, { recursive: true });
 });
 
+const onlyOne = (given: string): "right" | "wrong" => (given === TOKEN ? "right" : "wrong");
+
 interface Running extends AsyncDisposable, Admin {
   readonly log: string[];
 }
@@ -42,7 +44,7 @@ async function started(more: Partial<AdminOptions> = {}): Promise<Running> {
     meters: new Meters(),
     listen: { host: "127.0.0.1", port: 0 },
     hosts: [],
-    log: (event, facts) => void log.push(`${event} ${JSON.stringify(facts)}`),
+    log: (level, event, facts) => void log.push(`${level} ${event} ${JSON.stringify(facts)}`),
     pageDirectory,
     ...more,
   });
@@ -217,7 +219,7 @@ test("nothing can be written, no body is read, and no file but the page's is giv
 
 test("where tokens are asked for, health is open and everything else needs one", async () => {
   const meters = new Meters();
-  await using admin = await started({ meters, tokens: (given) => given === TOKEN });
+  await using admin = await started({ meters, tokens: onlyOne });
   for (const path of ["/healthz", "/readyz", "/"]) {
     expect((await get(admin, path)).status).not.toBe(401);
   }
@@ -233,9 +235,26 @@ test("where tokens are asked for, health is open and everything else needs one",
   expect(JSON.stringify([meters.refusals.recent, admin.log])).not.toContain("wrong-");
 });
 
+test("a token of another role may not look: it is refused as such, counted, and logged with its address", async () => {
+  const meters = new Meters();
+  const tokens = (given: string) => (given === "a-writer" ? "not allowed" : onlyOne(given));
+  await using admin = await started({ meters, tokens });
+  const answer = await get(admin, "/metrics?x", bearer("a-writer"));
+  expect(answer).toMatchObject({ status: 403, text: expect.stringContaining("role") as string });
+  expect(answer.headers).not.toHaveProperty("retry-after");
+  expect(await get(admin, "/metrics", bearer("unknown"))).toMatchObject({ status: 401 });
+  const counted = meters.refusals.recent.map(({ code, kind }) => `${code} ${kind}`);
+  expect(counted).toEqual(["UNAUTHENTICATED login", "PERMISSION_DENIED login"]);
+  expect(admin.log).toHaveLength(2);
+  for (const line of admin.log) {
+    expect(line).toMatch(/^warn callerRefused .*"path":"\/metrics","from":"127\.0\.0\.1 \d+"/);
+    expect(line).not.toMatch(/a-writer|unknown/);
+  }
+});
+
 test("a page's token becomes a cookie that no script reads; a revoked token takes its sessions with it", async () => {
   let known = TOKEN;
-  await using admin = await started({ tokens: (given) => given === known });
+  await using admin = await started({ tokens: (given) => (given === known ? "right" : "wrong") });
   const begun = await get(admin, "/session", { method: "POST", ...bearer(TOKEN) });
   const [cookie] = begun.headers["set-cookie"] ?? [];
   expect(cookie).toMatch(/^lanekeeper_session=[\w-]{43}; HttpOnly; SameSite=Strict; Path=\/$/);
@@ -253,7 +272,7 @@ test("a page's token becomes a cookie that no script reads; a revoked token take
 
 test("a flood of wrong tokens is answered shortly, and a right one is let in meanwhile", async () => {
   const meters = new Meters();
-  await using admin = await started({ meters, tokens: (given) => given === TOKEN });
+  await using admin = await started({ meters, tokens: onlyOne });
   const statuses = new Map<number, number>();
   for (let at = 0; at < 40; at++) {
     const { status } = await get(admin, "/metrics", bearer(`wrong-${at}`));
@@ -261,7 +280,9 @@ test("a flood of wrong tokens is answered shortly, and a right one is let in mea
   }
   expect(Object.fromEntries(statuses)).toEqual({ 401: 10, 429: 30 });
   expect(await get(admin, "/metrics", bearer(TOKEN))).toMatchObject({ status: 200 });
-  expect(meters.refusals.total).toBe(10);
+  // Each of them is counted, and the first ones have a line in the log.
+  expect(meters.refusals.total).toBe(40);
+  expect(admin.log).toHaveLength(10);
 });
 
 test("garbage, half a request and huge headers end alone; others are served", async () => {

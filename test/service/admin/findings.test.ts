@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Status } from "../../../src/node/status.js";
 import { type Facts, findingsOf, limits } from "../../../src/service/admin/findings.js";
-import { archiveLimits } from "../../../src/service/admin/archive-findings.js";
+import { archiveLimits } from "../../../src/service/admin/off-machine-findings.js";
 import { errorCodes } from "../../../src/types/error-codes.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { TestChain } from "../../model/chain.js";
@@ -184,6 +184,37 @@ test("records under a key that is not there are told, with its id", () => {
   expect(found.detail).toContain(use.content);
   const moving = facts({ keys: [{ ...use, state: "older" }] });
   expect(titles(findingsOf(moving))).toEqual(["safe: Safe: everything acknowledged is on disk"]);
+});
+
+test("reservations are told: a machine that cannot reserve, one that was taken over, and a standby", () => {
+  const reservations: NonNullable<Status["reservations"]> = {
+    at: "file:///reservations",
+    machine: "ab",
+    state: "holding",
+    holder: "ab",
+    places: new Map(),
+    puts: 1,
+    failures: 0,
+    failure: undefined,
+  };
+  const told = (change: Partial<typeof reservations>) => {
+    const status = { reservations: { ...reservations, ...change } };
+    const [{ level, code, detail }] = findingsOf(facts(status));
+    return { level, code, detail };
+  };
+  expect(told({}).level).toBe("safe");
+  const failed = new PersisterError("BUCKET_FAILED", "no answer");
+  const cannot = { level: "danger", code: "BUCKET_FAILED", detail: "no answer" };
+  expect(told({ failure: failed })).toEqual(cannot);
+  expect(told({ state: "opening", holder: undefined, failure: failed })).toEqual(cannot);
+  const standby = { state: "standing by", holder: "cd" } as const;
+  expect(told(standby)).toEqual({
+    level: "waiting",
+    code: "UNRESERVED",
+    detail: "machine cd reserves",
+  });
+  const failure = new PersisterError("UNRESERVED", "taken over");
+  expect(told({ ...standby, failure })).toMatchObject({ level: "warning", detail: "taken over" });
 });
 
 test("an archive in trouble is told: two truths first, then refused blocks, age, fullness and gaps", () => {

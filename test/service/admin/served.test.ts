@@ -63,7 +63,7 @@ test("where access is listed, those who read, operate or measure look, and a wri
   };
   expect(await statusOf(secrets.reader)).toBe(200);
   expect(await statusOf(secrets.metrics)).toBe(200);
-  expect(await statusOf(secrets.writer)).toBe(401);
+  expect(await statusOf(secrets.writer)).toBe(403);
   expect(await statusOf("x".repeat(40))).toBe(401);
   expect(await statusOf()).toBe(401);
   expect(await get(service, "/healthz")).toEqual({ status: 200, text: "ok\n" });

@@ -7,6 +7,7 @@ import {
   environmentGiven,
   flagsGiven,
   parseGiven,
+  strayVariables,
 } from "../../../src/service/config/sources.js";
 import { sizeOf, sizeText } from "../../../src/service/config/units.js";
 
@@ -50,11 +51,15 @@ test.each([
   ["retain: 7\n", /^l\.yaml:1: retain must be a size/],
   ["retain: 10MB\n", /^l\.yaml:1: retain must be a size/],
   ["\nlimits:\n  streams: many\n", /^l\.yaml:3: limits\.streams must be a whole number/],
-  ["strict: maybe\n", /^l\.yaml:1: strict/],
-  ["retain: 1MiB\nretain: 2MiB\n", /^l\.yaml:2: .*unique/],
-  ["limits: 7\n", /^l\.yaml:1: limits\. must be a map/],
+  ["strict: maybe\n", /^l\.yaml:1: strict must be true or false/],
+  ["retain: 1MiB\nretain: 2MiB\n", /^l\.yaml:2: retain stands there twice/],
+  ["limits:\n  streams: 2\n  streams: 2\n", /^l\.yaml:3: limits\.streams stands there twice/],
+  ["limits:\n  streams: 2\ntls:\nlimits:\n", /^l\.yaml:4: limits stands there twice/],
+  ["limits: 7\n", /^l\.yaml:1: limits must be a map/],
+  ["limits:\n  7: 7\n", /^l\.yaml:2: there is no key limits\.7/],
+  ["retain: *none\n", /^l\.yaml:1: /],
   ["- a\n", /^l\.yaml:1: the file must be a map/],
-  ["a: [\n", /^l\.yaml:/],
+  ["a: [\n", /^l\.yaml:2: Flow sequence .* end with a \]$/],
   [
     "keys:\n  files: [a.key]\n  command: print\n",
     /^l\.yaml:3: keys\.command: keys come from one place/,
@@ -66,12 +71,51 @@ test.each([
   ["listen: 10.0.0.1:1\ninsecure: true\n", /^l\.yaml:2: insecure: insecure is for a loopback/],
   ["listen: 127.0.0.1:1\n", /TCP needs TLS/],
   ["listen: 127.0.0.1:1\ntls: { certificate: a }\n", /belong together/],
-  ["listen: 10.0.0.1:1\ntls: { certificate: a, key: b }\n", /give access/],
+  ["tls: { key: a }\n", /^l\.yaml:1: tls\.key: a certificate and its key belong together/],
+  [
+    "reserve: { validator: a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1 }\n",
+    /^l\.yaml:1: reserve\.validator: /,
+  ],
+  ["\ntls: { certificate: a, key: b }\n", /^l\.yaml:2: tls\.certificate: .*give access/],
   ["admin: { listen: 0.0.0.0:9464 }\n", /need tokens/],
 ])("a wrong file is refused: %j", (text, message) => {
   expect(() => fromFile(text)).toThrow(
     expect.objectContaining({ code: "USAGE", message: expect.stringMatching(message) as string }),
   );
+});
+
+test.each(keyNames)(
+  "a value of a wrong type is refused in words, by file, line and key: %s",
+  (name) => {
+    const path = name.split(".");
+    const before = path.slice(0, -1).map((part, depth) => `${"  ".repeat(depth)}${part}:`);
+    for (const wrong of ["{ a: 1 }", "[{}]", "1.5", "true", "''", "~", "nonsense ?"]) {
+      const last = `${"  ".repeat(path.length - 1)}${path.at(-1)}: ${wrong}`;
+      const given = parseGiven("l.yaml", `${[...before, last].join("\n")}\n`);
+      try {
+        settingsOf(merged(defaultsGiven(), given));
+      } catch (cause) {
+        const { message } = cause as Error;
+        expect(message).toMatch(`l.yaml:${path.length}: ${name}`);
+        // The words are ours: each says how a right value looks.
+        expect(message).toMatch(/ must | belong together|TCP needs|over TLS|everything is plain/);
+        expect(message).not.toMatch(/[Ii]nvalid|Expected|received|Required/);
+      }
+    }
+  },
+);
+
+test("a variable of ours that is no setting is told of, and those that Kubernetes sets for a service are not", () => {
+  const environment = {
+    LANEKEEPER_RETAIN: "1MiB",
+    LANEKEEPER_RETAN: "1MiB",
+    LANEKEEPER_SERVICE_HOST: "10.0.0.1",
+    LANEKEEPER_SERVICE_PORT_GRPC: "9463",
+    LANEKEEPER_PORT: "tcp://10.0.0.1:9463",
+    LANEKEEPER_PORT_9463_TCP_ADDR: "10.0.0.1",
+    OTHER: "x",
+  };
+  expect(strayVariables(environment)).toEqual(["LANEKEEPER_RETAN"]);
 });
 
 test("every key has a variable and a flag of its own", () => {

@@ -118,7 +118,7 @@ test("E20 every store that is served is sealed with the first key, and opens wit
   await using reader = await LanekeeperClient.connect(second.service.targets[0] ?? "");
   const { keys } = reader.status();
   expect(keys).toContainEqual(expect.objectContaining({ content: id, state: "writing" }));
-  await expect.poll(() => contents(second), { timeout: 20_000 }).toEqual(inAll(id));
+  await expect.poll(() => contents(second)).toEqual(inAll(id));
 });
 
 test("E20 SIGHUP reads the keys anew: the first one writes, and what is still needed is told", async () => {
@@ -128,7 +128,7 @@ test("E20 SIGHUP reads the keys anew: the first one writes, and what is still ne
   renameSync(join(folder, "state.key"), join(folder, "old.key"));
   const id = putKey("state.key", "b");
   await served.reload();
-  await expect.poll(() => contents(served), { timeout: 20_000 }).toEqual(inAll(id));
+  await expect.poll(() => contents(served)).toEqual(inAll(id));
   expect(lines.filter((line) => line.includes('"keyRotated"') && line.includes(id))).toHaveLength(
     1,
   );
@@ -164,7 +164,7 @@ test("E20 an operator's rotation is on record with its reason, before it takes e
   expect(decisions).toMatchObject([
     { action: "RotateKey", about: `key ${id}`, reason: { who: "local: ada", why: reason.why } },
   ]);
-  await expect.poll(() => contents(served), { timeout: 20_000 }).toEqual(inAll(id));
+  await expect.poll(() => contents(served)).toEqual(inAll(id));
 });
 
 test("the command rotates a service by its socket, and waits until older keys can go", async () => {
@@ -192,7 +192,7 @@ test("keys come from a command that prints them, one on each line", async () => 
   expect(Object.values(await contents(first)).flat()).toContain(old);
   await first.service.close();
   const second = await serve('keys: { command: "cat ./new.key && echo && cat ./old.key" }');
-  await expect.poll(() => contents(second), { timeout: 20_000 }).toEqual(inAll(id));
+  await expect.poll(() => contents(second)).toEqual(inAll(id));
 });
 
 test.each([

@@ -1,7 +1,7 @@
 /** The memory of a validator by a client that knows nothing but reflection. */
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { encodePruneAnchor } from "../../../src/wire/codec/encode.js";
+import { encodeCommitQC, encodePruneAnchor } from "../../../src/wire/codec/encode.js";
 import { TestChain } from "../../model/chain.js";
 import { laneAt, turns } from "../../node/kit.js";
 import type { ForeignClient } from "../foreign-client.js";
@@ -58,6 +58,14 @@ test("refusals have a status, a reason, the lane and the number", async () => {
   expect(await callRefusal(noLane)).toMatchObject({
     status: status.INVALID_ARGUMENT,
     error: { code: "USAGE" },
+  });
+  const { qc } = chain.qc(0n);
+  const view = { ...qc.vote.view, epochIndex: 7n };
+  const later = encodeCommitQC({ ...qc, vote: { ...qc.vote, view } });
+  const epoch = client.call("KeeperService/PushCommitQc", { fence, commitQc: later });
+  expect(await callRefusal(epoch)).toMatchObject({
+    status: status.INVALID_ARGUMENT,
+    error: { code: "INVALID", message: expect.stringContaining("epoch 7") as string },
   });
   const other = client.call("KeeperService/PushBlock", { fence: 99, block: block(0n) });
   expect(await callRefusal(other)).toMatchObject({

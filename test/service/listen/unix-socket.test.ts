@@ -1,10 +1,10 @@
 /** The socket of a service: its owner's alone, bounded, and never somebody else's. */
 import { spawnSync } from "node:child_process";
-import { stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { listenOnSocket } from "../../../src/service/listen/unix-socket.js";
+import { isInUse, listenOnSocket } from "../../../src/service/listen/unix-socket.js";
 import { refusal } from "../../node/kit.js";
 import { temporaryFolder } from "../running.js";
 
@@ -85,4 +85,16 @@ test("connections above the limit are closed, and those within it are served", a
   expect(taken).toBe(2);
   for (const socket of sockets) socket.destroy();
   await close();
+});
+
+test("a directory is in use, or not, or cannot be listed: then it says why", async () => {
+  const folder = await temporaryFolder();
+  const [empty, file, circle] = ["empty", "file", "circle"].map((name) => join(folder, name));
+  await mkdir(empty!);
+  await writeFile(file!, "");
+  await symlink(circle!, circle!);
+  expect(await isInUse(folder)).toBe(true);
+  for (const not of [empty!, file!, join(folder, "missing")])
+    expect(await isInUse(not)).toBe(false);
+  expect(await isInUse(circle!)).toMatchObject({ code: "IO", file: circle });
 });

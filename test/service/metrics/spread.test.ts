@@ -1,7 +1,8 @@
 /** Spreads: their buckets count exactly, and their quantiles are close. */
-import { fc, test } from "@fast-check/vitest";
-import { expect, test as example } from "vitest";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
 import { Spread } from "../../../src/service/metrics/spread.js";
+import { property } from "../../harness/property.js";
 
 const bounds = [1, 2, 4, 8, 16];
 const values = fc.array(
@@ -14,7 +15,7 @@ function spreadOf(all: readonly number[]): Spread {
   return spread;
 }
 
-test.prop([values])("each bucket counts the values up to its bound, and no other", (all) => {
+property([values])("each bucket counts the values up to its bound, and no other", (all) => {
   const spread = spreadOf(all);
   const expected = bounds.map((bound) => {
     return { bound, count: all.filter((value) => value <= bound).length };
@@ -27,7 +28,7 @@ test.prop([values])("each bucket counts the values up to its bound, and no other
   );
 });
 
-test.prop([fc.array(fc.double({ min: 0.01, max: 16, noNaN: true }), { minLength: 1 }), values])(
+property([fc.array(fc.double({ min: 0.01, max: 16, noNaN: true }), { minLength: 1 }), values])(
   "a quantile of what came since a moment is at most 9 % too high",
   (since, before) => {
     const spread = spreadOf(before);
@@ -43,7 +44,7 @@ test.prop([fc.array(fc.double({ min: 0.01, max: 16, noNaN: true }), { minLength:
   },
 );
 
-example("nothing that came has no quantile; a value above all bounds counts as the largest", () => {
+test("nothing that came has no quantile; a value above all bounds counts as the largest", () => {
   const spread = new Spread(bounds);
   expect(spread.quantilesSince(undefined, [0.5])).toBe(undefined);
   spread.note(1000);

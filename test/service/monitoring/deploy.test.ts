@@ -1,8 +1,10 @@
 /** The systemd unit and the container file agree with the code: exit codes, Node.js, paths, the admin port. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { keys } from "../../../src/service/config/keys.js";
 import { errorCodes, type ErrorCode } from "../../../src/types/error-codes.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -64,6 +66,15 @@ test("the container runs a Node.js that the package allows, as a user of its own
   expect(container).toMatch(/^USER 10001$/m);
   const [, command = "[]"] = /^CMD (\[.*\])$/m.exec(container) ?? [];
   expect(JSON.parse(command) as string[]).toEqual(settings("ExecStart")[0]!.split(" ").slice(1));
+});
+
+test("the container copies files that are there, and asks the admin listener where it is", () => {
+  const copies = [...container.matchAll(/^COPY (?!--from)(.*) \S+$/gm)];
+  const copied = copies.flatMap(([, files]) => files!.split(" "));
+  expect(copied).toContain("src");
+  for (const file of copied) expect(existsSync(join(root, file)), file).toBe(true);
+  const [, health] = /'http:\/\/([\d.:]+)\/healthz'/.exec(container) ?? [];
+  expect(health).toBe(keys["admin.listen"].fallback);
 });
 
 test("systemd finds nothing wrong with the unit", () => {

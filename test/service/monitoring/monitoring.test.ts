@@ -1,6 +1,6 @@
 /**
- * Alert rules, dashboard and the page on monitoring agree with the table of metrics; Prometheus' own tool
- * agrees with the rules. `vitest run -u` writes the page's table.
+ * Alert rules, dashboard and the page on monitoring agree with the table of metrics; Prometheus' own grammar reads every
+ * query, and its own tool agrees with the rules. `vitest run -u` writes the page's table.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,13 +9,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { archiveLimits } from "../../../src/service/admin/archive-findings.js";
+import { archiveLimits } from "../../../src/service/admin/off-machine-findings.js";
 import { limits } from "../../../src/service/admin/findings.js";
 import { Meters } from "../../../src/service/metrics/meters.js";
 import { metrics } from "../../../src/service/metrics/table.js";
 import { TestChain } from "../../model/chain.js";
 import { observedOf } from "../kit.js";
 import { readScrape } from "../metrics/scrape.js";
+import { labelsOfAnswer, type Scraped } from "./promql.js";
 
 const folder = fileURLToPath(new URL("../../../scripts/monitoring", import.meta.url));
 const fileOf = (name: string): string => readFileSync(join(folder, name), "utf8");
@@ -61,35 +62,62 @@ const rules = groups.flatMap((group) => group.rules);
 const dashboard = JSON.parse(fileOf("dashboard.json")) as Dashboard;
 const page = fileOf("README.md");
 const drawn = dashboard.panels.filter(({ type }) => type !== "row");
-const queries = drawn.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr));
+const queries = drawn
+  .flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr))
+  .map((expr) => expr.replaceAll("$__rate_interval", "5m").replaceAll("$instance", ".*"));
 
-/** Every name that a scrape has: those of the table, and the process' own. */
-async function scrapeNames(): Promise<ReadonlySet<string>> {
+/** Every metric that a scrape has: those of the table, and the process' own. */
+async function scraped(): Promise<(name: string) => Scraped | undefined> {
   const meters = new Meters();
   meters.addProcess();
   const text = await meters.text(observedOf(new TestChain(1), { kind: "opening" }));
-  return new Set(readScrape(text).types.keys());
+  const { types } = readScrape(text);
+  return (name) => {
+    const type = types.get(name);
+    const labels = metrics[name as keyof typeof metrics]?.labels ?? [];
+    return type === undefined ? undefined : { type, labels };
+  };
 }
 
-test("every metric that a rule or a panel names is in a scrape, with labels of its own", async () => {
-  const known = await scrapeNames();
-  for (const expr of [...rules.map((rule) => rule.expr), ...queries]) {
-    const named = [
-      ...expr.matchAll(/\b((?:lanekeeper|grpc_server|nodejs|process)_\w+)(?:\{([^}]*)\})?/g),
-    ];
-    expect(named.length, expr).toBeGreaterThan(0);
-    for (const [, name, matchers = ""] of named) {
-      const family = name!.replace(/_(bucket|sum|count)$/, "");
-      const found = known.has(name!) ? name! : family;
-      expect(known.has(found), `${name} in ${expr}`).toBe(true);
-      const labels = [...matchers.matchAll(/(\w+)=/g)].map(([, label]) => label!);
-      const allowed = ["instance", ...(metrics[found as keyof typeof metrics]?.labels ?? [])];
-      expect(
-        labels.filter((label) => !allowed.includes(label)),
-        expr,
-      ).toEqual([]);
-    }
+test("every query is one by Prometheus' own grammar, of metrics and labels that a scrape has", async () => {
+  const metricOf = await scraped();
+  for (const expr of queries) expect(() => labelsOfAnswer(expr, metricOf), expr).not.toThrow();
+  for (const { alert, expr, annotations } of rules) {
+    const labels = labelsOfAnswer(expr, metricOf) ?? new Set();
+    // An alert speaks of labels that its own answer has: another one would be an empty word.
+    const words = `${annotations.summary} ${annotations.description}`;
+    const spoken = [...words.matchAll(/\$labels\.(\w+)/g)].map(([, label = ""]) => label);
+    expect(
+      spoken.filter((label) => !labels.has(label)),
+      alert,
+    ).toEqual([]);
   }
+});
+
+test.each([
+  ["sum(rate(lanekeeper_refused_total[5m])", "No parse"],
+  ["sum by instance (lanekeeper_store_ready)", "No parse"],
+  ["lanekeeper_store_redy == 1", "no series is called lanekeeper_store_redy"],
+  ["lanekeeper_ack_duration_seconds > 1", "no series is called"],
+  ["lanekeeper_store_ready{lane='1'} == 0", "has no label lane"],
+  ["rate(lanekeeper_store_ready[5m]) > 0", "rate of lanekeeper_store_ready, which is a gauge"],
+  ["predict_linear(lanekeeper_refused_total[5m], 9) > 0", "which is a counter"],
+  ["rate(lanekeeper_refused_total) > 0", "needs a time"],
+  ["sum by (lane) (lanekeeper_store_ready) > 0", "no lane to group by"],
+  ["histogram_quantile(0.9, rate(lanekeeper_ack_duration_seconds_sum[5m])) > 1", "without le"],
+  ["lanekeeper_lane_lag_blocks / lanekeeper_store_ready", "never have the same labels"],
+  ["lanekeeper_store_ready and on (lane) lanekeeper_lane_lag_blocks", "no lane to group by"],
+])("a query that can never answer is refused: %s", async (query, why) => {
+  const metricOf = await scraped();
+  expect(() => labelsOfAnswer(query, metricOf)).toThrow(why);
+});
+
+test("guards, backups, keys, the archive and reservations are drawn to the last metric", () => {
+  const ofThese = /^lanekeeper_(store_guarded|backup|encryption|archive|reservations)/;
+  const isDrawn = (name: string): boolean => queries.some((query) => query.includes(name));
+  const named = Object.keys(metrics).filter((name) => ofThese.test(name));
+  expect(named.length).toBeGreaterThan(25);
+  expect(named.filter((name) => !isDrawn(name))).toEqual([]);
 });
 
 test("every alert says how bad it is, what happened and what to do, and the page has a part for it", () => {
@@ -188,7 +216,7 @@ describe.runIf(hasPromtool)("Prometheus' own tool", () => {
   test("every query of the dashboard is a query", () => {
     const work = mkdtempSync(join(tmpdir(), "lanekeeper-queries-"));
     const tests = queries.map((expr) => ({
-      expr: expr.replaceAll("$__rate_interval", "5m").replaceAll("$instance", ".*"),
+      expr,
       eval_time: "5m",
       exp_samples: [],
     }));

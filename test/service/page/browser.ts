@@ -43,6 +43,8 @@ export interface WatchedPage {
 export async function openPage(browser: Browser, origin: string, view: View): Promise<WatchedPage> {
   const { width, height, scheme } = view;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+  // Below the time of a test: a machine that does much else draws late.
+  context.setDefaultTimeout(100_000);
   const page = await context.newPage();
   const amiss: string[] = [];
   page.on("console", (line) => amiss.push(`console: ${line.text()}`));

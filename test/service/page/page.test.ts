@@ -12,7 +12,7 @@ import { type Admin, type AdminOptions, startAdmin } from "../../../src/service/
 import { errorCodes } from "../../../src/types/error-codes.js";
 import { TestChain } from "../../model/chain.js";
 import { laneAt, pushBlocks } from "../../node/kit.js";
-import { SCALE } from "../../scale.js";
+import { IS_SHORT } from "../../scale.js";
 import { measuredStore } from "../kit.js";
 import { findChromium, launch, openPage, screenshotPath, type View } from "./browser.js";
 import { type SceneName, sceneNames, sceneOf } from "./scenes.js";
@@ -80,9 +80,9 @@ describe.runIf(chromium !== undefined)("in Chromium", () => {
     readonly log: readonly string[];
   }
 
-  // At full size every scene in every view; else each scene in one, so that all views are seen.
+  // As a campaign every scene in every view; else each scene in one, so that all views are seen.
   const shots = sceneNames.flatMap((name, at) => {
-    const seen = SCALE < 1 ? [views[at % views.length]!] : views;
+    const seen = IS_SHORT ? [views[at % views.length]!] : views;
     return seen.map((view) => ({ name, view }));
   });
 
@@ -139,6 +139,36 @@ describe.runIf(chromium !== undefined)("in Chromium", () => {
     expect(await page.getByRole("status").count()).toBe(1);
   });
 
+  test("a machine that stands by says so, what it may still sign, and how far the archive is", async () => {
+    await using scene = await opened("standing by");
+    const { page } = scene;
+    const factsOf = async (name: string): Promise<string> => {
+      return (await page.getByRole("region", { name, exact: true }).innerText()).replaceAll(
+        "\n",
+        " ",
+      );
+    };
+    const reservations = await factsOf("Reservations");
+    for (const fact of [
+      "This machine stands by: c4f1d07e2b96a385 signs",
+      "Votes on the road below 5,145, 12 left",
+      "Votes for blocks 3 lanes, 7 left at least",
+      "Own blocks below ",
+      ", 0 left Records put 318 Refused for UNRESERVED",
+    ]) {
+      expect(reservations).toContain(fact);
+    }
+    const archive = await factsOf("Archive");
+    expect(archive).toContain("Wait for it 4,096 records, the oldest for 95 s");
+    expect(archive).toContain("Held back 12 MiB of 256 MiB at most");
+    const verdict = await factsOf("Verdict");
+    expect(verdict).toContain("Another machine signs for this validator: this one stands by");
+    await using plain = await opened("safe");
+    for (const name of ["Reservations", "Archive"]) {
+      expect(await plain.page.getByRole("heading", { name, exact: true }).count()).toBe(0);
+    }
+  });
+
   test("the keyboard reaches everything that can be used", async () => {
     await using scene = await opened("hundred lanes");
     const { page } = scene;
@@ -169,7 +199,7 @@ describe.runIf(chromium !== undefined)("in Chromium", () => {
     }
   });
 
-  test("the page follows the store: a block that becomes durable is drawn within two seconds", async () => {
+  test("the page follows the store: a block that becomes durable is drawn by itself", async () => {
     const chain = new TestChain(2);
     const lane = laneAt(chain, 0);
     await using store = await measuredStore(chain);
@@ -177,11 +207,31 @@ describe.runIf(chromium !== undefined)("in Chromium", () => {
     const { page, amiss } = await openPage(browser, admin.origin, wide);
     await page.getByText("No lane has a block yet.").waitFor();
     await pushBlocks(store.keeper, chain, lane, { to: 7n });
-    await page
-      .getByRole("img", { name: "0 retained, 7 durable, 0 queued" })
-      .waitFor({ timeout: 2000 });
+    await page.getByRole("img", { name: "0 retained, 7 durable, 0 queued" }).waitFor();
     expect(amiss).toEqual([]);
     await page.context().close();
+  });
+
+  test("the plots of a service that has just begun end now, and not a day later", async () => {
+    await using admin = await served(await sceneOf("safe"));
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.addInitScript(() => {
+      const drawn = new Set<string>();
+      Object.assign(globalThis, { drawn });
+      CanvasRenderingContext2D.prototype.fillText = (text) => void drawn.add(text);
+    });
+    await page.goto(admin.origin);
+    await page.getByText("Live · ").waitFor();
+    const times = await page.evaluate(() => {
+      const { drawn } = globalThis as unknown as { readonly drawn: ReadonlySet<string> };
+      const hours = [0, 120_000].map((ms) => new Date(Date.now() - ms).getHours());
+      const found = [...drawn].filter((text) => /^\d\d:\d\d$/.test(text));
+      return { count: found.length, areNow: found.every((text) => hours.includes(parseInt(text))) };
+    });
+    expect(times.count).toBeGreaterThan(0);
+    expect(times.areNow).toBe(true);
+    await context.close();
   });
 
   test("a page that hears nothing says that it knows nothing, and comes back by itself", async () => {
@@ -189,23 +239,23 @@ describe.runIf(chromium !== undefined)("in Chromium", () => {
     const { page } = await openPage(browser, scene.origin, wide);
     await page.getByText("Safe: everything acknowledged is on disk").waitFor();
     await scene.close();
-    await page.getByText("Unknown: no word from the service since").waitFor({ timeout: 12_000 });
+    await page.getByText("Unknown: no word from the service since").waitFor();
     expect(await page.getByText("Safe: everything").count()).toBe(0);
     await using again = await served(await sceneOf("safe"), { listen: scene.address });
-    await page.getByText("Safe: everything acknowledged is on disk").waitFor({ timeout: 15_000 });
+    await page.getByText("Safe: everything acknowledged is on disk").waitFor();
     expect(again.log).toEqual([]);
     await page.context().close();
   });
 
   test("where the service asks for a token, so does the page", async () => {
     await using admin = await served(await sceneOf("safe"), {
-      tokens: (given) => given === "right",
+      tokens: (given) => (given === "right" ? "right" : "wrong"),
     });
     const { page } = await openPage(browser, admin.origin, wide);
     const field = page.getByLabel("This service asks for a token.");
     await field.fill("wrong");
     await page.keyboard.press("Enter");
-    await page.getByText("This token is not known.").waitFor();
+    await page.getByText("this token is not known").waitFor();
     await page.screenshot({ path: screenshotPath("token 1400 light") });
     await field.fill("right");
     await page.keyboard.press("Enter");
@@ -214,33 +264,30 @@ describe.runIf(chromium !== undefined)("in Chromium", () => {
     await page.context().close();
   });
 
-  test("with a hundred lanes and events that stream, a frame takes a sixtieth of a second", async () => {
+  test("with a hundred lanes and events that stream, a frame takes less than a sixtieth of a second", async () => {
     await using scene = await opened("hundred lanes");
-    const { p50Ms, p99Ms, longTasks } = await scene.page.evaluate(frames, 3000);
-    console.log(
-      `frames: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, ${longTasks} over 50 ms`,
-    );
-    // A busy machine may lose single frames: `npm run bench -- service` looks at all of them.
-    expect(p50Ms).toBeLessThan(18);
+    const cdp = await scene.page.context().newCDPSession(scene.page);
+    // Of processor time: `npm run bench -- service` looks at the frames as an eye sees them.
+    await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+    const workedMs = async (): Promise<number> => {
+      const { metrics } = await cdp.send("Performance.getMetrics");
+      return 1000 * (metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN);
+    };
+    const began = await workedMs();
+    const drawn = await scene.page.evaluate(frames, IS_SHORT ? 1000 : 3000);
+    const ms = ((await workedMs()) - began) / drawn;
+    console.log(`${drawn} frames, each ${ms.toFixed(1)} ms of processor time`);
+    expect(ms).toBeLessThan(1000 / 60);
   });
 });
 
-/** In the page: the durations of frames over `ms`, and the tasks that held it for more than 50 ms. */
-async function frames(ms: number): Promise<{ p50Ms: number; p99Ms: number; longTasks: number }> {
-  let longTasks = 0;
-  const observer = new PerformanceObserver((list) => void (longTasks += list.getEntries().length));
-  observer.observe({ type: "longtask" });
+/** In the page: lets `ms` pass; how many frames were drawn. */
+async function frames(ms: number): Promise<number> {
   const nextFrame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
   const begin = await nextFrame();
-  const took: number[] = [];
-  for (let before = begin; before < begin + ms; ) {
-    const now = await nextFrame();
-    took.push(now - before);
-    before = now;
-  }
-  took.sort((a, b) => a - b);
-  const at = (share: number): number => took[Math.floor(share * (took.length - 1))] ?? 0;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), longTasks };
+  let count = 0;
+  for (let now = begin; now < begin + ms; now = await nextFrame()) count += 1;
+  return count;
 }
 
 /** In the page: the texts whose colour is too near to that of their ground. */

@@ -19,6 +19,7 @@ export const sceneNames = [
   "refused",
   "opening",
   "memory",
+  "standing by",
 ] as const;
 export type SceneName = (typeof sceneNames)[number];
 
@@ -110,6 +111,41 @@ const refusal = new PersisterError(
 );
 const conflict = new PersisterError("CONFLICT", "lane 2, block 1,204: other bytes are held");
 
+const archive: Status["archive"] = {
+  bucket: "s3://history/pacific-1 at https://objects.example",
+  gate: "strict",
+  through: { lanes: new Map(), road: 4011n },
+  pendingRecords: 4096n,
+  oldestPendingMs: 95_000,
+  heldBytes: 3 * 4_194_304,
+  heldBytesMax: 64 * 4_194_304,
+  isBehind: false,
+  counts: { objects: 211, bytes: 1_884_000_000, found: 2, failures: 3, missed: 0n },
+  failing: undefined,
+  refused: new Map(),
+};
+
+/** Another machine has taken over: this one may sign what it reserved before. */
+function reservationsOf({ lanes, road }: Status): Status["reservations"] {
+  const [own, ...others] = [...lanes];
+  return {
+    at: "reservations/pacific-1 in s3://history at https://objects.example",
+    machine: "5b0a4e7c9d13f2a8",
+    state: "standing by",
+    holder: "c4f1d07e2b96a385",
+    places: new Map([
+      ["road", { first: 5120n, next: road.next + 12n }],
+      [`blocks/${own![0]}`, { first: 0n, next: own![1].next }],
+      ...others.map(([lane, { next }], at) => {
+        return [`votes/${lane}`, { first: 0n, next: next + BigInt(at + 7) }] as const;
+      }),
+    ]),
+    puts: 318,
+    failures: 1,
+    failure: new PersisterError("UNRESERVED", "machine c4f1d07e2b96a385 reserves"),
+  };
+}
+
 /** Each scene makes its own of an ordinary status. */
 const changes: Readonly<Record<SceneName, (status: Status) => StoreState | Status>> = {
   safe: (status) => status,
@@ -125,6 +161,7 @@ const changes: Readonly<Record<SceneName, (status: Status) => StoreState | Statu
   refused: () => ({ kind: "refused", error: refusal }),
   opening: () => ({ kind: "opening" }),
   memory: (status) => ({ ...status, durable: false }),
+  "standing by": (status) => ({ ...status, archive, reservations: reservationsOf(status) }),
 };
 
 const laneCounts: Partial<Record<SceneName, number>> = { "one lane": 1, "hundred lanes": 100 };

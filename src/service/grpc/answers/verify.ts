@@ -1,6 +1,6 @@
 /** A verification of the store that is served: it reads files alone, and changes nothing. */
 import { RealDisk } from "../../../disk/real/real.js";
-import { inspectStore } from "../../../inspect/inspect.js";
+import { inspecting } from "../../../inspect/inspect.js";
 import type { Finding } from "../../../inspect/finding.js";
 import { newProgress, type Progress } from "../../../inspect/walk/live-records.js";
 import type { VerifyResponse } from "../../../rpc/api/operator.js";
@@ -41,7 +41,7 @@ async function* answers(
 ): AsyncGenerator<Answer> {
   const progress = newProgress();
   const depth = { kind: "committees", epochs } as const;
-  const looking = inspectStore({ disk: new RealDisk(), directory, depth, progress });
+  const looking = inspecting({ disk: new RealDisk(), directory, depth, progress });
   const counts = { errors: 0n, warnings: 0n };
   try {
     let step = ahead(looking.next());
@@ -67,7 +67,7 @@ async function* answers(
   }
 }
 
-async function ended(looking: ReturnType<typeof inspectStore>): Promise<void> {
+async function ended(looking: ReturnType<typeof inspecting>): Promise<void> {
   const nothing = undefined as never;
   await Promise.allSettled([looking.return(nothing)]);
 }

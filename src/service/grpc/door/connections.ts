@@ -4,7 +4,7 @@
  * So a crowd of strangers never keeps a validator out. Over a UNIX socket nobody is a stranger: its owner alone can open it.
  */
 import type { Socket } from "node:net";
-import type { Peer } from "./gate.js";
+import { type Peer, placeOf } from "./gate.js";
 
 /** Time for the first words of a connection: the preface of HTTP/2. */
 export const FIRST_WORDS_MS = 10_000;
@@ -58,9 +58,4 @@ export class Connections {
     const ends = [...this.#open].map((socket) => new Promise((end) => socket.once("close", end)));
     await Promise.all(ends);
   }
-}
-
-/** `undefined` for a UNIX socket, whose ends have no address. */
-function placeOf({ remoteAddress, remotePort }: Peer): string | undefined {
-  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

@@ -28,6 +28,11 @@ export interface Peer {
   readonly remotePort?: number | undefined;
 }
 
+/** `undefined` for a UNIX socket, whose ends have no address. */
+export function placeOf({ remoteAddress, remotePort }: Peer): string | undefined {
+  return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort}`;
+}
+
 interface Rule {
   readonly allowed: Allowed;
   readonly label: RpcMethod;
@@ -83,14 +88,15 @@ export class Gate {
     metadata: Metadata,
     call: ServerInterceptingCallInterface,
   ): LanekeeperError | undefined {
-    const { admit, failed, meters } = this.#around;
+    const { admit, refused, meters } = this.#around;
+    const peer = call.getConnectionInfo();
     try {
       this.#callers.set(metadata, admit(papersOf(metadata, call), allowed));
-      this.#letIn(call.getConnectionInfo());
+      this.#letIn(peer);
       return undefined;
     } catch (cause) {
       const error = toldError(cause);
-      failed(path, undefined, cause);
+      refused(path, placeOf(peer) ?? "the UNIX socket", error);
       meters.rpc.started(label);
       meters.rpc.handled(label, errorCodes[error.code].status, 0);
       return error;

@@ -45,7 +45,7 @@ export async function listen(
   const certificates = listener.kind === "tcp" ? listener.certificates : undefined;
   const injector = server.createConnectionInjector(credentialsOf(certificates));
   const http2Servers = http2ServersOf(server);
-  widenWindows(http2Servers);
+  setLimits(http2Servers);
   if (certificates) requireNewestTls(http2Servers);
   const take = (socket: Socket): void => {
     connections.add(socket);
@@ -95,15 +95,24 @@ function opened(
 
 /**
  * HTTP/2 gives a stream 64 KiB until its reader grants more, and a block of 64 KiB is longer by its envelope:
- * the end of each would wait for a turn of both processes. The library has an option for its clients alone, so
- * the sessions of its HTTP/2 servers are asked. A stream that is not read holds as much at most.
+ * the end of each would wait for a turn of both processes. A stream that is not read holds as much at most.
  */
 const STREAM_WINDOW_BYTES = 512 * 1024;
 
-function widenWindows(http2Servers: readonly (Http2Server | Http2SecureServer)[]): void {
+/** Bytes of the headers of a call: a token and a few names. HTTP/2 would take four times as many. */
+const HEADERS_BYTES_MAX = 16 * 1024;
+
+/**
+ * The library has an option of the window for its clients alone, and none of the headers; it passes over an option that
+ * it does not know. So the sessions of its HTTP/2 servers are asked. They tell their clients, which keep to it.
+ */
+function setLimits(http2Servers: readonly (Http2Server | Http2SecureServer)[]): void {
   for (const each of http2Servers) {
     each.on("session", (session) => {
-      session.settings({ initialWindowSize: STREAM_WINDOW_BYTES });
+      session.settings({
+        initialWindowSize: STREAM_WINDOW_BYTES,
+        maxHeaderListSize: HEADERS_BYTES_MAX,
+      });
       session.setLocalWindowSize(STREAM_WINDOW_BYTES);
     });
   }

@@ -39,7 +39,8 @@ export async function put(
 ): Promise<Omit<Verdict, "id">> {
   switch (item.case) {
     case "block": {
-      const result = await keeper.pushBlock(bytesArgument("block", item.value), { signal });
+      const block = ownBytes(bytesArgument("block", item.value));
+      const result = await keeper.pushOwnBlock(block, { signal });
       if (result.status === "admitted") return { outcome: Outcome.ADMITTED };
       return { outcome: Outcome.DROPPED, failure: { code: "INVALID", message: result.reason } };
     }
@@ -58,6 +59,14 @@ export async function put(
     default:
       return assertNever(item);
   }
+}
+
+/**
+ * The bytes of an item, which are a view of its message: nobody else has that. A large item takes it along. A copy is
+ * made of a small one, which would keep its whole message in memory as long as the block is held.
+ */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return 2 * bytes.length >= bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 /** The verdict on an item that was refused with `error`. */

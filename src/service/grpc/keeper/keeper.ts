@@ -29,6 +29,7 @@ export function keeperServed(home: Home): Served<typeof KeeperService.methods> {
       pushLaneQc: forWriters,
       writeVoteState: forWriters,
       maySign: forReaders,
+      waitForReservation: forReaders,
       waitForBlock: forReaders,
       waitForCommitQc: forReaders,
       waitForAnchor: forReaders,

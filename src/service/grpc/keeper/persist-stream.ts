@@ -17,6 +17,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { detached } from "../../../async/detached.js";
+import { endOfStep } from "../../../async/end-of-step.js";
 import { aborted, throwIfAborted, whenAborted } from "../../../async/signal.js";
 import type { PersistRequest, PersistResponse } from "../../../rpc/api/keeper.js";
 import type { Encodable } from "../../../rpc/message.js";
@@ -109,8 +110,6 @@ class PersistStream {
     let isCaughtUp: ReturnType<typeof caughtUp> | undefined;
     while (isCaughtUp?.(keeper.cursors) !== true || this.#verdicts.length > 0) {
       await this.#news();
-      // Everything that settles in this turn of the event loop goes into one message.
-      await nextTurn();
       this.#signal.throwIfAborted();
       if (this.#isThrough) isCaughtUp ??= caughtUp(keeper.cursors);
       const verdicts = this.#verdicts.splice(0);
@@ -122,7 +121,10 @@ class PersistStream {
     }
   }
 
-  /** Resolves when there is something to send, or the stream is to end. */
+  /**
+   * Resolves when there is something to send, or the stream is to end. All that settles in one step of the
+   * event loop goes into one message.
+   */
   async #news(): Promise<void> {
     this.#moving ??= this.#cursorMoved();
     if (!this.#isWoken) {
@@ -131,7 +133,19 @@ class PersistStream {
       });
       await Promise.race([this.#moving, woken]);
     }
+    if (!this.#feed.hasMoved(this.#store.keeper.cursors)) await this.#behindTheGroup();
+    await endOfStep();
     this.#isWoken = false;
+  }
+
+  /**
+   * A verdict waits until the group of its item is on its way: one turn of the event loop to be taken, one to be
+   * written. The cursors of a small group are durable by then and go into the same message; a large group is on its
+   * way to the disk, and the message holds it up no more.
+   */
+  async #behindTheGroup(): Promise<void> {
+    await nextTurn();
+    await nextTurn();
   }
 
   /** The end of the store is told behind its last cursors. */

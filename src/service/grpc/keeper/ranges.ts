@@ -1,7 +1,7 @@
 /** Ranges of records, retained ones first, in messages of a bounded size. */
 import type { Cursor } from "../../../avail/cursors.js";
 import { throwIfAborted } from "../../../async/signal.js";
-import type { RetainedRange, RetainedRecord } from "../../../log/retained-records.js";
+import type { RetainedRange, RetainedRecord } from "../../../log/retained-range.js";
 import { hasCode } from "../../../types/errors.js";
 
 /** Records, and bytes, of one message; a larger record is a message of its own. */

@@ -7,10 +7,11 @@ import { PersisterError } from "../../../types/errors.js";
 import type { Handlers } from "../call.js";
 import type { Home } from "../home.js";
 import { laneArgument } from "./arguments.js";
+import { readerSignal } from "./reads.js";
 
 export function signingHandlers(
   home: Home,
-): Pick<Handlers<typeof KeeperService.methods>, "maySign"> {
+): Pick<Handlers<typeof KeeperService.methods>, "maySign" | "waitForReservation"> {
   return {
     maySign: async (request) => {
       const { keeper, fence } = home.open();
@@ -20,6 +21,14 @@ export function signingHandlers(
       if (verdict.may) return { may: true };
       const { code, text, rule } = verdict;
       return { may: false, refusal: failureOf(new PersisterError(code, text)), rule };
+    },
+    waitForReservation: async ({ place }, call) => {
+      if (!place) throw new PersisterError("USAGE", "the place is missing");
+      const store = home.open();
+      await store.keeper.reserved(placeOf(place), {
+        signal: readerSignal(store, place.fence, call),
+      });
+      return {};
     },
   };
 }

@@ -30,8 +30,16 @@ export function figures(store: StoreLook, samples: readonly Sample[]): Tree {
         share === undefined ? "–" : `${short(100 * share)} %`,
         store.mode === "memory" ? "no disk" : room(disk),
       )}
+      ${backup(store)}
     </dl>
   `;
+}
+
+/** An older one may be there from before the service began. */
+function backup({ backup: last, recovery }: StoreLook): Tree {
+  return last
+    ? figure("Backup", age(last.ageSeconds), `old, up to LSN ${count(last.lsn)}`)
+    : figure("Backup", "–", `none since open ${count(recovery.generation)}`);
 }
 
 function room({ freeBytes, fullInSeconds }: StoreLook["disk"]): string {

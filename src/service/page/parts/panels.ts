@@ -1,5 +1,5 @@
-/** The panels beside the lanes: road and anchor, disk, calls, recovery, releases. */
-import type { Latency, Look, StoreLook } from "../look.js";
+/** The panels beside the lanes: road and anchor, disk, reservations, archive, calls, recovery, releases. */
+import type { Latency, Look, ReservedLook, StoreLook } from "../look.js";
 import { html, type Tree } from "../vendor/preact.js";
 import { age, bytes, count, many, ms, when } from "../words.js";
 
@@ -110,6 +110,49 @@ export function callsPanel({ service }: Look): Tree {
     ],
     refusals.length > 0 ? list : undefined,
   );
+}
+
+/** Whether this machine signs for the validator, and how far: for a validator whose keys two machines have. */
+export function reservationsPanel({ reservations }: StoreLook): Tree | undefined {
+  if (!reservations) return undefined;
+  const { at, state, holder, road, own, votes, votedLanes, puts, failing } = reservations;
+  const other = holder === undefined ? "" : `: ${holder} signs`;
+  return panel("reservations", "Reservations", [
+    ["This machine", state === "standing by" ? `stands by${other}` : state],
+    ["Votes on the road", reserved(road)],
+    [
+      "Votes for blocks",
+      votes ? `${many(votedLanes, "lane")}, ${count(votes.left)} left at least` : "none",
+    ],
+    ["Own blocks", reserved(own)],
+    ["Records put", count(puts)],
+    ["Refused for", failing ?? "no reason"],
+    ["At", at],
+  ]);
+}
+
+function reserved(found: ReservedLook | undefined): string {
+  return found ? `below ${count(found.next)}, ${count(found.left)} left` : "none";
+}
+
+/** How far history is beyond this machine. */
+export function archivePanel({ archive }: StoreLook): Tree | undefined {
+  if (!archive) return undefined;
+  const { bucket, gate, objects, heldBytes, heldBytesMax, failing } = archive;
+  const oldest = age(archive.oldestPendingSeconds);
+  return panel("archive", "Archive", [
+    [
+      "Wait for it",
+      archive.pendingRecords === "0"
+        ? "no records"
+        : `${count(archive.pendingRecords)} records, the oldest for ${oldest}`,
+    ],
+    ["Held back", `${bytes(heldBytes)} of ${bytes(heldBytesMax)} at most`],
+    ["Stored since open", `${count(objects)} objects, ${bytes(Number(archive.bytes))}`],
+    ["Gate", gate],
+    ["Last step", failing ?? "done"],
+    ["In", bucket],
+  ]);
 }
 
 export function recoveryPanel({ recovery }: StoreLook): Tree {

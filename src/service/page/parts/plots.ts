@@ -125,6 +125,12 @@ function chartIn(place: HTMLElement, plot: Plot): Drawn {
   return made;
 }
 
+/** Of the samples themselves: a single one is given to a chart as a whole day. */
+function spanOf(times: ArrayLike<number>): [number, number] {
+  const newest = times[times.length - 1] ?? Date.now() / 1000;
+  return [Math.min(times[0] ?? newest, newest - SPAN_SECONDS), newest];
+}
+
 function colourOf(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -143,7 +149,7 @@ function optionsOf({ lines, least, tick }: Plot, width: number): uPlot.Options {
     cursor: { show: false },
     padding: [8, 20, 0, 0],
     scales: {
-      x: { range: (_, oldest, newest) => [Math.min(oldest, newest - SPAN_SECONDS), newest] },
+      x: { range: ({ data: [times] }) => spanOf(times) },
       y: { range: (_, __, highest) => [0, Math.max(least, (highest ?? 0) * 1.15)] },
     },
     axes: [

@@ -1,7 +1,7 @@
 /** Asks for a token, where the service wants one. The token goes into a cookie that no script can read. */
 import { html, type Tree } from "../vendor/preact.js";
 
-export function tokenForm(login: (token: string) => Promise<boolean>): Tree {
+export function tokenForm(login: (token: string) => Promise<string>): Tree {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -11,7 +11,7 @@ export function tokenForm(login: (token: string) => Promise<boolean>): Tree {
       if (line) line.textContent = text;
     };
     login(field.value).then(
-      (isKnown) => say(isKnown ? "" : "This token is not known."),
+      (refusal) => say(refusal.trim()),
       () => say("The service does not answer."),
     );
   };

@@ -1,5 +1,10 @@
 /** A caller without papers costs headers alone, and a crowd of strangers keeps nobody out. */
-import { connect as connectHttp2, constants, type ClientHttp2Session } from "node:http2";
+import {
+  connect as connectHttp2,
+  constants,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import { connect, createServer, type Socket } from "node:net";
 import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
@@ -62,8 +67,9 @@ async function begun(
 
 test("a call without a token, or with a wrong one, is refused before its message is there", async () => {
   const { port, client } = await guarded();
-  expect(await begun(port, undefined, 1024)).toBe(status.UNAUTHENTICATED);
-  expect(await begun(port, "Bearer wrong", 100_000)).toBe(status.UNAUTHENTICATED);
+  // A refusal that waits for the message never comes: that is told, and not waited for.
+  expect(await begun(port, undefined, 1024, 10_000)).toBe(status.UNAUTHENTICATED);
+  expect(await begun(port, "Bearer wrong", 100_000, 10_000)).toBe(status.UNAUTHENTICATED);
   // One with the right token waits for the rest of its message.
   expect(await begun(port, `Bearer ${secret}`, 1024, 300)).toBe("none");
   expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
@@ -75,6 +81,43 @@ test("the refusal has its details, and is counted as a call", async () => {
   expect(error).toMatchObject({ code: "UNAUTHENTICATED" });
   const text = await service.meters.text(service);
   expect(text).toMatch(/grpc_server_handled_total\{[^}]*grpc_code="UNAUTHENTICATED"[^}]*\} 1\n/);
+});
+
+test("headers beyond their limit are refused, clients are told of the limit, and others are served", async () => {
+  const { port, client } = await guarded();
+  const open = session(port);
+  // Our settings are the second ones, behind those of the library.
+  await new Promise<void>((resolve) => {
+    open.on(
+      "remoteSettings",
+      ({ initialWindowSize }) => initialWindowSize === 512 * 1024 && resolve(),
+    );
+  });
+  expect(open.remoteSettings.maxHeaderListSize).toBe(16 * 1024);
+  // The limit stands once the client has said that it knows it.
+  await new Promise((resolve) => open.ping(resolve));
+  const ended = async (bytes: number): Promise<string> => {
+    const stream = open.request({
+      [constants.HTTP2_HEADER_METHOD]: "POST",
+      [constants.HTTP2_HEADER_PATH]: "/lanekeeper.v1.KeeperService/GetStatus",
+      "content-type": "application/grpc",
+      te: "trailers",
+      authorization: `Bearer ${secret}`,
+      long: "x".repeat(bytes),
+    });
+    stream.on("error", () => undefined).resume();
+    const answered = new Promise<string>((resolve) => {
+      stream.once("trailers", (trailers: IncomingHttpHeaders) =>
+        resolve(`status ${Number(trailers["grpc-status"])}`),
+      );
+      stream.once("close", () => resolve("refused"));
+    });
+    stream.end(Buffer.alloc(5));
+    return await answered;
+  };
+  expect(await ended(8 * 1024)).toBe("status 0");
+  expect(await ended(17 * 1024)).toBe("refused");
+  expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
 });
 
 test("strangers on half of the connections, and the next validator is let in all the same", async () => {

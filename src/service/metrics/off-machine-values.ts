@@ -1,5 +1,6 @@
-/** The gauges and counters of the archive, where the store has one. */
+/** The gauges and counters of what a store has beyond its machine: an archive, and reservations. */
 import type { ArchiveStatus } from "../../archive/writing/archiving.js";
+import { type ReservationStatus, reservationStates } from "../../node/signing/reserving.js";
 import type { LaneId } from "../../types/lane.js";
 import type { Families } from "./families.js";
 
@@ -30,4 +31,28 @@ export function putArchive(
   families.put("lanekeeper_archive_uploaded_bytes_total", counts.bytes);
   families.put("lanekeeper_archive_failures_total", counts.failures);
   families.put("lanekeeper_archive_missed_records_total", counts.missed);
+}
+
+export function putReservations(families: Families, reservations: ReservationStatus): void {
+  const { state, places, puts, failures, failure } = reservations;
+  for (const each of reservationStates) {
+    const label = { state: each.replaceAll(" ", "_") };
+    families.put("lanekeeper_reservations_state", each === state ? 1 : 0, label);
+  }
+  families.put(
+    "lanekeeper_reservations_failing",
+    failure ? 1 : 0,
+    failure ? { code: failure.code } : {},
+  );
+  const names = [...places.keys()];
+  const road = places.get("road");
+  if (road) families.put("lanekeeper_reservations_road_next_index", road.next);
+  const own = places.get(names.find((name) => name.startsWith("blocks/")) ?? "");
+  if (own) families.put("lanekeeper_reservations_own_next_block", own.next);
+  const voted = [...places].filter(([name, { first, next }]) => {
+    return name.startsWith("votes/") && first < next;
+  }).length;
+  families.put("lanekeeper_reservations_voted_lanes", voted);
+  families.put("lanekeeper_reservations_puts_total", puts);
+  families.put("lanekeeper_reservations_failures_total", failures);
 }

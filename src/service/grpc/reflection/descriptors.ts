@@ -1,6 +1,6 @@
 /** The descriptors that reflection serves: of our proto files, of health, and of the details of errors. */
 import { inflateRawSync } from "node:zlib";
-import { descriptors } from "../../rpc/api/descriptors.js";
+import { descriptors } from "../../../rpc/api/descriptors.js";
 
 /** Each file's FileDescriptorProto, encoded. */
 export function fileDescriptors(): Buffer[] {

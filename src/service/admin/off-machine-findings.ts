@@ -1,5 +1,6 @@
-/** The cases of the verdict that are about the archive. */
+/** The cases of the verdict that are about what a store has beyond its machine: an archive, and reservations. */
 import type { ArchiveStatus } from "../../archive/writing/archiving.js";
+import type { ReservationStatus } from "../../node/signing/reserving.js";
 import type { LaneId } from "../../types/lane.js";
 import type { Finding } from "../page/look.js";
 
@@ -63,4 +64,26 @@ export function archiveFindings(
   labels: ReadonlyMap<LaneId, string>,
 ): readonly ArchiveFinding[] {
   return archive ? cases.flatMap((each) => each(archive, labels) ?? []) : [];
+}
+
+/** A case, and the code whose advice it gives. */
+interface ReservationFinding extends Pick<Finding, "level" | "title"> {
+  readonly code: NonNullable<ReservationStatus["failure"]>["code"];
+  readonly detail: string;
+}
+
+/** One case holds at most: a machine that was taken over signs up to its bounds, and one that cannot reserve too. */
+export function reservationFindings(
+  reservations: ReservationStatus | undefined,
+): readonly ReservationFinding[] {
+  const { state, failure, holder } = reservations ?? {};
+  if (state === "standing by") {
+    const title = "Another machine signs for this validator: this one stands by";
+    const detail = failure?.message ?? `machine ${holder} reserves`;
+    return [{ level: failure ? "warning" : "waiting", code: "UNRESERVED", title, detail }];
+  }
+  if (!failure) return [];
+  const title =
+    "Nothing more can be reserved: this validator signs up to its bounds, and then stops";
+  return [{ level: "danger", code: failure.code, title, detail: failure.message }];
 }
