@@ -123,6 +123,7 @@ export class Judge {
       case "opening":
       case "served":
       case "listening":
+      case "replayed":
       case "raised":
       case "released":
       case "stats":

@@ -82,6 +82,8 @@ export interface Stats {
   readonly view: bigint;
   readonly executed: bigint;
   readonly anchor: bigint | undefined;
+  /** Peers get the first road or the first block of some lane here: such a history is whole, or nearly so. */
+  readonly servesFirst: boolean;
   readonly diskBytes: number;
   readonly rssBytes: number;
   /** User and system time of the process. */
@@ -102,6 +104,13 @@ export interface Served {
   readonly abstains: boolean;
   readonly warnings: readonly string[];
   readonly durationMs: number;
+}
+
+/** The roads [first, next) were executed from the archive alone. */
+export interface Replayed {
+  readonly kind: "replayed";
+  readonly first: bigint;
+  readonly next: bigint;
 }
 
 export type Report =
@@ -142,6 +151,7 @@ export type Report =
       readonly signed: readonly Digest[];
     }
   | { readonly kind: "executed"; readonly index: bigint; readonly appHash: Digest }
+  | Replayed
   /** The guards of a restored store have heights: it signs again. */
   | { readonly kind: "raised"; readonly reason: string }
   | { readonly kind: "released"; readonly number: bigint; readonly reason: string }

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { encodeOrder, type Order } from "../validator/orders.js";
+import { assert } from "../../types/assert.js";
 import { type Report, REPORT_DESCRIPTOR, ReportSplitter } from "../judge/report.js";
 
 /** The program of a validator's process. */
@@ -22,6 +23,8 @@ export class Child {
   /** Resolves when the process is gone and all its reports were heard. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
+  /** Wakes the process that was stopped, in case that we end before. */
+  #waker: ChildProcess | undefined;
   readonly #input: Writable;
 
   constructor(program: Program, onReport: (report: Report) => void) {
@@ -58,20 +61,33 @@ export class Child {
 
   kill(): void {
     this.#process.kill("SIGKILL");
+    this.wake();
   }
 
-  /** Stops the process in the middle of whatever it does. */
+  /**
+   * Stops the process in the middle of whatever it does. A process that is stopped does not see the end of its
+   * parent: a waker sees it in its place.
+   */
   stop(): void {
+    const { pid } = this.#process;
+    assert(pid !== undefined, "a process that runs has a number");
+    this.#waker ??= spawn("sh", ["-c", 'read -r line; kill -CONT "$0"', `${pid}`], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+    });
     this.#process.kill("SIGSTOP");
   }
 
   /** Lets a process that was stopped go on. */
   wake(): void {
     this.#process.kill("SIGCONT");
+    this.#waker?.stdin?.end();
+    this.#waker = undefined;
   }
 
-  /** Ends the process's input: it then closes its store and ends. */
+  /** Orders the process to close its store and end. */
   close(): void {
+    this.order({ kind: "close" });
     this.#input.end();
   }
 }

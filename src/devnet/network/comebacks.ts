@@ -1,7 +1,7 @@
 /** Each strike: the damage that it did, and the recovery of its validator. */
 import type { Recovered, Served } from "../judge/report.js";
 import type { PowerCut } from "./power-cut.js";
-import type { Struck } from "./strikes.js";
+import type { StoreAfter, Struck } from "./strikes.js";
 
 /** A validator that was struck and has recovered. */
 export interface Comeback {
@@ -14,8 +14,7 @@ export interface Comeback {
   readonly struck: Struck;
   /** The power was cut; else it was killed. */
   readonly cutsPower: boolean;
-  /** It came back from an old backup. */
-  readonly restores: boolean;
+  readonly store: StoreAfter;
   /** The number of further strikes while it recovered. */
   readonly again: number;
   /** The fate of writes that were under way, not acknowledged, when the power was cut. */
@@ -38,7 +37,7 @@ const nothingCompared: Pick<Recovered, "lanes" | "road"> = { lanes: [], road: []
 
 type Blow = Pick<
   Comeback,
-  "validator" | "atMs" | "struck" | "cutsPower" | "restores" | "again" | "writes"
+  "validator" | "atMs" | "struck" | "cutsPower" | "store" | "again" | "writes"
 >;
 
 export class Comebacks {
@@ -48,17 +47,23 @@ export class Comebacks {
 
   /** A validator is gone, and its disk is settled. */
   struck(validator: number, blow: Omit<Blow, "validator" | "again">): void {
-    const { atMs, struck, cutsPower, restores, writes } = blow;
+    const { atMs, struck, cutsPower, store, writes } = blow;
     const first = this.#blows.get(validator);
     this.#blows.set(validator, {
       validator,
       atMs: first?.atMs ?? atMs,
       struck,
       cutsPower,
-      restores,
+      store,
       again: first === undefined ? 0 : first.again + 1,
       writes: first === undefined ? writes : sumOf(first.writes, writes),
     });
+  }
+
+  /** A validator that was struck comes back from an old backup. */
+  restored(validator: number): void {
+    const blow = this.#blows.get(validator);
+    if (blow) this.#blows.set(validator, { ...blow, store: "backup" });
   }
 
   started(validator: number, nowMs: number): void {

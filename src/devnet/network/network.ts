@@ -15,17 +15,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { assert } from "../../types/assert.js";
+import { max } from "../../types/numbers.js";
 import { Blows, type Hit } from "./blows.js";
+import { ByHand } from "./by-hand.js";
 import type { Program } from "./child.js";
+import { closeAll } from "./closing.js";
 import { Judge } from "../judge/judge.js";
-import type { Recovered, Report, Served } from "../judge/report.js";
+import type { Recovered, Replayed, Report, Served } from "../judge/report.js";
 import { type Comeback, Comebacks, sumOf } from "./comebacks.js";
 import type { PowerCut } from "./power-cut.js";
 import { meaningOf } from "./refused.js";
-import { introduce, Seat } from "./seat.js";
+import { awayOf, introduce, Seat } from "./seat.js";
 import type { NetworkOptions } from "./options.js";
 import { startsOf } from "./starts.js";
-import { strikesOf } from "./strikes.js";
+import { countOf, strikesOf } from "./strikes.js";
 
 export interface NetworkPort {
   /** The directory in which each store gets a directory of its own. */
@@ -44,13 +47,7 @@ export interface NetworkPort {
 }
 
 /** The time for a validator to come back, and for the committee to settle at the end. */
-const LIVE_MS_MAX = 60_000;
-/**
- * The time for validators to close their stores; less after a stop or a violation: nobody wants to
- * wait, and a sabotaged store may never close.
- */
-const CLOSE_MS_MAX = 20_000;
-const STOP_MS_MAX = 1_500;
+const LIVE_MS_MAX = 120_000;
 /** A signal for the whole group may reach a validator that is not deaf yet before it reaches us. */
 const LOST_MS = 500;
 const LOOK_MS = 20;
@@ -64,20 +61,26 @@ export class Network {
   readonly counts = {
     kills: 0,
     powerCuts: 0,
-    /** Stores that came back from a backup, and those of them that sign again. */
+    /** Stores that came back from a backup, those that were lost with all, and how many of them sign again. */
     restores: 0,
+    losses: 0,
     raised: 0,
     recoveries: 0,
     pins: 0,
     released: 0,
     abstentions: 0,
   };
+  /** Roads that validators executed from the archive alone, in the order in which they did. */
+  readonly replays: (Replayed & { readonly validator: number })[] = [];
   /** The fate of writes that were under way when the power was cut. */
   writes: PowerCut = { lost: 0, torn: 0, kept: 0 };
   /** The strikes whose validators are back, in the order of their return. */
   readonly comebacks: Comeback[] = [];
   readonly #waiting = new Comebacks();
   readonly #port: NetworkPort;
+  #byHand: ByHand | undefined;
+  /** A person has seen enough. */
+  #hasSeen = false;
   #startMs: number | undefined;
   #failure: Error | undefined;
 
@@ -93,12 +96,14 @@ export class Network {
       hit: (seat, hit) => this.#hit(seat, hit),
       start: (seat) => this.#start(seat),
       restored: ({ index }) => this.judge.restored(index),
+      stuck: ({ index }, where) => this.judge.violate("STUCK", index, where),
     });
     this.seats = startsOf(options, port.directory).map(
       (start, index) =>
         new Seat(index, start, {
           program: port.programOf(index),
-          serviceProgram: options.service === true ? port.serviceProgram : undefined,
+          serviceProgram:
+            options.service === true || options.byHand === true ? port.serviceProgram : undefined,
           onReport: (report) => this.#take(index, report),
           onLost: (how) => this.#lost(index, how),
         }),
@@ -107,10 +112,7 @@ export class Network {
 
   /** The most roads that a validator has executed. */
   get executedNext(): bigint {
-    return this.seats.reduce((most, { index }) => {
-      const next = this.judge.executedNext(index);
-      return next > most ? next : most;
-    }, 0n);
+    return this.seats.reduce((most, { index }) => max(most, this.judge.executedNext(index)), 0n);
   }
 
   /** Since all validators were live for the first time. */
@@ -125,15 +127,19 @@ export class Network {
         if (this.#isOver) return;
         await Lanekeeper.init(directory, { chainId });
       }
+      if (this.options.byHand === true) this.#byHand = await this.#listenByHand();
       for (const seat of this.seats) this.#start(seat);
-      await this.#waitUntil(() => this.#away === 0, LIVE_MS_MAX);
+      await this.#waitUntil(() => awayOf(this.seats).size === 0, LIVE_MS_MAX);
       this.#startMs = this.#port.clockMs();
       await this.#harass();
       await this.#settle();
       await this.#killAll();
-      await this.#closeAll();
+      await closeAll(this.seats, { clockMs: this.#port.clockMs, isOver: () => this.#isOver });
     } finally {
-      await Promise.allSettled(this.seats.map((seat) => seat.abandon()));
+      await Promise.allSettled([
+        this.#byHand?.close(),
+        ...this.seats.map((seat) => seat.abandon()),
+      ]);
     }
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -144,39 +150,56 @@ export class Network {
     return this.#port.signal.aborted || violations.length > 0 || this.#failure !== undefined;
   }
 
-  /** Validators of which no machine signs: down, recovering, or not back yet. */
-  get #away(): number {
-    const isLive = ({ state, standsBy }: Seat): boolean => state === "live" && !standsBy;
-    const live = new Set(this.seats.filter(isLive).map(({ lane }) => lane));
-    return this.options.validators - live.size;
+  #listenByHand(): Promise<ByHand> {
+    return ByHand.listen({
+      directory: this.#port.directory,
+      seats: this.seats,
+      kill: async (seat) => {
+        if (!seat.isDown) this.counts.kills += 1;
+        await this.#hit(seat, { cutsPower: false, struck: "both", store: "kept" });
+      },
+      start: (seat) => this.#start(seat),
+      replaced: ({ index }) => {
+        this.counts.restores += 1;
+        this.#waiting.restored(index);
+        this.judge.restored(index);
+      },
+      executedNext: () => this.executedNext,
+      end: (failure) => {
+        this.#hasSeen = true;
+        this.#failure ??= failure;
+      },
+    });
   }
 
   /** Blows at their moments. */
   async #harass(): Promise<void> {
     const { seconds, validators } = this.options;
     const awayMax = Math.max(1, Math.floor((validators - 1) / 3));
+    const away = () => awayOf(this.seats);
     const strikes = strikesOf(this.options, this.#port.fraction);
-    for (const { atMs, victim, cutsPower, restores } of strikes) {
+    for (const { atMs, victim, cutsPower, store } of strikes) {
       await this.#pass(atMs - this.elapsedMs);
-      await this.#waitUntil(() => this.#away < awayMax, LIVE_MS_MAX);
+      await this.#waitUntil(() => away().size < awayMax, LIVE_MS_MAX);
       if (this.#isOver) return;
-      if (restores) this.counts.restores += 1;
-      else this.counts[cutsPower ? "powerCuts" : "kills"] += 1;
+      if (away().size >= awayMax) this.blows.stayedAway(away().values());
+      this.counts[countOf({ store, cutsPower })] += 1;
       const [seat, standby] = this.seats.filter(({ index }) => index % validators === victim);
       assert(seat !== undefined, "a victim is one of the committee");
-      if (restores) await this.blows.restore(seat);
+      if (store === "backup") await this.blows.restore(seat);
+      else if (store === "new") await this.blows.lose(seat, this.seats);
       else if (standby) await this.blows.failOver([seat, standby], cutsPower);
       else await this.blows.restart(seat, cutsPower);
     }
-    await this.#pass(seconds * 1000 - this.elapsedMs);
+    await this.#waitUntil(() => this.#hasSeen, seconds * 1000 - this.elapsedMs);
   }
 
-  async #hit(seat: Seat, { cutsPower, struck, restores }: Hit): Promise<void> {
+  async #hit(seat: Seat, { cutsPower, struck, store }: Hit): Promise<void> {
     const atMs = this.elapsedMs;
     await seat.kill(struck);
     const writes = await seat.settleDisk(struck, cutsPower, this.#port.fraction);
     this.writes = sumOf(this.writes, writes);
-    this.#waiting.struck(seat.index, { atMs, struck, cutsPower, restores, writes });
+    this.#waiting.struck(seat.index, { atMs, struck, cutsPower, store, writes });
   }
 
   #start(seat: Seat): void {
@@ -184,11 +207,21 @@ export class Network {
     seat.start();
   }
 
-  /** At the end every validator must execute as far as the furthest one had. */
+  /** The validators that the end is about: a person may have left one down. */
+  get #struck(): readonly Seat[] {
+    return this.#byHand ? this.seats.filter(({ isDown }) => !isDown) : this.seats;
+  }
+
+  /** At the end each must execute on, as far as was asked for, and sign again: if a person has left a quorum. */
   async #settle(): Promise<void> {
     if (this.#isOver) return;
-    const goal = this.executedNext + 1n;
-    const behind = () => this.seats.filter(({ index }) => this.judge.executedNext(index) < goal);
+    const { validators, roads = 0n } = this.options;
+    const isQuorum = this.#struck.length >= validators - Math.floor((validators - 1) / 3);
+    const goal = isQuorum ? max(this.executedNext + 1n, roads) : this.executedNext;
+    const behind = () =>
+      this.#struck.filter((seat) => {
+        return (isQuorum && seat.guarded) || this.judge.executedNext(seat.index) < goal;
+      });
     await this.#waitUntil(() => behind().length === 0, LIVE_MS_MAX);
     if (this.#isOver) return;
     for (const { index, state } of behind()) {
@@ -197,42 +230,25 @@ export class Network {
     }
   }
 
-  /**
-   * The last strike falls on all validators at once, and the judge compares each recovery once
-   * more.
-   */
+  /** The last strike falls on all validators at once, and the judge compares each recovery once more. */
   async #killAll(): Promise<void> {
     if (this.#isOver) return;
     const cutsPower = this.options.powerCuts > 0;
-    await Promise.all(
-      this.seats.map((seat) => this.#hit(seat, { cutsPower, struck: "both", restores: false })),
-    );
-    for (const seat of this.seats) this.#start(seat);
-    await this.#waitUntil(() => this.seats.every(({ state }) => state !== "opening"), LIVE_MS_MAX);
-  }
-
-  /** The clean end: every validator closes its store, if it does so in time. */
-  async #closeAll(): Promise<void> {
-    const over = new AbortController();
-    const closed = Promise.allSettled(this.seats.map((seat) => seat.close()));
-    await Promise.race([closed, this.#timeToClose(over.signal)]);
-    over.abort();
-  }
-
-  async #timeToClose(signal: AbortSignal): Promise<void> {
-    const { clockMs } = this.#port;
-    let endMs = clockMs() + CLOSE_MS_MAX;
-    while (clockMs() < endMs) {
-      if (this.#isOver) endMs = Math.min(endMs, clockMs() + STOP_MS_MAX);
-      await sleep(LOOK_MS, undefined, { signal });
-    }
+    const struck = this.#struck;
+    const hit = { cutsPower, struck: "both", store: "kept" } as const;
+    await Promise.all(struck.map((seat) => this.#hit(seat, hit)));
+    for (const seat of struck) this.#start(seat);
+    await this.#waitUntil(() => struck.every(({ state }) => state !== "opening"), LIVE_MS_MAX);
   }
 
   #take(index: number, report: Report): void {
     this.judge.take(index, report);
+    const seat = this.seats[index];
+    if (seat && this.#byHand?.heard(seat, report) === true) return;
     if (report.kind === "recovered" || report.kind === "served") this.#recovered(index, report);
     else if (report.kind === "released") this.counts.released += 1;
     else if (report.kind === "raised") this.counts.raised += 1;
+    else if (report.kind === "replayed") this.replays.push({ ...report, validator: index });
     else if (report.kind === "listening") introduce(this.seats[index], this.seats);
     else if (report.kind === "failed") this.#refused(index, report);
   }
@@ -259,6 +275,8 @@ export class Network {
   }
 
   #lost(index: number, how: string): void {
+    // A person may kill it by other means.
+    if (this.#byHand && how.startsWith("signal")) return;
     setTimeout(() => {
       if (this.#port.signal.aborted || this.judge.violations.length > 0) return;
       this.#failure ??= new Error(`validator ${index} ended unasked, with ${how}`);

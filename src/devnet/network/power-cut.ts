@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { type Entry, entrySchema } from "../validator/undo-disk.js";
+import { type Entry, entrySchema } from "../validator/store/undo-disk.js";
 
 const SECTOR_BYTES = 512;
 

@@ -6,6 +6,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { backupStore } from "../../keeping/backup/calls.js";
 import { restoreStore } from "../../keeping/calls.js";
+import { Lanekeeper } from "../../node/lanekeeper.js";
 import { INDEX_DIRECTORY } from "../../log/map/log-map.js";
 import type { LaneId } from "../../types/lane.js";
 import { Child, type Program } from "./child.js";
@@ -45,7 +46,8 @@ export class Seat {
   readonly #start: StartOrder;
   readonly #port: SeatPort;
   #state: SeatState = "down";
-  #isGuarded = false;
+  /** Its store was restored, and its guards have no heights yet. */
+  guarded = false;
   #child: Child | undefined;
   #service: Child | undefined;
   /** The service has opened the store. */
@@ -75,9 +77,14 @@ export class Seat {
 
   /** Without its service a validator stands still. A restored one abstains until its guards have heights. */
   get state(): SeatState {
-    if (this.#isGuarded && this.#state === "live") return "abstaining";
+    if (this.guarded && this.#state === "live") return "abstaining";
     if (this.#port.serviceProgram === undefined || this.#isServed) return this.#state;
     return this.#service === undefined ? "down" : "opening";
+  }
+
+  /** None of its processes is there. */
+  get isDown(): boolean {
+    return this.#child === undefined && this.#service === undefined;
   }
 
   /** Starts what is not there. */
@@ -125,7 +132,19 @@ export class Seat {
   async restore(): Promise<void> {
     rmSync(this.directory, { recursive: true });
     await restoreStore(this.#backups, this.directory);
-    this.#isGuarded = true;
+    this.guarded = true;
+  }
+
+  /**
+   * Puts an empty store in the place of one that is gone. Nobody knows how far the validator had signed: it is
+   * guarded, as the backup of an empty store is.
+   */
+  async renew(): Promise<void> {
+    const empty = `${this.directory}-empty`;
+    await Lanekeeper.init(empty, { chainId: this.chainId });
+    await backupStore(empty, this.#backups);
+    rmSync(empty, { recursive: true });
+    await this.restore();
   }
 
   stop(): void {
@@ -150,9 +169,9 @@ export class Seat {
     const children = [this.#child, this.#service];
     this.#child = undefined;
     this.#service = undefined;
-    for (const child of children) {
-      if (!child) continue;
-      this.#closing.push(child);
+    const open = children.filter((child) => child !== undefined);
+    this.#closing.push(...open);
+    for (const child of open) {
       child.close();
       await child.ended;
     }
@@ -165,6 +184,8 @@ export class Seat {
     );
     this.#child = undefined;
     this.#service = undefined;
+    this.#isServed = false;
+    this.#state = "down";
     for (const child of left) child.kill();
     await Promise.allSettled(left.map((child) => child.ended));
   }
@@ -173,23 +194,41 @@ export class Seat {
   #started(program: Program, current: () => Child | undefined): Child {
     const { onLost } = this.#port;
     const child = new Child(program, (report) => this.#take(report));
-    child.order(this.#start);
+    // Behind its first start it is not the first machine any more: another one may have taken over.
+    child.order({ ...this.#start, isFirst: this.#start.isFirst && this.starts <= 1 });
     child.ended.then(
       ({ code, signal }) => {
         const isAsked = current() !== child;
-        if (!isAsked) onLost(signal === null ? `code ${code}` : `signal ${signal}`);
+        if (isAsked) return;
+        this.#forget(child);
+        onLost(signal === null ? `code ${code}` : `signal ${signal}`);
       },
       (cause: unknown) => onLost(String(cause)),
     );
     return child;
   }
 
+  /** A process has ended by itself, or by somebody else's hand. */
+  #forget(child: Child): void {
+    if (child === this.#service) {
+      this.#service = undefined;
+      this.#isServed = false;
+      return;
+    }
+    this.#child = undefined;
+    this.#gone();
+  }
+
   async #killValidator(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    this.listensAt = undefined;
     child?.kill();
     await child?.ended;
+    this.#gone();
+  }
+
+  #gone(): void {
+    this.listensAt = undefined;
     this.#state = "down";
     this.cpuMsBefore += this.stats?.cpuMs ?? 0;
     this.stats &&= { ...this.stats, standsBy: false, cpuMs: 0 };
@@ -215,12 +254,21 @@ export class Seat {
       this.recoveryMsMax = Math.max(this.recoveryMsMax, report.durationMs);
       this.#state = "catching up";
     } else if (report.kind === "raised") {
-      this.#isGuarded = false;
+      this.guarded = false;
     } else if (report.kind === "listening") {
       this.listensAt = report.port;
     }
     this.#port.onReport(report);
   }
+}
+
+/** Validators of which no machine signs, by their lanes: down, recovering, or not back yet; a seat of each. */
+export function awayOf(seats: readonly Seat[]): ReadonlyMap<LaneId, Seat> {
+  const away = new Map(seats.map((seat) => [seat.lane, seat]));
+  for (const { lane, state, standsBy } of seats) {
+    if (state === "live" && !standsBy) away.delete(lane);
+  }
+  return away;
 }
 
 /** Tells everybody the port of the newcomer, and the newcomer the ports of the others. */

@@ -9,8 +9,17 @@ export interface Strike {
   readonly victim: number;
   /** A power cut, and not only a kill. */
   readonly cutsPower: boolean;
-  /** The victim comes back from an old backup. */
-  readonly restores: boolean;
+  readonly store: StoreAfter;
+}
+
+/** The store with which a victim comes back: its own, an old backup of it, or a new one that holds nothing. */
+export type StoreAfter = "kept" | "backup" | "new";
+
+/** The count of a devnet in which a strike counts. */
+export function countOf({ store, cutsPower }: Pick<Strike, "store" | "cutsPower">) {
+  if (store === "backup") return "restores";
+  if (store === "new") return "losses";
+  return cutsPower ? "powerCuts" : "kills";
 }
 
 /** The processes of a seat that a strike falls on. Without services there is the validator alone. */
@@ -58,20 +67,27 @@ export function strikesOf(options: NetworkOptions, fraction: () => number): Stri
     const victim = Math.floor(fraction() * validators);
     strikes.push(
       isShown
-        ? { atMs: (at + 1) * SHOWING_MS, victim: saboteurOf(options), cutsPower, restores: false }
-        : { atMs, victim, cutsPower, restores: false },
+        ? { atMs: (at + 1) * SHOWING_MS, victim: saboteurOf(options), cutsPower, store: "kept" }
+        : { atMs, victim, cutsPower, store: "kept" },
     );
   }
-  return [...strikes, ...restoresOf(options, fraction)].sort((a, b) => a.atMs - b.atMs);
+  const { restores = 0, losses = 0 } = options;
+  strikes.push(...otherStores(options, { count: restores, store: "backup" }, fraction));
+  strikes.push(...otherStores(options, { count: losses, store: "new" }, fraction));
+  return strikes.sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Evenly over the time of the run; a sabotage that only a restore shows draws them on itself. */
-function restoresOf(options: NetworkOptions, fraction: () => number): Strike[] {
-  const { validators, seconds, restores = 0, sabotage } = options;
-  return Array.from({ length: restores }, (_, at) => {
-    const atMs = ((at + fraction()) * seconds * 1000) / restores;
+function otherStores(
+  options: NetworkOptions,
+  { count, store }: { readonly count: number; readonly store: StoreAfter },
+  fraction: () => number,
+): Strike[] {
+  const { validators, seconds, sabotage } = options;
+  return Array.from({ length: count }, (_, at) => {
+    const atMs = ((at + fraction()) * seconds * 1000) / count;
     const drawn = Math.floor(fraction() * validators);
     const victim = sabotage === "ignore-guards" ? saboteurOf(options) : drawn;
-    return { atMs, victim, cutsPower: false, restores: true };
+    return { atMs, victim, cutsPower: false, store };
   });
 }

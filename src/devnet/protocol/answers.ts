@@ -1,5 +1,6 @@
 /** The answers of a validator to the questions of its peers (`catch-up.ts`). Pure. */
 import type { LaneId } from "../../types/lane.js";
+import { max, min } from "../../types/numbers.js";
 import type { LaneRange } from "../../wire/messages.js";
 import { laneRange } from "./catch-up.js";
 import type { Execution } from "./execution.js";
@@ -12,12 +13,14 @@ const ANSWER_MAX = 32n;
 
 export class Answers {
   /** The ranges that can be read here, by the store's newest status. */
-  served: PeerStatus = { road: { first: 0n, next: 0n }, lanes: [] };
+  served: PeerStatus = { road: { first: 0n, next: 0n }, lanes: [], isWhole: false };
   /** We do not know all that we signed: others must not rely on our word. */
   isGuarded = true;
   readonly #lanes: Lanes;
   readonly #execution: Execution;
   readonly #known: ReadonlySet<LaneId>;
+  /** The ends of their own lanes that others have told since this validator was started. */
+  readonly #told = new Map<LaneId, bigint>();
 
   /** `known` are the lanes of the committee. */
   constructor(lanes: Lanes, execution: Execution, known: ReadonlySet<LaneId>) {
@@ -54,30 +57,39 @@ export class Answers {
     if (first < end) out.push({ kind: "sendBlocks", to, lane, first, next: end });
   }
 
-  /** Says how far we have voted, at most up to the road at which we stand, and what we hold of `of`. */
+  /** A peer tells the ranges that it can serve; among them is its own lane. */
+  heard(from: LaneId, { lanes, isWhole }: PeerStatus): void {
+    if (!isWhole || !this.#known.has(from)) return;
+    const next = lanes.find(({ lane }) => lane === from)?.next ?? 0n;
+    this.#told.set(from, max(next, this.#told.get(from) ?? 0n));
+  }
+
+  /** Says how far we have voted, at most up to the road at which we stand, and what we know of `of`. */
   signed(to: LaneId, of: LaneId, standing: bigint, out: Output[]): void {
     if (this.isGuarded || to !== of || !this.#known.has(of)) return;
     const lanes = [...this.#known].map((lane) => {
-      const { committed, taken } = this.#lanes.at(lane);
-      const next = lane === of && taken > committed ? taken : committed;
+      const { committed } = this.#lanes.at(lane);
+      const next = lane === of ? max(this.#heardNext(lane), committed) : committed;
       return laneRange(lane, { first: committed, next });
     });
-    const status = { road: { first: 0n, next: standing + 1n }, lanes };
+    // All that was heard before our own start is forgotten, unless it was told again.
+    const isWhole = this.#told.has(of);
+    const status = { road: { first: 0n, next: standing + 1n }, lanes, isWhole };
     out.push({ kind: "send", to, message: { kind: "signed", status } });
   }
 
   /**
-   * A block that is still on its way to disk counts as held: `held` is empty only if there is none
-   * at all.
+   * A block that is still on its way to disk, or for which a vote was heard, counts as held: `held` is empty only
+   * if nothing is known of any.
    */
   held(to: LaneId, { lane, first, next }: LaneRange, out: Output[]): void {
     if (!this.#known.has(lane)) return;
-    const isHeld = this.#lanes.at(lane).taken > first;
+    const isHeld = this.#heardNext(lane) > first;
     const range = laneRange(lane, { first, next: isHeld ? next : first });
     out.push({ kind: "send", to, message: { kind: "held", range } });
   }
-}
 
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
+  #heardNext(lane: LaneId): bigint {
+    return max(this.#lanes.heardNext(lane), this.#told.get(lane) ?? 0n);
+  }
 }

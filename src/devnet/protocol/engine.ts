@@ -9,6 +9,7 @@
  * pruned.
  */
 import type { LaneId } from "../../types/lane.js";
+import { max } from "../../types/numbers.js";
 import { assert, assertNever } from "../../types/assert.js";
 import type { ViewStart } from "../../wire/rules/full-proposal.js";
 import type { CommitQC, Timestamp, View } from "../../wire/messages.js";
@@ -181,11 +182,7 @@ export class Engine {
         if (input.index < this.#road.taken) this.#road.taken = max(input.index, this.#road.durable);
         return;
       case "anchorDurable":
-        return this.#anchorDurable(
-          input.anchor.commitQC,
-          () => this.#execution.anchored(input.anchor),
-          out,
-        );
+        return this.#anchorDurable(input, out);
       case "votesDurable":
         return this.#round.votesDurable(input.votes, out);
       case "executed":
@@ -206,6 +203,7 @@ export class Engine {
       case "hello":
         return;
       case "status":
+        this.#answers.heard(from, message.status);
         return this.#catchUp.ask(from, message.status, this.#standing(), out);
       case "askRoad":
         return this.#answers.road({ to: from, durable: this.#road.durable }, message.range, out);
@@ -269,10 +267,14 @@ export class Engine {
     this.#reached(qc, out);
   }
 
-  #anchorDurable(qc: CommitQC, anchored: () => void, out: Output[]): void {
-    this.#lanes.anchored(qc.vote);
-    anchored();
-    this.#reached(qc, out);
+  #anchorDurable(
+    { anchor, tipHash }: Extract<Input, { kind: "anchorDurable" }>,
+    out: Output[],
+  ): void {
+    const { commitQC } = anchor;
+    this.#lanes.anchored(commitQC.vote, tipHash);
+    this.#execution.anchored(anchor);
+    this.#reached(commitQC, out);
   }
 
   /** A commit QC is durable, by itself or in an anchor: the next road begins behind it. */
@@ -315,8 +317,4 @@ export class Engine {
     const { next: executedNext, anchorNext } = this.#execution;
     return { roadNext: this.#road.taken, executedNext, anchorNext, lanes };
   }
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

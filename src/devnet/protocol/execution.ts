@@ -21,7 +21,7 @@ import {
 } from "../../wire/messages.js";
 import { globalRange } from "../../wire/rules/proposal.js";
 import type { Signer } from "./round.js";
-import type { EngineStart, Input, Output } from "./step.js";
+import type { EngineStart, Input, Output, Unexecuted } from "./step.js";
 import { Tally } from "./tally.js";
 
 /** Anchors that are kept for peers that catch up; beyond them a peer takes the newest one. */
@@ -138,16 +138,17 @@ export class Execution {
   }
 
   /**
-   * Continues behind `anchor` without having executed the roads below it, which nobody has any
-   * more. The anchor's road may have been decided in another view here: then our own commit QC goes
-   * with its app QC. While our commit QC is still on its way to disk (`isTaken`), nothing is done:
-   * a later anchor will do.
+   * Continues behind `anchor` without having executed the roads below it, which no peer has any more. A host that
+   * has an archive executes them from there first. The anchor's road may have been decided in another view here:
+   * then our own commit QC goes with its app QC. While our commit QC is still on its way to disk (`isTaken`),
+   * nothing is done: a later anchor will do.
    */
   jump({ appQC, commitQC }: PruneAnchor, isTaken: boolean, out: Output[]): void {
     const { index } = commitQC.vote.view;
     const held = this.#qcs.get(index);
     if (index < this.#next || (isTaken && held === undefined)) return;
-    this.#store({ appQC, commitQC: held ?? commitQC }, out);
+    const unexecuted = { next: this.#next, parent: this.#appHash };
+    this.#store({ appQC, commitQC: held ?? commitQC }, out, unexecuted);
   }
 
   /** The anchor is durable: nothing at or below it needs a vote any more. */
@@ -177,13 +178,13 @@ export class Execution {
     if (index > this.#stored) this.#store({ appQC, commitQC }, out);
   }
 
-  #store(anchor: PruneAnchor, out: Output[]): void {
+  #store(anchor: PruneAnchor, out: Output[], unexecuted?: Unexecuted): void {
     const { index } = anchor.commitQC.vote.view;
     this.#stored = index;
     this.#anchors.set(index, anchor);
     for (const old of this.#anchors.keys())
       if (old < index - ANCHORS_KEPT) this.#anchors.delete(old);
-    out.push({ kind: "storeAnchor", anchor });
+    out.push({ kind: "storeAnchor", anchor, unexecuted });
   }
 }
 

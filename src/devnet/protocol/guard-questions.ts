@@ -2,7 +2,8 @@
  * The questions of a validator whose store was restored: how far its earlier life may have gone. Until peers of
  * enough weight have answered, it signs nothing new (D6). `heightsFromPeers` has the argument; its two
  * conditions are kept here and by the host: a peer whose own guard stands does not answer, nor does one that
- * may yet receive something from the earlier life. Pure.
+ * may yet receive something from the earlier life. A peer that was started since then answers for votes alone,
+ * unless it has heard the end of our lane from that life. Pure.
  */
 import { heightsFromPeers, type PeerAnswer } from "../../persist/guards/peers.js";
 import type { LaneId } from "../../types/lane.js";
@@ -38,19 +39,20 @@ export class GuardQuestions {
     this.#settle(out);
   }
 
-  answered(from: LaneId, { road, lanes }: PeerStatus, out: Output[]): void {
+  answered(from: LaneId, { road, lanes, isWhole }: PeerStatus, out: Output[]): void {
     if (!this.#isOpen || !this.#committee.memberOfLane(from)) return;
     this.#answers.set(from, {
       votedNext: road.next,
       laneEnds: new Map(lanes.map(({ lane, first }) => [lane, first])),
-      heldNext: lanes.find(({ lane }) => lane === this.#own)?.next ?? 0n,
+      heldNext: isWhole ? lanes.find(({ lane }) => lane === this.#own)?.next : undefined,
     });
     this.#settle(out);
   }
 
   #settle(out: Output[]): void {
     const heights = heightsFromPeers(this.#committee, this.#own, this.#answers);
-    if (!heights || (!heights.isComplete && this.#ticks < WAIT_TICKS_MAX)) return;
+    const areAllHere = this.#answers.size === this.#committee.members.length - 1;
+    if (!heights || (!areAllHere && this.#ticks < WAIT_TICKS_MAX)) return;
     this.#isOpen = false;
     const said = `${this.#answers.size} of ${this.#committee.members.length - 1} peers`;
     const reason = `${said} said how far they had voted, and what they hold of this lane`;

@@ -9,6 +9,7 @@
  */
 import { assert } from "../../types/assert.js";
 import type { LaneId } from "../../types/lane.js";
+import { max } from "../../types/numbers.js";
 import { signLaneVote } from "../../wire/build.js";
 import { headerHash } from "../../wire/hash.js";
 import {
@@ -37,6 +38,8 @@ interface Lane {
   durable: bigint;
   /** The end of this lane's range in the newest commit QC. */
   committed: bigint;
+  /** Above every vote of the lane's owner that was heard. */
+  owned: bigint;
   /** Our votes from `committed` on: the header of each durable block, signed. */
   readonly said: Map<bigint, SignedBlockHeader>;
   readonly votes: Map<bigint, Tally<BlockHeader>>;
@@ -49,17 +52,20 @@ export class Lanes {
   readonly #lanes = new Map<LaneId, Lane>();
   /** Numbers of our own lane at which a lost block may have been signed. */
   readonly #pins: Set<bigint>;
-  #tipHash: Uint8Array;
+  /** The header hashes of our own lane's blocks, from the last durable one up to `taken`. */
+  readonly #hashes = new Map<bigint, Uint8Array>();
   /** A `produce` was asked for and is not answered. */
   #isProducing = false;
-  /** The store forbade a block: it is asked again after the next tick. */
+  /**
+   * The store forbade a block, or did not take one: it is asked again after the next tick. To ask at once would be
+   * to ask for ever, in one turn of the event loop.
+   */
   #isForbidden = false;
 
   constructor(signer: Signer, own: LaneId, start: EngineStart) {
     this.#signer = signer;
     this.#own = own;
     this.#pins = new Set(start.pins.map(({ number }) => number));
-    this.#tipHash = start.tipHash ?? ZERO_HASH;
     for (const { lane } of signer.epoch.committee.members) {
       const { first, next } = start.lanes.get(lane) ?? { first: 0n, next: 0n };
       this.#lanes.set(lane, {
@@ -67,16 +73,28 @@ export class Lanes {
         taken: next,
         durable: next,
         committed: 0n,
+        owned: 0n,
         said: new Map(),
         votes: new Map(),
         qcs: new Map(),
       });
     }
+    if (start.tipHash) this.#hashes.set(this.#at(own).durable - 1n, start.tipHash);
   }
 
   /** The cursors of a lane. */
   at(lane: LaneId): Pick<Lane, "first" | "taken" | "durable" | "committed"> {
     return this.#at(lane);
+  }
+
+  /**
+   * The first number of a lane of which nothing is known: no block is held, none is on its way to disk, and no
+   * vote for one was heard. A vote proves that its owner signed a block there.
+   */
+  heardNext(name: LaneId): bigint {
+    const { taken, votes, owned } = this.#at(name);
+    const begin = max(taken, owned);
+    return [...votes.keys()].reduce((next, at) => (at >= next ? at + 1n : next), begin);
   }
 
   /** The number of blocks that a lane can take above `taken`. */
@@ -85,12 +103,24 @@ export class Lanes {
     return first + LANE_BLOCKS_MAX - taken;
   }
 
-  wantsVote({ msg, sig }: SignedBlockHeader): boolean {
+  wantsVote(vote: SignedBlockHeader): boolean {
+    return this.#counts(vote) || this.#isNews(vote);
+  }
+
+  #counts({ msg, sig }: SignedBlockHeader): boolean {
     const lane = this.#lanes.get(msg.lane);
     if (lane === undefined) return false;
     const { blockNumber: number } = msg;
     const isNear = number >= lane.committed && number < lane.first + 2n * LANE_BLOCKS_MAX;
     return isNear && (lane.votes.get(number)?.wants(sig) ?? true);
+  }
+
+  /** A vote of a lane's owner is a word about its block, however far we are behind. */
+  #isNews({ msg, sig }: SignedBlockHeader): boolean {
+    const lane = this.#lanes.get(msg.lane);
+    const owner = this.#signer.epoch.committee.memberOfLane(msg.lane);
+    const isOwners = owner !== undefined && Buffer.compare(owner.key, sig.key) === 0;
+    return isOwners && lane !== undefined && msg.blockNumber >= lane.owned;
   }
 
   /**
@@ -104,7 +134,7 @@ export class Lanes {
     // A block of ours that comes back while we make one: it is asked for again.
     if (name === this.#own && this.#isProducing) return;
     lane.taken += 1n;
-    if (name === this.#own) this.#tipHash = headerHash(message.header);
+    if (name === this.#own) this.#hashes.set(number, headerHash(message.header));
     out.push({ kind: "storeBlock", message });
   }
 
@@ -112,6 +142,9 @@ export class Lanes {
     const lane = this.#at(name);
     // The store refuses the blocks behind it too, and says so of each.
     if (number < lane.taken) lane.taken = number > lane.durable ? number : lane.durable;
+    if (name !== this.#own) return;
+    for (const at of this.#hashes.keys()) if (at >= lane.taken) this.#hashes.delete(at);
+    this.#isForbidden = true;
   }
 
   /** Votes for a durable block where that is allowed, and offers our own to the others. */
@@ -122,7 +155,8 @@ export class Lanes {
     if (lane.taken < lane.durable) lane.taken = lane.durable;
     if (name === this.#own) {
       this.#pins.delete(number);
-      if (number + 1n === lane.taken) this.#tipHash = headerHash(header);
+      this.#hashes.set(number, headerHash(header));
+      forgetBelow(this.#hashes, lane.durable - 1n);
       out.push({ kind: "sendBlocks", to: undefined, lane: name, first: number, next: number + 1n });
     }
     if (mayVote) this.vote(header, out);
@@ -134,13 +168,14 @@ export class Lanes {
     if (header.blockNumber < lane.committed || lane.said.has(header.blockNumber)) return;
     const vote = signLaneVote(header, this.#signer.keys);
     lane.said.set(header.blockNumber, vote);
-    out.push({ kind: "broadcast", message: { kind: "laneVote", vote } });
+    this.#say(vote, out);
     this.takeVote(vote);
   }
 
   takeVote(vote: SignedBlockHeader): void {
-    if (!this.wantsVote(vote)) return;
     const { lane: name, blockNumber: number } = vote.msg;
+    if (this.#isNews(vote)) this.#at(name).owned = number + 1n;
+    if (!this.#counts(vote)) return;
     const { committee } = this.#signer.epoch;
     const lane = this.#at(name);
     const tally = lane.votes.get(number) ?? new Tally(committee, committee.laneQuorum);
@@ -152,10 +187,13 @@ export class Lanes {
   /** Broadcasts our votes that no commit QC covers once more: a peer may have been away. */
   sayAgain(out: Output[]): void {
     for (const { said } of this.#lanes.values()) {
-      for (const vote of said.values()) {
-        out.push({ kind: "broadcast", message: { kind: "laneVote", vote } });
-      }
+      for (const vote of said.values()) this.#say(vote, out);
     }
+  }
+
+  #say(vote: SignedBlockHeader, out: Output[]): void {
+    const kind = vote.msg.lane === this.#own ? "broadcastBehind" : "broadcast";
+    out.push({ kind, message: { kind: "laneVote", vote } });
   }
 
   /** The ranges that a leader may propose now; undefined if no lane has a new lane QC. */
@@ -184,14 +222,16 @@ export class Lanes {
     }
   }
 
-  /** An anchor is durable: lanes start where its ranges do. */
-  anchored({ laneRanges }: Proposal): void {
+  /** An anchor is durable: lanes start where its ranges do; ours, if it held less, behind `tipHash`. */
+  anchored({ laneRanges }: Proposal, tipHash?: Uint8Array): void {
     for (const { lane: name, first } of laneRanges) {
       const lane = this.#lanes.get(name);
       if (lane === undefined || first <= lane.first) continue;
       lane.first = first;
       if (lane.durable < first) lane.durable = first;
-      if (lane.taken < first) lane.taken = first;
+      if (lane.taken >= first) continue;
+      lane.taken = first;
+      if (name === this.#own && tipHash) this.#hashes.set(first - 1n, tipHash);
     }
   }
 
@@ -205,7 +245,8 @@ export class Lanes {
     const hasRoom = this.roomOf(this.#own) > 0n && taken < committed + AHEAD_BLOCKS;
     if (this.#isProducing || this.#isForbidden || !hasRoom || this.#pins.size > 0) return;
     this.#isProducing = true;
-    out.push({ kind: "produce", number: taken, parentHash: this.#tipHash });
+    const parentHash = this.#hashes.get(taken - 1n) ?? ZERO_HASH;
+    out.push({ kind: "produce", number: taken, parentHash });
   }
 
   notProduced(): void {
@@ -217,10 +258,13 @@ export class Lanes {
     this.#isForbidden = false;
   }
 
-  produced(header: BlockHeader, hash: Uint8Array): void {
+  /** A block that was asked for before the lane went back, or ahead, is none of it: the store refuses it. */
+  produced({ blockNumber: number }: BlockHeader, hash: Uint8Array): void {
     this.#isProducing = false;
-    this.#at(this.#own).taken = header.blockNumber + 1n;
-    this.#tipHash = hash;
+    const lane = this.#at(this.#own);
+    if (number !== lane.taken) return;
+    lane.taken += 1n;
+    this.#hashes.set(number, hash);
   }
 
   #at(name: LaneId): Lane {

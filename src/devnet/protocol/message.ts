@@ -42,6 +42,11 @@ export interface PeerStatus {
   readonly road: RoadRange;
   /** `lastHash` says nothing here. */
   readonly lanes: readonly LaneRange[];
+  /**
+   * The word about one lane bounds all that was ever signed there: in a status, the sender's own lane; in an answer
+   * to `askSigned`, the asker's.
+   */
+  readonly isWhole: boolean;
 }
 
 /** A message between validators; `block.bytes` are the encoded SignedBlock that stores keep. */
@@ -60,7 +65,7 @@ export type Message =
   | { readonly kind: "askSigned"; readonly lane: LaneId }
   /**
    * `road.next` is the first road at which the peer has signed nothing. A lane's `first` is the end of its
-   * range in the newest commit QC; the asker's lane ends at the first number that the peer does not hold.
+   * range in the newest commit QC; the asker's lane ends at the first number of which the peer knows nothing.
    */
   | { readonly kind: "signed"; readonly status: PeerStatus }
   | { readonly kind: "block"; readonly bytes: Uint8Array; readonly header: BlockHeader }
@@ -81,7 +86,11 @@ const roadFields = [undefined, varint("first"), varint("next")];
 const Road: Schema = { name: "RoadRange", fields: roadFields };
 const Status: Schema = {
   name: "Status",
-  fields: [...roadFields, { name: "lanes", kind: "bytes", countMax: VALIDATORS_MAX }],
+  fields: [
+    ...roadFields,
+    { name: "lanes", kind: "bytes", countMax: VALIDATORS_MAX },
+    varint("isWhole"),
+  ],
 };
 
 const putRoad: Put<RoadRange> = (writer, { first, next }) => {
@@ -89,7 +98,8 @@ const putRoad: Put<RoadRange> = (writer, { first, next }) => {
   writer.u64(1, first);
 };
 
-const putStatus: Put<PeerStatus> = (writer, { road, lanes }) => {
+const putStatus: Put<PeerStatus> = (writer, { road, lanes, isWhole }) => {
+  writer.u64(4, isWhole ? 1n : 0n);
   for (const lane of lanes.toReversed()) writer.bytes(3, encode.encodeLaneRange(lane));
   putRoad(writer, road);
 };
@@ -101,7 +111,7 @@ function roadFrom(raw: RawMessage): RoadRange {
 function decodeStatus(bytes: Uint8Array): PeerStatus {
   const raw = RawMessage.of(bytes, Status, "own");
   const lanes = raw.lendAll().map((lane) => decode.decodeLaneRange(lane));
-  return { road: roadFrom(raw), lanes };
+  return { road: roadFrom(raw), lanes, isWhole: varintOf(raw, 4) === 1n };
 }
 
 /** The encoder and the decoder of one kind of message. */

@@ -36,7 +36,12 @@ export type Input =
   | { readonly kind: "notProduced" }
   | { readonly kind: "commitQCDurable"; readonly qc: CommitQC }
   | { readonly kind: "commitQCRefused"; readonly index: bigint }
-  | { readonly kind: "anchorDurable"; readonly anchor: PruneAnchor }
+  /** Of an anchor behind `unexecuted` roads, `tipHash` is that of our own lane's last block below it. */
+  | {
+      readonly kind: "anchorDurable";
+      readonly anchor: PruneAnchor;
+      readonly tipHash?: Uint8Array | undefined;
+    }
   | { readonly kind: "votesDurable"; readonly votes: readonly VoteMessage[] }
   | {
       readonly kind: "executed";
@@ -55,9 +60,20 @@ export type Input =
       readonly isGuarded: boolean;
     };
 
+/** The first road that is not executed here, and the hash of the state below it. */
+export interface Unexecuted {
+  readonly next: bigint;
+  readonly parent: Uint8Array;
+}
+
 export type Output =
   | { readonly kind: "broadcast"; readonly message: Message }
   | { readonly kind: "send"; readonly to: LaneId; readonly message: Message }
+  /**
+   * Broadcasts behind the blocks that are being sent. A vote for a block of ours is our word for that block: a peer
+   * that has the vote has had the block before, and can give it back to a later life of this validator.
+   */
+  | { readonly kind: "broadcastBehind"; readonly message: Message }
   /** Sends blocks `[first, next)` as they are stored, retained ones too; to all where no `to`. */
   | {
       readonly kind: "sendBlocks";
@@ -70,7 +86,12 @@ export type Output =
   | { readonly kind: "sendCommitQC"; readonly to: LaneId; readonly index: bigint }
   | { readonly kind: "storeBlock"; readonly message: Extract<Message, { kind: "block" }> }
   | { readonly kind: "storeCommitQC"; readonly qc: CommitQC }
-  | { readonly kind: "storeAnchor"; readonly anchor: PruneAnchor }
+  /** Stores an anchor. Of one that peers have sent, the roads from `unexecuted` on were not executed here. */
+  | {
+      readonly kind: "storeAnchor";
+      readonly anchor: PruneAnchor;
+      readonly unexecuted?: Unexecuted | undefined;
+    }
   /**
    * Writes the vote state; once it is durable, `votes` come back in `votesDurable`. If the store forbids them,
    * nothing is written, and nothing comes back.

@@ -1,4 +1,12 @@
-/** The orders of the parent to a validator's process, over its standard input, as lines of JSON. */
+/**
+ * The orders of the parent to a validator's process, over its standard input, as lines of JSON.
+ *
+ * The parent says when a process shall close. An input that ends without that word is the end of the parent,
+ * in whatever way: the process ends at once, as a kill would end it, whatever it does at that moment. Nobody is
+ * left who could do so.
+ */
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { U64_MAX } from "../../types/numbers.js";
 import { Committee, type Epoch } from "../../wire/committee.js";
@@ -15,7 +23,11 @@ const startSchema = z.strictObject({
   /** The keys of the committee, each of weight 1. */
   keys: z.array(hexKey),
   payloadBytes: z.number(),
+  /** A block of the own lane is made so long behind the one before it at least; left out for no pause. */
+  paceMs: z.number().optional(),
   retainBytes: z.number(),
+  /** Left out for segments of the usual size. */
+  segmentBytes: z.number().optional(),
   /** The bucket in which this validator archives, with all others. */
   archive: z.string().optional(),
   /**
@@ -49,14 +61,22 @@ const takeSchema = z.strictObject({
   reason: z.string(),
 });
 
-/** The bucket of the reservations answers this machine, or does not. */
-const reachSchema = z.strictObject({ kind: z.literal("reach"), isReachable: z.boolean() });
+/** The others that this machine reaches from now on: the bucket of the reservations, and its peers. */
+const reachSchema = z.strictObject({
+  kind: z.literal("reach"),
+  bucket: z.boolean(),
+  peers: z.boolean(),
+});
+
+/** The last order: the store is closed, and the process ends. */
+const closeSchema = z.strictObject({ kind: z.literal("close") });
 
 const orderSchema = z.discriminatedUnion("kind", [
   startSchema,
   dialSchema,
   takeSchema,
   reachSchema,
+  closeSchema,
 ]);
 
 /** Everything a validator's process needs to start. */
@@ -69,6 +89,41 @@ export function encodeOrder(order: Order): string {
 
 export function decodeOrder(line: string): Order {
   return orderSchema.parse(JSON.parse(line));
+}
+
+/** A process that was told to close does so in less time, or not at all. */
+const CLOSE_MS_MAX = 25_000;
+
+/** The orders from `input` up to the last one, which is left out. `end` ends the process at once. */
+export async function* ordersFrom(
+  input: Readable,
+  end: () => void,
+): AsyncGenerator<Order, undefined> {
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const orders: Order[] = [];
+  let isLast = false;
+  let wake = (): void => undefined;
+  lines.on("line", (line) => {
+    const order = decodeOrder(line);
+    if (order.kind === "close") isLast = true;
+    else orders.push(order);
+    wake();
+  });
+  const ended = (): void => {
+    if (isLast) setTimeout(end, CLOSE_MS_MAX).unref();
+    else end();
+  };
+  input.once("end", ended).once("error", ended);
+  for (;;) {
+    const order = orders.shift();
+    if (order) yield order;
+    else if (isLast) return undefined;
+    else {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
 }
 
 /** The one epoch of a devnet: every key has weight 1; it does not end. */

@@ -14,7 +14,7 @@ import { decodeSignedBlock } from "../../wire/codec/decode.js";
 import { encodeSignedBlock } from "../../wire/codec/encode.js";
 import { headerHash } from "../../wire/hash.js";
 import { keyPairFromSeed } from "../../wire/signatures/signer.js";
-import { overlaid, type Store } from "./store.js";
+import { overlaid, type Store } from "./store/store.js";
 
 const sentences = {
   "acknowledge-before-flush": "says that a block is durable, and writes it some time later",
@@ -57,6 +57,8 @@ type Lie = (store: Store, start: Liar) => Partial<Store>;
 interface Liar {
   readonly seed: string;
   readonly directory: string;
+  /** A machine that is cut off from the reservations is cut off from the lease, too. */
+  readonly reach: { readonly isReachable: boolean };
 }
 
 const lies: Readonly<Record<Sabotage, Lie>> = {
@@ -176,13 +178,15 @@ function signTwice(store: Store, { seed }: Liar): Partial<Store> {
 /** A lease is renewed so often, and is over after so long. */
 const RENEWAL_MS = 200;
 const LEASE_MS = 1_000;
+/** From the look at the lease until a block is signed: signers on other machines are as slow. */
+const SIGNING_MS = 200;
 
 /**
  * The machines of a validator share a lease in a file. The one whose lease it is signs wherever it likes; the
- * other one takes the lease when its clock says that it is over. A machine that was stopped in between
- * goes on where it was.
+ * other one takes the lease when its clock says that it is over. A machine that is stopped between its look at
+ * the lease and its signature signs when it goes on, however long that was.
  */
-function leaseByTime(store: Store, { seed, directory }: Liar): Partial<Store> {
+function leaseByTime(store: Store, { seed, directory, reach }: Liar): Partial<Store> {
   const { publicKey } = keyPairFromSeed(Buffer.from(seed, "hex"));
   const file = join(dirname(directory), `lease-${Buffer.from(publicKey).toString("hex")}`);
   let isMine = false;
@@ -192,7 +196,7 @@ function leaseByTime(store: Store, { seed, directory }: Liar): Partial<Store> {
     return !isOver && readFileSync(file, "utf8") === directory;
   };
   const renew = (): void => {
-    isMine = holds();
+    isMine = reach.isReachable && holds();
     if (isMine) writeFileSync(file, directory);
   };
   setInterval(renew, RENEWAL_MS).unref();
@@ -208,7 +212,10 @@ function leaseByTime(store: Store, { seed, directory }: Liar): Partial<Store> {
     reserved: () => Promise.resolve(),
     maySign: async (place) => {
       const verdict = await store.maySign(place);
-      return !verdict.may && verdict.code === "UNRESERVED" && isMine ? { may: true } : verdict;
+      const isUnreserved = !verdict.may && verdict.code === "UNRESERVED";
+      const may = verdict.may || (isUnreserved && isMine);
+      if (may && place.kind === "block") await sleep(SIGNING_MS);
+      return may ? { may } : verdict;
     },
   };
 }

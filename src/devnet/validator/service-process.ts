@@ -1,9 +1,8 @@
 /**
  * The service of one validator as a process of its own: it has the store, and the validator has a socket.
- * It may be killed at any moment, with its validator or without it. When its input ends, it closes the store
- * and ends.
+ * It may be killed at any moment, with its validator or without it, and it ends at once where its parent is
+ * gone.
  */
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Epochs } from "../../service/config/epochs.js";
 import { Service } from "../../service/service.js";
@@ -11,22 +10,22 @@ import { assert } from "../../types/assert.js";
 import { errorCodes } from "../../types/errors.js";
 import { Verifier } from "../../wire/verifier.js";
 import type { Report } from "../judge/report.js";
-import { decodeOrder, epochOfKeys, type StartOrder } from "./orders.js";
+import { epochOfKeys, ordersFrom, type StartOrder } from "./orders.js";
 import { openHonestly } from "./validator-process.js";
 
 export interface ServiceProcessPort {
   readonly input: Readable;
   readonly report: (report: Report) => void;
+  /** Ends the process at once. */
+  readonly end: () => void;
 }
 
 /** Serves one parent; returns the exit code. */
-export async function runService({ input, report }: ServiceProcessPort): Promise<number> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  const orders = lines[Symbol.asyncIterator]();
+export async function runService({ input, report, end }: ServiceProcessPort): Promise<number> {
+  const orders = ordersFrom(input, end);
   await using verifier = new Verifier();
-  const first = await orders.next();
-  if (first.done === true) return 0;
-  const start = decodeOrder(first.value);
+  const { value: start, done } = await orders.next();
+  if (done) return 0;
   assert(start.kind === "start", "the first order starts the service");
   const service = await serviceOf(start, verifier);
   const refusal = await service.opened();

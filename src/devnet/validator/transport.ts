@@ -4,6 +4,9 @@
  *
  * Nothing is promised: a message to a peer that is away, or that does not keep up, is dropped. The
  * protocol says again what was lost and asks for what it lacks.
+ *
+ * A validator may be parted from its peers for a while. As on a network that is cut, connections stay, and what
+ * is said goes on its way when they are together again, late.
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { FormatError } from "../../codec/binary.js";
@@ -23,6 +26,40 @@ export type Framed = readonly [Uint8Array, Uint8Array];
 export function framed(message: Message): Framed {
   const body = encodeMessage(message);
   return [frameHead(fieldOfKind(message.kind), body.length), body];
+}
+
+/** Tells when this validator and its peers are together. */
+export class Parting {
+  #isParted = false;
+  readonly #waiting: (() => void)[] = [];
+  #end = (): void => undefined;
+  #over = Promise.resolve();
+
+  get isParted(): boolean {
+    return this.#isParted;
+  }
+
+  /** Resolves when they are together. */
+  get over(): Promise<void> {
+    return this.#over;
+  }
+
+  whenOver(work: () => void): void {
+    this.#waiting.push(work);
+  }
+
+  set(isParted: boolean): void {
+    if (isParted === this.#isParted) return;
+    this.#isParted = isParted;
+    if (isParted) {
+      this.#over = new Promise((resolve) => {
+        this.#end = resolve;
+      });
+      return;
+    }
+    for (const work of this.#waiting.splice(0)) work();
+    this.#end();
+  }
 }
 
 /** Takes a message; the next one of the same peer comes when the promise is settled. */
@@ -119,13 +156,15 @@ function messagesIn(splitter: FrameSplitter, chunk: Uint8Array) {
 /** The line to one peer: dials it again and again until it is closed. */
 export class PeerLine {
   readonly #hello: Message;
+  readonly #parting: Parting;
   #port: number | undefined;
   /** The connection that was dialled last. */
   #socket: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(own: LaneId) {
+  constructor(own: LaneId, parting = new Parting()) {
     this.#hello = { kind: "hello", lane: own };
+    this.#parting = parting;
   }
 
   /** The peer listens at `port` from now on. */
@@ -143,7 +182,9 @@ export class PeerLine {
     socket.write(head);
     socket.write(body);
     // Messages of one turn of the event loop go in one packet.
-    process.nextTick(() => socket.uncork());
+    const uncork = (): void => socket.uncork();
+    if (this.#parting.isParted) this.#parting.whenOver(uncork);
+    else process.nextTick(uncork);
   }
 
   close(): void {

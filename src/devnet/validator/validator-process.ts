@@ -1,9 +1,8 @@
 /**
  * A validator as a process of its own: its orders come from standard input, its reports go to a
- * pipe. It may be killed at any moment. When its input ends, it closes its store and ends.
+ * pipe. It may be killed at any moment, and it ends at once where its parent is gone.
  */
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { openBucket } from "../../archive/open-bucket.js";
 import { LanekeeperClient } from "../../client/client.js";
@@ -18,11 +17,11 @@ import { errorCodes, PersisterError } from "../../types/errors.js";
 import { laneId } from "../../types/lane.js";
 import { keyPairFromSeed } from "../../wire/signatures/signer.js";
 import { Verifier } from "../../wire/verifier.js";
-import { decodeOrder, epochOfKeys, type StartOrder } from "./orders.js";
+import { epochOfKeys, type Order, ordersFrom, type StartOrder } from "./orders.js";
 import type { Report } from "../judge/report.js";
 import { sabotaged } from "./sabotage.js";
-import { type Store, withArchive } from "./store.js";
-import { UndoDisk } from "./undo-disk.js";
+import { type Store, withHistory } from "./store/store.js";
+import { UndoDisk } from "./store/undo-disk.js";
 import { Validator } from "./validator.js";
 
 /** Short, so that a short run archives much. */
@@ -31,19 +30,19 @@ const ARCHIVE_AGE_MS = 500;
 export interface ValidatorProcessPort {
   readonly input: Readable;
   readonly report: (report: Report) => void;
+  /** Ends the process at once. */
+  readonly end: () => void;
   /** Opens the store, which verifies with `verifier`; `openStore` is the honest way. */
   readonly open: (start: StartOrder, verifier: Verifier, reach: Reach) => Promise<Store>;
 }
 
 /** Serves one parent; returns the exit code. */
 export async function runValidator(port: ValidatorProcessPort): Promise<number> {
-  const lines = createInterface({ input: port.input, crlfDelay: Number.POSITIVE_INFINITY });
-  const orders = lines[Symbol.asyncIterator]();
+  const orders = ordersFrom(port.input, port.end);
   const verifier = new Verifier();
   try {
-    const first = await orders.next();
-    if (first.done === true) return 0;
-    const start = decodeOrder(first.value);
+    const { value: start, done } = await orders.next();
+    if (done) return 0;
     assert(start.kind === "start", "the first order starts the validator");
     port.report({ kind: "opening" });
     const reach = new Reach();
@@ -52,6 +51,7 @@ export async function runValidator(port: ValidatorProcessPort): Promise<number> 
       keys: keyPairFromSeed(Buffer.from(start.seed, "hex")),
       epoch: epochOfKeys(start.keys),
       payloadBytes: start.payloadBytes,
+      paceMs: start.paceMs,
       verifier,
       report: port.report,
       randomBytes,
@@ -66,22 +66,23 @@ export async function runValidator(port: ValidatorProcessPort): Promise<number> 
     port.report({ kind: "failed", code: cause.code, message: cause.message });
     return errorCodes[cause.code].exit;
   } finally {
-    lines.close();
     await verifier.close();
   }
 }
 
 async function obey(
   validator: Validator,
-  orders: AsyncIterator<string>,
+  orders: AsyncIterable<Order>,
   reach: Reach,
 ): Promise<void> {
-  for (let line = await orders.next(); line.done !== true; line = await orders.next()) {
-    const order = decodeOrder(line.value);
+  for await (const order of orders) {
     assert(order.kind !== "start", "a validator is started once");
     if (order.kind === "dial") validator.dial(laneId(order.lane), order.machine, order.port);
     else if (order.kind === "take") validator.take(order.reason);
-    else reach.isReachable = order.isReachable;
+    else if (order.kind === "reach") {
+      reach.isReachable = order.bucket;
+      validator.reach(order.peers);
+    }
   }
 }
 
@@ -95,8 +96,9 @@ export async function openStore(
     ? openHonestly(start, verifier, reach)
     : clientOf(start, start.socket));
   const { archive: address, chainId } = start;
-  const whole = address === undefined ? store : await withArchive(store, { address, chainId });
-  const told = start.sabotage === undefined ? whole : sabotaged(whole, start.sabotage, start);
+  const whole = address === undefined ? store : await withHistory(store, { address, chainId });
+  const liar = { ...start, reach };
+  const told = start.sabotage === undefined ? whole : sabotaged(whole, start.sabotage, liar);
   const { reservations } = store.status();
   if (start.isFirst && reservations && reservations.holder === undefined) {
     await told.takeReservations?.({ reason: "the first machine", first: true });
@@ -110,7 +112,7 @@ async function clientOf({ chainId }: StartOrder, socket: string): Promise<Store>
 }
 
 /** Places that are reserved at a time: a successor soon votes again. */
-const RESERVED_PLACES = 16;
+const RESERVED_PLACES = 8;
 
 /** If power may be cut, writes that are not acknowledged can be taken back. */
 export async function openHonestly(
@@ -119,7 +121,7 @@ export async function openHonestly(
   reach = new Reach(),
 ): Promise<Lanekeeper> {
   const { directory, chainId, retainBytes, undoDirectory, reserve: at, seed } = start;
-  const { archive: to } = start;
+  const { archive: to, segmentBytes } = start;
   const archive = to === undefined ? undefined : { to, ageMs: ARCHIVE_AGE_MS };
   const epoch = epochOfKeys(start.keys);
   const epochOf = (index: bigint) => (index === epoch.index ? epoch : undefined);
@@ -133,7 +135,8 @@ export async function openHonestly(
     openRegister: reach.open,
   };
   const choices = { chainId, epochOf, retainBytes, verifier, reserve, archive };
-  return await Lanekeeper.openOn(surroundings, directory, choices);
+  const sizes = segmentBytes === undefined ? {} : { segmentBytes };
+  return await Lanekeeper.openOn(surroundings, directory, { ...choices, ...sizes });
 }
 
 /** The bucket of the reservations as this machine reaches it: its parent may cut it off for a while. */

@@ -3,6 +3,7 @@
  * ends of that work back to the engine. Each message is told to the judge before it leaves
  * (`report.ts`).
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
 import { buildBlock, signBlock } from "../../wire/build.js";
@@ -15,14 +16,14 @@ import type { Verifier } from "../../wire/verifier.js";
 import { Engine } from "../protocol/engine.js";
 import { EarlyMessages, Gate } from "./gate.js";
 import { Latencies } from "./latencies.js";
-import type { Message } from "../protocol/message.js";
+import type { Message, PeerStatus } from "../protocol/message.js";
 import type { Report, Stats } from "../judge/report.js";
 import type { EngineStart, Input, Output } from "../protocol/step.js";
 import { stepMs } from "../protocol/views.js";
-import { readStart, recoveredReport, servedBy, type Store } from "./store.js";
-import { StoreWork } from "./store-work.js";
+import { readStart, recoveredReport, servedBy, type Store } from "./store/store.js";
+import { StoreWork } from "./store/store-work.js";
 import { saying } from "../judge/telling.js";
-import { framed, Listener, PeerLine } from "./transport.js";
+import { framed, Listener, Parting, PeerLine } from "./transport.js";
 
 const TICK_MS = 100;
 const STATS_MS = 250;
@@ -32,6 +33,7 @@ export interface ValidatorSettings {
   readonly keys: KeyPair;
   readonly epoch: Epoch;
   readonly payloadBytes: number;
+  readonly paceMs?: number | undefined;
   /** The store uses it too. Its maker closes it. */
   readonly verifier: Verifier;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -50,6 +52,7 @@ export class Validator {
   readonly #latencies = new Latencies();
   /** The lines to every machine of each peer, by its lane and its machine. */
   readonly #lines = new Map<string, { readonly lane: LaneId; readonly line: PeerLine }>();
+  readonly #parting = new Parting();
   readonly #stop = new AbortController();
   readonly #intervals: NodeJS.Timeout[] = [];
   /** Inputs that came while another one was worked on. */
@@ -98,7 +101,7 @@ export class Validator {
   /** This machine of the peer that owns `lane` listens at `port` from now on. */
   dial(lane: LaneId, machine: number, port: number): void {
     const name = `${lane} ${machine}`;
-    const to = this.#lines.get(name) ?? { lane, line: new PeerLine(this.lane) };
+    const to = this.#lines.get(name) ?? { lane, line: new PeerLine(this.lane, this.#parting) };
     this.#lines.set(name, to);
     to.line.dial(port);
   }
@@ -109,6 +112,11 @@ export class Validator {
     this.#store.takeReservations?.({ reason }, { signal }).catch((cause: unknown) => {
       if (!signal.aborted) this.#fail(cause);
     });
+  }
+
+  /** Whether messages come and go from now on. */
+  reach(peers: boolean): void {
+    this.#parting.set(!peers);
   }
 
   async close(): Promise<void> {
@@ -123,15 +131,14 @@ export class Validator {
   }
 
   async #begin(start: EngineStart): Promise<void> {
-    const { report, epoch } = this.#settings;
+    const { report } = this.#settings;
     const receive = (from: LaneId, message: Message) => this.#receive(from, message);
     this.#listener = await Listener.open(receive, this.#fail);
     report({ kind: "listening", port: this.#listener.port });
     this.#work.begin();
-    const lanes = epoch.committee.members.map(({ lane }) => lane);
     const tick = (): void => {
       const isGuarded = this.#store.status().guards?.standing.includes("votes") ?? false;
-      this.#give({ kind: "tick", served: servedBy(this.#store, lanes), isGuarded });
+      this.#give({ kind: "tick", served: this.#served, isGuarded });
     };
     this.#intervals.push(setInterval(tick, TICK_MS));
     this.#intervals.push(setInterval(() => report(this.#stats()), STATS_MS));
@@ -139,6 +146,7 @@ export class Validator {
   }
 
   async #receive(from: LaneId, message: Message): Promise<void> {
+    await this.#parting.over;
     if (this.#stop.signal.aborted) return;
     // The answer waits until all that the earlier life has sent is here: its connection has ended then.
     if (message.kind === "askSigned" && this.#listener?.hasOneConnectionOf(from) !== true) return;
@@ -183,6 +191,8 @@ export class Validator {
         return this.#say(output.message, undefined);
       case "send":
         return this.#say(output.message, output.to);
+      case "broadcastBehind":
+        return this.#work.broadcastBehind(output);
       case "storeBlock":
         return this.#work.storeBlock(output.message.bytes, output.message.header);
       case "produce":
@@ -226,6 +236,8 @@ export class Validator {
 
   /** Makes a block of our own lane. It leaves when it is durable; so do the votes for any block. */
   async #produce({ number, parentHash }: Extract<Output, { kind: "produce" }>): Promise<void> {
+    const { paceMs } = this.#settings;
+    if (paceMs !== undefined) await sleep(paceMs);
     const may = await this.#work.places.mayNow({ kind: "block", lane: this.lane, number });
     if (this.#stop.signal.aborted) return;
     if (!may) return this.#give({ kind: "notProduced" });
@@ -250,9 +262,14 @@ export class Validator {
     this.#viewTimer = setTimeout(giveUp, stepMs(view.number));
   }
 
+  get #served(): PeerStatus {
+    const lanes = this.#settings.epoch.committee.members.map(({ lane }) => lane);
+    return servedBy(this.#store, lanes, this.lane);
+  }
+
   #stats(): Stats {
     const { lanes, road, anchorRoadIndex, disk, verified, reservations } = this.#store.status();
-    const own = lanes.get(this.lane);
+    const [own, served] = [lanes.get(this.lane), this.#served];
     const { user, system } = process.cpuUsage();
     const { view, isAbstaining, isBehind, executedNext } = this.#engine;
     // The roads below were for the machine before.
@@ -267,6 +284,7 @@ export class Validator {
       view: view.number,
       executed: executedNext,
       anchor: anchorRoadIndex,
+      servesFirst: [served.road, ...served.lanes].some(({ first }) => first === 0n),
       diskBytes: disk.bytes,
       rssBytes: process.memoryUsage.rss(),
       cpuMs: (user + system) / 1000,

@@ -24,12 +24,14 @@ describe("strikes", () => {
 
   test("bring validators back from old backups, in order with the others", () => {
     const strikes = strikesOf({ ...options, restores: 3 }, randomOf(1));
-    expect(strikes.filter(({ restores }) => restores)).toHaveLength(3);
-    expect(strikes.filter(({ restores }) => !restores)).toEqual(strikesOf(options, randomOf(1)));
+    expect(strikes.filter(({ store }) => store === "backup")).toHaveLength(3);
+    expect(strikes.filter(({ store }) => store === "kept")).toEqual(
+      strikesOf(options, randomOf(1)),
+    );
     const moments = strikes.map(({ atMs }) => atMs);
     expect(moments).toEqual(moments.toSorted((a, b) => a - b));
     const onItself = strikesOf({ ...options, restores: 3, sabotage: "ignore-guards" }, randomOf(2));
-    const victims = onItself.filter(({ restores }) => restores).map(({ victim }) => victim);
+    const victims = onItself.filter(({ store }) => store === "backup").map(({ victim }) => victim);
     expect(victims).toEqual([1, 1, 1]);
   });
 

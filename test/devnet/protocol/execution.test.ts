@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { appHashOf, Execution } from "../../../src/devnet/protocol/execution.js";
 import { Lanes } from "../../../src/devnet/protocol/lanes.js";
-import type { EngineStart, Output } from "../../../src/devnet/protocol/step.js";
+import type { Output } from "../../../src/devnet/protocol/step.js";
 import { Tally } from "../../../src/devnet/protocol/tally.js";
 import * as certificates from "../../../src/testing/certificates.js";
 import * as build from "../../../src/wire/build.js";
@@ -21,17 +21,8 @@ import {
   quorum,
   stranger,
 } from "../../wire/samples.js";
+import { nothing } from "./start.js";
 
-const nothing: EngineStart = {
-  lanes: new Map(),
-  road: { first: 0n, qcs: [] },
-  anchor: undefined,
-  votes: undefined,
-  abstainThrough: undefined,
-  isGuardUnknown: false,
-  pins: [],
-  tipHash: undefined,
-};
 const signer = { keys: first, epoch };
 const signed = (by: number, digest: Uint8Array) => {
   const { msg, sig } = build.signLaneVote({ ...block.header, payloadHash: digest }, keys[by]!);
@@ -140,10 +131,13 @@ describe("execution", () => {
     expect(out).toEqual([]);
     holding.committed(qcAt(4n));
     holding.jump(theirs, true, out);
-    expect(out).toEqual([{ kind: "storeAnchor", anchor: { appQC, commitQC: qcAt(4n) } }]);
+    // Nothing was executed, on the state of the beginning: an archive has these roads.
+    const unexecuted = { next: 0n, parent: ZERO_HASH };
+    const anchor = { appQC, commitQC: qcAt(4n) };
+    expect(out).toEqual([{ kind: "storeAnchor", anchor, unexecuted }]);
     const empty: Output[] = [];
     new Execution(signer, nothing).jump(theirs, false, empty);
-    expect(empty).toEqual([{ kind: "storeAnchor", anchor: theirs }]);
+    expect(empty).toEqual([{ kind: "storeAnchor", anchor: theirs, unexecuted }]);
   });
 
   test("another block, order, number or state gives another hash", () => {

@@ -25,8 +25,11 @@ import {
 const range = laneRange(lane, { first: 3n, next: 2n ** 64n - 1n });
 const messages: readonly Message[] = [
   { kind: "hello", lane },
-  { kind: "status", status: { road: { first: 0n, next: 2n ** 64n - 1n }, lanes: [range, range] } },
-  { kind: "status", status: { road: { first: 5n, next: 5n }, lanes: [] } },
+  {
+    kind: "status",
+    status: { road: { first: 0n, next: 2n ** 64n - 1n }, lanes: [range, range], isWhole: true },
+  },
+  { kind: "status", status: { road: { first: 5n, next: 5n }, lanes: [], isWhole: false } },
   { kind: "askRoad", range: { first: 1n, next: 9n } },
   { kind: "askLane", range },
   { kind: "askHeld", range },

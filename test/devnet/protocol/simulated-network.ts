@@ -3,7 +3,7 @@
  * a while, and links that lose, double and reorder. The same seed gives the same run. The judge
  * hears the reports that it hears from real processes.
  */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { EarlyMessages } from "../../../src/devnet/validator/gate.js";
 import { Engine } from "../../../src/devnet/protocol/engine.js";
 import { appHashOf } from "../../../src/devnet/protocol/execution.js";
@@ -64,7 +64,7 @@ export function randomOf(seed: number): () => number {
   let count = 0;
   return () => {
     count += 1;
-    return createHash("sha256").update(`${seed} ${count}`).digest().readUInt32LE() / 2 ** 32;
+    return hash("sha256", `${seed} ${count}`, "buffer").readUInt32LE() / 2 ** 32;
   };
 }
 
@@ -170,8 +170,8 @@ export class SimulatedNetwork {
   readonly #mutants = new Map<number, Mutant>();
   /** Directions in which everything is lost, as `from to`. */
   readonly #cut = new Set<string>();
-  readonly #events: { atMs: number; order: number; act: () => void }[] = [];
-  #order = 0;
+  /** The next one last. */
+  readonly #events: { readonly atMs: number; readonly act: () => void }[] = [];
   /** Everything that was said, in the life of its validator in which it was. */
   readonly said: { validator: number; life: number; report: Says }[] = [];
   nowMs = 0;
@@ -247,20 +247,11 @@ export class SimulatedNetwork {
   /** Runs until `untilMs`, or until `isDone`. */
   run(untilMs: number, isDone: () => boolean = () => false): void {
     while (this.#events.length > 0 && !isDone()) {
-      let best = 0;
-      for (const [at, event] of this.#events.entries()) {
-        const first = this.#events[best]!;
-        if (event.atMs < first.atMs || (event.atMs === first.atMs && event.order < first.order)) {
-          best = at;
-        }
-      }
-      const [event] = this.#events.splice(best, 1);
-      if (event!.atMs > untilMs) {
-        this.#events.push(event!);
-        break;
-      }
-      this.nowMs = event!.atMs;
-      event!.act();
+      const event = this.#events.at(-1)!;
+      if (event.atMs > untilMs) break;
+      this.#events.pop();
+      this.nowMs = event.atMs;
+      event.act();
     }
     if (!isDone()) this.nowMs = untilMs;
   }
@@ -275,8 +266,15 @@ export class SimulatedNetwork {
   }
 
   #after(delayMs: number, act: () => void): void {
-    this.#order += 1;
-    this.#events.push({ atMs: this.nowMs + delayMs, order: this.#order, act });
+    const atMs = this.nowMs + delayMs;
+    // Of two at one moment the one that was said first comes first: the new one lies behind it.
+    let [low, high] = [0, this.#events.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#events[middle]!.atMs > atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#events.splice(low, 0, { atMs, act });
   }
 
   #tick(index: number, life: number): void {
@@ -351,7 +349,9 @@ export class SimulatedNetwork {
       if (validator.life === life) this.#give(index, input);
     };
     switch (output.kind) {
+      // Reads take no time here: blocks that are being sent have left.
       case "broadcast":
+      case "broadcastBehind":
         return this.#send(index, undefined, output.message);
       case "send":
         return this.#send(index, output.to, output.message);
@@ -549,6 +549,7 @@ function servedBy(store: Store, { committee }: Epoch): PeerStatus {
       const first = store.blocks.get(lane)?.[0]?.msg.header.blockNumber ?? store.next(lane);
       return laneRange(lane, { first, next: store.next(lane) });
     }),
+    isWhole: true,
   };
 }
 

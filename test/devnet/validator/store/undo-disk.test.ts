@@ -5,11 +5,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { cutPower, forgetUndo } from "../../../src/devnet/network/power-cut.js";
-import { UndoDisk } from "../../../src/devnet/validator/undo-disk.js";
-import type { Disk, DiskFile } from "../../../src/disk/disk.js";
-import { RealDisk } from "../../../src/disk/real/real.js";
-import { diskContract } from "../../disk/contract.js";
+import { cutPower, forgetUndo } from "../../../../src/devnet/network/power-cut.js";
+import { UndoDisk } from "../../../../src/devnet/validator/store/undo-disk.js";
+import type { Disk, DiskFile } from "../../../../src/disk/disk.js";
+import { RealDisk } from "../../../../src/disk/real/real.js";
+import { diskContract } from "../../../disk/contract.js";
 
 const made: string[] = [];
 async function newDirectory(): Promise<string> {

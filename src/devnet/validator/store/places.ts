@@ -1,6 +1,6 @@
 /** The store's word on places that are to be signed. A place that is not reserved yet is waited for. */
-import type { MaySign, Place } from "../../persist/guards/may-sign.js";
-import { PersisterError } from "../../types/errors.js";
+import type { MaySign, Place } from "../../../persist/guards/may-sign.js";
+import { PersisterError } from "../../../types/errors.js";
 import type { Store } from "./store.js";
 
 /** The ends of a wait for a place that this machine does not get. */

@@ -1,21 +1,21 @@
 /** The calls of a validator to its store, and the state that it begins with after a recovery. */
-import { Archive } from "../../archive/reading/archive.js";
-import type { Keeper } from "../../node/keeper.js";
-import type { Lanekeeper } from "../../node/lanekeeper.js";
-import type { Status } from "../../node/status.js";
-import type { Place } from "../../persist/guards/may-sign.js";
-import type { LaneId } from "../../types/lane.js";
-import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
-import { decodeCommitQC, decodePersistedInner } from "../../wire/codec/decode.js";
-import { encodePersistedInner } from "../../wire/codec/encode.js";
-import { commitVoteDigest, headerHash, sha256 } from "../../wire/hash.js";
-import type { BlockHeader, CommitQC, PersistedInner } from "../../wire/messages.js";
-import { roadAfter } from "../../wire/rules/timeout.js";
-import { laneRange } from "../protocol/catch-up.js";
-import type { PeerStatus } from "../protocol/message.js";
-import { type Digest, digestOf, type Recovered } from "../judge/report.js";
-import type { EngineStart, RecoveredLane } from "../protocol/step.js";
-import { signedIn, startsOf } from "../judge/telling.js";
+import { Archive } from "../../../archive/reading/archive.js";
+import type { Keeper } from "../../../node/keeper.js";
+import type { Lanekeeper } from "../../../node/lanekeeper.js";
+import type { Status } from "../../../node/status.js";
+import type { Place } from "../../../persist/guards/may-sign.js";
+import type { LaneId } from "../../../types/lane.js";
+import { readSignedBlockHeader } from "../../../wire/codec/block-header.js";
+import { decodeCommitQC, decodePersistedInner } from "../../../wire/codec/decode.js";
+import { encodePersistedInner } from "../../../wire/codec/encode.js";
+import { commitVoteDigest, headerHash, sha256 } from "../../../wire/hash.js";
+import type { BlockHeader, CommitQC, PersistedInner } from "../../../wire/messages.js";
+import { roadAfter } from "../../../wire/rules/timeout.js";
+import { laneRange } from "../../protocol/catch-up.js";
+import type { PeerStatus } from "../../protocol/message.js";
+import { type Digest, digestOf, type Recovered } from "../../judge/report.js";
+import type { EngineStart, RecoveredLane } from "../../protocol/step.js";
+import { signedIn, startsOf } from "../../judge/telling.js";
 
 /** A store as a validator uses it; `Lanekeeper` is the honest one. */
 export type Store = Pick<
@@ -39,7 +39,9 @@ export type Store = Pick<
   | "close"
 > &
   /** Of a store that this process has itself. */
-  Partial<Pick<Lanekeeper, "reserved" | "takeReservations">>;
+  Partial<Pick<Lanekeeper, "reserved" | "takeReservations">> & {
+    readonly history?: Archive | undefined;
+  };
 
 /** The same store with some of its calls in another way. */
 export function overlaid(store: Store, calls: Partial<Store>): Store {
@@ -52,48 +54,17 @@ export function overlaid(store: Store, calls: Partial<Store>): Store {
   });
 }
 
-/**
- * The store with all that is archived below what it retains, for its peers: one that was away for longer than they
- * retain catches up by what the bucket has. Closes the archive with it.
- */
-export async function withArchive(
+/** The store, and the history of its chain in a bucket, for what no peer serves any more. Closes both. */
+export async function withHistory(
   store: Store,
   { address, chainId }: { readonly address: string; readonly chainId: string },
 ): Promise<Store> {
-  const archive = await Archive.open(address, { chainId });
-  return overlaid(store, {
-    status: () => widened(store.status()),
-    readRetainedBlock: async (lane, number) => {
-      return (
-        (await store.readRetainedBlock(lane, number)) ?? (await archive.readBlock(lane, number))
-      );
-    },
-    readRetainedCommitQC: async (index) => {
-      return (await store.readRetainedCommitQC(index)) ?? (await archive.readCommitQC(index));
-    },
-    close: async () => {
-      await archive.close();
-      await store.close();
-    },
-  });
-}
-
-/** A devnet archives from its first block on, behind a strict gate: there is no gap. */
-function widened(status: Status): Status {
-  const { retained, lanes, road, archive } = status;
-  if (!archive) return status;
-  const whole = [...lanes].map(([lane, { first }]) => {
-    const isArchived = (archive.through.lanes.get(lane) ?? 0n) > 0n;
-    const from = retained.lanes.get(lane)?.first ?? first;
-    return [lane, { first: isArchived ? 0n : from, next: first }] as const;
-  });
-  return {
-    ...status,
-    retained: {
-      lanes: new Map(whole),
-      road: archive.through.road > 0n ? { first: 0n, next: road.first } : retained.road,
-    },
+  const history = await Archive.open(address, { chainId });
+  const close = async (): Promise<void> => {
+    await history.close();
+    await store.close();
   };
+  return overlaid(store, { history, close });
 }
 
 /** Reads everything that recovery returned. */
@@ -142,14 +113,16 @@ function isUnknown(guards: Status["guards"]): boolean {
 }
 
 /**
- * The header hash of our own lane's last block. If that block is pruned, it may still be retained.
+ * The header hash of our own lane's last block. If that block is pruned, it may still be retained, or archived.
  */
 async function tipHashOf(store: Store, own: LaneId, lane: RecoveredLane | undefined) {
   const last = lane?.headers.at(-1);
   if (last !== undefined) return headerHash(last);
   if (lane === undefined || lane.next === 0n) return undefined;
-  const retained = await store.readRetainedBlock(own, lane.next - 1n);
-  return retained && headerHash(readSignedBlockHeader(retained));
+  const number = lane.next - 1n;
+  const retained = await store.readRetainedBlock(own, number);
+  const bytes = retained ?? (await store.history?.readBlock(own, number));
+  return bytes && headerHash(readSignedBlockHeader(bytes));
 }
 
 /** The report of a recovery to the judge. */
@@ -180,11 +153,19 @@ export function votesDigest(votes: PersistedInner): Digest {
   return digestOf(sha256(encodePersistedInner(votes)));
 }
 
-/** The ranges that peers may ask for: live durable records, and the retained ones below them. */
-export function servedBy(store: Store, lanes: readonly LaneId[]): PeerStatus {
+/**
+ * The ranges that peers may ask for: live durable records, and the retained ones below them. The end of our lane
+ * `own` is a word about all that we signed there, unless an earlier life, or another machine, may have gone further,
+ * or a lost block may have been acknowledged.
+ */
+export function servedBy(store: Store, lanes: readonly LaneId[], own: LaneId): PeerStatus {
   const status = store.status();
-  const { retained } = status;
+  const { retained, guards, reservations } = status;
+  const height = guards ? (guards.byLane.get(own) ?? guards.lanes) : 0n;
+  const { durable: end = 0n, pinned = [] } = status.lanes.get(own) ?? {};
+  const isHolder = reservations === undefined || reservations.state === "holding";
   return {
+    isWhole: isHolder && pinned.length === 0 && height !== "unknown" && height <= end,
     road: { first: firstOf(retained.road, status.road), next: status.road.durable },
     lanes: lanes.map((lane) => {
       const live = status.lanes.get(lane) ?? { first: 0n, durable: 0n };

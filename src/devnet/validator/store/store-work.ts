@@ -1,26 +1,25 @@
 /**
- * Does the engine's outputs that are about the store. The end of each is told to the judge first
- * and then given back to the engine. A refusal of the store is given back too; any other failure
- * ends the validator.
+ * Does the engine's outputs that are about the store. The end of each is told to the judge first and then given back
+ * to the engine. A refusal of the store is given back too; any other failure ends the validator.
  */
-import { PersisterError } from "../../types/errors.js";
-import type { LaneId } from "../../types/lane.js";
-import { readSignedBlockHeader } from "../../wire/codec/block-header.js";
-import { decodeCommitQC, decodeSignedBlock } from "../../wire/codec/decode.js";
-import { encodePersistedInner } from "../../wire/codec/encode.js";
-import { commitVoteDigest } from "../../wire/hash.js";
-import type { Block, BlockHeader, CommitQC, PruneAnchor } from "../../wire/messages.js";
-import { globalRange } from "../../wire/rules/proposal.js";
-import { appHashOf } from "../protocol/execution.js";
-import type { Latencies } from "./latencies.js";
-import type { Message } from "../protocol/message.js";
-import { digestOf, type Report } from "../judge/report.js";
-import type { Input, Output } from "../protocol/step.js";
+import { PersisterError } from "../../../types/errors.js";
+import type { LaneId } from "../../../types/lane.js";
+import { readSignedBlockHeader } from "../../../wire/codec/block-header.js";
+import { decodeCommitQC, decodeSignedBlock } from "../../../wire/codec/decode.js";
+import { encodePersistedInner } from "../../../wire/codec/encode.js";
+import { commitVoteDigest } from "../../../wire/hash.js";
+import type { Block, BlockHeader, CommitQC } from "../../../wire/messages.js";
+import { globalRange } from "../../../wire/rules/proposal.js";
+import { appHashOf } from "../../protocol/execution.js";
+import type { Latencies } from "../latencies.js";
+import type { Message } from "../../protocol/message.js";
+import { digestOf, type Report } from "../../judge/report.js";
+import type { Input, Output } from "../../protocol/step.js";
 import { Places } from "./places.js";
+import { replay } from "./replay.js";
 import { mayVoteFor, placeOfVote, type Store, votesDigest } from "./store.js";
-import { decisionOf, signedIn, startsOf } from "../judge/telling.js";
+import { decisionOf, signedIn, startsOf } from "../../judge/telling.js";
 
-/** The validator that the work is done for. */
 export interface WorkPort {
   readonly lane: LaneId;
   /** There is no other validator. */
@@ -40,12 +39,9 @@ export class StoreWork {
   readonly places: Places;
   readonly #latencies: Latencies;
   readonly #port: WorkPort;
-  /**
-   * Two lines of work, each done in order: reading what is sent, and storing commit QCs of the
-   * road.
-   */
+  /** Two lines of work, each done in order: reading what is sent, and storing commit QCs of the road. */
   readonly #lines = { sending: Promise.resolve(), road: Promise.resolve() };
-  readonly #anchors: { isBusy: boolean; next: PruneAnchor | undefined };
+  readonly #anchors: { isBusy: boolean; next: Of<"storeAnchor"> | undefined };
 
   constructor(store: Store, latencies: Latencies, port: WorkPort) {
     this.#store = store;
@@ -69,11 +65,9 @@ export class StoreWork {
     this.#inLine("road", () => this.#storeCommitQC(qc));
   }
 
-  /**
-   * While an anchor is being stored, only the newest of those that come is kept: it is stored next.
-   */
-  storeAnchor({ anchor }: Of<"storeAnchor">): void {
-    this.#anchors.next = anchor;
+  /** While an anchor is being stored, only the newest of those that come is kept: it is stored next. */
+  storeAnchor(output: Of<"storeAnchor">): void {
+    this.#anchors.next = output;
     if (!this.#anchors.isBusy) this.#watch(this.#storeAnchors());
   }
 
@@ -95,6 +89,10 @@ export class StoreWork {
 
   sendBlocks(output: Of<"sendBlocks">): void {
     this.#inLine("sending", () => this.#sendBlocks(output));
+  }
+
+  broadcastBehind({ message }: Of<"broadcastBehind">): void {
+    this.#inLine("sending", async () => this.#port.say(message, undefined));
   }
 
   sendCommitQC(output: Of<"sendCommitQC">): void {
@@ -140,8 +138,8 @@ export class StoreWork {
     const { report, give, signal } = this.#port;
     for await (const { roadIndex: index, bytes } of this.#store.durableCommitQCs({ signal })) {
       const qc = decodeCommitQC(bytes);
-      const digest = digestOf(commitVoteDigest(qc.vote));
-      report({ kind: "commitQCDurable", index, digest, decision: decisionOf(qc.vote) });
+      const said = { digest: digestOf(commitVoteDigest(qc.vote)), decision: decisionOf(qc.vote) };
+      report({ kind: "commitQCDurable", index, ...said });
       give({ kind: "commitQCDurable", qc });
     }
   }
@@ -149,17 +147,35 @@ export class StoreWork {
   async #storeAnchors(): Promise<void> {
     const { report, give, signal } = this.#port;
     this.#anchors.isBusy = true;
-    for (let anchor = this.#nextAnchor(); anchor !== undefined; anchor = this.#nextAnchor()) {
+    for (let next = this.#nextAnchor(); next !== undefined; next = this.#nextAnchor()) {
+      const { anchor } = next;
       const { index } = anchor.commitQC.vote.view;
+      const tipHash = await this.#replay(next);
       await this.#store.pushAnchor(anchor);
       await this.#store.waitForAnchor(index, { signal });
       report({ kind: "anchorDurable", index, starts: startsOf(anchor) });
-      give({ kind: "anchorDurable", anchor });
+      give({ kind: "anchorDurable", anchor, tipHash });
     }
     this.#anchors.isBusy = false;
   }
 
-  #nextAnchor(): PruneAnchor | undefined {
+  /** Without an archive the roads that nobody has any more are passed over. */
+  async #replay({ anchor, unexecuted }: Of<"storeAnchor">): Promise<Uint8Array | undefined> {
+    const { history } = this.#store;
+    if (unexecuted === undefined || history === undefined) return undefined;
+    const { report, lane, signal } = this.#port;
+    const tipHash = await replay(anchor, unexecuted, {
+      history,
+      lane,
+      signal,
+      executed: (index, hash) => report({ kind: "executed", index, appHash: digestOf(hash) }),
+    });
+    const { index } = anchor.commitQC.vote.view;
+    report({ kind: "replayed", first: unexecuted.next, next: index + 1n });
+    return tipHash;
+  }
+
+  #nextAnchor(): Of<"storeAnchor"> | undefined {
     const { next } = this.#anchors;
     this.#anchors.next = undefined;
     return next;

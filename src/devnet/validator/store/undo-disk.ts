@@ -22,7 +22,7 @@ import type {
   FileIdentity,
   FileOrigin,
   WriteWay,
-} from "../../disk/disk.js";
+} from "../../../disk/disk.js";
 
 /**
  * A write is acknowledged so much later than it was made: a slow disk, which a cut finds at work.
