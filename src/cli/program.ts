@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { errorCodes, PersisterError } from "../types/errors.js";
 import { LanekeeperError } from "../types/lanekeeper-error.js";
 import { addArchiveCommand } from "./archive/commands.js";
+import { rehearsal } from "./devnet/by-hand.js";
 import { addDevnetCommand } from "./devnet/commands.js";
 import { codeOf, exitCodes, untilStopped } from "./terminal/ending.js";
 import { addBackupCommand } from "./keeping/backup.js";
@@ -17,6 +18,8 @@ import { addJobsCommand } from "./jobs/commands.js";
 import { addServeCommand } from "./serve/commands.js";
 import { addKeyCommand } from "./store/key.js";
 import { addGuardCommand } from "./keeping/guard.js";
+import { addLanesCommand } from "./keeping/lanes.js";
+import { addReservationsCommand } from "./keeping/reservations.js";
 import { addRestoreCommand } from "./keeping/restore.js";
 import { addRetireCommand } from "./keeping/retire.js";
 import { addWatermarksCommand } from "./keeping/watermarks.js";
@@ -25,6 +28,7 @@ import { addCompletionCommand } from "./terminal/completion/commands.js";
 import { refusalMembers, ToldError, writeDocument } from "./terminal/json-document.js";
 import { printable } from "./terminal/table.js";
 import { addImportCommands } from "./transfer/commands.js";
+import { FORMAT_VERSION } from "../journal/form/head-seal.js";
 import { version } from "./version.js";
 
 /** A call of the command line, as its errors are told. */
@@ -40,7 +44,9 @@ const STOPPING_MS_MAX = 2_500;
 const firstSteps = `
 lanekeeper COMMAND --help has every option, and examples. STORE is the state directory of a validator; many commands
 take the socket of its running service as well. lanekeeper status STORE is a first look; each error says what to do.
-`;
+
+To see a validator come back from a backup, its disk being gone:
+${rehearsal}`;
 
 /** Runs the command in `args`; returns the exit code. A refusal is told in one line on stderr. */
 export async function main(args: readonly string[], port: CliPort): Promise<number> {
@@ -101,7 +107,7 @@ function usageOf({ message }: CommanderError): PersisterError {
 export function commandTree(port: CliPort, setExit: (code: number) => void): Command {
   const program = new Command("lanekeeper")
     .description("The durable memory of one validator in a lane-based BFT protocol.")
-    .version(version, "-v, --version")
+    .version(`${version} (stores of format ${FORMAT_VERSION})`, "-v, --version")
     // A command and one below it may have an option of the same name.
     .enablePositionalOptions()
     .exitOverride()
@@ -127,6 +133,8 @@ export function commandTree(port: CliPort, setExit: (code: number) => void): Com
   addRetireCommand(program, port);
   addWatermarksCommand(program, port);
   addGuardCommand(program, port);
+  addLanesCommand(program, port);
+  addReservationsCommand(program, port);
   program.commandsGroup("Bring in and out:");
   addImportCommands(program, port, setExit);
   addJobsCommand(program, port);

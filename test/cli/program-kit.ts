@@ -1,38 +1,7 @@
-/** The command line as tests call it: in their own process, or as a program that was built. */
-import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+/** The command line as tests call it, in their own process; `harness/built.ts` has it as a program. */
 import { PassThrough } from "node:stream";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { main } from "../../src/cli/program.js";
 import type { CliPort } from "../../src/cli/terminal/port.js";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-export interface BuiltProgram {
-  /** The file to call with node. */
-  readonly script: string;
-  [Symbol.dispose](): void;
-}
-
-/** Compiles the sources; the folder goes when the program is disposed of. */
-export async function buildProgram(): Promise<BuiltProgram> {
-  // Inside node_modules, where the dependencies are found from.
-  const directory = mkdtempSync(join(root, "node_modules", ".lanekeeper-program-"));
-  const dispose = () => rmSync(directory, { recursive: true });
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const plain = ["--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"];
-  const args = [tsc, "-p", "tsconfig.build.json", "--outDir", directory, "--noCheck", ...plain];
-  try {
-    await promisify(execFile)(process.execPath, args, { cwd: root });
-  } catch (cause) {
-    dispose();
-    throw cause;
-  }
-  writeFileSync(join(directory, "package.json"), '{"type": "module"}');
-  return { script: join(directory, "cli", "main.js"), [Symbol.dispose]: dispose };
-}
 
 /** Calls the command line in this process. */
 export async function call(...args: readonly string[]) {

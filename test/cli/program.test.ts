@@ -80,12 +80,13 @@ test("--help shows an example, hides the children, and ends with 0", async () =>
   expect(top.stdout).not.toContain("devnet-validator");
 });
 
-test("--version is the package's", async () => {
+test("--version is the package's, and the format of its stores", async () => {
   const manifest = JSON.parse(
     await readFile(new URL("../../package.json", import.meta.url), "utf8"),
   ) as unknown;
   expect(manifest).toMatchObject({ version });
   for (const option of ["--version", "-v"]) {
-    expect(await call(option)).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    const stdout = `${version} (stores of format 2)\n`;
+    expect(await call(option)).toEqual({ code: 0, stdout, stderr: "" });
   }
 });

@@ -2,12 +2,14 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { int, JobStore, type JobStoreChoices, key, payload } from "../../src/jobs/index.js";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import { Epochs } from "../../src/service/config/epochs.js";
 import { Service } from "../../src/service/service.js";
 import { openBucket } from "../../src/archive/open-bucket.js";
 import { ROAD } from "../../src/persist/kinds.js";
+import { laneParts } from "../../src/types/lane.js";
 import { ModelSource, writeAll, writerOf } from "../archive/kit.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import { laneAt, pushAnchor, pushBlocks, pushQCs } from "../node/kit.js";
@@ -54,6 +56,20 @@ export const parts: Readonly<Record<string, Make>> = {
   },
   "served-pinned": async (path) => {
     return await serve(path, async () => (await pinnedStore(chain)).keeper);
+  },
+  "standing-by": async (path) => {
+    const at = pathToFileURL(`${path}-record`).href;
+    const [own] = chain.lanes;
+    const reserve = { at, validator: laneParts(own!).key, remote: true };
+    const choices = { chainId: CHAIN_ID, epochOf: chain.epochOf, reserve };
+    mkdirSync(`${path}-record`);
+    const other = await Lanekeeper.openMemory(choices);
+    await other.takeReservations({ reason: "the first machine", first: true });
+    const end = await serve(path, async () => await Lanekeeper.openMemory(choices));
+    return async () => {
+      await end();
+      await other.close();
+    };
   },
   bucket: async (path) => {
     const bucket = await openBucket(`file://${path}`);

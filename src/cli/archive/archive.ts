@@ -145,17 +145,20 @@ function provenText({
   objects,
   bytes,
   holes,
+  unlinked,
   finalisedNext,
 }: VerifiedLog): string {
   const proven = `[${first}, ${next}) proven, ${counted(objects, "object")}, ${formatSize(bytes)}`;
   const missing = holes.map((hole) => `[${hole.first}, ${hole.next})`).join(", ");
   const hole = missing === "" ? "" : `; never archived: ${missing}`;
-  if (log === ROAD) return proven + hole;
+  const names = unlinked.map(printable).join(", ");
+  const loose = names === "" ? "" : `; no link names ${names}: a writer stopped there`;
+  if (log === ROAD) return proven + hole + loose;
   const by =
     finalisedNext === undefined
       ? "no archived QC finalised any of them"
       : `finalised below ${finalisedNext}`;
-  return `${proven}; ${by}${hole}`;
+  return `${proven}; ${by}${hole}${loose}`;
 }
 
 export async function restoreArchive(

@@ -13,7 +13,14 @@ import type { CliPort } from "../terminal/port.js";
 import { painter } from "../terminal/paint.js";
 import { writeDocument } from "../terminal/json-document.js";
 import { Redraw } from "../terminal/redraw.js";
-import { type DevnetOptions, devnetDefaults, devnetOptions, VALIDATORS_MAX } from "./options.js";
+import { addByHandCommands, rehearsal } from "./by-hand.js";
+import {
+  byHandDefaults,
+  type DevnetOptions,
+  devnetDefaults,
+  devnetOptions,
+  VALIDATORS_MAX,
+} from "./options.js";
 import { fractionsOf } from "./random.js";
 import { devnetSummary, devnetTable } from "./report.js";
 import { comebackText, legend, sentenceOf } from "./words.js";
@@ -28,10 +35,14 @@ A power cut is a kill after which every write that the store was not told is dur
 sectors, or kept, and the map is perhaps gone. With --service, validators and services are struck each
 by itself or together, and power cuts fall on the services. With --standby, which wants 4 validators or
 more, each validator has two machines, and each machine has a store. The machine that signs is killed,
-stopped, or cut off from the reservations; the other one takes over, and the first one comes back. At
-the end all validators are struck at once, and everything that each one recovers is compared with all
-that it acknowledged.
+loses its power, is stopped, or is cut off from the reservations, from its peers, or from both; the
+other one takes over, and the first one comes back. With --lose, a machine is gone with its disk; a new
+one begins with nothing, and executes from the archive all that its peers have no more. At the end all
+validators are struck at once, and everything that each one recovers is compared with all that it
+acknowledged.
 
+With --by-hand each validator has a service, and nobody strikes but you:
+${rehearsal}
 Exit code 1 means that the judge found a violation, and nothing else means that.
 
 ${legend}
@@ -46,8 +57,8 @@ export function addDevnetCommand(
   port: CliPort,
   setExit: (code: number) => void,
 ): void {
-  const { validators, seconds, payload, kills, powerCuts, restore } = devnetDefaults;
-  addCommand(program, "devnet", {
+  const { validators, seconds, payload, kills, powerCuts, restore, lose } = devnetDefaults;
+  const devnet = addCommand(program, "devnet", {
     what:
       "Runs a committee of validators, each a process with a store of its own, kills them at random " +
       "moments, and judges that nothing acknowledged is lost and nothing is signed twice.",
@@ -59,9 +70,10 @@ export function addDevnetCommand(
       "devnet --service",
       "devnet --restore 2",
       "devnet --standby",
-      "devnet --archive file://./bucket",
+      "devnet --archive file://./bucket --lose 1",
       "devnet --sabotage forget-vote-state",
       "devnet --restore 1 --sabotage ignore-guards",
+      "devnet --by-hand --dir ./devnet",
       "devnet --payload 64KiB --dir ./devnet --json",
     ],
   })
@@ -70,15 +82,23 @@ export function addDevnetCommand(
       `validators, each with a lane: 1 to ${VALIDATORS_MAX}`,
       validators,
     )
-    .option("--seconds <count>", "how long to strike them; the end takes some more", seconds)
+    .option(
+      "--seconds <count>",
+      `how long to strike them; the end takes some more (default: ${seconds}; by hand ${byHandDefaults.seconds})`,
+    )
     .option("--payload <size>", "bytes of transactions in a block", payload)
-    .option("--kills <count>", "kills during the run", kills)
-    .option("--power-cuts <count>", "power cuts during the run", powerCuts)
+    .option("--kills <count>", `kills during the run (default: ${kills}; by hand none)`)
+    .option(
+      "--power-cuts <count>",
+      `power cuts during the run (default: ${powerCuts}; by hand none)`,
+    )
     .option("--restore <count>", "validators that come back from an old backup", restore)
+    .option("--lose <count>", "machines that are lost with all they hold (with --archive)", lose)
     .option("--dir <directory>", "where to keep the stores (default: a temporary directory)")
     .option("--seed <number>", "the same keys and strikes again (default: random)")
-    .option("--archive <bucket>", "archive in this bucket, and let peers catch up from it")
+    .option("--archive <bucket>", "archive in this bucket, and catch up from it")
     .option("--service", "give each validator its store through a service, a process of its own")
+    .option("--by-hand", "strike nobody, and take orders of devnet kill, start and end")
     .option("--standby", "give each validator a second machine that takes over from the first")
     .addOption(
       new Option("--sabotage <name>", "let one validator break the contract").choices(
@@ -86,6 +106,7 @@ export function addDevnetCommand(
       ),
     )
     .action(async (parsed: unknown) => setExit(await devnetCommand(parsed, port)));
+  addByHandCommands(devnet.enablePositionalOptions(), port);
 }
 
 async function devnetCommand(parsed: unknown, port: CliPort): Promise<number> {
@@ -109,6 +130,7 @@ async function runDevnet(options: DevnetOptions, port: CliPort): Promise<Network
   const hide = (): void => view?.erase();
   try {
     await mkdir(directory, { recursive: true });
+    if (options.byHand && !options.json) stdout.write(`the devnet is in ${directory}\n`);
     const network = new Network(options, {
       directory,
       clockMs,

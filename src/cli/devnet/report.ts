@@ -31,6 +31,9 @@ export function devnetSummary(network: Network, stop: AbortSignal) {
     ...counts,
     whileOpening: blows.whileOpening,
     ...(options.standby === true ? { failovers: blows.failovers } : {}),
+    replays: network.replays.map(({ validator, first, next }) => {
+      return { validator, first: String(first), next: String(next) };
+    }),
     unackedWrites: writes,
     judged: judge.counts,
     comebacks: network.comebacks.map((comeback) => {
@@ -86,7 +89,7 @@ export function devnetTable(summary: DevnetSummary): string {
     ["recoveries", `${summary.recoveries}, ${judged.compared} records compared`],
     ["after a loss", `${summary.pins} pinned, ${summary.released} released`],
     ["", `${summary.abstentions} abstained`],
-    ["restored", `${summary.restores}, of which ${summary.raised} sign again`],
+    ["restored", `${summary.restores}, and ${summary.losses} lost: ${summary.raised} sign again`],
     ["heard", `${judged.acknowledged} acknowledged, ${judged.said} signed`],
     ...perValidator.flatMap(seatRows),
     ["violations", `${violations.length}`],
@@ -99,9 +102,13 @@ export function devnetTable(summary: DevnetSummary): string {
 
 function failoverRows({ failovers }: DevnetSummary): readonly Row[] {
   if (!failovers) return [];
-  const { killed, stopped, cutOff } = failovers;
+  const { killed, powerCut, stopped, cutOff, isolated, partitioned } = failovers;
   return [
-    ["failovers", `${killed} of a killed machine, ${stopped} of a stopped one, ${cutOff} cut off`],
+    [
+      "failovers",
+      `from machines: ${killed} killed, ${powerCut} without power, ${stopped} stopped,`,
+    ],
+    ["", `${cutOff} cut off from the bucket, ${isolated} from peers, ${partitioned} from both`],
   ];
 }
 

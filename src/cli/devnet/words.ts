@@ -1,6 +1,7 @@
 /** The sentences of a devnet: each comeback while it runs, the legend, and the verdict. */
 import { rules } from "../../devnet/judge/judge.js";
 import type { Comeback } from "../../devnet/network/comebacks.js";
+import type { StoreAfter } from "../../devnet/network/strikes.js";
 import { sabotages } from "../../devnet/validator/sabotage.js";
 import type { Paint } from "../terminal/paint.js";
 import { counted, type DevnetSummary } from "./report.js";
@@ -13,7 +14,14 @@ pinned        a block was in flight and is lost: at its number only the identica
               until all peers say that they have none there
 abstained     a vote was in flight and is lost: no vote until the others have gone past it
 restored      an old backup took the place of a store: guarded, until its peers say how far it had gone
+lost          a store was gone with its machine: a new one, guarded too, catches up from the archive
 `;
+
+const wordsOf: Readonly<Record<StoreAfter, string>> = {
+  kept: "killed",
+  backup: "gone, an old backup is restored",
+  new: "gone with its disk, a new one begins with nothing",
+};
 
 /**
  * `12.4 s  validator 2 power cut: 3 writes lost, 1 torn -> back in 380 ms, 92 records compared`.
@@ -22,8 +30,7 @@ export function comebackText(comeback: Comeback, paint: Paint): string {
   const { atMs, validator, cutsPower, again, writes, backMs, compared } = comeback;
   const machine = comeback.isStandby ? "'s standby" : "";
   const who = comeback.struck === "service" ? "'s service" : machine;
-  const killed = comeback.restores ? "gone, an old backup is restored" : "killed";
-  const struck = cutsPower ? `power cut: ${writesText(writes)}` : killed;
+  const struck = cutsPower ? `power cut: ${writesText(writes)}` : wordsOf[comeback.store];
   const twice = again === 0 ? "" : `, and again while it recovered`;
   const guards = [
     ...(comeback.pins === 0 ? [] : [counted(comeback.pins, "block") + " pinned"]),
@@ -59,12 +66,13 @@ export function sentenceOf(summary: DevnetSummary, paint: Paint): string {
   return paint("green", `PASS: ${survived}; ${signed}`);
 }
 
-function strikesText({ kills, powerCuts, restores, validators }: DevnetSummary): string {
+function strikesText({ kills, powerCuts, restores, losses, validators }: DevnetSummary): string {
   const all = validators === 1 ? "one more at the end" : `one at all ${validators} at once`;
   const strikes = [
     ...(kills === 0 ? [] : [counted(kills, "kill")]),
     ...(powerCuts === 0 ? [] : [counted(powerCuts, "power cut")]),
     ...(restores === 0 ? [] : [counted(restores, "old backup")]),
+    ...(losses === 0 ? [] : [counted(losses, "lost machine")]),
   ];
   return [...strikes, all].join(strikes.length > 1 ? ", " : " and ");
 }

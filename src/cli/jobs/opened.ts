@@ -1,6 +1,9 @@
 /** The store, and the jobs of it, that a command is about. */
+import { join } from "node:path";
 import { z } from "zod";
+import { RealDisk } from "../../disk/real/real.js";
 import type { Job } from "../../jobs/job.js";
+import { JOURNAL_FOLDER } from "../../jobs/journal/job-journal.js";
 import { JobStore } from "../../jobs/job-store.js";
 import { PersisterError } from "../../types/errors.js";
 import { jobKeysAsFound } from "../store/key-files.js";
@@ -25,7 +28,25 @@ export interface InJob extends InStore {
   readonly job: string;
 }
 
+/** @throws {PersisterError} NOT_A_STORE where there is no store yet: a path that is wrong is no empty store. */
 export async function withStore(
+  where: InStore,
+  work: (store: JobStore) => Promise<void>,
+): Promise<void> {
+  const { root } = where;
+  const isThere = (await new RealDisk().kind(join(root, JOURNAL_FOLDER))) !== undefined;
+  await withStoreMade(where, async (store) => {
+    // Jobs without their journal were refused at the open.
+    if (!isThere) {
+      const text = `${root} holds no store of jobs: check the path (a store is made with its first job)`;
+      throw new PersisterError("NOT_A_STORE", text, { file: root });
+    }
+    await work(store);
+  });
+}
+
+/** Also where there is no store yet. */
+export async function withStoreMade(
   { root, moved, key }: InStore,
   work: (store: JobStore) => Promise<void>,
 ): Promise<void> {

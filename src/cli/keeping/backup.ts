@@ -24,7 +24,8 @@ machine.
 
 DIRECTORY is missing, or empty, or holds earlier ones of the same store: they share the segments of the
 journal, and only what is new is copied. One that was stopped goes on with what is there. Sealed payloads stay
-sealed. Jobs and journals have directories of their own, and are not copied.
+sealed. A journal of records is copied by its own name, while nobody has it open. Jobs are not copied, since a job lies
+partly in its journal and partly in files that LevelDB changes: \`lanekeeper jobs export\` writes one that is whole.
 
 It shows one moment, and knows nothing of what its validator signs later. \`lanekeeper restore\` makes a guarded
 store of it; never copy its files into a store by hand. \`sha256sum --check\` takes the lists in it.
@@ -137,6 +138,8 @@ async function ofService(
         lsn,
         bytes: Number(bytes),
         copiedBytes: Number(copiedBytes),
+        // A store that was retired is served by nobody.
+        isLast: false,
         takenAtMs: takenAt ? toMs(takenAt) : 0,
         durationMs: duration ? toMs(duration) : 0,
       };

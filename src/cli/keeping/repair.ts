@@ -2,7 +2,8 @@
 import type { Command } from "commander";
 import { committeeFileHelp, readCommittees } from "../../inspect/committee-file.js";
 import { repairStore } from "../../keeping/repair/calls.js";
-import type { KeptLog, RepairPlan } from "../../keeping/repair/plan.js";
+import type { KeptLog } from "../../keeping/repair/logs.js";
+import type { RepairPlan } from "../../keeping/repair/plan.js";
 import type { RepairReport } from "../../keeping/repair/repair.js";
 import { repairs } from "../../keeping/repair/table.js";
 import { errorCodes } from "../../types/errors.js";
@@ -20,8 +21,9 @@ const rows = Object.entries(repairs).flatMap(([code, { repair, loss }]) => {
 const help = `
 Without --apply it tells each finding, what a repair would keep and what would be lost, and changes nothing. With it,
 a store is made of everything that is proven, beside the damaged one, and the two are swapped by renames: the
-damaged one stays as STORE.damaged-1. Records that are lost come from the newest backup in --from, if they are
-proven. Where something that was acknowledged, or may have been, is lost, --accept-loss is wanted (else exit code
+damaged one stays as STORE.damaged-1. Records that are lost come from the newest backup in --from, or from an archive, if
+they are proven: a block of an archive counts only if a commit QC has its hash, or the block behind it links to it. Peers
+are asked by the library, repairStore. Where something that was acknowledged, or may have been, is lost, --accept-loss is wanted (else exit code
 ${errorCodes.ACKNOWLEDGED_LOST.exit}).
 
 The new store is guarded as a whole: it signs nothing of what may be lost until the heights of its guards are known.
@@ -32,6 +34,8 @@ ${committeeFileHelp}`;
 interface Choices {
   readonly committee: string;
   readonly from?: string;
+  readonly fromArchive?: string;
+  readonly chainId?: string;
   readonly key?: readonly string[];
   readonly moved?: boolean;
   readonly apply?: boolean;
@@ -48,12 +52,18 @@ export function addRepairCommand(program: Command, port: CliPort): void {
     examples: [
       "repair ./state --committee ./committee.json",
       "repair ./state --committee ./committee.json --from=./backups --apply",
+      "repair ./state --committee ./committee.json --from-archive file://./bucket",
     ],
   });
   withDryRun(repair)
     .argument("<directory>", "the state directory; nobody has it open")
     .requiredOption("--committee <file>", "the committees that prove what is kept")
     .option("--from <directory>", "a directory of backups of this store")
+    .option(
+      "--from-archive <bucket>",
+      "an archive of its chain: file:///folder or s3://BUCKET/PREFIX",
+    )
+    .option("--chain-id <chain>", "the chain of a store that has lost its STORE, without a backup")
     .addOption(keyOption("a key of sealed payloads; the first one seals the new store"))
     .option("--moved", "the store was copied or moved, and the original never runs again")
     .option("--apply", "make the store, and swap it in")
@@ -65,11 +75,22 @@ export function addRepairCommand(program: Command, port: CliPort): void {
 }
 
 async function repairCommand(named: string, choices: Choices, port: CliPort): Promise<void> {
-  const { committee, from, key = [], apply = false, dryRun = false, json } = choices;
+  const {
+    committee,
+    from,
+    fromArchive,
+    chainId,
+    key = [],
+    apply = false,
+    dryRun = false,
+    json,
+  } = choices;
   const directory = await placeOf(named);
   const report = await repairStore(directory, {
     epochs: await readCommittees(committee),
     from,
+    fromArchive,
+    chainId,
     keys: sourcesOf(key),
     moved: choices.moved ?? false,
     apply: apply && !dryRun,
@@ -87,10 +108,12 @@ function membersOf(directory: string, { findings, plan, hasLoss, damaged }: Repa
     repaired: damaged !== undefined,
     hasLoss,
     damaged: damaged ?? null,
-    logs: (plan?.logs ?? []).map(({ name, first, records, fromBackup, fromPeers, lost }) => {
-      const next = first + BigInt(records.length);
-      return { name, first, next, fromBackup, fromPeers, lost: lost ?? null };
-    }),
+    logs: (plan?.logs ?? []).map(
+      ({ name, first, records, fromBackup, fromArchive, fromPeers, lost }) => {
+        const next = first + BigInt(records.length);
+        return { name, first, next, fromBackup, fromArchive, fromPeers, lost: lost ?? null };
+      },
+    ),
   };
 }
 
@@ -115,11 +138,13 @@ function adviceOf(code: string): string {
   return row?.repair === undefined ? "a repair does nothing about it" : `a repair ${row.repair}`;
 }
 
-function logText({ name, first, records, fromBackup, fromPeers, lost }: KeptLog): string {
+function logText({ name, first, records, fromBackup, fromArchive, lost }: KeptLog): string {
   const kept = `${logName(name)}: keeps [${first}, ${first + BigInt(records.length)})`;
-  const other =
-    fromBackup + fromPeers > 0 ? `, ${fromBackup + fromPeers} of them from elsewhere` : "";
-  return `${kept}${other}${lost ? `; LOSES [${lost.first}, ${lost.next})` : ""}\n`;
+  const elsewhere = [
+    ...(fromBackup > 0 ? [`, ${fromBackup} of them from the backup`] : []),
+    ...(fromArchive > 0 ? [`, ${fromArchive} of them from the archive`] : []),
+  ];
+  return `${kept}${elsewhere.join("")}${lost ? `; LOSES [${lost.first}, ${lost.next})` : ""}\n`;
 }
 
 function lossesOf({ isAnchorLost, isVoteLost, isEndUnknown }: RepairPlan): string[] {

@@ -4,6 +4,7 @@ import { RealDisk } from "../../disk/real/real.js";
 import { findBackup } from "../../keeping/backup/found.js";
 import type { BackupManifest } from "../../keeping/backup/manifest.js";
 import { restoreStore } from "../../keeping/calls.js";
+import { RECORDS_CHAIN } from "../../journal/form/store.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId } from "../../types/lane.js";
 import { placeOf, requireEmpty } from "../store/places.js";
@@ -60,7 +61,8 @@ async function restoreCommand(
   const about = { directory, from, ...factsOf(manifest), dryRun };
   if (dryRun) {
     await requireEmpty(disk, directory);
-    const guard = manifest.retired && !guarded ? "none" : "all";
+    const isFree = manifest.chainId === RECORDS_CHAIN || (manifest.retired && !guarded);
+    const guard = isFree ? "none" : "all";
     const text = `${printable(directory)} can become ${wordsFor(manifest)}; guard: ${guard}\n`;
     return await tellDone(port, json, { ...about, guard }, text);
   }
@@ -76,8 +78,10 @@ async function restoreCommand(
         done += bytes;
       },
     });
-    const next =
-      guard === "all"
+    const isOfRecords = manifest.chainId === RECORDS_CHAIN;
+    const next = isOfRecords
+      ? "It goes on behind its last record"
+      : guard === "all"
         ? "It is guarded: it signs nothing new until its guards have heights (watermarks import, or its peers)"
         : "Its source was retired: it goes on where that one ended";
     const text = `${printable(directory)} is ${wordsFor(manifest)}. ${next}\n`;
@@ -99,6 +103,7 @@ function factsOf({ number, chainId, storeId, takenAtMs, lsn, retired }: BackupMa
 }
 
 function wordsFor({ number, chainId, takenAtMs, logs }: BackupManifest): string {
+  if (chainId === RECORDS_CHAIN) return `a journal of records, as it was in backup ${number}`;
   const lanes = logs.filter(({ name }) => isLaneId(name)).length;
   const when = new Date(takenAtMs).toISOString();
   return `a store of chain ${chainId} with ${counted(lanes, "lane")}, as it was in backup ${number} of ${when}`;

@@ -14,7 +14,8 @@ import { reasonIn } from "./reason.js";
 
 const help = `
 The first step of a move to another machine. Stop the node, retire its store with a last backup, copy the backup to the
-other machine, restore it there: that store goes on without a guard.
+other machine, restore it there: that store goes on without a guard. Later backups of the retired store, into other
+directories, are guarded.
 
 A retired store is refused wherever its directory is, and a copy of it from before is refused as a copy. What cannot be
 noticed: a snapshot of the whole machine or disk from before, and somebody who removes the file RETIRED. Destroy the
@@ -75,13 +76,14 @@ async function retireCommand(store: string, choices: Choices, port: CliPort): Pr
   const record = await retireStore(directory, { reason });
   const done =
     to === undefined ? undefined : await backupStore(directory, to, { signal: port.stop });
-  const where = done
-    ? `; backup ${done.number} in ${printable(done.directory)} is its last one`
-    : "";
+  const isLast = done?.isLast
+    ? "is its last one"
+    : "is not its last one, which was taken elsewhere: a store that is restored from it is guarded";
+  const where = done ? `; backup ${done.number} in ${printable(done.directory)} ${isLast}` : "";
   const members = {
     ...about,
     reason: record.reason,
-    backup: done ? { directory: done.directory, number: done.number } : null,
+    backup: done ? { directory: done.directory, number: done.number, isLast: done.isLast } : null,
   };
   const text = `${printable(directory)} is retired${where}${stays}\n`;
   await tellDone(port, json, members, text);

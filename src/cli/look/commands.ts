@@ -3,6 +3,7 @@ import { Argument, type Command } from "commander";
 import { keyOption } from "../store/key-files.js";
 import { addCommand, withConsent } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
+import { type DigestChoices, digestCommand } from "./digest.js";
 import { duCommand } from "./du.js";
 import { type DumpChoices, dumpCommand } from "./dump/dump.js";
 import { list, type Part, partNames } from "./ls.js";
@@ -29,9 +30,9 @@ export function addLookCommands(
   setExit: (code: number) => void,
 ): void {
   addStatus(program, port, setExit);
-  addList(program, port);
+  addList(program, port, setExit);
   addDump(program, port, setExit);
-  addPins(program, port);
+  addPins(program, port, setExit);
 }
 
 function addStatus(program: Command, port: CliPort, setExit: (code: number) => void): void {
@@ -57,11 +58,24 @@ function addStatus(program: Command, port: CliPort, setExit: (code: number) => v
     examples: ["du ./state", "du ./state --json | jq '.bytes'"],
   });
   withTarget(du).action(async (store: string, choices: Choices) => {
-    await duCommand(await targetOf(store, choices.files === true), choices, port);
+    setExit(await duCommand(await targetOf(store, choices.files === true), choices, port));
   });
+  addCommand(program, "digest", {
+    what: "Prints one digest of all that a store holds: lanes, road, anchor and vote state.",
+    help: `
+Two stores hold the same records where their digests are the same; the lines below it tell where they differ. Files are
+read without a lock, and nothing is written. The owner may go on: then the digest is of one moment.
+`,
+    examples: ["digest ./state", "digest ./state --json | jq -r '.digest'"],
+  })
+    .argument("<directory>", "the state directory")
+    .addOption(keyOption("a key of sealed payloads"))
+    .action(async (store: string, choices: DigestChoices) => {
+      await digestCommand(store, choices, port);
+    });
 }
 
-function addList(program: Command, port: CliPort): void {
+function addList(program: Command, port: CliPort, setExit: (code: number) => void): void {
   const ls = addCommand(program, "ls", {
     what: "Lists lanes, the road, pins, segments, or what is pruned and retained.",
     help: targets,
@@ -74,16 +88,16 @@ function addList(program: Command, port: CliPort): void {
   withTarget(ls)
     .addOption(keyOption("a key of sealed payloads"))
     .action(async (what: Part, store: string, choices: Choices) => {
-      await list(what, await targetOf(store, choices.files === true), choices, port);
+      setExit(await list(what, await targetOf(store, choices.files === true), choices, port));
     });
 }
 
 const dumpHelp = `
 ${targets}
 Files give every record in the order of LSNs, what was pruned and is still there among them; a record that cannot
-be read is told as lost, with exit code 20 at the end. A service gives what it holds, log by log. Ranges leave out their
-end: 5..9 is 5, 6, 7 and 8. --json prints one object a line. --follow prints what becomes durable from now on, until
-it is stopped.
+be read is told as lost, with exit code 20 at the end. A file that cannot be read comes first, as unread: the exit code
+is 36 then. A service gives what it holds, log by log. Ranges leave out their end: 5..9 is 5, 6, 7 and 8. --json prints
+one object a line. --follow prints what becomes durable from now on, until it is stopped.
 `;
 
 function addDump(program: Command, port: CliPort, setExit: (code: number) => void): void {
@@ -118,7 +132,7 @@ and push it, wherever a peer may have it: this validator may have signed it. To 
 that nobody has. It is put on record with its reason. Without a service the store is opened for it.
 `;
 
-function addPins(program: Command, port: CliPort): void {
+function addPins(program: Command, port: CliPort, setExit: (code: number) => void): void {
   const pins = program
     .command("pins")
     .description("Lists the numbers at which one block alone may be signed, and lifts one.");
@@ -130,7 +144,7 @@ function addPins(program: Command, port: CliPort): void {
   withTarget(ls)
     .addOption(keyOption("a key of sealed payloads"))
     .action(async (store: string, choices: Choices) => {
-      await list("pins", await targetOf(store, choices.files === true), choices, port);
+      setExit(await list("pins", await targetOf(store, choices.files === true), choices, port));
     });
   const release = addCommand(pins, "release", {
     what: "Lifts a pin by decision, on record.",

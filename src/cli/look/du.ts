@@ -1,4 +1,5 @@
 /** `lanekeeper du`: the bytes that each part of a store takes. */
+import type { Dirent } from "node:fs";
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { diskError } from "../../disk/failure.js";
@@ -11,10 +12,12 @@ import { pairFiles } from "../../persist/checked-store.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { counted, formatSize } from "../terminal/sizes.js";
-import { type Row, table } from "../terminal/table.js";
+import { printable, type Row, table } from "../terminal/table.js";
 import type { Target } from "./view/target.js";
+import { unreadIn } from "./view/files.js";
 import { viewOf } from "./view/look.js";
-import type { LookChoices } from "./view/view.js";
+import { type LookChoices, unreadOutcome, type UnreadView } from "./view/view.js";
+import { unreadText } from "./view/words.js";
 
 /** Bytes of a part: as long as its files are, and as much as the file system has given them. */
 interface Use {
@@ -27,20 +30,33 @@ interface Use {
 /** Bytes of one unit in which a file system tells the blocks of a file. */
 const STAT_BLOCK_BYTES = 512;
 
+/** Returns the exit code: that of a file of the journal that could not be read, if there is one. */
 export async function duCommand(
   target: Target,
   choices: LookChoices & { readonly json?: boolean },
   port: CliPort,
-): Promise<void> {
-  const uses =
-    target.kind === "files"
-      ? await usesIn(target.directory)
-      : (await viewOf(target, choices, port)).segments.map(({ state, slots, bytes }) => {
-          return { part: `segments, ${state}`, files: slots, bytes };
-        });
+): Promise<number> {
+  const { uses, unread } =
+    target.kind === "files" ? await usesIn(target.directory) : await served(target, choices, port);
   const bytes = uses.reduce((sum, use) => sum + use.bytes, 0);
   const rows: readonly Row[] = [...uses.map(rowOf), ["all", formatSize(bytes)]];
-  await tellDone(port, choices.json, { uses, bytes }, table(rows));
+  const outcome = unreadOutcome(unread);
+  const text = [table(rows), ...unread.map((each) => `${printable(unreadText(each))}\n`)].join("");
+  await tellDone(port, choices.json, { ...outcome, uses, bytes, unread }, text);
+  return outcome.exitCode;
+}
+
+interface Uses {
+  readonly uses: readonly Use[];
+  readonly unread: readonly UnreadView[];
+}
+
+async function served(target: Target, choices: LookChoices, port: CliPort): Promise<Uses> {
+  const { segments } = await viewOf(target, choices, port);
+  const uses = segments.map(({ state, slots, bytes }) => {
+    return { part: `segments, ${state}`, files: slots, bytes };
+  });
+  return { uses, unread: [] };
 }
 
 function rowOf({ part, files, bytes, heldBytes }: Use): Row {
@@ -49,8 +65,8 @@ function rowOf({ part, files, bytes, heldBytes }: Use): Row {
   return [part, `${formatSize(bytes)} in ${counted(files, "file")}${held}`];
 }
 
-async function usesIn(directory: string): Promise<readonly Use[]> {
-  const states = await statesIn(directory);
+async function usesIn(directory: string): Promise<Uses> {
+  const { states, unread } = await statesIn(directory);
   const found = new Map<string, Use>();
   for (const path of await filesUnder(directory)) {
     const { size, blocks } = await factsOf(join(directory, path));
@@ -59,16 +75,21 @@ async function usesIn(directory: string): Promise<readonly Use[]> {
     const held = heldBytes + blocks * STAT_BLOCK_BYTES;
     found.set(part, { part, files: files + 1, bytes: bytes + size, heldBytes: held });
   }
-  return [...found.values()].toSorted((one, other) => other.bytes - one.bytes);
+  return { uses: [...found.values()].sort((one, other) => other.bytes - one.bytes), unread };
 }
 
 /** The state of each segment, by its file's path. */
-async function statesIn(directory: string): Promise<ReadonlyMap<string, string>> {
+async function statesIn(directory: string): Promise<{
+  readonly states: ReadonlyMap<string, string>;
+  readonly unread: readonly UnreadView[];
+}> {
   const listing = await StoreListing.open(new RealDisk(), directory);
   try {
-    return new Map(
-      listing.segments.map(({ file, state }) => [file.slice(directory.length + 1), state]),
-    );
+    const { segments } = listing;
+    const states = segments.map(({ file, state }): [string, string] => {
+      return [file.slice(directory.length + 1), state];
+    });
+    return { states: new Map(states), unread: unreadIn(listing) };
   } finally {
     await listing.close();
   }
@@ -93,18 +114,22 @@ function partOf(path: string, states: ReadonlyMap<string, string>): string {
 async function filesUnder(directory: string): Promise<readonly string[]> {
   const found: string[] = [];
   const look = async (folder: string): Promise<void> => {
-    for (const entry of await readdir(join(directory, folder), { withFileTypes: true })) {
+    for (const entry of await entriesOf(join(directory, folder))) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) await look(path);
       else if (entry.isFile()) found.push(path);
     }
   };
-  try {
-    await look("");
-  } catch (cause) {
-    throw diskError("list a folder", directory, cause);
-  }
+  await look("");
   return found;
+}
+
+async function entriesOf(folder: string): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (cause) {
+    throw diskError("list a folder", folder, cause);
+  }
 }
 
 async function factsOf(path: string): Promise<{ readonly size: number; readonly blocks: number }> {

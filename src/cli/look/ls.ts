@@ -1,15 +1,25 @@
 /** `lanekeeper ls`: one kind of the parts of a store, one line each. */
 import { RealDisk } from "../../disk/real/real.js";
-import { type ListedSegment, StoreListing } from "../../inspect/listing/listing.js";
+import type { ListedSegment } from "../../inspect/listing/listed.js";
+import { StoreListing } from "../../inspect/listing/listing.js";
 import { sourcesOf } from "../store/key-files.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { formatSize } from "../terminal/sizes.js";
 import { printable } from "../terminal/table.js";
 import type { Target } from "./view/target.js";
+import { unreadIn } from "./view/files.js";
 import { viewOf } from "./view/look.js";
-import { lanesOf, type LogView, type LookChoices, roadOf, type StoreView } from "./view/view.js";
-import { logText, pinText } from "./view/words.js";
+import {
+  lanesOf,
+  type LogView,
+  type LookChoices,
+  roadOf,
+  type StoreView,
+  unreadOutcome,
+  type UnreadView,
+} from "./view/view.js";
+import { logText, pinText, unreadText } from "./view/words.js";
 
 /** The parts that can be listed, and the way to each. */
 const parts = {
@@ -26,19 +36,23 @@ export const partNames = Object.keys(parts) as readonly Part[];
 interface Listed {
   readonly rows: readonly object[];
   readonly lines: readonly string[];
+  readonly unread: readonly UnreadView[];
 }
 type List = (target: Target, choices: LookChoices, port: CliPort) => Promise<Listed>;
 
-/** Lists one kind of parts. */
+/** Lists one kind of parts; returns the exit code: that of a file that could not be read, if there is one. */
 export async function list(
   part: Part,
   target: Target,
   choices: LookChoices & { readonly json?: boolean },
   port: CliPort,
-): Promise<void> {
-  const { rows, lines } = await parts[part](target, choices, port);
-  const text = lines.map((line) => `${printable(line)}\n`).join("");
-  await tellDone(port, choices.json, { [part]: rows }, text);
+): Promise<number> {
+  const { rows, lines, unread } = await parts[part](target, choices, port);
+  const told = [...lines, ...unread.map(unreadText)];
+  const text = told.map((line) => `${printable(line)}\n`).join("");
+  const outcome = unreadOutcome(unread);
+  await tellDone(port, choices.json, { ...outcome, [part]: rows, unread }, text);
+  return outcome.exitCode;
 }
 
 function fromView<T extends object>(
@@ -46,8 +60,9 @@ function fromView<T extends object>(
   line: (row: T) => string,
 ): List {
   return async (target, choices, port) => {
-    const rows = take(await viewOf(target, choices, port));
-    return { rows, lines: rows.map(line) };
+    const view = await viewOf(target, choices, port);
+    const rows = take(view);
+    return { rows, lines: rows.map(line), unread: view.unread };
   };
 }
 
@@ -58,12 +73,13 @@ async function listSegments(target: Target, choices: LookChoices, port: CliPort)
     const lines = segments.map(
       ({ state, slots, bytes }) => `${state} ${slots}, ${formatSize(bytes)}`,
     );
-    return { rows: segments, lines };
+    return { rows: segments, lines, unread: [] };
   }
   const listing = await StoreListing.open(new RealDisk(), target.directory);
   try {
     const rows = listing.segments;
-    return { rows, lines: rows.map(segmentText) };
+    const read = rows.filter(({ state }) => state !== "unread");
+    return { rows, lines: read.map(segmentText), unread: unreadIn(listing) };
   } finally {
     await listing.close();
   }
@@ -73,16 +89,16 @@ function segmentText(segment: ListedSegment): string {
   const { file, state, bytes, sequence, firstLsn, keyId } = segment;
   const what = sequence === undefined ? "" : `, segment ${sequence} from LSN ${firstLsn}`;
   const sealed = keyId === undefined ? "" : `, sealed with ${keyId}`;
-  return `${file} ${state}, ${formatSize(bytes)}${what}${sealed}`;
+  return `${file} ${state}, ${formatSize(bytes ?? 0)}${what}${sealed}`;
 }
 
 /** The pruned records that are there: of a service those that it would give, of files all that can be seen. */
 async function listRetained(target: Target, choices: LookChoices, port: CliPort): Promise<Listed> {
-  const logs =
-    target.kind === "service"
-      ? (await viewOf(target, choices, port)).logs.flatMap(retainedOf)
-      : await retainedIn(target.directory, choices.key ?? [], port.stop);
-  return { rows: logs, lines: logs.map(logText) };
+  if (target.kind === "files") {
+    return await retainedIn(target.directory, choices.key ?? [], port.stop);
+  }
+  const logs = (await viewOf(target, choices, port)).logs.flatMap(retainedOf);
+  return { rows: logs, lines: logs.map(logText), unread: [] };
 }
 
 function retainedOf({ name, retained }: LogView): LogView[] {
@@ -93,7 +109,7 @@ async function retainedIn(
   directory: string,
   keyFiles: readonly string[],
   stop: AbortSignal,
-): Promise<readonly LogView[]> {
+): Promise<Listed> {
   const listing = await StoreListing.open(new RealDisk(), directory, sourcesOf(keyFiles));
   const found = new Map<string, Set<bigint>>();
   try {
@@ -106,9 +122,10 @@ async function retainedIn(
   } finally {
     await listing.close();
   }
-  return [...found].flatMap(([name, numbers]) => {
+  const logs = [...found].flatMap(([name, numbers]) => {
     return spansOf(numbers).map((span) => ({ name, ...span }));
   });
+  return { rows: logs, lines: logs.map(logText), unread: unreadIn(listing) };
 }
 
 /** Numbers as ranges without a gap, ascending. */

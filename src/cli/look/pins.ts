@@ -1,12 +1,12 @@
 /** `lanekeeper pins`: the numbers at which one block alone may be signed, and the decision to lift one (D6). */
-import { hostname, userInfo } from "node:os";
-import { hex } from "../../codec/hex.js";
+import { releasePin } from "../../persist/guards/release.js";
 import { laneBytes } from "../../rpc/failures.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
 import { openBare } from "../store/bare.js";
 import { keysAsFound } from "../store/key-files.js";
+import { authorHere } from "../terminal/author.js";
 import { nameText } from "../terminal/lanes.js";
 import { consented, tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
@@ -36,11 +36,13 @@ export async function releaseCommand(
   choices: ReleaseChoices,
   port: CliPort,
 ): Promise<void> {
-  const { reason, by = `${userInfo().username}@${hostname()}`, json } = choices;
+  const { reason, by = authorHere(), json } = choices;
   if (reason.length === 0 || reason.length > WHY_CHARS_MAX) {
     throw usage(`--reason takes 1 to ${WHY_CHARS_MAX} characters`);
   }
-  const { pins } = await viewOf(target, choices, port);
+  const { pins, unread } = await viewOf(target, choices, port);
+  const [first] = unread;
+  if (first) throw new PersisterError(first.code, first.message, { file: first.file });
   const pin = pinAt(pins, lane, number);
   const what = `the pin of number ${pin.number} in lane ${pin.lane}, to the block with header ${pin.headerHash}`;
   const consent = { yes: choices.yes ?? false, dryRun: choices.dryRun ?? false };
@@ -95,13 +97,9 @@ async function releaseIn(
 ): Promise<void> {
   const store = await openBare({ directory, keys: await keysAsFound(directory, key), moved });
   try {
-    const pin = store.blocks.pinOf(lane, number);
-    // An anchor that was recovered may have covered it.
-    if (!pin) return;
     const reason = `${why} (${who})`.slice(0, WHY_CHARS_MAX);
-    const facts = { lane, number, headerHash: hex(pin), reason, atMs: Date.now() };
-    await store.notes.releases.append(facts);
-    await store.blocks.releasePin(lane, number);
+    // An anchor that was recovered may have covered it: then there is no pin any more.
+    await releasePin(store, { lane, number, reason, atMs: Date.now() });
   } finally {
     await store.close();
   }

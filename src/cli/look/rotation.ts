@@ -2,8 +2,8 @@
  * `lanekeeper key rotate` of a store that a service runs: the service reads the keys of its settings anew, and this
  * command waits until no byte needs another one. A command that was stopped stops nothing: the service goes on.
  */
-import { hostname, userInfo } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
+import { authorHere } from "../terminal/author.js";
 import { aborted } from "../../async/signal.js";
 import type { Decoded } from "../../rpc/message.js";
 import type { ListKeysResponse } from "../../rpc/api/operator.js";
@@ -52,7 +52,7 @@ export async function rotateServed(
     await tellDone(port, json, { address, stores, dryRun }, text.join(""));
     return true;
   }
-  const { by: who = `${userInfo().username}@${hostname()}`, reason: why = "" } = choices;
+  const { by: who = authorHere(), reason: why = "" } = choices;
   const { keyId, changed } = await service.ask(OperatorService, "rotateKey", {
     reason: { who, why },
   });

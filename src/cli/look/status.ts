@@ -4,6 +4,7 @@ import { put, writeDocument } from "../terminal/json-document.js";
 import type { CliPort } from "../terminal/port.js";
 import { formatSize } from "../terminal/sizes.js";
 import { type Row, table } from "../terminal/table.js";
+import { reservationRows } from "./view/reservations.js";
 import { archiveRows } from "./view/archive.js";
 import { guardsText } from "./view/guards.js";
 import { logText, pinText } from "./view/words.js";
@@ -17,7 +18,7 @@ export async function tellStatus(view: StoreView, json: boolean, port: CliPort):
 }
 
 function statusText(view: StoreView): string {
-  const { service, segments, pins, guards, archive, anchorRoadIndex } = view;
+  const { service, segments, pins, guards, archive, reservations, anchorRoadIndex } = view;
   const lanes = lanesOf(view);
   const road = roadOf(view);
   const others = view.logs.filter((log) => !lanes.includes(log) && log !== road);
@@ -37,6 +38,7 @@ function statusText(view: StoreView): string {
     ["pins", `${pins.length}`],
     ...pins.map((pin): Row => ["", pinText(pin)]),
     ...(guards ? [["guards", guardsText(guards)] as const] : []),
+    ...(reservations ? reservationRows(reservations) : []),
     ...(archive ? archiveRows(archive) : []),
     ["segments", segments.map(({ state, slots }) => `${slots} ${state}`).join(", ")],
     ["", formatSize(segments.reduce((sum, { bytes }) => sum + bytes, 0))],

@@ -52,7 +52,7 @@ export function addServeCommand(program: Command, port: CliPort): void {
     )
     .option("--moved", "the store was moved or copied, and the original never runs again")
     .option("--print-config", "print every setting with its origin, and end")
-    .option("--check-config", "check the settings, and end");
+    .option("--check-config", "check the settings and the files that they name, and end");
   for (const flag of flags.values()) command.addOption(flag);
   command.action(async (store: string | undefined, parsed: Parsed) => {
     const { serveCommand } = await import("./serve.js");

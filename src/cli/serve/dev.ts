@@ -74,15 +74,17 @@ function wordsOf(
 ): string {
   const base64 = Buffer.from(lane, "hex").toString("base64");
   const keeper = "lanekeeper.v1.KeeperService";
-  const call = "grpcurl -plaintext -unix";
+  // By its scheme: the flag -unix of grpcurl 1.9.2 and 1.9.3 takes a path for a host and a port.
+  const call = "grpcurl -plaintext";
+  const at = `unix:${socket}`;
   return [
     `A temporary store with a committee of one is served on ${socket}`,
     "and is removed at the end. With any gRPC tool that knows reflection, become its writer, push its",
     "first block, and read it back:",
     "",
-    `  ${call} -d '{"writer": "me"}' ${socket} ${keeper}/AcquireWriter`,
-    `  ${call} -d @ ${socket} ${keeper}/PushBlock < ${push}`,
-    `  ${call} -d '{"lane": "${base64}"}' ${socket} ${keeper}/ReadBlock`,
+    `  ${call} -d '{"writer": "me"}' ${at} ${keeper}/AcquireWriter`,
+    `  ${call} -d @ ${at} ${keeper}/PushBlock < ${push}`,
+    `  ${call} -d '{"lane": "${base64}"}' ${at} ${keeper}/ReadBlock`,
     "",
     ...(admin ? [`Its page: http://${admin.host}:${admin.port}/`, ""] : []),
   ].join("\n");

@@ -2,7 +2,8 @@
 import { detached } from "../../async/detached.js";
 import { PersisterError } from "../../types/errors.js";
 import type { KeyName } from "../../service/config/keys.js";
-import { serviceLog } from "../../service/config/log.js";
+import { letHeapGrow } from "../../service/config/heap.js";
+import { serviceLog, silentLog } from "../../service/config/log.js";
 import {
   merged,
   printedSettings,
@@ -15,8 +16,9 @@ import {
   fileGiven,
   flagsGiven,
   type GivenByKey,
+  strayVariables,
 } from "../../service/config/sources.js";
-import { type ServedStore, serveStore } from "../../service/serve.js";
+import { checkSettings, type ServedStore, serveStore } from "../../service/serve.js";
 import { tellDone } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { type endingSignals, exitCodes } from "../terminal/ending.js";
@@ -44,6 +46,7 @@ export async function serveCommand(call: ServeCall, port: CliPort): Promise<void
   const settings = settingsOf(given);
   if (call.look !== undefined) {
     const isPrint = call.look === "print";
+    if (!isPrint) await checkSettings(settings, silentLog);
     const text = isPrint ? printedSettings(given) : "the settings are right\n";
     await tellDone(port, call.json, isPrint ? { settings: settingsJson(given) } : {}, text);
     return;
@@ -52,7 +55,9 @@ export async function serveCommand(call: ServeCall, port: CliPort): Promise<void
   if (store === undefined || store === "") {
     throw new PersisterError("USAGE", "name the store to serve, or try --dev");
   }
+  letHeapGrow();
   const log = serviceLog(dev ? "warn" : settings["log.level"]);
+  for (const name of strayVariables(process.env)) log.write("warn", "unknownVariable", { name });
   const { moved, version } = call;
   // From here on, also while the store is being recovered, a signal drains.
   using signals = new Signals(port, dev !== undefined);

@@ -7,6 +7,7 @@ import { ReadOnlyDisk } from "../../disk/read-only.js";
 import { checkSlots } from "../../inspect/checks/slots.js";
 import { readKeyFile } from "../../keys/key-file.js";
 import { JOURNAL_FOLDER } from "../../jobs/journal/job-journal.js";
+import { errorBy } from "../../inspect/finding.js";
 import type { KeyChoices, KeySource } from "../../keys/source.js";
 
 /** One file each time that it is given: a list would take the argument behind it. */
@@ -64,12 +65,19 @@ export interface SealedSlot {
   readonly bytes: number;
 }
 
-/** The segments that the newest head lists, the newest one first. It takes no lock. */
+/**
+ * The segments that the newest head lists, the newest one first. It takes no lock.
+ *
+ * @throws {PersisterError} READ_ONLY, IO, FORMAT_TOO_NEW where a segment cannot be read.
+ */
 export async function sealedSlotsIn(directory: string): Promise<readonly SealedSlot[]> {
   const disk = new ReadOnlyDisk(new RealDisk(), () => undefined);
   const slots = await checkSlots(disk, directory, { storeId: undefined, mark: undefined });
   try {
-    const { base, heads } = slots;
+    const { base, heads, unread } = slots;
+    const [first] = unread.values();
+    // It may need a key that no other segment needs.
+    if (first) throw errorBy(first);
     if (!base) return [];
     const listed = new Set([
       ...base.head.sealed.map(({ slot }) => slot),

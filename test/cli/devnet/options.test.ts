@@ -15,13 +15,34 @@ describe("the options of devnet", () => {
       kills: 3,
       powerCuts: 1,
       restores: 0,
+      losses: 0,
       dir: undefined,
       sabotage: undefined,
       service: false,
+      byHand: false,
       standby: false,
       seed: 42,
       json: false,
     });
+  });
+
+  test("by hand have no strikes and a day, and refuse what would strike", () => {
+    const byHand = { validators: "4", payload: "1KiB", restore: "0", lose: "0" };
+    expect(devnetOptions({ ...byHand, byHand: true }, () => 1)).toMatchObject({
+      byHand: true,
+      seconds: 86_400,
+      kills: 0,
+      powerCuts: 0,
+    });
+    for (const wrong of [
+      { kills: "1" },
+      { restore: "1" },
+      { powerCuts: "1" },
+      { archive: "file:///a" },
+    ]) {
+      const options = { ...devnetDefaults, kills: "0", powerCuts: "0", byHand: true, ...wrong };
+      expect(() => devnetOptions(options, () => 1)).toThrow("--by-hand goes with none of");
+    }
   });
 
   test("take a committee of one, and one of sixteen", () => {

@@ -3,6 +3,7 @@ import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { int, JobStore, key, payload } from "../../../src/jobs/index.js";
+import { errorCodes } from "../../../src/types/error-codes.js";
 import { folder } from "../../jobs/kit.js";
 import { call } from "../program-kit.js";
 
@@ -25,6 +26,17 @@ const json = async (...args: string[]) => {
 };
 
 describe("lanekeeper jobs", () => {
+  test.each([["ls"], ["verify"], ["export"], ["count", "peers"], ["drop", "peers", "--yes"]])(
+    "%s says where there is no store: a wrong path is no empty one",
+    async (name, ...more) => {
+      for (const place of [join(root, "none"), folder()]) {
+        const { code, stdout, stderr } = await call("jobs", name, place, ...more);
+        expect({ code, stdout }).toEqual({ code: errorCodes.NOT_A_STORE.exit, stdout: "" });
+        expect(stderr).toContain("holds no store of jobs");
+      }
+    },
+  );
+
   test("ls lists every job, of any schema version", async () => {
     const { code, stdout } = await call("jobs", "ls", root);
     expect(code).toBe(0);
@@ -101,7 +113,9 @@ describe("lanekeeper jobs", () => {
 
   test("looking makes no job, and no store", async () => {
     expect((await call("jobs", "count", root, "nobody")).code).toBe(47);
-    expect((await call("jobs", "ls", join(root, "nothing"))).stdout).toBe("no jobs\n");
+    expect((await call("jobs", "ls", join(root, "nothing"))).code).toBe(
+      errorCodes.NOT_A_STORE.exit,
+    );
     expect(readdirSync(root)).not.toContain("nothing");
   });
 

@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { SqliteDatabase } from "../../../src/cli/jobs/sqlite/database.js";
 import { int, JobStore, key, payload } from "../../../src/jobs/index.js";
 import { folder } from "../../jobs/kit.js";
-import { compileChild } from "../../crash/kills/killed-process.js";
+import { built } from "../../harness/built.js";
 import { call } from "../program-kit.js";
 
 const TABLE =
@@ -189,20 +189,16 @@ describe("export", () => {
 });
 
 test("no other command loads SQLite", async () => {
-  const program = await compileChild("src/cli/jobs/commands.ts");
-  try {
-    const script = `
-      import { createRequire } from "node:module";
-      await import(${JSON.stringify(program.script)});
-      const loaded = Object.keys(createRequire(import.meta.url).cache);
-      process.stdout.write(String(loaded.some((path) => path.includes("sqlite"))));`;
-    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-      encoding: "utf8",
-    });
-    expect({ stdout, stderr }).toEqual({ stdout: "false", stderr: "" });
-  } finally {
-    await program.remove();
-  }
+  const program = join(await built(), "src/cli/jobs/commands.js");
+  const script = `
+    import { createRequire } from "node:module";
+    await import(${JSON.stringify(program)});
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    process.stdout.write(String(loaded.some((path) => path.includes("sqlite"))));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: "false", stderr: "" });
 });
 
 const hasPython = spawnSync("python3", ["-c", "import sqlite3"]).status === 0;

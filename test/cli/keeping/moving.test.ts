@@ -59,6 +59,17 @@ describe("a planned move", () => {
     expect(await verdictIn("c")).toBe("guarded-block");
   });
 
+  test("a backup of the retired store elsewhere is not its last one, and is guarded", async () => {
+    await call("retire", at("a"), "--reason", "moved", "--backup", at("backups"), "--yes");
+    const nightly = await call("backup", at("a"), at("nightly"), "--json");
+    expect(JSON.parse(nightly.stdout)).toMatchObject({ ok: true, isLast: false });
+    const made = await call("restore", at("nightly"), at("b"), "--json");
+    expect(JSON.parse(made.stdout)).toMatchObject({ guard: "all", sourceRetired: false });
+    const again = ["retire", at("a"), "--reason", "moved", "--yes", "--backup"];
+    expect((await call(...again, at("nightly"))).stdout).toContain("is not its last one");
+    expect((await call(...again, at("backups"))).stdout).toContain("is its last one");
+  });
+
   test("a retired store is retired again with its first reason, and a further backup", async () => {
     await call("retire", at("a"), "--reason", "first", "--yes");
     const more = ["--reason", "second", "--yes"];

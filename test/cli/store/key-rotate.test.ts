@@ -102,7 +102,10 @@ test("E11 a stop ends it with the code of the signal, and the next call goes on"
   const args = ["key", "rotate", store, "--key", newer, "--read", older];
   const stop = AbortSignal.abort({ exitCode: exitCodes.SIGINT, line: undefined });
   expect((await callUntil(stop, args)).code).toBe(exitCodes.SIGINT);
-  await expect(opened(newer)).rejects.toMatchObject({ code: "KEY_MISSING" });
+  // How far it came is a matter of time: nothing is lost, whichever key a record lies under.
+  const between = await opened(newer, older);
+  expect(await between.readCommitQC(3n)).toEqual(Uint8Array.from(chain.qc(3n).bytes));
+  await between.close();
   expect((await call(...args)).code).toBe(0);
   await expectMoved();
 });

@@ -1,11 +1,11 @@
 /** A block that is drawn again stands there once, however narrow the terminal is. */
 import { PassThrough } from "node:stream";
-import { test as property } from "@fast-check/vitest";
 import { array, constantFrom, integer, string } from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { painter } from "../../../src/cli/terminal/paint.js";
 import { cut, Redraw } from "../../../src/cli/terminal/redraw.js";
 import { FakeTerminal } from "./fake-terminal.js";
+import { property } from "../../harness/property.js";
 
 const paint = painter(true);
 
@@ -91,7 +91,7 @@ const parts = array(
   { maxLength: 6 },
 );
 
-property.prop([parts, constantFrom("red", "dim"), integer({ min: 0, max: 40 })])(
+property([parts, constantFrom("red", "dim"), integer({ min: 0, max: 40 })])(
   "a line is cut to its columns, and keeps its colours",
   (texts, color, columns) => {
     const line = texts.map((text, at) => (at % 2 === 0 ? text : paint(color, text))).join("");

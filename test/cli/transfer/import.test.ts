@@ -1,11 +1,9 @@
 /** `lanekeeper import`: what verifies comes into a store, what does not keeps it from being made. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeStore } from "../../../src/cli/transfer/import/store.js";
 import { ImportTally } from "../../../src/cli/transfer/import/tally.js";
 import { RealDisk } from "../../../src/disk/real/real.js";
@@ -38,7 +36,8 @@ import {
   putSei,
   votesAt,
 } from "./import-kit.js";
-import { call, buildProgram } from "../program-kit.js";
+import { programOf } from "../../harness/built.js";
+import { call } from "../program-kit.js";
 
 const chain = new TestChain();
 const { epochOf } = chain;
@@ -476,6 +475,27 @@ describe("a wrong call changes nothing", () => {
   });
 });
 
+/** Kills its process at a call to the disk, and counts the calls. */
+const killer = `data:text/javascript,${encodeURIComponent(`
+  import fs from "node:fs";
+  import { syncBuiltinESMExports } from "node:module";
+  let calls = 0;
+  const counted = (of, names) => {
+    for (const name of names) {
+      const real = of[name];
+      of[name] = (...args) => {
+        calls += 1;
+        if (calls === Number(process.env.KILLED_AT)) process.kill(process.pid, "SIGKILL");
+        return real.apply(of, args);
+      };
+    }
+  };
+  counted(fs, ["open", "fsync", "fdatasync", "fdatasyncSync", "writev", "writevSync"]);
+  counted(fs.promises, ["mkdir", "rename", "rm", "unlink"]);
+  syncBuiltinESMExports();
+  process.on("exit", () => fs.writeSync(2, "calls: " + calls + "\\n"));
+`)}`;
+
 describe("an import that was stopped", () => {
   test("leaves an unfinished directory and no store; the next one names it", async () => {
     await putSei(sei, chain);
@@ -520,27 +540,28 @@ describe("an import that was stopped", () => {
     await expectStored([0n, 7n], [0n, 5n]);
   });
 
-  test("by SIGKILL, at any moment: there is no store, or all of it", async () => {
+  test("by SIGKILL, at any call to the disk: there is no store, or all of it", async () => {
     await putSei(sei, chain);
-    using program = await buildProgram();
-    const args = [program.script, "import", "--from-sei", sei, "--committee", committee, store];
+    const script = await programOf("src/cli/main.ts");
+    const args = [script, "import", "--from-sei", sei, "--committee", committee, store];
     const unfinished = `${store}.importing`;
+    const until = (call: number): string => {
+      const env = { ...process.env, KILLED_AT: String(call) };
+      return spawnSync(process.execPath, ["--import", killer, ...args], { env, encoding: "utf8" })
+        .stderr;
+    };
+    const calls = Number(/^calls: (\d+)$/m.exec(until(0))?.[1]);
+    await expectStored([0n, 7n], [0n, 5n]);
+    rmSync(store, { recursive: true });
     let stopped = 0;
-    for (const delayMs of [0, 10, 20, 40, 80, 1_000]) {
-      const child = spawn(process.execPath, args, { stdio: "ignore" });
-      const ended = once(child, "exit");
-      const begun = async (): Promise<boolean> => existsSync(unfinished) || existsSync(store);
-      await vi.waitUntil(begun, { timeout: 30_000, interval: 1 });
-      await setTimeout(delayMs);
-      child.kill("SIGKILL");
-      await ended;
-      if (existsSync(store)) {
-        await expectStored([0n, 7n], [0n, 5n]);
-        expect(existsSync(unfinished)).toBe(false);
-      } else {
-        stopped += 1;
-        expect((await run()).code).toBe(30);
-      }
+    for (const share of [0.2, 0.5, 0.7, 0.9, 0.97]) {
+      until(Math.floor(share * calls));
+      const isStored = existsSync(store);
+      const isBegun = existsSync(unfinished);
+      if (isStored) await expectStored([0n, 7n], [0n, 5n]);
+      if (isBegun) expect((await run()).code).toBe(30);
+      expect(isStored && isBegun).toBe(false);
+      if (isBegun) stopped += 1;
       for (const path of [store, unfinished]) rmSync(path, { recursive: true, force: true });
     }
     expect(stopped).toBeGreaterThan(0);

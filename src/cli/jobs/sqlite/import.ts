@@ -19,7 +19,7 @@ import { PersisterError } from "../../../types/errors.js";
 import type { CliPort } from "../../terminal/port.js";
 import { tellDone } from "../../terminal/manners.js";
 import { printable } from "../../terminal/table.js";
-import { openedJob, storeFlags, withStore } from "../opened.js";
+import { openedJob, storeFlags, withStoreMade } from "../opened.js";
 import { type Difference, differencesOf } from "./comparison.js";
 import { FILE_ENDING, LOG_ENDINGS, SqliteSource } from "./source.js";
 
@@ -53,7 +53,7 @@ export async function importSqlite(port: CliPort, root: string, options: object)
   const { json, fromSqlite, job, dryRun, ...where } = checkChoices(flags, options);
   const { files, leftOut } = await found(fromSqlite, job);
   const jobs: Imported[] = [];
-  await withStore({ root, ...where }, async (store) => {
+  await withStoreMade({ root, ...where }, async (store) => {
     for (const { file, id } of files) {
       await using source = await SqliteSource.open(file, limits);
       await checkTarget(store, id, source, port.stop);

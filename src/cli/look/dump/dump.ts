@@ -4,12 +4,10 @@
  */
 import { hex } from "../../../codec/hex.js";
 import { RealDisk } from "../../../disk/real/real.js";
-import {
-  type ListedRecord,
-  type LostRecord,
-  StoreListing,
-} from "../../../inspect/listing/listing.js";
-import { errorCodes, PersisterError } from "../../../types/errors.js";
+import { exitCodeOf, type Finding, worstOf } from "../../../inspect/finding.js";
+import type { ListedRecord, LostRecord } from "../../../inspect/listing/listed.js";
+import { StoreListing } from "../../../inspect/listing/listing.js";
+import { type ErrorCode, PersisterError } from "../../../types/errors.js";
 import { sourcesOf } from "../../store/key-files.js";
 import { jsonOf, put } from "../../terminal/json-document.js";
 import type { CliPort } from "../../terminal/port.js";
@@ -49,7 +47,8 @@ interface Line {
 }
 
 /**
- * Dumps the target; returns the exit code: that of JOURNAL_CORRUPT where records of files are lost.
+ * Dumps the target; returns the exit code: that of JOURNAL_CORRUPT where records of files are lost, else that of a
+ * file that could not be read.
  *
  * @throws {PersisterError} USAGE; as `StoreListing.open` and `AskedService.ask`.
  */
@@ -80,19 +79,23 @@ async function dumpFiles(
   { write, stop }: { readonly write: Write; readonly stop: AbortSignal },
 ): Promise<number> {
   const listing = await StoreListing.open(new RealDisk(), directory, sourcesOf(key));
-  let isWhole = true;
+  const wrong = new Set<ErrorCode>();
   try {
+    for (const unread of listing.unread) {
+      wrong.add(unread.class);
+      await write(unreadLine(unread));
+    }
     const { first: from, next } = selection.lsn ?? {};
     for await (const record of listing.records({ from, next })) {
       stop.throwIfAborted();
-      if (record.kind === "lost") isWhole = false;
+      if (record.kind === "lost") wrong.add("JOURNAL_CORRUPT");
       else if (!isWanted(selection, record.log, record.number)) continue;
       await write(lineOf(record));
     }
   } finally {
     await listing.close();
   }
-  return isWhole ? 0 : errorCodes.JOURNAL_CORRUPT.exit;
+  return exitCodeOf(worstOf(wrong));
 }
 
 async function dumpService(
@@ -121,6 +124,11 @@ function lineOf(record: ListedRecord | LostRecord): Line {
   if (payload.status === "readable") return { ...line, bytes: payload.payload };
   const why = { sealed: "sealed with a key that was not given", damaged: "damaged" };
   return { ...line, why: why[payload.status] };
+}
+
+/** A file of which nothing is known: its records are neither here nor lost. */
+function unreadLine({ file, message }: Finding): Line {
+  return { kind: "unread", file, why: message };
 }
 
 function servedLine({ log, number, bytes }: ServedRecord): Line {

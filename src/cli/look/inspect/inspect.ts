@@ -4,19 +4,20 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
 import { RealDisk } from "../../../disk/real/real.js";
-import { exitCodeOf, type Finding, FindingTally } from "../../../inspect/finding.js";
-import { inspectStore } from "../../../inspect/inspect.js";
+import { exitCodeOf, type Finding, type FindingTally } from "../../../inspect/finding.js";
+import { inspected } from "../../../inspect/calls.js";
+import { reportOf } from "../../../inspect/report.js";
 import { newProgress, type Progress } from "../../../inspect/walk/live-records.js";
 import type { Depth } from "../../../inspect/walk/proof.js";
 import type { Summary } from "../../../inspect/summary.js";
-import { PersisterError } from "../../../types/errors.js";
+import { type ErrorCode, PersisterError } from "../../../types/errors.js";
 import { readCommittees } from "../../../inspect/committee-file.js";
 import { untilStopped } from "../../terminal/ending.js";
 import { sourcesOf } from "../../store/key-files.js";
 import { ListDocument, put } from "../../terminal/json-document.js";
 import type { CliPort } from "../../terminal/port.js";
 import { showWork, type Work } from "../../terminal/progress.js";
-import { findingText, summaryJson, summaryText } from "./report.js";
+import { findingText, summaryText } from "./report.js";
 
 const schema = z.object({
   json: z.boolean().default(false),
@@ -63,24 +64,19 @@ async function look(
 ): Promise<number> {
   if (directory === "") throw new PersisterError("USAGE", "the directory must have a name");
   const progress = newProgress();
-  const tally = new FindingTally();
   const view = showWork(() => workOf(progress), port);
   const write = json ? jsonWriter(port.stdout) : textWriter(port.stdout);
   try {
     const disk = new RealDisk();
-    const keys = sourcesOf(key);
-    const looking = inspectStore({ disk, directory, depth, moved, keys, progress });
-    for (;;) {
-      const step = await looking.next();
+    const options = { disk, directory, depth, moved, keys: sourcesOf(key), progress };
+    const { summary, tally } = await inspected(options, (finding) => {
       view.erase();
-      if (step.done) {
-        const worst = tally.worst(strict);
-        await write.summary(step.value, worst);
-        return exitCodeOf(worst);
-      }
-      tally.add(step.value);
-      await write.finding(step.value);
-    }
+      return write.finding(finding);
+    });
+    view.erase();
+    const worst = tally.worst(strict);
+    await write.summary(summary, worst);
+    return exitCodeOf(worst);
   } catch (cause) {
     view.erase();
     return await write.failed(cause);
@@ -117,7 +113,13 @@ function jsonWriter(stream: Writable): ReportWriter {
   const document = new ListDocument(stream, "findings");
   return {
     finding: (finding) => document.item(finding),
-    summary: (summary, worst) => document.end(summaryJson(summary, worst)),
+    summary: (summary, worst) => document.end(documentOf(summary, worst)),
     failed: (cause) => document.failed(cause),
   };
+}
+
+/** The report of the library, with the exit code. */
+function documentOf(summary: Summary, worst: ErrorCode | undefined): object {
+  const { ok, ...report } = reportOf(summary, worst);
+  return { ok, exitCode: exitCodeOf(worst), ...report };
 }

@@ -1,9 +1,9 @@
 /**
- * The output of `inspect` and `verify`: findings one by one, and the summary, for people or as
- * JSON.
+ * The output of `inspect` and `verify` for people: findings one by one, and the summary.
  */
 import { exitCodeOf, type Finding } from "../../../inspect/finding.js";
 import type { LogSummary, Summary } from "../../../inspect/summary.js";
+import { FORMAT_VERSION } from "../../../journal/form/head-seal.js";
 import { ROAD } from "../../../persist/kinds.js";
 import type { ErrorCode } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
@@ -22,66 +22,6 @@ export function findingText(finding: Finding): string {
   ];
   const where = printable(place.join(", "));
   return `${finding.severity} ${finding.class}: ${where}\n  ${printable(finding.message)}\n`;
-}
-
-/** The summary as plain values; sizes in bytes, numbers of 64 bits and LSNs as strings. */
-export function summaryJson(summary: Summary, worst: ErrorCode | undefined) {
-  const { identity, mark, journal, anchor, vote } = summary;
-  return {
-    ok: summary.errors === 0,
-    exitCode: exitCodeOf(worst),
-    worst: worst ?? null,
-    verdict: summary.verdict,
-    errors: summary.errors,
-    warnings: summary.warnings,
-    directory: summary.directory,
-    depth: summary.depth,
-    inUse: summary.owner,
-    changedMeanwhile: summary.changedMeanwhile,
-    store: identity
-      ? { id: hex(identity.storeId), chainId: identity.chainId, createdMs: `${identity.createdMs}` }
-      : null,
-    mark: mark
-      ? {
-          sequence: `${mark.sequence}`,
-          generation: `${mark.generation}`,
-          headSequence: `${mark.headSequence}`,
-          ackedLsn: `${mark.acked}`,
-        }
-      : null,
-    journal: {
-      ...journal,
-      head: journal.head
-        ? {
-            file: journal.head.file,
-            sequence: `${journal.head.sequence}`,
-            generation: `${journal.head.generation}`,
-          }
-        : null,
-    },
-    kind: summary.kind,
-    lanes: summary.kind === "records" ? [] : summary.logs.filter(isLane).map(logJson),
-    road: summary.logs.filter((log) => !isLane(log)).map(logJson)[0] ?? null,
-    records: summary.kind === "records" ? (summary.logs.map(logJson)[0] ?? null) : null,
-    anchor: anchor
-      ? {
-          file: anchor.file,
-          sequence: `${anchor.sequence}`,
-          roadIndex: anchor.roadIndex === undefined ? null : `${anchor.roadIndex}`,
-        }
-      : null,
-    vote: vote ? { file: vote.file, sequence: `${vote.sequence}` } : null,
-    pins: summary.pins.map((pin) => ({
-      lane: pin.name,
-      number: `${pin.number}`,
-      headerHash: hex(pin.hash),
-    })),
-    diskBytes: summary.diskBytes,
-    hasIndex: summary.hasIndex,
-    recordsRead: summary.recordsRead,
-    recordsSealed: summary.recordsSealed,
-    proven: summary.proven,
-  };
 }
 
 /** The summary as lines of two columns. */
@@ -129,7 +69,7 @@ function storeText({ identity, kind }: Summary): string {
   const made = new Date(Number(identity.createdMs));
   const when = Number.isNaN(made.getTime()) ? `${identity.createdMs} ms` : made.toISOString();
   const whose = kind === "records" ? "a journal of records" : `of chain ${identity.chainId}`;
-  return `${hex(identity.storeId)} ${whose}, made ${when}`;
+  return `${hex(identity.storeId)} ${whose}, made ${when}, format ${FORMAT_VERSION}`;
 }
 
 function markText({ mark }: Summary): string {
@@ -177,14 +117,6 @@ function checkedText({ kind, recordsRead, recordsSealed, depth, proven }: Summar
 function verdictText({ verdict, owner }: Summary): string {
   if (!verdict.opens) return `open would refuse it with ${verdict.class}: ${verdict.message}`;
   return owner === "open" ? "it would open, if it were not in use" : "it would open";
-}
-
-function logJson({ name, first, next, records, bytes }: LogSummary) {
-  return { name, first: `${first}`, next: `${next}`, records, bytes };
-}
-
-function isLane({ name }: LogSummary): boolean {
-  return name !== ROAD;
 }
 
 /** A log as tables show it; findings have the whole name. */

@@ -2,7 +2,7 @@
 import { hex } from "../../../codec/hex.js";
 import { RealDisk } from "../../../disk/real/real.js";
 import type { StoreListing } from "../../../inspect/listing/listing.js";
-import { readRestored } from "../../../persist/guards/restored.js";
+import { readRestored } from "../../../journal/form/restored.js";
 import type { GuardNote, Height } from "../../../persist/guards/heights.js";
 import { fieldsOf, GUARDS, noteForms } from "../../../persist/note-forms.js";
 import type { Guards } from "../../../rpc/api/types.js";

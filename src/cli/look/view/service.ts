@@ -11,6 +11,7 @@ import { toMs } from "../../../rpc/times.js";
 import { ROAD } from "../../../persist/kinds.js";
 import { PersisterError } from "../../../types/errors.js";
 import { archiveOfService } from "./archive.js";
+import { reservationsOfService } from "./reservations.js";
 import type { AskedService } from "./asked.js";
 import { guardsOfService } from "./guards.js";
 import type { LogView, Span, StoreView } from "./view.js";
@@ -45,9 +46,11 @@ export async function viewOfService(asked: AskedService): Promise<StoreView> {
     }),
     guards: store?.guards && guardsOfService(store.guards),
     archive: store?.archive && archiveOfService(store.archive),
+    reservations: store?.reservations && reservationsOfService(store.reservations),
     segments: (store?.usage?.segments ?? []).map(({ state: of, slots, bytes }) => {
       return { state: of, slots: Number(slots), bytes: Number(bytes) };
     }),
+    unread: [],
     service: serviceOf(asked.address, status),
   };
 }

@@ -1,9 +1,10 @@
 /** One look at a store: the same facts, from its files or from the service that runs it. */
-import { exitCodeOf } from "../../../inspect/finding.js";
+import { exitCodeOf, worstOf } from "../../../inspect/finding.js";
 import { ROAD } from "../../../persist/kinds.js";
 import type { ErrorCode } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
 import type { ArchiveView } from "./archive.js";
+import type { ReservationsView } from "./reservations.js";
 import type { GuardsView } from "./guards.js";
 import type { Papers } from "./target.js";
 
@@ -35,6 +36,13 @@ export interface SegmentsView {
   readonly bytes: number;
 }
 
+/** A file that could not be read: nothing is known of what it holds. */
+export interface UnreadView {
+  readonly file: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 export interface ServiceView {
   readonly address: string;
   readonly version: string;
@@ -59,12 +67,29 @@ export interface StoreView {
   readonly guards: GuardsView | undefined;
   /** Of a service that archives; files alone do not tell. */
   readonly archive: ArchiveView | undefined;
+  /** Of a service whose validator has another machine. */
+  readonly reservations: ReservationsView | undefined;
   readonly segments: readonly SegmentsView[];
+  /** Of files: a service has read all of its own. */
+  readonly unread: readonly UnreadView[];
   readonly service: ServiceView | undefined;
 }
 
 export interface LookChoices extends Papers {
   readonly key?: readonly string[];
+}
+
+/** The worst that kept a file from being read, and what a command says of it in its document. */
+export function worstUnread(unread: readonly UnreadView[]): ErrorCode | undefined {
+  return worstOf(new Set(unread.map(({ code }) => code)));
+}
+
+export function unreadOutcome(unread: readonly UnreadView[]): {
+  readonly ok: boolean;
+  readonly exitCode: number;
+} {
+  const exitCode = exitCodeOf(worstUnread(unread));
+  return { ok: exitCode === 0, exitCode };
 }
 
 export function lanesOf({ logs }: Pick<StoreView, "logs">): readonly LogView[] {
@@ -87,6 +112,7 @@ export function viewJson({ logs, code, ...view }: StoreView): object {
     anchorRoadIndex: view.anchorRoadIndex ?? null,
     guards: view.guards ?? null,
     archive: view.archive ?? null,
+    reservations: view.reservations ?? null,
     service: view.service ?? null,
     lanes: lanesOf({ logs }),
     road: roadOf({ logs }) ?? null,

@@ -1,6 +1,6 @@
 /** The parts of a store as one line each. */
 import { nameText } from "../../terminal/lanes.js";
-import type { LogView, PinView, Span } from "./view.js";
+import type { LogView, PinView, Span, UnreadView } from "./view.js";
 
 export function logText({ name, first, next, durable, retained, refused }: LogView): string {
   const lag = durable === undefined || durable === next ? "" : `, durable below ${durable}`;
@@ -11,6 +11,10 @@ export function logText({ name, first, next, durable, retained, refused }: LogVi
 
 export function pinText({ lane, number, headerHash }: PinView): string {
   return `${nameText(lane)}, number ${number}: header ${headerHash}`;
+}
+
+export function unreadText({ file, message }: UnreadView): string {
+  return `unread ${file}, ${message}`;
 }
 
 function spanText({ first, next }: Span): string {

@@ -8,6 +8,7 @@
  */
 import type { Range } from "../../../node/start.js";
 import type { LaneId } from "../../../types/lane.js";
+import { max } from "../../../types/numbers.js";
 import { LANE_BLOCKS_MAX, type PruneAnchor } from "../../../wire/messages.js";
 import type { ImportTally } from "./tally.js";
 
@@ -36,8 +37,4 @@ export function heldAfter(tally: ImportTally, anchor: PruneAnchor | undefined): 
   const first = index ?? tally.road?.first ?? 0n;
   const next = tally.road?.next ?? (index === undefined ? first : index + 1n);
   return { lanes, road: { first, next }, surplus };
-}
-
-function max(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
 }

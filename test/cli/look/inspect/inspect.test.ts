@@ -11,6 +11,7 @@ import { CHAIN_ID, TestChain } from "../../../model/chain.js";
 import { pushAnchor, pushBlocks, pushQCs } from "../../../node/kit.js";
 import { SEGMENT_BYTES } from "../../../node/surroundings.js";
 import { call } from "../../program-kit.js";
+import { sceneOf } from "../../scene.js";
 
 const chain = new TestChain();
 let folder = "";
@@ -130,6 +131,54 @@ describe("an intact store", () => {
       road: { first: "1", next: "4", records: 3 },
       pins: [],
     });
+  });
+});
+
+describe("a pin", () => {
+  test("is a warning: exit code 0, and 14 with --strict, for inspect and for verify", async () => {
+    await using scene = await sceneOf(["./pinned-state"]);
+    const store = scene.at("pinned-state");
+    for (const command of ["inspect", "verify"]) {
+      const { code, report: found } = await report(command, store);
+      expect([command, code, found.ok]).toEqual([command, 0, true]);
+      expect(found).toMatchObject({ errors: 0, warnings: 1, pins: [{ number: "2" }] });
+      expect(found.findings).toMatchObject([{ class: "PINNED", severity: "warning", number: "2" }]);
+    }
+    const { code, report: strict } = await report("verify", "--strict", store);
+    expect([code, strict.worst]).toEqual([14, "PINNED"]);
+    const { stdout } = await call("inspect", store);
+    expect(stdout).toMatch(/^found +0 errors, 1 warning$/m);
+  });
+});
+
+describe("whether a store is in use", () => {
+  test("a missing directory is told as one; nothing is said of locks", async () => {
+    const missing = join(folder, "nowhere");
+    const { code, stdout } = await call("inspect", missing);
+    expect(code).toBe(errorCodes.NOT_A_STORE.exit);
+    expect(stdout).toMatch(/^in use +no STORE can be read here$/m);
+    expect(stdout).toContain("there is no such directory");
+    expect(stdout).not.toContain("this system does not tell");
+  });
+
+  test("a file in its place is no directory, and no missing one", async () => {
+    const file = join(folder, "a-file");
+    writeFileSync(file, "words");
+    const { code, stdout } = await call("inspect", file);
+    expect(code).toBe(errorCodes.NOT_A_STORE.exit);
+    expect(stdout).toMatch(/^in use +no STORE can be read here$/m);
+    expect(stdout).not.toContain("there is no such directory");
+  });
+
+  test("a store that somebody has open is told so, and one that nobody has", async () => {
+    const { epochOf } = chain;
+    const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf };
+    const keeper = await Lanekeeper.open(directory, choices);
+    const busy = await call("inspect", directory);
+    await keeper.close();
+    expect(busy.stdout).toMatch(/^in use +somebody has it open: what was found may be transient$/m);
+    const idle = await call("inspect", directory);
+    expect(idle.stdout).toMatch(/^in use +no lock on STORE is seen$/m);
   });
 });
 

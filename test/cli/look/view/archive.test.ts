@@ -5,6 +5,7 @@ import { archiveRows } from "../../../../src/cli/look/view/archive.js";
 import { Lanekeeper } from "../../../../src/node/lanekeeper.js";
 import { PersisterError } from "../../../../src/types/errors.js";
 import { ModelBucket } from "../../../archive/model-bucket.js";
+import { eventually } from "../../../harness/eventually.js";
 import { CHAIN_ID, TestChain } from "../../../model/chain.js";
 import { born, pushAnchor, pushBlocks, pushQCs } from "../../../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../../../node/surroundings.js";
@@ -34,12 +35,11 @@ async function served(bucket: ModelBucket) {
 
 /** Until `isReached` holds of the archive. */
 async function until(keeper: Lanekeeper, isReached: (archive: Archive) => boolean) {
-  for (let look = 0; look < 2_000; look++) {
+  await eventually(() => {
     const { archive } = keeper.status();
-    if (archive && isReached(archive)) return;
-    await new Promise((done) => setTimeout(done, 5));
-  }
-  throw new Error(`the archive stays as it is: ${JSON.stringify(keeper.status().archive)}`);
+    expect(archive).toBeDefined();
+    expect(archive).toSatisfy(isReached);
+  });
 }
 type Archive = NonNullable<ReturnType<Lanekeeper["status"]>["archive"]>;
 
