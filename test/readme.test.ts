@@ -7,6 +7,7 @@ import { call } from "./cli/program-kit.js";
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
 }
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest;
@@ -85,7 +86,10 @@ test("the README has a sentence for every dependency, and for no other package",
   const rows = section.split("\n").filter((line) => line.startsWith("| `"));
   const told = rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)]);
   const names = told.map(([, name]) => name);
-  expect(names.toSorted()).toEqual(Object.keys(manifest.dependencies).toSorted());
+  const { dependencies, peerDependencies } = manifest;
+  expect(names.toSorted()).toEqual(
+    Object.keys({ ...dependencies, ...peerDependencies }).toSorted(),
+  );
 });
 
 test("every npm script that the README runs is there", () => {

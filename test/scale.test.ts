@@ -2,34 +2,43 @@ import { afterEach, expect, test } from "vitest";
 import config from "../vitest.config.js";
 import { SCALE } from "./scale.js";
 
-const { LANEKEEPER_SCALE: ofThisRun } = process.env;
+const names = ["LANEKEEPER_SCALE", "LANEKEEPER_STATES", "LANEKEEPER_MUTANTS"] as const;
+const ofThisRun = names.map((name) => [name, process.env[name]] as const);
 
 afterEach(() => {
-  process.env["LANEKEEPER_SCALE"] = ofThisRun;
+  for (const [name, value] of ofThisRun) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
 });
 
 /** Vitest reads its configuration once with the mode of the run, and again, with "test", for a project. */
-function scalesOf(mode: string): readonly unknown[] {
-  return [mode, "test"].map((each) => {
-    return config({ mode: each, command: "serve" }).test?.env?.["LANEKEEPER_SCALE"];
-  });
+function sizesOf(mode: string, asked: Readonly<Record<string, string>> = {}): readonly unknown[] {
+  for (const name of names) delete process.env[name];
+  Object.assign(process.env, asked);
+  return [mode, "test"].map((each) => config({ mode: each, command: "serve" }).test?.env);
 }
 
 test.each([
-  ["quick", "0.02"],
-  ["test", "0.1"],
-  ["campaigns", "1"],
-  ["all", "1"],
-])("campaigns of a run in mode %s have %s of their full size in every project", (mode, scale) => {
-  delete process.env["LANEKEEPER_SCALE"];
-  expect(scalesOf(mode)).toEqual([scale, scale]);
+  ["quick", { LANEKEEPER_SCALE: "0.02" }],
+  ["test", { LANEKEEPER_SCALE: "0.1", LANEKEEPER_STATES: "0.03", LANEKEEPER_MUTANTS: "1000" }],
+  ["campaigns", { LANEKEEPER_SCALE: "1" }],
+  ["all", { LANEKEEPER_SCALE: "1" }],
+])("campaigns of a run in mode %s have the sizes %o in every project", (mode, sizes) => {
+  expect(sizesOf(mode)).toEqual([sizes, sizes]);
 });
 
-test("LANEKEEPER_SCALE has the last word", () => {
-  process.env["LANEKEEPER_SCALE"] = "0.5";
-  expect(scalesOf("campaigns")).toEqual(["0.5", "0.5"]);
+test("a scale that is asked for is that of every campaign", () => {
+  const asked = { LANEKEEPER_SCALE: "0.5" };
+  expect(sizesOf("campaigns", asked)).toEqual([asked, asked]);
+  expect(sizesOf("test", asked)).toEqual([asked, asked]);
+});
+
+test("a size that is asked for stays beside the others of the mode", () => {
+  const sizes = { LANEKEEPER_SCALE: "1", LANEKEEPER_STATES: "0.5" };
+  expect(sizesOf("campaigns", { LANEKEEPER_STATES: "0.5" })).toEqual([sizes, sizes]);
 });
 
 test("the tests work at the size that the configuration has set", () => {
-  expect(String(SCALE)).toBe(ofThisRun);
+  expect(String(SCALE)).toBe(process.env["LANEKEEPER_SCALE"]);
 });

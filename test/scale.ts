@@ -5,6 +5,12 @@
 export const SCALE = Number(process.env["LANEKEEPER_SCALE"] ?? 1);
 if (!(SCALE > 0)) throw new Error("LANEKEEPER_SCALE is a number above 0");
 
+/** The size of `npm test` or less: a campaign that has a short form for each of its parts tries that one. */
+export const IS_SHORT = SCALE <= 0.1;
+
+/** An exhaustive test of few places, each of which costs much, tries one in so many of them. */
+export const STRIDE = IS_SHORT ? 3 : 1;
+
 /**
  * An exhaustive test tries one in so many of its places: all of them at full size. The number is odd and
  * no part of a header's length, so that the places are not the same ones in each record.

@@ -65,6 +65,7 @@ export interface ArchivedRange {
 export interface Bucket {
     readonly url: string;
     get(name: string, options?: WaitOptions): Promise<StoredObject | undefined>;
+    compare(name: string, bytes: Uint8Array, options?: WaitOptions): Promise<Comparison>;
     putIfAbsent(name: string, bytes: Uint8Array, options?: PutOptions): Promise<PutResult>;
     putIfMatch(name: string, bytes: Uint8Array, tag: Tag, options?: PutOptions): Promise<PutResult>;
     list(prefix: string, options?: ListOptions): AsyncGenerator<ListedObject>;
@@ -77,6 +78,7 @@ export interface BucketChoices {
     readonly pacing?: Pacing | undefined;
     readonly idleMs?: number | undefined;
 }
+export type Comparison = "same" | "other" | "absent";
 export interface CopiedLog {
     readonly links: number;
     readonly bytes: number;
@@ -166,6 +168,7 @@ export interface VerifiedLog {
     readonly records: bigint;
     readonly bytes: number;
     readonly holes: readonly ArchivedRange[];
+    readonly unlinked: readonly string[];
     readonly finalisedNext: bigint | undefined;
 }
 export interface WaitOptions {

@@ -13,23 +13,24 @@ export declare class LanekeeperClient implements Keeper {
     get recovery(): Recovery;
     get fence(): bigint | undefined;
     pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult>;
+    nextBlock(lane: LaneId): ReturnType<Keeper["nextBlock"]>;
     pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;
     pushAnchor(anchor: PruneAnchor): Promise<void>;
     pushLaneQC(qc: LaneQC): Promise<void>;
     writeVoteState(message: Uint8Array, roadIndex: bigint): Promise<void>;
-    release(lane: LaneId, number: bigint, reason: string): Promise<void>;
+    release(lane: LaneId, number: bigint, why: string): Promise<void>;
     releases(): ReturnType<Keeper["releases"]>;
     maySign(place: Place): Promise<MaySign>;
-    raiseGuard(raise: Raise, why: {
-        readonly by: "watermarks" | "peers" | "operator";
-        readonly reason: string;
-    }): Promise<void>;
+    reserved(place: Place, options?: WaitOptions): Promise<void>;
+    takeReservations(why: TakeReason, options?: WaitOptions): Promise<void>;
+    raiseGuard(raise: Raise, why: Parameters<Keeper["raiseGuard"]>[1]): Promise<void>;
     dropLanesExcept(keep: ReadonlySet<LaneId>, options?: {
         readonly dropAll?: boolean | undefined;
     }): Promise<void>;
     waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
+    sync(options?: WaitOptions): Promise<void>;
     durableBlocks(options?: WaitOptions & {
         readonly from?: ReadonlyMap<LaneId, bigint> | undefined;
     }): AsyncGenerator<DurableBlock>;
@@ -47,6 +48,7 @@ export declare class LanekeeperClient implements Keeper {
     retainedCommitQCs(range?: RetainedRange): AsyncGenerator<RetainedRecord>;
     on<Kind extends keyof KeeperEvents>(kind: Kind, listener: (facts: KeeperEvents[Kind]) => unknown): () => void;
     status(): Status;
+    get closed(): boolean;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }

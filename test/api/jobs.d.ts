@@ -79,6 +79,7 @@ export declare class JobStore extends JobsById {
     rotateKey(key: KeySource): Promise<void>;
     waitForRotation(options?: WaitOptions): Promise<void>;
     get keys(): readonly JobKeyUse[];
+    get closed(): boolean;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
     protected openJobOf(id: string): Job | undefined;

@@ -27,7 +27,7 @@ export declare class Journal {
     append(record: NewJournalRecord, options?: WaitOptions): Promise<bigint>;
     appendBatch(records: readonly NewJournalRecord[], options?: WaitOptions): Promise<AppendedBatch>;
     checkpoint(lsn: bigint): Promise<bigint>;
-    sync(): Promise<void>;
+    sync(options?: WaitOptions): Promise<void>;
     truncateBefore(lsn: bigint): Promise<Truncation>;
     forgetBefore(lsn: bigint): Promise<Truncation>;
     read(lsn: bigint): Promise<JournalRecord>;
@@ -39,6 +39,7 @@ export declare class Journal {
     rotateKey(key: KeySource): Promise<void>;
     waitForRotation(options?: WaitOptions): Promise<void>;
     get keys(): readonly KeyUse[];
+    get closed(): boolean;
     segments(): Promise<readonly JournalSegment[]>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;

@@ -50,12 +50,6 @@ export interface ErrorJson {
     readonly cause?: string;
     readonly [fact: string]: unknown;
 }
-export type Flush = "auto" | "async";
-export interface FlushStatus {
-    readonly way: WriteWay;
-    readonly blockingGroups: number;
-    readonly longestHoldMs: number;
-}
 export interface GuardStatus {
     readonly lanes: bigint | "unknown";
     readonly byLane: ReadonlyMap<LaneId, bigint | "unknown">;
@@ -74,13 +68,20 @@ export declare class InvariantError extends LanekeeperError {
 }
 export interface Keeper extends AsyncDisposable {
     readonly recovery: Recovery;
+    readonly closed: boolean;
     pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult>;
+    nextBlock(lane: LaneId): Promise<{
+        readonly number: bigint;
+        readonly parentHash: Uint8Array | undefined;
+    }>;
     pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;
     pushAnchor(anchor: PruneAnchor): Promise<void>;
     pushLaneQC(qc: LaneQC): Promise<void>;
     release(lane: LaneId, number: bigint, reason: string): Promise<void>;
     releases(): Promise<readonly Release[]>;
     maySign(place: Place): MaySign | Promise<MaySign>;
+    reserved(place: Place, options?: WaitOptions): Promise<void>;
+    takeReservations(why: TakeReason, options?: WaitOptions): Promise<void>;
     raiseGuard(raise: Raise, why: {
         readonly by: "watermarks" | "peers" | "operator";
         readonly reason: string;
@@ -91,6 +92,7 @@ export interface Keeper extends AsyncDisposable {
     waitForBlock(lane: LaneId, number: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForCommitQC(index: bigint, options?: WaitOptions): Promise<"durable" | "pruned">;
     waitForAnchor(index: bigint, options?: WaitOptions): Promise<void>;
+    sync(options?: WaitOptions): Promise<void>;
     durableBlocks(options?: WaitOptions & {
         readonly from?: ReadonlyMap<LaneId, bigint> | undefined;
     }): AsyncGenerator<DurableBlock>;
@@ -162,22 +164,6 @@ export interface KeeperEvents {
         readonly error: PersisterError | undefined;
     };
 }
-export interface KeyChoices {
-    readonly write: KeySource | "plain";
-    readonly read?: readonly KeySource[] | undefined;
-}
-export type KeySource = {
-    readonly file: string;
-} | {
-    readonly env: string;
-} | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
-export interface KeyUse {
-    readonly content: string;
-    readonly state: "writing" | "older" | "missing";
-    readonly segments: number;
-    readonly freeSlots: number;
-    readonly bytes: number;
-}
 export type LaneId = string & {
     readonly [laneBrand]: "LaneId";
 };
@@ -196,6 +182,7 @@ export declare class Lanekeeper implements Keeper {
     static open(directory: PathInput, choices: OpenChoices): Promise<Lanekeeper>;
     static openMemory(choices: OpenChoices): Promise<Lanekeeper>;
     pushBlock(block: SignedBlock | Uint8Array, options?: WaitOptions): Promise<PushResult>;
+    nextBlock(lane: LaneId): ReturnType<Keeper["nextBlock"]>;
     pushCommitQC(qc: CommitQC | Uint8Array, options?: WaitOptions): Promise<void>;
     pushAnchor(anchor: PruneAnchor): Promise<void>;
     pushLaneQC(qc: LaneQC): Promise<void>;
@@ -203,11 +190,7 @@ export declare class Lanekeeper implements Keeper {
     releases(): Promise<readonly Release[]>;
     maySign(place: Place): MaySign;
     reserved(place: Place, options?: WaitOptions): Promise<void>;
-    takeReservations(why: {
-        readonly reason: string;
-        readonly first?: boolean | undefined;
-        readonly ended?: bigint | undefined;
-    }, options?: WaitOptions): Promise<void>;
+    takeReservations(why: TakeReason, options?: WaitOptions): Promise<void>;
     raiseGuard(raise: Raise, why: {
         readonly by: "watermarks" | "peers" | "operator";
         readonly reason: string;
@@ -227,6 +210,7 @@ export declare class Lanekeeper implements Keeper {
         readonly roadIndex: bigint;
         readonly bytes: Uint8Array;
     }>;
+    sync(options?: WaitOptions): Promise<void>;
     readBlock(lane: LaneId, number: bigint): Promise<Uint8Array>;
     readCommitQC(index: bigint): Promise<Uint8Array>;
     readRetainedBlock(lane: LaneId, number: bigint): Promise<Uint8Array | undefined>;
@@ -239,6 +223,7 @@ export declare class Lanekeeper implements Keeper {
     backup(to: PathInput, options?: BackupOptions): Promise<BackupDone>;
     on<Kind extends keyof KeeperEvents>(kind: Kind, listener: (facts: KeeperEvents[Kind]) => unknown): () => void;
     status(): Status;
+    get closed(): boolean;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
@@ -276,13 +261,15 @@ export interface OpenChoices extends InitChoices {
     readonly archive?: ArchiveToChoices | undefined;
     readonly observe?: Observe;
     readonly moved?: boolean;
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
     readonly reserve?: {
         readonly at: string;
         readonly validator: Uint8Array;
         readonly places?: number | undefined;
+        readonly remote?: boolean | undefined;
     } | undefined;
 }
-export type PathInput = string | URL | Uint8Array;
 export declare class PersisterError extends LanekeeperError implements ErrorFacts {
     readonly lane?: string;
     readonly blockNumber?: bigint;
@@ -365,6 +352,7 @@ export interface Release {
 }
 export interface ReservationStatus {
     readonly at: string;
+    readonly machine: string;
     readonly state: "opening" | "holding" | "standing by";
     readonly holder: string | undefined;
     readonly places: ReadonlyMap<string, {
@@ -372,16 +360,8 @@ export interface ReservationStatus {
         readonly next: bigint;
     }>;
     readonly puts: number;
+    readonly failures: number;
     readonly failure: LanekeeperError | undefined;
-}
-export interface RetainedRange {
-    readonly from?: bigint | undefined;
-    readonly next?: bigint | undefined;
-    readonly signal?: AbortSignal | undefined;
-}
-export interface RetainedRecord {
-    readonly number: bigint;
-    readonly bytes: Uint8Array;
 }
 export interface Status {
     readonly directory: string;
@@ -436,6 +416,11 @@ export interface Status {
     readonly recovery: Recovery;
     readonly mapWarnings: readonly string[];
 }
+export interface TakeReason {
+    readonly reason: string;
+    readonly first?: boolean | undefined;
+    readonly ended?: bigint | undefined;
+}
 export declare class Verifier implements AsyncDisposable {
     #private;
     constructor(choices?: VerifierOptions);
@@ -454,23 +439,8 @@ export declare class Verifier implements AsyncDisposable {
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
-export interface VerifierCounts {
-    readonly known: number;
-    readonly knownSignatures: number;
-    readonly signatures: number;
-    readonly byWorker: number;
-    readonly workerDeaths: number;
-}
-export interface VerifierOptions {
-    readonly knownMax?: number | undefined;
-    readonly worker?: URL | "none" | undefined;
-}
 export interface WaitOptions {
     readonly signal?: AbortSignal | undefined;
-}
-export interface Weighted {
-    readonly key: Uint8Array;
-    readonly weight: bigint;
 }
 export declare const errorCodes: Readonly<Record<ErrorCode, CodeFacts>>;
 export declare function laneId(value: string): LaneId;

@@ -1,4 +1,4 @@
-export type ChangeKind = "write" | "create" | "makeDirectory" | "remove" | "syncDirectory";
+export type ChangeKind = "write" | "create" | "makeDirectory" | "rename" | "remove" | "syncDirectory";
 export interface CrashTestOptions extends OpenChoices {
     readonly seed?: number;
     readonly cuts?: number;

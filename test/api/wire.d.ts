@@ -139,6 +139,17 @@ export interface Timestamp {
 }
 export declare const U64_MAX = 18446744073709551615n;
 export declare const VALIDATORS_MAX = 100;
+export interface VerifierCounts {
+    readonly known: number;
+    readonly knownSignatures: number;
+    readonly signatures: number;
+    readonly byWorker: number;
+    readonly workerDeaths: number;
+}
+export interface VerifierOptions {
+    readonly knownMax?: number | undefined;
+    readonly worker?: URL | "none" | undefined;
+}
 export declare class VerifyError extends LanekeeperError {
     readonly errorClass: VerifyErrorClass;
     constructor(errorClass: VerifyErrorClass, detail: string);
@@ -160,6 +171,10 @@ export interface ViewStart {
         readonly globalFirst: bigint;
         readonly timestamp: Timestamp;
     };
+}
+export interface Weighted {
+    readonly key: Uint8Array;
+    readonly weight: bigint;
 }
 export declare const ZERO_HASH: Uint8Array;
 export declare function appVoteDigest(value: AppProposal): Uint8Array;

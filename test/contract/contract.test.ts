@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Keeper } from "../../src/node/keeper.js";
 import { encodePersistedInner } from "../../src/wire/codec/encode.js";
+import { eventually } from "../harness/eventually.js";
 import { TestChain } from "../model/chain.js";
 import {
   contents,
@@ -74,7 +75,7 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       expect(await keeper.maySign({ kind: "vote", roadIndex: 4n })).toMatchObject({ may: false });
       expect(await keeper.maySign({ kind: "vote", roadIndex: 5n })).toEqual({ may: true });
       expect(await keeper.maySign({ kind: "appVote", roadIndex: 5n })).toEqual({ may: true });
-      await vi.waitFor(() => {
+      await eventually(() => {
         const { guards } = keeper.status();
         expect(guards).toMatchObject({ lanes: 0n, byLane: new Map([[lane, 3n]]), votes: 5n });
         expect(guards).toMatchObject({ standing: ["lanes", "votes"], by: "watermarks" });
@@ -138,6 +139,30 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       expect(await keeper.pushBlock(bytesAt(0n))).toEqual({ status: "admitted" });
     });
 
+    test("the next block of a lane has its number and its parent, also right behind an anchor", async () => {
+      const zeros = new Uint8Array(32);
+      expect(await keeper.nextBlock(lane)).toEqual({ number: 0n, parentHash: zeros });
+      await pushBlocks(keeper, chain, lane, { to: 2n });
+      await keeper.pushBlock(chain.block(lane, 2n).bytes);
+      const hashAt = (number: bigint): Uint8Array =>
+        Uint8Array.from(chain.block(lane, number).hash);
+      expect(await keeper.nextBlock(lane)).toEqual({ number: 3n, parentHash: hashAt(2n) });
+      await pushQCs(keeper, chain, { to: 4n });
+      await pushAnchor(keeper, chain.qc(3n).anchor);
+      await eventually(async () => {
+        expect(await keeper.nextBlock(lane)).toEqual({ number: 3n, parentHash: hashAt(2n) });
+        // Nothing of this lane was ever here: the block before it is a peer's to give.
+        expect(await keeper.nextBlock(other)).toEqual({ number: 3n, parentHash: undefined });
+      });
+      await pushBlocks(keeper, chain, lane, { from: 3n, to: 4n });
+      expect(await keeper.nextBlock(lane)).toEqual({ number: 4n, parentHash: hashAt(3n) });
+      const again = await home.reopened?.();
+      if (again) {
+        expect(await again.nextBlock(lane)).toEqual({ number: 4n, parentHash: hashAt(3n) });
+      }
+      await refusal(keeper.nextBlock("lane" as never), "USAGE");
+    });
+
     test("a block with another parent is dropped, and a wait for it says so", async () => {
       await pushBlocks(keeper, chain, lane, { to: 1n });
       const wait = refusal(keeper.waitForBlock(lane, 1n), "INVALID");
@@ -182,12 +207,12 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       for (const each of chain.lanes) await pushBlocks(keeper, chain, each, { to: 4n });
       await pushQCs(keeper, chain, { to: 4n });
       await pushAnchor(keeper, chain.qc(2n).anchor);
-      await vi.waitFor(() => expect(heard).toHaveBeenCalledWith({ roadIndex: 2n }));
+      await eventually(() => expect(heard).toHaveBeenCalledWith({ roadIndex: 2n }));
       expect(await keeper.waitForBlock(lane, 1n)).toBe("pruned");
       expect(await keeper.waitForCommitQC(1n)).toBe("pruned");
       await refusal(keeper.readBlock(lane, 1n), "OUT_OF_SEQUENCE");
       await refusal(keeper.readCommitQC(1n), "OUT_OF_SEQUENCE");
-      await vi.waitFor(() => {
+      await eventually(() => {
         expect(keeper.status()).toMatchObject({ anchorRoadIndex: 2n, road: { first: 2n } });
         expect(keeper.status().lanes.get(lane)).toMatchObject({ first: 2n, durable: 4n });
       });
@@ -203,17 +228,32 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       expect(await keeper.readRetainedBlock(lane, 5n)).toBeUndefined();
       expect(await keeper.readRetainedCommitQC(0n)).toEqual(Uint8Array.from(chain.qc(0n).bytes));
       // The prune itself follows the anchor.
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const range = await taken(keeper.retainedBlocks(lane, { from: 1n, next: 3n }), 9);
         expect(range).toEqual(
           [1n, 2n].map((number) => ({ number, bytes: Uint8Array.from(bytesAt(number)) })),
         );
       });
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const road = await taken(keeper.retainedCommitQCs(), 9);
         expect(road.map(({ number }) => number)).toEqual([0n, 1n, 2n, 3n]);
       });
       expect(await taken(keeper.retainedBlocks(lane, { from: 4n }), 9)).toEqual([]);
+    });
+  });
+
+  describe("the newest commit QC of a status", () => {
+    test("is the newest durable one, and that of an anchor beyond the road", async () => {
+      const newest = (): unknown => keeper.status().latestCommitQC;
+      expect(newest()).toBeUndefined();
+      await pushQCs(keeper, chain, { to: 1n });
+      await eventually(() => expect(newest()).toEqual(chain.qc(0n).qc));
+      await pushQCs(keeper, chain, { from: 1n, to: 3n });
+      await eventually(() => expect(newest()).toEqual(chain.qc(2n).qc));
+      await pushAnchor(keeper, chain.qc(6n).anchor);
+      await eventually(() => expect(newest()).toEqual(chain.qc(6n).qc));
+      keeper = (await home.reopened?.()) ?? keeper;
+      await eventually(() => expect(newest()).toEqual(survives ? chain.qc(6n).qc : newest()));
     });
   });
 
@@ -272,7 +312,7 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       expect(await keeper.readBlock(other, 1n)).toEqual(
         Uint8Array.from(chain.block(other, 1n).bytes),
       );
-      await vi.waitFor(() => expect([...keeper.status().lanes.keys()]).toEqual([other]));
+      await eventually(() => expect([...keeper.status().lanes.keys()]).toEqual([other]));
       await pushBlocks(keeper, chain, lane, { to: 1n });
     });
 
@@ -285,7 +325,7 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
   describe("the whole", () => {
     test("status tells the ranges, and a recovery what was found", async () => {
       await pushBlocks(keeper, chain, lane, { to: 2n });
-      await vi.waitFor(() => {
+      await eventually(() => {
         const { lanes, chainId, stalled, poison } = keeper.status();
         expect(lanes.get(lane)).toMatchObject({
           first: 0n,
@@ -321,6 +361,35 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       await refusal(keeper.pushBlock(bytesAt(0n), { signal }), "ABORTED");
     });
 
+    test("a sync resolves when all that was admitted before it is durable", async () => {
+      await keeper.sync();
+      for (const each of chain.lanes) await keeper.pushBlock(chain.block(each, 0n).bytes);
+      for (let index = 0n; index < 3n; index++) await keeper.pushCommitQC(chain.qc(index).bytes);
+      await keeper.pushAnchor(chain.qc(0n).anchor);
+      const writing = keeper.writeVoteState(votes, 3n);
+      const watch = watched(writing);
+      await keeper.sync();
+      await turns(1);
+      expect(watch.settled).toBe(true);
+      await writing;
+      const { lanes, road, anchorRoadIndex } = keeper.status();
+      for (const each of chain.lanes) expect(lanes.get(each)).toMatchObject({ durable: 1n });
+      expect({ road: road.durable, anchorRoadIndex }).toEqual({ road: 3n, anchorRoadIndex: 0n });
+      expect(await keeper.waitForBlock(lane, 0n)).toBe("durable");
+      await refusal(keeper.sync({ signal: AbortSignal.abort() }), "ABORTED");
+      await refusal(keeper.sync({ patience: 1 } as never), "USAGE");
+    });
+
+    test("closed is true from the call of close on; all that was admitted is synced then", async () => {
+      await keeper.pushBlock(bytesAt(0n));
+      expect(keeper.closed).toBe(false);
+      const closing = keeper.close();
+      expect(keeper.closed).toBe(true);
+      await closing;
+      await keeper.sync();
+      expect(keeper.closed).toBe(true);
+    });
+
     test("close writes what is queued; then everything is CLOSED, and a second close is the first", async () => {
       const heard = vi.fn();
       keeper.on("closed", heard);
@@ -329,7 +398,7 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       await keeper.close();
       expect(await wait).toBe("durable");
       await keeper.close();
-      await vi.waitFor(() => expect(heard).toHaveBeenCalledExactlyOnceWith({ error: undefined }));
+      await eventually(() => expect(heard).toHaveBeenCalledExactlyOnceWith({ error: undefined }));
       await refusal(keeper.pushBlock(bytesAt(1n)), "CLOSED");
       await refusal(keeper.waitForBlock(lane, 1n), "CLOSED");
       await refusal(keeper.writeVoteState(votes, 3n), "CLOSED");
@@ -345,16 +414,14 @@ describe.each([...homes, restless])("$name", ({ open, survives }) => {
       await pushQCs(keeper, chain, { to: 4n });
       await keeper.writeVoteState(votes, 3n);
       await pushAnchor(keeper, chain.qc(1n).anchor);
-      await vi.waitFor(() => expect(keeper.status().road.first).toBe(1n));
+      await eventually(() => expect(keeper.status().road.first).toBe(1n));
       const again = await home.reopened?.();
       expect(again && (await contents(again))).toMatchObject({
         lanes: { [lane]: laneOf(chain, lane, 1n, 4n) },
         road: { first: 1n, next: 4n },
         anchor: 1n,
       });
-      // A slot pads its message.
-      const found = again?.recovery.voteState;
-      expect(found?.subarray(0, votes.length)).toEqual(Uint8Array.from(votes));
+      expect(again?.recovery.voteState).toEqual(Uint8Array.from(votes));
       expect(again?.recovery.abstainThrough).toBeUndefined();
       if (again) await pushBlocks(again, chain, lane, { from: 4n, to: 5n });
     });

@@ -7,7 +7,7 @@ import { PersisterError } from "../../../src/types/errors.js";
 import type { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { all, bornJournal, newestSegment, openJournal, text } from "../../journal/kit.js";
 import { ring } from "../../journal/seal/kit.js";
-import { SCALE, sampled } from "../../scale.js";
+import { ONE_IN, SCALE, sampled } from "../../scale.js";
 
 const TEST_MS_MAX = 3_600_000;
 const RECORDS = 3n;
@@ -56,5 +56,5 @@ test("E4 any bit of a sealed segment, flipped, is refused or harms nothing", {
     }
   }
   console.log(`bits of a sealed segment: ${JSON.stringify(verdicts)}`);
-  expect(verdicts.refused).toBeGreaterThan(100);
+  expect(verdicts.refused).toBeGreaterThan(1000 / ONE_IN);
 });

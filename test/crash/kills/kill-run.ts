@@ -120,7 +120,7 @@ export async function killedLife(
   process.go();
   if (random.below(2) === 0) await after(random.below(msMax));
   else {
-    await Promise.race([process.hasSaid(1 + random.below(LINES_MAX)), after(2 * msMax)]);
+    await process.hasSaid(1 + random.below(LINES_MAX));
     await after(random.below(BEHIND_LINE_MS_MAX));
   }
   await process.kill();

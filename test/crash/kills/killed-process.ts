@@ -1,42 +1,5 @@
-/** A program of the tests as a process of its own: compiled, started, told to go, killed. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const SETTINGS = { noEmit: false, noCheck: true, declaration: false, sourceMap: false };
-
-export interface Program {
-  readonly script: string;
-  readonly remove: () => Promise<void>;
-}
-
-/** Compiles a program into a folder of its own, as a user's process would find it. */
-export async function compileChild(source = "test/crash/kills/kill-child.ts"): Promise<Program> {
-  const folder = await mkdtemp(join(tmpdir(), "lanekeeper-child-"));
-  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-  await writeFile(join(folder, "package.json"), '{"type": "module"}');
-  const settings = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: {
-      ...SETTINGS,
-      declarationMap: false,
-      rootDir: root,
-      outDir: folder,
-      typeRoots: [join(root, "node_modules", "@types")],
-    },
-    files: [join(root, source), join(root, "src/wire/signatures/sodium-native.d.ts")],
-    include: [],
-  };
-  await writeFile(join(folder, "tsconfig.json"), JSON.stringify(settings));
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  await promisify(execFile)(process.execPath, [tsc, "-p", folder], { cwd: root });
-  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
-  return { script: join(folder, source.replace(/ts$/, "js")), remove };
-}
+/** A program of the tests as a process of its own: started, told to go, killed. */
+import { type ChildProcess, spawn } from "node:child_process";
 
 /** One process; it waits until it is told to go. */
 export class KilledProcess {
@@ -47,8 +10,8 @@ export class KilledProcess {
   #rest = "";
   #onLine: () => void = () => {};
 
-  constructor(script: string, directory: string) {
-    const child = spawn(process.execPath, [script, directory], {
+  constructor(script: string, directory: string, ...more: readonly string[]) {
+    const child = spawn(process.execPath, [script, directory, ...more], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     this.#child = child;

@@ -14,7 +14,8 @@ import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { PersisterError } from "../../../src/types/errors.js";
 import { judgeStore, killedLife, KillRun, note, nothing } from "./kill-run.js";
 import { killChoices } from "./kill-traffic.js";
-import { compileChild, KilledProcess, type Program } from "./killed-process.js";
+import { programOf } from "../../harness/built.js";
+import { KilledProcess } from "./killed-process.js";
 import { campaignSize } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 23);
@@ -24,20 +25,19 @@ const BIRTH_MS_MAX = 100;
 const TEST_MS_MAX = 400_000;
 
 const counts = { kills: 0, lives: 0, acknowledged: 0, unborn: 0, violations: 0 };
-let program: Program;
+let program: string;
 
 beforeAll(async () => {
-  program = await compileChild();
+  program = await programOf("test/crash/kills/kill-child.ts");
 });
 
-afterAll(async () => {
-  await program.remove();
+afterAll(() => {
   const words = Object.entries(counts).map((each) => each.join(" "));
   console.log(`kills of a real process: ${words.join(", ")}`);
 });
 
 test(`${KILLS} kills of a store that grows`, { timeout: TEST_MS_MAX }, async () => {
-  const run = await KillRun.begin(program.script, SEED, counts);
+  const run = await KillRun.begin(program, SEED, counts);
   try {
     const faults = await run.kill(KILLS);
     counts.violations += faults.length;
@@ -53,10 +53,10 @@ test(`${KILLS_AT_BIRTH} kills at birth`, { timeout: TEST_MS_MAX }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "lanekeeper-births-"));
   const directoryOf = (kill: number): string => join(folder, `store-${kill}`);
   const faults: string[] = [];
-  let next = new KilledProcess(program.script, directoryOf(0));
+  let next = new KilledProcess(program, directoryOf(0));
   for (let kill = 0; kill < KILLS_AT_BIRTH && faults.length === 0; kill++) {
     const current = next;
-    next = new KilledProcess(program.script, directoryOf(kill + 1));
+    next = new KilledProcess(program, directoryOf(kill + 1));
     const lines = await killedLife(current, random, BIRTH_MS_MAX);
     counts.kills += 1;
     faults.push(...(await faultsOfBirth(directoryOf(kill), lines, `seed ${SEED}, birth ${kill}`)));

@@ -2,27 +2,24 @@
 import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { contents, refusal } from "../../node/kit.js";
 import { killChain, killChoices } from "./kill-traffic.js";
-import { compileChild, KilledProcess, type Program } from "./killed-process.js";
+import { programOf } from "../../harness/built.js";
+import { KilledProcess } from "./killed-process.js";
 
 const { chainId } = killChoices;
 const initChoices = { chainId, segmentBytes: 48 * 1024 };
 /** Far more than a segment holds. */
 const BLOCKS = 29n;
 
-let program: Program;
+let program: string;
 let folder: string;
 let directory: string;
 
 beforeAll(async () => {
-  program = await compileChild();
-});
-
-afterAll(async () => {
-  await program.remove();
+  program = await programOf("test/crash/kills/kill-child.ts");
 });
 
 beforeEach(() => {
@@ -36,7 +33,7 @@ afterEach(() => {
 
 /** Another process at work on the store. */
 async function otherOwner(): Promise<KilledProcess> {
-  const owner = new KilledProcess(program.script, directory);
+  const owner = new KilledProcess(program, directory);
   await owner.said("ready");
   owner.go();
   return owner;

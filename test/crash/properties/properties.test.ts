@@ -13,10 +13,10 @@ import { freezeTime } from "../history/frozen-time.js";
 import { initOn } from "../history/session.js";
 import { DiskStage, MemoryStage, type Stage } from "./stage.js";
 import { expected, Tally } from "./lives/tally.js";
-import { campaignSize } from "../../scale.js";
+import { campaignSize, IS_SHORT } from "../../scale.js";
 
 const SEED = Number(process.env["LANEKEEPER_SEED"] ?? 20_261);
-const RUNS = campaignSize(1000, "LANEKEEPER_RUNS");
+const RUNS = campaignSize(IS_SHORT ? 500 : 1000, "LANEKEEPER_RUNS");
 /** fast-check's path, and behind a slash the commands that it has left out. */
 const [path = "", ...left] = (process.env["LANEKEEPER_PATH"] ?? "").split("/");
 const replayPath = left.join("/");
@@ -24,7 +24,7 @@ const replayPath = left.join("/");
 /** With this many histories each event that they are drawn for happens. */
 const RUNS_TO_SEE_ALL = 1000;
 /** Far more than a run takes on a busy machine: it hangs. */
-const RUN_MS_MAX = 10_000;
+const RUN_MS_MAX = 60_000;
 const TEST_MS_MAX = 300_000 + RUNS * 1000;
 
 interface Histories<Real extends Stage> {

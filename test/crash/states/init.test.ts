@@ -45,3 +45,19 @@ test("a crash at any step of init leaves a whole store, or nothing that open tak
   }
   console.log(`crash states of init: ${states}`);
 });
+
+test("an init that a full disk stops anywhere leaves no store, and the next one makes it", async () => {
+  const whole = new SimulatedDisk();
+  await initOn(whole, 1);
+  const pieces = 24;
+  for (let piece = 0; piece < pieces; piece++) {
+    const disk = new SimulatedDisk();
+    // Odd numbers of bytes: what is written last is cut in its middle.
+    disk.capacityBytes = Math.floor((whole.usedBytes * piece) / pieces) + 13;
+    await expect(initOn(disk, 1)).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(await refusalOf(disk)).toBe("NOT_A_STORE");
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    await initOn(disk, 2);
+    expect(await refusalOf(disk)).toBeUndefined();
+  }
+});

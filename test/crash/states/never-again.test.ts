@@ -16,6 +16,7 @@ import { newestMarkIn } from "../history/named.js";
 import { chain, openOn, recoveredOf, Session } from "../history/session.js";
 import { hastyWork } from "../history/workloads.js";
 import { bytesIn, filesOf } from "../history/worlds.js";
+import { STRIDE } from "../../scale.js";
 
 const SEED = 37;
 const KIB = 1024;
@@ -88,7 +89,7 @@ test("no LSN and no slot sequence that was named or seen is given again", async 
   const broken: string[] = [];
   let states = 0;
   for (const [at, frame] of frames.entries()) {
-    if (at < 4) continue;
+    if (at < 4 || at % STRIDE > 0) continue;
     for (const { world, label } of [...campaign.crashes(frame, 6, at)].slice(1)) {
       states += 1;
       const faults = await givenAgain(world, states);
@@ -96,5 +97,5 @@ test("no LSN and no slot sequence that was named or seen is given again", async 
     }
   }
   expect(broken.slice(0, 8)).toEqual([]);
-  expect(states).toBeGreaterThan(300);
+  expect(states).toBeGreaterThan(300 / STRIDE);
 });

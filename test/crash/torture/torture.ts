@@ -13,7 +13,7 @@ import { faultPlans, fortyRecords, growing, struckAt } from "../faults/fault-poi
 import { freezeTime } from "../history/frozen-time.js";
 import { harmsOf } from "../harms/harms.js";
 import { KillRun, type KillCounts } from "../kills/kill-run.js";
-import { compileChild } from "../kills/killed-process.js";
+import { programOf } from "../../harness/built.js";
 import { judgeHarm } from "../harms/verdicts.js";
 import { livedWhole } from "../states/whole.js";
 import { hastyWork, steadyWork, workloads } from "../history/workloads.js";
@@ -114,9 +114,9 @@ async function corruption(seed: number): Promise<void> {
 }
 
 test("until the time is over", async () => {
-  const program = await compileChild();
+  const program = await programOf("test/crash/kills/kill-child.ts");
   const killCounts: KillCounts = { kills: 0, lives: 0, acknowledged: 0 };
-  const killRun = await KillRun.begin(program.script, SEED, killCounts);
+  const killRun = await KillRun.begin(program, SEED, killCounts);
   try {
     for (let seed = SEED; !isOver(); seed++) {
       roundSeed = seed;
@@ -128,7 +128,6 @@ test("until the time is over", async () => {
     }
   } finally {
     await killRun.end();
-    await program.remove();
     tell(-1);
   }
   expect(counts.violations).toBe(0);
