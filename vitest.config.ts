@@ -18,17 +18,44 @@ const alias = Object.entries(exports).flatMap(([path, { default: built }]) => {
  * The modes choose the tests that run, and the size of their campaigns (test/scale.ts):
  *
  * - `npm run test:quick`: the inner loop, without the campaigns and the slow files;
- * - `npm test`: every file, each campaign at a tenth of its size;
+ * - `npm test`: every file, each campaign at the size at which it finds the bugs of `test/mutants`;
  * - `npm run test:all`: every file at full size;
  * - `npm run test:campaigns`: the files with a campaign alone, at full size.
  */
-const scales: Readonly<Record<string, number>> = { quick: 0.02, test: 0.1, all: 1, campaigns: 1 };
+const sizes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  quick: { LANEKEEPER_SCALE: "0.02" },
+  test: { LANEKEEPER_SCALE: "0.1", LANEKEEPER_STATES: "0.03", LANEKEEPER_MUTANTS: "1000" },
+  all: { LANEKEEPER_SCALE: "1" },
+  campaigns: { LANEKEEPER_SCALE: "1" },
+};
+
+/**
+ * The sizes of a run. A scale that is asked for is that of every campaign. Vitest reads this file again for
+ * each project, with the mode "test": the first reading decides.
+ */
+function sizesOf(mode: string): Record<string, string> {
+  const { LANEKEEPER_SCALE: asked } = process.env;
+  if (asked === undefined) Object.assign(process.env, { ...sizes[mode], ...namedSizes() });
+  return namedSizes();
+}
+
+/** The sizes that the environment names. */
+function namedSizes(): Record<string, string> {
+  const names = ["LANEKEEPER_SCALE", "LANEKEEPER_STATES", "LANEKEEPER_MUTANTS"];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
 
 /** Files that work for minutes: each is a process of its own, whose code is compiled for it alone. */
 const long = [
-  "test/cli/{serve,terminal/ending}.test.ts",
+  "test/cli/{serve,devnet/devnet,terminal/ending}.test.ts",
   "test/crash/**/*.test.ts",
-  "test/devnet/{network,protocol,validator}/*.test.ts",
+  "test/devnet/network/{archive,by-hand,parent,processes,sabotages,standby}.test.ts",
+  "test/devnet/protocol/{engine,first-road}.test.ts",
   "test/wire/mutation/**/*.test.ts",
 ];
 
@@ -40,23 +67,25 @@ const campaigns = {
     "test/crash/harms/{corruption,index,one-block,sealed-bits,tail}.test.ts",
     "test/crash/kills/kills.test.ts",
     "test/crash/properties/properties.test.ts",
-    "test/crash/states/{small,wide}.test.ts",
-    "test/devnet/network/processes.test.ts",
+    "test/crash/states/{conflict,never-again,small,wide}.test.ts",
+    "test/devnet/network/{archive,processes,sabotages,standby}.test.ts",
     "test/devnet/protocol/{engine,first-road}.test.ts",
     "test/wire/mutation/**/*.test.ts",
   ],
   short: [
+    "test/archive/s3/fault-proxy.test.ts",
     "test/archive/writing/archiving.test.ts",
     "test/scale.test.ts",
     "test/inspect/{crash,flips,journal}.test.ts",
-    "test/jobs/{crash/*,seal/rotation}.test.ts",
-    "test/keeping/{backup/{crash,every-step},repair/repair}.test.ts",
-    "test/journal/{histories,seal/rotation}.test.ts",
+    "test/jobs/{crash/*,seal/rotation,store/carry}.test.ts",
+    "test/keeping/{backup/{crash,every-step,journal},repair/{crash,repair}}.test.ts",
+    "test/journal/{form/store,group/batch,histories,seal/rotation}.test.ts",
     "test/journal/recovery/{damage,damaged-record}.test.ts",
-    "test/journal/space/{full-lives,spares}.test.ts",
-    "test/keeping/restore/*.test.ts",
-    "test/records/lives/properties.test.ts",
+    "test/journal/space/{bounds,full-lives,relocation,spares,upkeep}.test.ts",
+    "test/keeping/{restore,watermarks}/*.test.ts",
+    "test/records/lives/{crash,properties}.test.ts",
     "test/reserve/two-machines.test.ts",
+    "test/service/{grpc/crowd,page/page}.test.ts",
     "test/walmanager/damage.test.ts",
   ],
 };
@@ -65,24 +94,27 @@ const campaigns = {
 const slow = [
   "test/archive/{bucket/contract,reading/verify,writing/*}.test.ts",
   "test/cli/jobs/sqlite.test.ts",
-  "test/cli/{keeping/moving,look/look,terminal/manners}.test.ts",
+  "test/cli/{keeping/lanes,keeping/moving,look/look,terminal/manners}.test.ts",
   "test/cli/transfer/*.test.ts",
   "test/{client,contract}/*.test.ts",
   "test/inspect/{crash,flips,journal}.test.ts",
+  "test/persist/opening.test.ts",
   "test/jobs/{arguments,behaviours,edges,oracle}.test.ts",
   "test/jobs/{crash,seal,store}/*.test.ts",
+  "test/jobs/level/mapped.test.ts",
   "test/journal/form/store.test.ts",
   "test/journal/group/batch.test.ts",
   "test/journal/recovery/{damage,damaged-record}.test.ts",
-  "test/journal/seal/{rotation,sealed}.test.ts",
+  "test/journal/seal/{attacks,headless,rotation,sealed}.test.ts",
   "test/journal/space/{bounds,full-lives,holds,relocation,rotation,spares,steady,upkeep}.test.ts",
-  "test/keeping/{backup,repair,restore}/*.test.ts",
+  "test/keeping/{backup,repair,restore,watermarks}/*.test.ts",
+  "test/keeping/reading.test.ts",
   "test/log/**/{map,retention}*.test.ts",
   "test/node/pruning/retention.test.ts",
   "test/records/lives/crash.test.ts",
   "test/reserve/two-machines.test.ts",
   "test/scripts/{clients,golden}.test.ts",
-  "test/service/{config/store-keys,page/page}.test.ts",
+  "test/service/{config/store-keys,grpc/crowd,page/page}.test.ts",
   "test/testing/simulated-disk.test.ts",
   "test/walmanager/damage.test.ts",
   "test/wire/codec/protobufjs.test.ts",
@@ -90,8 +122,7 @@ const slow = [
 ];
 
 export default defineConfig(({ mode }) => {
-  // Vitest reads this file again for each project, with the mode "test": the first reading decides.
-  process.env["LANEKEEPER_SCALE"] ??= String(scales[mode] ?? 1);
+  const env = sizesOf(mode);
   const isCampaigns = mode === "campaigns";
   const longProject = {
     extends: true as const,
@@ -112,12 +143,16 @@ export default defineConfig(({ mode }) => {
     test: {
       // One process per worker: native addons, file locks and signals belong to a process.
       pool: "forks",
-      maxWorkers: 2,
-      testTimeout: 120_000,
-      hookTimeout: 120_000,
+      // One more than the smallest machine has processors: many tests wait for a disk or for another process.
+      maxWorkers: 3,
+      // On a machine that does much else everything takes its time: a wait ends with what it waits for.
+      expect: { poll: { timeout: 100_000, interval: 10 } },
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
       // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
       setupFiles: ["test/harness/unhandled.ts"],
-      env: { LANEKEEPER_SCALE: process.env["LANEKEEPER_SCALE"] },
+      globalSetup: ["test/harness/run-folder.ts"],
+      env,
       reporters: ["default", "./scripts/check/totals-reporter.mjs"],
       projects: mode === "quick" ? [shortProject] : [longProject, shortProject],
     },

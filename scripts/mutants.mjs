@@ -1,12 +1,12 @@
 /**
  * Plants bugs, one at a time, in a copy of the checkout, and shows that the tests find each.
  *
- *   node scripts/mutants.mjs [--only NAME] [--named] [--json] [--check]
+ *   node scripts/mutants.mjs [--only NAME] [--in FOLDER] [--named] [--json] [--check]
  *
  * A bug is a file in test/mutants, in the folder of the part that it harms. It says what it breaks, names
  * the tests that should find it first, and has lines of one source and the lines to put in their place.
  * Lines are compared without their indentation, and must be there exactly once: a bug that no longer fits
- * the sources is an error. `--check` looks only at that, and is quick.
+ * the sources is an error. `--check` looks only at that, and is quick. `--in jobs` plants those of one part.
  *
  * If the named tests do not find a bug, all other tests that open a store run too, unless `--named` is
  * given. The exit code is 1 if fewer than 95 in a hundred are found.
@@ -39,8 +39,6 @@ const RUN_MS_MAX = { named: 240_000, rest: 900_000 };
 const rest = ["avail", "crash", "disk", "inspect", "jobs", "journal", "log", "node", "persist"].map(
   (each) => `test/${each}/`,
 );
-/** Nothing is larger than in `npm test`: a bug that is found here is found there. */
-const scale = { LANEKEEPER_SCALE: "0.1", LANEKEEPER_STATES: "0.04", LANEKEEPER_MUTANTS: "2000" };
 
 /** Reads a bug; throws where the file is not written as the others are. */
 export function parseMutant(name, text) {
@@ -73,16 +71,18 @@ export function plant({ name, file, hunks }, source) {
   }, source);
 }
 
-function readMutants(only) {
+function readMutants({ only, within }) {
   const listed = readdirSync(mutantsFolder, { recursive: true, encoding: "utf8" });
   const mutants = listed
     .filter((each) => each.endsWith(".mutant"))
+    .filter((each) => within === undefined || each.startsWith(`${within}/`))
     .sort()
     .map((each) =>
       parseMutant(basename(each, ".mutant"), readFileSync(join(mutantsFolder, each), "utf8")),
     )
     .filter(({ name }) => only === undefined || name === only);
-  if (mutants.length === 0) throw new Error(`there is no mutant ${only ?? "at all"}`);
+  if (mutants.length === 0)
+    throw new Error(`there is no mutant ${only ?? `in ${within ?? "test/mutants"}`}`);
   return mutants;
 }
 
@@ -106,7 +106,8 @@ async function firstFailure(folder, tests, msMax) {
   const program = join(root, "node_modules", "vitest", "vitest.mjs");
   const args = ["run", ...tests, "--bail=1", "--reporter=json", `--outputFile=${report}`];
   const golden = process.env.LANEKEEPER_GOLDEN ?? join(root, "..", "shared", "golden");
-  const env = { ...process.env, ...scale, LANEKEEPER_GOLDEN: golden };
+  // Everything has its size of `npm test`: a bug that is found here is found there.
+  const env = { ...process.env, LANEKEEPER_GOLDEN: golden };
   const child = spawn(process.execPath, [program, ...args], {
     cwd: folder,
     env,
@@ -196,12 +197,13 @@ async function main() {
   const { values } = parseArgs({
     options: {
       only: { type: "string" },
+      in: { type: "string" },
       named: { type: "boolean", default: false },
       json: { type: "boolean" },
       check: { type: "boolean" },
     },
   });
-  const mutants = readMutants(values.only);
+  const mutants = readMutants({ only: values.only, within: values.in?.replace(/\/+$/, "") });
   checkAll(mutants);
   if (values.check) {
     console.log(`${mutants.length} planted bugs fit the sources`);

@@ -36,7 +36,8 @@ import { crc32c } from "../../dist/codec/crc32c.js";
 import { RealDisk } from "../../dist/disk/real/real.js";
 import { realSurroundings } from "../../dist/disk/surroundings.js";
 import { Journal } from "../../dist/records/journal.js";
-import { openFloor } from "./floor.mjs";
+import { deviceBytes, openBare, openFloor } from "./floor.mjs";
+import { atLeast, atMost } from "./targets.mjs";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -46,6 +47,8 @@ const KEPT_ROUNDS = 30;
 /** Rounds before the clock runs: the segments have grown to their size by then, and their slots are reused. */
 const WARM_UP_ROUNDS = 4 * KEPT_ROUNDS;
 const BLOCK_BYTES = 4096;
+/** Rounds without a floor beside them, for the sectors of the device. */
+const ROUNDS_ALONE = 100;
 const STALL_SECONDS = 60;
 const REPLAYS = 5;
 const FORGOTTEN_AT_ONCE = 20_000n;
@@ -59,6 +62,17 @@ const targets = [
   { recordBytes: 64 * KIB, rounds: 1.25, truncating: 1.35 },
   { recordBytes: 512 * KIB, rounds: 0.9, truncating: 1.0 },
 ];
+/** Of every case: see the lines that print them. */
+const TAIL_MOST = 5;
+const APPENDERS_LEAST = 1.8;
+const FLUSHES_MOST = 1.15;
+const RSS_MIB_MOST = 90;
+const STALLS_BEYOND_FLOOR_MOST = 10;
+const SPEED_SHARE_LEAST = 0.65;
+const CPU_SECONDS_PER_GB_MOST = 1;
+/** Sectors of the device, as a multiple of the records' bytes. Small records share their blocks with nothing. */
+const amplificationMost = (recordBytes) =>
+  recordBytes >= 64 * KIB ? 1.05 : recordBytes >= 4 * KIB ? 1.15 : undefined;
 /** Rounds between two that forget. */
 const forgetEvery = { rounds: 10, truncating: 1 };
 const roundsFor = (recordBytes) =>
@@ -131,41 +145,55 @@ function fileSystemOf(path) {
 function lineOf(row) {
   const ms = ({ p50, p99, max }) => `${p50.toFixed(3)} / ${p99.toFixed(3)} / ${max.toFixed(1)}`;
   const size = `${String(row.recordBytes).padStart(7)} B`;
-  const rss = `${row.rssMiB.toFixed(0)} MiB`;
+  const rssMost = RSS_MIB_MOST + (APPENDERS * row.recordBytes) / MIB;
+  const rss = `RSS ${atMost(row.rssMiB, rssMost, " MiB")}`;
   switch (row.case) {
     case "rounds":
     case "truncating":
       return (
         `${size} x ${APPENDERS}  ${row.case.padEnd(10)}  floor ${ms(row.floorMs)}  durable ${ms(row.durableMs)}  ` +
-        `${row.ratio.toFixed(2)}x (wanted ${row.target}x)  p99 ${row.tail.toFixed(1)}x p50  ` +
+        `${atMost(row.ratio, row.target, "x")}  p99 / p50 ${atMost(row.tail, TAIL_MOST, "x")}  ` +
+        `bare form ${row.bareRatio.toFixed(2)}x  ${sectorsOf(row)}` +
         `written ${row.amplification.toFixed(2)}x (blocks ${row.blockAmplification.toFixed(2)}x)  ` +
         `writes ${row.writesPerRound.toFixed(2)}  blocking ${row.blockingPerRound.toFixed(2)}  ${rss}`
       );
     case "appenders":
       return (
         `${size} x ${row.appenders}  ${row.perSecond.toFixed(0)} appends/s  classic-level ` +
-        `${row.levelPerSecond.toFixed(0)} (${row.levelForm})  ${row.ratio.toFixed(1)}x  ${rss}`
+        `${row.levelPerSecond.toFixed(0)} (${row.levelForm})  ${atLeast(row.ratio, APPENDERS_LEAST, "x")}  ` +
+        `${row.rssMiB.toFixed(0)} MiB with classic-level`
       );
     case "flushes":
       return (
         `${size} x ${APPENDERS}  each write ${row.extraMs} ms longer: round ${ms(row.durableMs)}, ` +
-        `${row.writesPerRound.toFixed(2)} writes, ${row.flushesPerRound.toFixed(2)} one after the other`
+        `${row.writesPerRound.toFixed(2)} writes, one after the other ${atMost(row.flushesPerRound, FLUSHES_MOST)}`
       );
     case "replay":
       return (
         `${size} x ${row.records}  read ${row.readMs.toFixed(0)} ms  open ` +
         `${row.openMs.toFixed(0)} ms  ${row.ratio.toFixed(2)}x  replay ` +
-        `${row.replayMs.toFixed(0)} ms  ${row.replayRatio.toFixed(2)}x  ${rss} at most`
+        `${row.replayMs.toFixed(0)} ms  ${row.replayRatio.toFixed(2)}x  ${row.rssMiB.toFixed(0)} MiB at most`
       );
     case "stalls":
       return (
-        `${size} x ${APPENDERS}  ${row.seconds} s flat out: ${row.rounds} rounds, ` +
-        `durable ${ms(row.durableMs)}, above 20 ms ${row.above20Ms}, above 50 ms ${row.above50Ms}; ` +
-        `floor ${ms(row.floorMs)}, above 20 ms ${row.floorAbove20Ms}  ${rss}`
+        `${size} x ${APPENDERS}  ${row.seconds} s flat out: ${row.rounds} rounds, durable ${ms(row.durableMs)}, ` +
+        `floor ${ms(row.floorMs)}; above 20 ms beyond the floor's ${row.floorAbove20Ms}: ` +
+        `${atMost(row.above20Ms - row.floorAbove20Ms, STALLS_BEYOND_FLOOR_MOST)}; above 50 ms ${row.above50Ms}; ` +
+        `share of the floor's MB/s ${atLeast(row.speedShare, SPEED_SHARE_LEAST)}; ` +
+        `CPU ${atMost(row.cpuSecondsPerGB, CPU_SECONDS_PER_GB_MOST, " s/GB")}  ${rss}`
       );
     default:
       throw new Error(`no such case: ${row.case}`);
   }
+}
+
+/** The write amplification, as the device counts it: what others write meanwhile is in it. */
+function sectorsOf({ deviceAmplification, recordBytes }) {
+  if (deviceAmplification === undefined) return "";
+  const most = amplificationMost(recordBytes);
+  const told =
+    most === undefined ? deviceAmplification.toFixed(2) : atMost(deviceAmplification, most);
+  return `device sectors ${told}  `;
 }
 
 /** A disk that counts its durable writes, and makes each take `extraMs` longer. */
@@ -175,6 +203,8 @@ class MeasuredDisk {
   /** Bytes of the 4 KiB blocks that were touched: what the device had to write at least. */
   blockBytes = 0;
   extraMs = 0;
+  /** When each write began and ended, where `extraMs` is set: to find those that waited for each other. */
+  spans = [];
   /** @readonly */
   #disk = new RealDisk();
 
@@ -203,6 +233,13 @@ class MeasuredDisk {
     this.blockBytes = 0;
   }
 
+  async #slow(write) {
+    const began = performance.now();
+    await write();
+    await later(this.extraMs);
+    this.spans.push({ began, ended: performance.now() });
+  }
+
   /** The file with its one way to write measured. */
   #measured(file) {
     if (!file) return undefined;
@@ -214,14 +251,26 @@ class MeasuredDisk {
       this.writes += 1;
       this.bytes += bytes;
       this.blockBytes += blocks * BLOCK_BYTES;
-      const written = write(position, buffers, way);
-      return this.extraMs > 0 ? written.then(() => later(this.extraMs)) : written;
+      const begin = () => write(position, buffers, way);
+      return this.extraMs > 0 ? this.#slow(begin) : begin();
     };
     return file;
   }
 }
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** How many of the writes from `sinceMs` on followed each other: each began when the one before it had ended. */
+function inSeries(spans, sinceMs) {
+  let count = 0;
+  let end = sinceMs;
+  for (const { began, ended } of spans.splice(0).toSorted((a, b) => a.ended - b.ended)) {
+    if (began < end) continue;
+    count += 1;
+    end = ended;
+  }
+  return count;
+}
 
 /** One record of each appender, all durable; records that are older than those kept are forgotten. */
 async function durableRound(journal, payloads, forgets) {
@@ -259,20 +308,32 @@ const payloadsOf = (count, bytes) => Array.from({ length: count }, () => randomB
 async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, forgetEach }) {
   const journal = await Journal.openOn({ ...realSurroundings(), disk }, store, { types: [TYPE] });
   const floor = openFloor(directory);
+  const bare = openBare(directory);
   const payloads = payloadsOf(APPENDERS, recordBytes);
-  const times = { floor: [], durable: [] };
+  const times = { floor: [], durable: [], bare: [] };
+  const flushes = [];
   let round = 0;
   let rssMiB = 0;
   let blockingBefore = 0;
+  let cpuMs = 0;
   for (; !isOver(round); round++) {
     if (round === warmUp) {
       times.floor.length = 0;
       times.durable.length = 0;
+      times.bare.length = 0;
+      flushes.length = 0;
+      cpuMs = 0;
       disk.reset();
       blockingBefore = journal.flush.blockingGroups;
     }
     times.floor.push(floor.round(payloads));
+    times.bare.push(await bare.round(payloads));
+    const roundMs = performance.now();
+    const cpuBefore = process.cpuUsage();
     times.durable.push(await durableRound(journal, payloads, round % forgetEach === 0));
+    const { user, system } = process.cpuUsage(cpuBefore);
+    cpuMs += (user + system) / 1000;
+    flushes.push(inSeries(disk.spans, roundMs));
     if (round % 16 === 0) rssMiB = Math.max(rssMiB, residentMiB());
   }
   const measured = times.durable.length;
@@ -286,12 +347,30 @@ async function turns({ disk, directory, store }, { recordBytes, isOver, warmUp, 
     blockAmplification: disk.blockBytes / recordBytesInAll,
     writesPerRound: disk.writes / measured,
     blockingPerRound: (journal.flush.blockingGroups - blockingBefore) / measured,
+    cpuSecondsPerGB: cpuMs / 1000 / (recordBytesInAll / 1e9),
+    bareMs: percentiles(times.bare),
+    flushesPerRound: sumOf(flushes) / measured,
     rssMiB,
   };
+  bare.close();
   floor.close();
+  figures.deviceAmplification = await sectorsAlone(journal, { directory, payloads, forgetEach });
   await journal.close();
   return { figures, times };
 }
+
+/** Bytes that the device writes for rounds of the journal alone, as a multiple of the records' bytes. */
+async function sectorsAlone(journal, { directory, payloads, forgetEach }) {
+  const { device } = fileSystemOf(realpathSync(directory));
+  const before = deviceBytes(device);
+  for (let round = 0; round < ROUNDS_ALONE; round++) {
+    await durableRound(journal, payloads, round % forgetEach === 0);
+  }
+  const written = deviceBytes(device) - before;
+  return before === undefined ? undefined : written / (ROUNDS_ALONE * sizeOf(payloads));
+}
+
+const sizeOf = (payloads) => payloads.reduce((sum, { length }) => sum + length, 0);
 
 /** Runs `rounds` rounds, every `forgetEach`th of which forgets. */
 function roundsOf({ recordBytes, rounds, target }, forgetEach) {
@@ -299,9 +378,10 @@ function roundsOf({ recordBytes, rounds, target }, forgetEach) {
     const isOver = (round) => round === WARM_UP_ROUNDS + rounds;
     const warmUp = WARM_UP_ROUNDS;
     const { figures } = await turns(ground, { recordBytes, isOver, warmUp, forgetEach });
-    const { durableMs, floorMs } = figures;
+    const { durableMs, floorMs, bareMs } = figures;
     const ratio = durableMs.p50 / floorMs.p50;
-    return { ...figures, target, ratio, tail: durableMs.p99 / durableMs.p50 };
+    const bareRatio = bareMs.p50 / floorMs.p50;
+    return { ...figures, target, ratio, bareRatio, tail: durableMs.p99 / durableMs.p50 };
   });
 }
 
@@ -316,10 +396,7 @@ const cases = {
       const isOver = (round) => round === WARM_UP_ROUNDS + rounds;
       const shape = { recordBytes, isOver, warmUp: WARM_UP_ROUNDS, forgetEach: 1 };
       const { figures } = await turns(ground, shape);
-      // A timer is late by a part of a millisecond, so the time of one write is measured and not assumed.
-      const timerMs = await timerMsOf(extraMs);
-      const flushesPerRound = figures.durableMs.p50 / (timerMs + figures.floorMs.p50);
-      return { ...figures, extraMs, timerMs, flushesPerRound };
+      return { ...figures, extraMs };
     }),
 
   stalls: ({ recordBytes, seconds }) =>
@@ -335,6 +412,7 @@ const cases = {
         above20Ms: above(times.durable, 20),
         above50Ms: above(times.durable, 50),
         floorAbove20Ms: above(times.floor, 20),
+        speedShare: sumOf(times.floor) / sumOf(times.durable),
       };
     }),
 
@@ -483,21 +561,14 @@ function timeOfReading(store) {
   return performance.now() - began;
 }
 
-/** The time that a timer of `ms` takes here. */
-async function timerMsOf(ms) {
-  const times = [];
-  for (let count = 0; count < 50; count++) {
-    const began = performance.now();
-    await later(ms);
-    times.push(performance.now() - began);
-  }
-  return median(times);
-}
-
 function percentiles(times) {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) };
+}
+
+function sumOf(values) {
+  return values.reduce((sum, each) => sum + each, 0);
 }
 
 function median(values) {

@@ -4,13 +4,20 @@
  * rounds, as the lanes' capacity demands, and the store is at rest before the next round begins.
  *
  * Nothing is signed or verified. Traffic is made before the clock runs, of bytes that are cheap to make: else
- * the garbage of the benchmark itself decides its slowest rounds. Header hashes alone are the real ones, since
- * the block that becomes the first of its lane is compared with its own.
+ * the garbage of the benchmark itself decides its slowest rounds. A block comes with its hash, a commit QC and an
+ * anchor with the digest of their proposal: whoever verified their signatures has computed them. Header hashes
+ * alone are the real ones, since the block that becomes the first of its lane is compared with its own.
+ *
+ * Each case runs in a process of its own: as a program (`node persist.mjs '{"recordBytes":300,...}'`) it runs one
+ * case and prints its figures as JSON.
  */
+import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { AvailabilityState } from "../../dist/avail/availability-state.js";
 import { runPersist } from "../../dist/avail/run-persist.js";
 import { realSurroundings } from "../../dist/disk/surroundings.js";
@@ -35,8 +42,24 @@ const PAYLOAD = {
 };
 const SIGNATURE = { key: new Uint8Array(32), bytes: new Uint8Array(64) };
 
+const self = fileURLToPath(import.meta.url);
+
+/** The targets of a round, as multiples of the floor's. */
+export const persistTargets = [
+  { recordBytes: 300, plain: 2.2, anchored: 2.5 },
+  { recordBytes: 4 * 1024, plain: 2, anchored: 2.3 },
+  { recordBytes: 64 * 1024, plain: 1.6, anchored: 1.8 },
+  { recordBytes: 512 * 1024, plain: 1.05, anchored: 1.15 },
+];
+
+/** Runs one case in a process of its own. */
+export async function benchPersist(shape) {
+  const { stdout } = await promisify(execFile)(process.execPath, [self, JSON.stringify(shape)]);
+  return JSON.parse(stdout);
+}
+
 /** Runs floor and persister in turns, round by round, and returns the figures of one record size. */
-export async function benchPersist({ recordBytes, rounds, anchored }) {
+async function runRounds({ recordBytes, rounds, anchored }) {
   const directory = mkdtempSync(join(tmpdir(), "lanekeeper-bench-"));
   const floor = openFloor(directory);
   try {
@@ -51,17 +74,19 @@ export async function benchPersist({ recordBytes, rounds, anchored }) {
     const running = runPersist(state, persisters);
     const traffic = makeTraffic(recordBytes);
     const times = { floor: [], persist: [], settled: [] };
+    let rssMiB = 0;
     for (let round = 0n; round < BigInt(rounds); round++) {
       times.floor.push(floor.round(traffic.floorBuffers));
       const [durable, settled] = await persistRound(state, traffic, round, anchored);
       times.persist.push(durable);
       times.settled.push(settled);
+      if (round % 16n === 0n) rssMiB = Math.max(rssMiB, process.memoryUsage.rss() / 1024 / 1024);
     }
     const { counters, flush } = persisters.journal;
     state.inner.close();
     await running;
     await persisters.close();
-    return figures({ recordBytes, rounds, anchored, times, counters, flush });
+    return { ...figures({ recordBytes, rounds, anchored, times, counters, flush }), rssMiB };
   } finally {
     floor.close();
     rmSync(directory, { recursive: true, force: true });
@@ -95,12 +120,12 @@ async function persistRound(state, traffic, round, anchored) {
   const blocks = lanes.map((lane) => traffic.block(lane, round));
   const qc = traffic.qc(round);
   const behind = round - ANCHOR_BEHIND;
-  const anchor = anchored && behind >= 0n ? traffic.anchor(behind) : undefined;
+  const anchor = anchored && behind >= 0n ? knownAnchor(traffic.anchor(behind)) : undefined;
   if (!anchored && behind >= 0n && round % ROUNDS_PER_ANCHOR === 0n) {
     await moveAnchor(state, traffic, behind);
   }
   const began = performance.now();
-  if (anchor) state.admitAnchor(knownAnchor(anchor));
+  if (anchor) state.admitAnchor(anchor);
   for (const [index, lane] of lanes.entries()) {
     const admission = await state.admitBlock(lane, blocks[index]);
     if (admission.status !== "admitted") throw new Error(admission.reason);
@@ -199,8 +224,13 @@ function figures({ recordBytes, rounds, anchored, times, counters, flush }) {
     persistMs: { p50: at(persist, 0.5), p99: at(persist, 0.99) },
     withAnchorMs: { p50: at(settled, 0.5), p99: at(settled, 0.99) },
     ratio: at(persist, 0.5) / at(floor, 0.5),
+    tail: at(persist, 0.99) / at(persist, 0.5),
     groupsPerRound: counters.groups / rounds,
     blockingPerRound: flush.blockingGroups / rounds,
     rotations: counters.rotations,
   };
+}
+
+if (process.argv[1] === self) {
+  console.log(JSON.stringify(await runRounds(JSON.parse(process.argv[2]))));
 }

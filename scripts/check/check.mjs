@@ -45,9 +45,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-let failed = 0;
+const failed = [];
 await report("build", ["npm", "run", "--silent", "build"]);
-if (failed > 0) process.exit(1);
+if (failed.length > 0) end();
 const waiting = Object.entries(parts).filter(([name]) => {
   return wanted.length === 0 || wanted.includes(name);
 });
@@ -56,7 +56,13 @@ await Promise.all(
     for (let next = waiting.shift(); next; next = waiting.shift()) await report(...next);
   }),
 );
-process.exitCode = failed === 0 ? 0 : 1;
+end();
+
+/** Says again at the end which parts failed: their outputs may be long. */
+function end() {
+  for (const name of failed) console.log(`FAILED ${name}`);
+  process.exit(failed.length === 0 ? 0 : 1);
+}
 
 async function report(name, command) {
   const startedMs = performance.now();
@@ -64,7 +70,7 @@ async function report(name, command) {
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(`${name.padEnd(11)} ${ok ? "ok    " : "failed"} ${seconds.padStart(6)} s`);
   if (ok) return;
-  failed += 1;
+  failed.push(name);
   console.log(`\n${output.trimEnd()}\n`);
 }
 

@@ -6,9 +6,9 @@ import { readdirSync, readFileSync } from "node:fs";
 
 const isQuiet = process.argv.includes("--quiet");
 const list = new Map(
-  [...readFileSync("test/conformance.md", "utf8").matchAll(/^- ([BCPWISJE]\d+[a-z]?) (.*)$/gm)].map(
-    ([, number, words]) => [number, { words, tests: [] }],
-  ),
+  [
+    ...readFileSync("test/conformance.md", "utf8").matchAll(/^- ([BCPWISJERH]\d+[a-z]?) (.*)$/gm),
+  ].map(([, number, words]) => [number, { words, tests: [] }]),
 );
 
 let faults = 0;
@@ -19,8 +19,8 @@ const fault = (text) => {
 for (const file of readdirSync("test", { recursive: true, encoding: "utf8" }).sort()) {
   if (!file.endsWith(".test.ts")) continue;
   const source = readFileSync(`test/${file}`, "utf8");
-  for (const [, name] of source.matchAll(/"([BCPWISJE]\d+[a-z]? [^"]*)"/g)) {
-    for (const [number] of name.matchAll(/\b[BCPWISJE]\d+[a-z]?\b/g)) {
+  for (const [, name] of source.matchAll(/"([BCPWISJERH]\d+[a-z]? [^"]*)"/g)) {
+    for (const [number] of name.matchAll(/\b[BCPWISJERH]\d+[a-z]?\b/g)) {
       if (list.has(number)) list.get(number).tests.push(`test/${file}: ${name}`);
       else fault(`test/${file}: ${number} is not in test/conformance.md`);
     }

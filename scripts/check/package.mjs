@@ -1,12 +1,15 @@
 /**
  * The package as it would be published, packed from the build in dist: its manifest and types are
- * linted, nothing in it names a file that is not, and the examples run.
+ * linted, nothing in it names a file that is not, it is small when it is installed, and the examples run.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+
+/** Of the package with all that it depends on. */
+const INSTALLED_BYTES_MAX = 40e6;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "lanekeeper-package-"));
@@ -22,6 +25,11 @@ try {
   const missing = filesOf(join(folder, "package")).flatMap(missingFrom);
   for (const each of missing) console.error(each);
   if (missing.length > 0) process.exitCode = 1;
+  const bytes = sum([join(folder, "package"), ...installed()].flatMap(sizesOf));
+  if (bytes > INSTALLED_BYTES_MAX) {
+    console.error(`installed, the package takes ${(bytes / 1e6).toFixed(1)} MB: more than 40`);
+    process.exitCode = 1;
+  }
   run("node", ["scripts/example.mjs"]);
   run("node", ["scripts/crash-example.mjs"]);
 } finally {
@@ -33,6 +41,25 @@ function run(program, args) {
   if (status === 0) return;
   console.error(`${program} ${args.join(" ")}\n${stdout}${stderr}`);
   process.exitCode = 1;
+}
+
+/** The folders of all that comes with the package, an optional peer left out. */
+function installed() {
+  const tree = ["ls", "--omit=dev", "--omit=peer", "--all", "--parseable"];
+  const { stdout } = spawnSync("npm", tree, { cwd: root, encoding: "utf8" });
+  return stdout.split("\n").filter((path) => path.includes("node_modules"));
+}
+
+/** A package inside of another has a line of its own. */
+function sizesOf(directory) {
+  const nested = join(directory, "node_modules");
+  return filesOf(directory)
+    .filter((path) => !path.startsWith(nested))
+    .map((path) => statSync(path).size);
+}
+
+function sum(numbers) {
+  return numbers.reduce((all, each) => all + each, 0);
 }
 
 function filesOf(directory) {

@@ -1,8 +1,14 @@
 /**
- * A vitest reporter. The last line of the output is `N passed, N failed`; before it stand the size of the
- * campaigns, and `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and
+ * A vitest reporter. The last line of the output is `N passed, N failed`; before it stand a line for each failure,
+ * the size of the campaigns, and `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and
  * an error that no test caught count as one failure each.
  */
+import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+
+/** The line of a failure begins with this: `.ci/run` says all of them again at its end. */
+const FAILED = "FAILED ";
+const CLIPPED_CHARS = 300;
 
 /** The sums over all tests of a run. */
 export function count(testModules, unhandledErrors) {
@@ -19,18 +25,46 @@ export function count(testModules, unhandledErrors) {
   return totals;
 }
 
+/** A line for each failure, in the order of the files: the file, the full name, the first line of the error. */
+export function failures(testModules, unhandledErrors) {
+  const lines = unhandledErrors.map((error) => line("an error that no test caught", error));
+  for (const testModule of testModules) {
+    const file = testModule.relativeModuleId;
+    for (const error of testModule.errors()) lines.push(line(file, error));
+    for (const suite of testModule.children.allSuites()) {
+      for (const error of suite.errors()) lines.push(line(`${file} > ${suite.fullName}`, error));
+    }
+    for (const test of testModule.children.allTests()) {
+      const { state, errors } = test.result();
+      const name = `${file} > ${test.fullName}`;
+      if (state === "failed") lines.push(line(name, errors?.[0]));
+      if (state === "pending") lines.push(line(name, { message: "it did not end" }));
+    }
+  }
+  return lines.sort();
+}
+
+function line(name, error) {
+  const told = stripVTControlCharacters(String(error?.message ?? error ?? "")).trim();
+  const [first = ""] = told.split("\n");
+  const [frame] = error?.stacks ?? [];
+  const place = frame ? ` (${relative(process.cwd(), frame.file)}:${frame.line})` : "";
+  return `${FAILED}${name.replaceAll("\n", " ")}: ${first.slice(0, CLIPPED_CHARS)}${place}`;
+}
+
 export default class TotalsReporter {
-  #line = "";
+  #lines = "";
 
   onInit() {
     // On exit, not at the end of the run: other reporters may print after this one.
-    process.once("exit", () => process.stdout.write(this.#line));
+    process.once("exit", () => process.stdout.write(this.#lines));
   }
 
   onTestRunEnd(testModules, unhandledErrors) {
     const { passed, failed, skipped } = count(testModules, unhandledErrors);
+    const told = failures(testModules, unhandledErrors).map((each) => `${each}\n`);
     const scale = `campaigns at ${process.env.LANEKEEPER_SCALE} of their full size\n`;
     const left = skipped > 0 ? `${skipped} skipped, each with its reason above\n` : "";
-    this.#line = `${scale}${left}${passed} passed, ${failed} failed\n`;
+    this.#lines = `${told.join("")}${scale}${left}${passed} passed, ${failed} failed\n`;
   }
 }

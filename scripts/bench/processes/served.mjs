@@ -7,8 +7,12 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Lanekeeper } from "../../../dist/node/lanekeeper.js";
 import { Epochs } from "../../../dist/service/config/epochs.js";
+import { letHeapGrow } from "../../../dist/service/config/heap.js";
 import { Service } from "../../../dist/service/service.js";
 import { epochOf, storeChoices } from "./unsigned.mjs";
+
+// As `lanekeeper serve` does.
+letHeapGrow();
 
 const NS_PER_MS = 1e6;
 const KIB_PER_MIB = 1024;

@@ -4,6 +4,7 @@
  *
  * - p50 from a push until the block is durable: one block after the other, and a round of one block a lane at once;
  * - blocks in a second with many pushes in flight, the anchor moving behind them;
+ * - the same messages through a bare echo of grpc-js: what of each figure is the library's;
  * - memory of the service, how long it held its event loop at most, and a scrape of a store of 100 lanes.
  */
 import { fork } from "node:child_process";
@@ -14,6 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LanekeeperClient } from "../../../dist/client/client.js";
 import { Lanekeeper } from "../../../dist/node/lanekeeper.js";
+import { Echo } from "./echo.mjs";
 import { epochOf, storeChoices, Traffic } from "./unsigned.mjs";
 
 const served = fileURLToPath(new URL("./served.mjs", import.meta.url));
@@ -57,19 +59,22 @@ async function compared(directory, print) {
   const own = join(directory, "library");
   await Lanekeeper.init(own, { chainId: "bench" });
   const library = await Lanekeeper.open(own, storeChoices(epoch));
+  const echo = await Echo.begin(join(directory, "echo"));
   try {
     return await withService(join(directory, "service"), LANES, async (client, host) => {
-      return await inTurns({ library, service: client }, host, new Traffic(epoch), print);
+      const beside = { host, echo, traffic: new Traffic(epoch) };
+      return await inTurns({ library, service: client }, beside, print);
     });
   } finally {
+    await echo.close();
     await library.close();
   }
 }
 
-async function inTurns(keepers, host, traffic, print) {
+async function inTurns(keepers, { host, echo, traffic }, print) {
   const rows = [];
   for (const each of cases) {
-    const results = { library: [], service: [] };
+    const results = { library: [], service: [], echo: [] };
     for (let turn = 0; turn < TURNS + WARM_TURNS; turn++) {
       const rounds = traffic.rounds(each.rounds, each.recordBytes);
       for (const [name, keeper] of Object.entries(keepers)) {
@@ -78,6 +83,8 @@ async function inTurns(keepers, host, traffic, print) {
         await keeper.pushAnchor(rounds.at(-1).anchor);
         await keeper.waitForAnchor(rounds.at(-1).number);
       }
+      const result = await echoes[each.phase](echo, Buffer.alloc(each.recordBytes), each);
+      if (turn >= WARM_TURNS) results.echo.push(result);
     }
     const { heldMs } = await host.figures();
     const row = rowOf(each, results, heldMs);
@@ -124,6 +131,24 @@ const phases = {
     };
     await Promise.all(Array.from({ length: inFlight }, push));
     return blocks.length / ((performance.now() - began) / 1000);
+  },
+};
+
+/** The same messages as in `phases`, and the same figures, of an echo. */
+const echoes = {
+  "one by one": async (echo, message, { rounds }) => {
+    const times = [];
+    for (let at = 0; at < rounds * LANES; at++) times.push(await echo.run(message, 1, 1));
+    return median(times);
+  },
+  "16 at once": async (echo, message, { rounds }) => {
+    const times = [];
+    for (let at = 0; at < rounds; at++) times.push(await echo.run(message, LANES, LANES));
+    return median(times);
+  },
+  flood: async (echo, message, { rounds, inFlight }) => {
+    const count = rounds * LANES;
+    return count / ((await echo.run(message, count, inFlight)) / 1000);
   },
 };
 
@@ -192,11 +217,13 @@ async function failed(exit) {
 function rowOf({ phase, recordBytes, inFlight = 1, wanted }, results, heldMs) {
   const library = median(results.library);
   const service = median(results.service);
-  const common = { phase, recordBytes, library, service, ratio: service / library, wanted, heldMs };
+  const echo = median(results.echo);
+  const ratio = service / library;
+  const common = { phase, recordBytes, library, service, echo, ratio, wanted, heldMs };
   return phase === "flood" ? { ...common, inFlight } : common;
 }
 
-function lineOf({ phase, recordBytes, inFlight, library, service, ratio, wanted, heldMs }) {
+function lineOf({ phase, recordBytes, inFlight, library, service, echo, ratio, wanted, heldMs }) {
   const isFlood = phase === "flood";
   const mbs = (rate) => `${((rate * recordBytes) / 1e6).toFixed(1)} MB/s`;
   const form = (value) =>
@@ -206,6 +233,7 @@ function lineOf({ phase, recordBytes, inFlight, library, service, ratio, wanted,
   return (
     `${String(recordBytes).padStart(6)} B  ${name.padEnd(16)} library ${form(library)}  ` +
     `service ${form(service)}  ${ratio.toFixed(2)}x (wanted ${bound} ${wanted}x)  ` +
+    `bare grpc-js ${form(echo)}  ` +
     `loop held p99 ${heldMs.p99.toFixed(1)}, max ${heldMs.max.toFixed(1)} ms`
   );
 }

@@ -63,6 +63,7 @@ function unpersisted(epochOf, verifier) {
     readRetainedBlock: () => Promise.resolve(undefined),
     readRetainedCommitQC: () => Promise.resolve(undefined),
     writeVoteState: () => sleep(GROUP_MS),
+    maySign: () => ({ may: true }),
     release: () => Promise.reject(new Error("nothing is pinned")),
     status: () => ({
       lanes: inner.lanes,
@@ -99,6 +100,7 @@ async function acknowledge(state, road) {
 process.exitCode = await runValidator({
   input: process.stdin,
   report: reportTo(REPORT_DESCRIPTOR),
+  end: () => process.exit(1),
   open: ({ keys }, verifier) => {
     const epoch = epochOfKeys(keys);
     return unpersisted((index) => (index === epoch.index ? epoch : undefined), verifier);
