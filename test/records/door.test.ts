@@ -72,6 +72,10 @@ const junk: fc.Arbitrary<unknown> = fc.oneof(
   ),
 );
 
+/** Whether the records below `given` may be forgotten: it is no junk then, and changes the journal. */
+const isForgettable = ({ nextLsn }: Journal, given: unknown): boolean =>
+  typeof given === "bigint" && given >= 0n && given <= nextLsn;
+
 /** Everything that a caller does with what a method returned. */
 async function outcomeOf(call: () => unknown): Promise<unknown> {
   try {
@@ -109,6 +113,7 @@ describe("of whatever JavaScript type the arguments are", () => {
     const before = state(journal);
     await fc.assert(
       fc.asyncProperty(fc.array(junk, { maxLength: 3 }), async (given) => {
+        fc.pre(!(name.endsWith("Before") && isForgettable(journal, given[0])));
         const error = await outcomeOf(() => untyped(journal, name)(...given));
         if (error !== undefined) expect(error).toBeInstanceOf(LanekeeperError);
         // Junk may happen to be right: a number in range, no options at all.
