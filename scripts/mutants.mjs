@@ -86,9 +86,8 @@ function readMutants({ only, within }) {
   return mutants;
 }
 
-/** A copy of the checkout as it is; dependencies are shared. */
-function copyCheckout() {
-  const folder = mkdtempSync(join(tmpdir(), "lanekeeper-mutants-"));
+/** Copies the checkout as it is to `folder`; dependencies are shared. */
+function copyCheckout(folder) {
   const listed = spawnSync("git", ["ls-files", "-co", "--exclude-standard", "-z"], { cwd: root });
   for (const path of listed.stdout.toString().split("\0")) {
     if (path === "" || !existsSync(join(root, path))) continue;
@@ -96,7 +95,6 @@ function copyCheckout() {
     cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  return folder;
 }
 
 /** Runs tests in `folder` until one fails: its name, or undefined where all pass. */
@@ -160,7 +158,7 @@ async function judge(folder, mutant, namedOnly) {
 }
 
 async function judgeAll(mutants, namedOnly, say) {
-  const folder = copyCheckout();
+  const folder = mkdtempSync(join(tmpdir(), "lanekeeper-mutants-"));
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => {
       rmSync(folder, { recursive: true, force: true });
@@ -168,6 +166,7 @@ async function judgeAll(mutants, namedOnly, say) {
     });
   }
   try {
+    copyCheckout(folder);
     const verdicts = [];
     for (const mutant of mutants) {
       const verdict = await judge(folder, mutant, namedOnly);
