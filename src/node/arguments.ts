@@ -7,6 +7,7 @@ import {
   bytesArgument,
   optionsArgument,
   readingArguments,
+  reasonArgument,
   signalArgument,
   u64Argument,
   wrongArgument,
@@ -23,8 +24,6 @@ import { HASH_BYTES } from "../wire/messages.js";
 import { eventKinds } from "./events.js";
 
 type Check = (value: unknown) => unknown;
-
-const REASON_CHARS_MAX = 1000;
 
 const message: Check = (value) => {
   if (typeof value !== "object" || value === null) {
@@ -45,11 +44,7 @@ const number: Check = (value) => {
 
 const roadIndex: Check = (value) => void u64Argument("roadIndex", value);
 
-const reason: Check = (value) => {
-  const isSaid = typeof value === "string" && value.trim().length > 0;
-  if (isSaid && value.length <= REASON_CHARS_MAX) return;
-  throw wrongArgument("reason", `a reason of 1 to ${REASON_CHARS_MAX} characters`, value);
-};
+const reason: Check = (value) => void reasonArgument("reason", value);
 
 const wait: Check = (value) => {
   signalArgument(optionsArgument("options", value, ["signal"]).signal);

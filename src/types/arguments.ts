@@ -9,6 +9,8 @@ import { LanekeeperError } from "./lanekeeper-error.js";
 import { PersisterError } from "./errors.js";
 import { U64_MAX } from "./numbers.js";
 
+/** Characters of a reason that goes on record. */
+export const REASON_CHARS_MAX = 1000;
 /** Characters of a value that a message repeats. */
 const SHOWN_MAX = 40;
 
@@ -33,6 +35,17 @@ export function integerArgument(
     return Number(value);
   }
   throw wrongArgument(name, `an integer from ${least} to ${most}`, value);
+}
+
+/**
+ * The reason for a decision that goes on record, without the blanks around it.
+ *
+ * @throws {PersisterError} USAGE unless it says something.
+ */
+export function reasonArgument(name: string, value: unknown): string {
+  const reason = typeof value === "string" ? value.trim() : "";
+  if (reason !== "" && String(value).length <= REASON_CHARS_MAX) return reason;
+  throw wrongArgument(name, `a reason of 1 to ${REASON_CHARS_MAX} characters`, value);
 }
 
 /** A boolean argument. @throws {PersisterError} USAGE */

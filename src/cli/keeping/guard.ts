@@ -1,4 +1,5 @@
 /** `lanekeeper guard`: an operator says how far the earlier life of a restored store had signed (D6). */
+import { reasonArgument } from "../../types/arguments.js";
 import { type Command, Option } from "commander";
 import type { Raise } from "../../persist/guards/heights.js";
 import { PersisterError } from "../../types/errors.js";
@@ -10,7 +11,6 @@ import { placeOf } from "../store/places.js";
 import { addCommand, consented, tellDone, withConsent } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { printable } from "../terminal/table.js";
-import { reasonIn } from "./reason.js";
 
 const help = `
 Numbers below a height may have been signed by the machine from which the backup came. A height that is too low lets the
@@ -56,7 +56,7 @@ export function addGuardCommand(program: Command, port: CliPort): void {
 
 async function guardCommand(store: string, choices: Choices, port: CliPort): Promise<void> {
   const { key = [], moved = false, yes = false, dryRun = false, json } = choices;
-  const reason = reasonIn(choices.reason);
+  const reason = reasonArgument("--reason", choices.reason);
   const raise = raiseIn(choices);
   const directory = await placeOf(store);
   const isMeant = consented({ yes, dryRun }, `sets the guards of ${directory}`);

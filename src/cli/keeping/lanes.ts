@@ -1,4 +1,5 @@
 /** `lanekeeper lanes drop`: a stopped store forgets the lanes of past epochs. */
+import { reasonArgument } from "../../types/arguments.js";
 import type { Command } from "commander";
 import { committeeFileHelp, readCommittees } from "../../inspect/committee-file.js";
 import { readStore } from "../../keeping/reading/calls.js";
@@ -14,7 +15,6 @@ import { shortLane } from "../terminal/lanes.js";
 import { addCommand, consented, tellDone, withConsent } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { printable } from "../terminal/table.js";
-import { reasonIn } from "./reason.js";
 
 const help = `
 A lane is of a past epoch if its validator has no place in the epoch of the durable anchor, as the committees say. Such
@@ -54,7 +54,7 @@ export function addLanesCommand(program: Command, port: CliPort): void {
 
 async function dropCommand(store: string, choices: Choices, port: CliPort): Promise<void> {
   const { by = authorHere(), yes = false, dryRun = false } = choices;
-  const reason = reasonIn(choices.reason);
+  const reason = reasonArgument("--reason", choices.reason);
   const directory = await placeOf(store);
   const epochs = await readCommittees(choices.committee);
   const isMeant = consented({ yes, dryRun }, `drops the lanes of past epochs of ${directory}`);

@@ -1,4 +1,5 @@
 /** `lanekeeper repair`: tells what a repair of a damaged store would do; with --apply, does it. */
+import { reasonArgument } from "../../types/arguments.js";
 import type { Command } from "commander";
 import { committeeFileHelp, readCommittees } from "../../inspect/committee-file.js";
 import { repairStore } from "../../keeping/repair/calls.js";
@@ -95,7 +96,7 @@ async function repairCommand(named: string, choices: Choices, port: CliPort): Pr
     moved: choices.moved ?? false,
     apply: apply && !dryRun,
     acceptLoss: choices.acceptLoss ?? false,
-    reason: choices.reason,
+    reason: reasonArgument("--reason", choices.reason),
   });
   await tellDone(port, json, membersOf(directory, report), textOf(directory, report));
 }

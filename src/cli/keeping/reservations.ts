@@ -1,4 +1,5 @@
 /** `lanekeeper reservations take`: a running service becomes the machine that signs for its validator. */
+import { reasonArgument } from "../../types/arguments.js";
 import type { Command } from "commander";
 import { PersisterError } from "../../types/errors.js";
 import { U64_MAX } from "../../types/numbers.js";
@@ -6,7 +7,6 @@ import { type Papers, targetOf, withTarget } from "../look/view/target.js";
 import { authorHere } from "../terminal/author.js";
 import { addCommand, consented, tellDone, withConsent } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
-import { reasonIn } from "./reason.js";
 
 const help = `
 The other machines sign up to the bounds that they have, and this one above them: it is safe at any moment, whatever they
@@ -44,7 +44,7 @@ export function addReservationsCommand(program: Command, port: CliPort): void {
 
 async function takeCommand(store: string, choices: Choices, port: CliPort): Promise<void> {
   const { by = authorHere(), first = false, json } = choices;
-  const reason = reasonIn(choices.reason);
+  const reason = reasonArgument("--reason", choices.reason);
   const ended = endedIn(choices.ended);
   const target = await targetOf(store, choices.files === true);
   if (target.kind === "files") {

@@ -1,4 +1,5 @@
 /** `lanekeeper retire`: a store that never opens again, and its last backup. */
+import { reasonArgument } from "../../types/arguments.js";
 import type { Command } from "commander";
 import { absolutePath } from "../../disk/path.js";
 import { RealDisk } from "../../disk/real/real.js";
@@ -10,7 +11,6 @@ import { placeOf } from "../store/places.js";
 import { addCommand, consented, tellDone, withConsent } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { printable } from "../terminal/table.js";
-import { reasonIn } from "./reason.js";
 
 const help = `
 The first step of a move to another machine. Stop the node, retire its store with a last backup, copy the backup to the
@@ -50,7 +50,7 @@ export function addRetireCommand(program: Command, port: CliPort): void {
 
 async function retireCommand(store: string, choices: Choices, port: CliPort): Promise<void> {
   const { backup: to, yes = false, dryRun = false, json } = choices;
-  const reason = reasonIn(choices.reason);
+  const reason = reasonArgument("--reason", choices.reason);
   const directory = await placeOf(store);
   const { chainId } = await identityIn(directory, true);
   const before = await readRetirement(new RealDisk(), directory);

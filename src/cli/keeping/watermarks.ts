@@ -1,4 +1,5 @@
 /** `lanekeeper watermarks`: how far a validator has signed, out of one store and into another. */
+import { reasonArgument } from "../../types/arguments.js";
 import { readFile, writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { diskError } from "../../disk/failure.js";
@@ -20,7 +21,6 @@ import { addCommand, tellDone, withDryRun } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { counted } from "../terminal/sizes.js";
 import { printable } from "../terminal/table.js";
-import { reasonIn } from "./reason.js";
 
 const exportHelp = `
 The document says, for each lane, the highest block that was proposed or voted for, and the highest road of each vote.
@@ -119,7 +119,8 @@ async function importCommand(
   port: CliPort,
 ): Promise<void> {
   const { key = [], moved = false, takeIncomplete = false, dryRun = false, json } = choices;
-  const reason = choices.reason === undefined ? undefined : reasonIn(choices.reason);
+  const reason =
+    choices.reason === undefined ? undefined : reasonArgument("--reason", choices.reason);
   const directory = await placeOf(store);
   const { chainId } = await identityIn(directory);
   const meant = { chainId, signer: signerIn(choices.signer), takeIncomplete };

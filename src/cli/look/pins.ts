@@ -1,6 +1,7 @@
 /** `lanekeeper pins`: the numbers at which one block alone may be signed, and the decision to lift one (D6). */
 import { releasePin } from "../../persist/guards/release.js";
 import { laneBytes } from "../../rpc/failures.js";
+import { REASON_CHARS_MAX, reasonArgument } from "../../types/arguments.js";
 import { PersisterError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
@@ -23,8 +24,6 @@ export interface ReleaseChoices extends LookChoices {
   readonly json?: boolean;
 }
 
-const WHY_CHARS_MAX = 1000;
-
 /**
  * Lifts a pin, on record.
  *
@@ -36,10 +35,8 @@ export async function releaseCommand(
   choices: ReleaseChoices,
   port: CliPort,
 ): Promise<void> {
-  const { reason, by = authorHere(), json } = choices;
-  if (reason.length === 0 || reason.length > WHY_CHARS_MAX) {
-    throw usage(`--reason takes 1 to ${WHY_CHARS_MAX} characters`);
-  }
+  const { by = authorHere(), json } = choices;
+  const reason = reasonArgument("--reason", choices.reason);
   const { pins, unread } = await viewOf(target, choices, port);
   const [first] = unread;
   if (first) throw new PersisterError(first.code, first.message, { file: first.file });
@@ -97,7 +94,7 @@ async function releaseIn(
 ): Promise<void> {
   const store = await openBare({ directory, keys: await keysAsFound(directory, key), moved });
   try {
-    const reason = `${why} (${who})`.slice(0, WHY_CHARS_MAX);
+    const reason = `${why} (${who})`.slice(0, REASON_CHARS_MAX);
     // An anchor that was recovered may have covered it: then there is no pin any more.
     await releasePin(store, { lane, number, reason, atMs: Date.now() });
   } finally {

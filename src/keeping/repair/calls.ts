@@ -56,7 +56,7 @@ const schema = z.strictObject({
   moved: z.boolean().default(false),
   apply: z.boolean().default(false),
   acceptLoss: z.boolean().default(false),
-  reason: z.string().min(1).max(1000).default("repaired"),
+  reason: z.string().trim().min(1).max(1000).default("repaired"),
 });
 
 /**

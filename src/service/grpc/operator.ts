@@ -9,6 +9,7 @@ import type { Epoch as EpochForm, Reason } from "../../rpc/api/operator.js";
 import type { GuardsLaneHeight } from "../../rpc/api/types.js";
 import { fromMs } from "../../rpc/times.js";
 import type { RaiseReason } from "../../persist/guards/guards.js";
+import { REASON_CHARS_MAX, reasonArgument } from "../../types/arguments.js";
 import { PersisterError } from "../../types/errors.js";
 import { withJson } from "../../types/json.js";
 import type { LaneId } from "../../types/lane.js";
@@ -36,8 +37,6 @@ export interface Controls {
   readonly directory: string;
   readonly drain: () => void;
 }
-
-const WHY_CHARS_MAX = 1000;
 
 export function operatorServed(
   home: Home,
@@ -114,10 +113,10 @@ type Signing = "releasePin" | "raiseGuard" | "takeReservations";
 function decisionHandlers(home: Home, controls: Controls): Omit<All, Lists> {
   const { epochs, keys, log, drain } = controls;
   const decided: Decide = async (action, about, reason, { caller }) => {
-    const { who, why } = reasonArgument(reason, caller.name);
+    const { who, why } = authoredReason(reason, caller.name);
     await home.open().keeper.notes.decisions.append({ action, about, who, why, atMs: Date.now() });
     log.write("warn", "decision", { action, about, who, why });
-    return `${why} (${who})`.slice(0, WHY_CHARS_MAX);
+    return `${why} (${who})`.slice(0, REASON_CHARS_MAX);
   };
   return {
     ...signingHandlers(home, decided),
@@ -145,7 +144,7 @@ function decisionHandlers(home: Home, controls: Controls): Omit<All, Lists> {
       const decide = async (id: KeyId): Promise<void> => {
         await decided("RotateKey", `key ${id}`, reason, call);
       };
-      reasonArgument(reason, call.caller.name);
+      authoredReason(reason, call.caller.name);
       const { id, changed } = await keys.rotate(decide);
       return { keyId: id, changed };
     },
@@ -190,15 +189,12 @@ function signingHandlers(home: Home, decided: Decide): Pick<All, Signing> {
 }
 
 /** @throws {PersisterError} USAGE unless somebody says who he is, and why. */
-function reasonArgument(
+function authoredReason(
   reason: Decoded<typeof Reason> | undefined,
   caller: string,
 ): { readonly who: string; readonly why: string } {
   const who = nameArgument("reason.who", reason?.who ?? "");
-  const why = reason?.why.trim() ?? "";
-  if (why === "" || why.length > WHY_CHARS_MAX) {
-    throw new PersisterError("USAGE", `reason.why must be 1 to ${WHY_CHARS_MAX} characters`);
-  }
+  const why = reasonArgument("reason.why", reason?.why);
   return { who: `${caller}: ${who}`, why };
 }
 

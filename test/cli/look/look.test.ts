@@ -270,11 +270,13 @@ describe("pins release", () => {
   });
 
   test.each([
-    ["5", "nothing is pinned at number 5"],
-    ["x", "x is no number"],
-  ])("at %s: %s", async (number, words) => {
+    ["5", "x", "nothing is pinned at number 5"],
+    ["x", "x", "x is no number"],
+    ["2", "  ", "--reason must be a reason of 1 to 1000 characters"],
+    ["2", "x".repeat(1001), "--reason must be a reason of 1 to 1000 characters"],
+  ])("at %s for the reason '%s': %s", async (number, reason, words) => {
     const place = [at("pinned-state"), "00", number] as const;
-    const { code, stderr } = await call("pins", "release", ...place, "--reason", "x", "--yes");
+    const { code, stderr } = await call("pins", "release", ...place, "--reason", reason, "--yes");
     expect(code).toBe(2);
     expect(stderr).toContain(words);
   });
