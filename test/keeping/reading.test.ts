@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { DiskFile } from "../../src/disk/disk.js";
 import { readStore } from "../../src/keeping/reading/calls.js";
 import { digestOf, type StoreDigest } from "../../src/keeping/reading/digest.js";
 import { StoreSnapshot } from "../../src/keeping/reading/snapshot.js";
@@ -156,6 +157,60 @@ test("while its owner writes at its full pace, every snapshot is one that an ope
   await writing;
   expect(taken).toBeGreaterThan(2);
   await keeper.close();
+});
+
+/** `target`, whose method `name` is called through `around`. */
+function through<T extends object>(
+  target: T,
+  name: keyof T,
+  around: (path: unknown, call: () => Promise<unknown>) => Promise<unknown>,
+): T {
+  return new Proxy(target, {
+    get: (_, key) => {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      return async (...given: unknown[]): Promise<unknown> => {
+        const call = async (): Promise<unknown> => await Reflect.apply(member, target, given);
+        return await (key === name ? around(given[0], call) : call());
+      };
+    },
+  });
+}
+
+test("D5 a snapshot whose segments are given up while it is taken, at any of its reads, is taken again", async () => {
+  let again = 0;
+  let isOver = false;
+  for (let at = 1; !isOver; at += 1) {
+    const { disk, keeper } = await fresh(chain);
+    const rounds = async (from: bigint, to: bigint): Promise<void> => {
+      for (let round = from; round < to; round += 1n) {
+        for (const each of chain.lanes) await keeper.pushBlock(chain.block(each, round).bytes);
+        await keeper.pushCommitQC(chain.qc(round).bytes);
+        if (round % 4n === 3n) await pushAnchor(keeper, chain.qc(round).anchor);
+      }
+    };
+    await rounds(0n, 20n);
+    let [reads, takes] = [0, 0];
+    const watched = through(disk, "openToRead", async (path, open) => {
+      const file = (await open()) as DiskFile | undefined;
+      if (String(path).endsWith("STORE")) takes += 1;
+      if (!file || !String(path).includes(".seg")) return file;
+      return through(file, "read", async (_, read) => {
+        reads += 1;
+        if (reads === at) await rounds(20n, 60n);
+        return await read();
+      });
+    });
+    const parts = { disk: watched, directory: DIRECTORY, keys: [], nowMs: () => 0 };
+    await using snapshot = await StoreSnapshot.take(parts);
+    const { first, next } = snapshot.facts.lanes.get(lane) ?? { first: 0n, next: 0n };
+    expect([20n, 60n]).toContain(next);
+    expect(first).toBe(next - 1n);
+    isOver = reads < at;
+    again += takes - 1;
+    await keeper.close();
+  }
+  expect(again).toBeGreaterThan(0);
 });
 
 test("damage is told, and no byte changes", async () => {

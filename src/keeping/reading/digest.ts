@@ -42,15 +42,14 @@ export async function digestOf(snapshot: StoreSnapshot): Promise<StoreDigest> {
   const { chainId, road, anchor, voteState } = snapshot.facts;
   const lanes: StoreDigest["lanes"][number][] = [];
   for (const [lane, range] of [...snapshot.facts.lanes].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const last =
-      range.next > range.first ? await snapshot.readBlock(lane, range.next - 1n) : undefined;
+    const { log, last } = await logDigest(range, snapshot.blocks(lane));
     const tip = last ? hex(headerHash(readSignedBlockHeader(last))) : null;
-    lanes.push({ lane, ...(await logDigest(range, snapshot.blocks(lane))), tip });
+    lanes.push({ lane, ...log, tip });
   }
   const parts = {
     chainId,
     lanes,
-    road: await logDigest(road, snapshot.commitQCs()),
+    road: (await logDigest(road, snapshot.commitQCs())).log,
     anchor: anchor
       ? {
           roadIndex: `${anchor.commitQC.vote.view.index}`,
@@ -62,14 +61,18 @@ export async function digestOf(snapshot: StoreSnapshot): Promise<StoreDigest> {
   return { digest: sha256(JSON.stringify(parts)), ...parts };
 }
 
+/** The digest of a log, and the bytes of its last record. */
 async function logDigest(
   { first, next }: SnapshotRange,
   records: AsyncGenerator<RetainedRecord>,
-): Promise<LogDigest> {
+): Promise<{ readonly log: LogDigest; readonly last: Uint8Array | undefined }> {
   const hash = createHash("sha256");
-  for await (const { number, bytes } of records)
+  let last: Uint8Array | undefined;
+  for await (const { number, bytes } of records) {
     hash.update(`${number} ${bytes.length} `).update(bytes);
-  return { first: `${first}`, next: `${next}`, digest: hash.digest("hex") };
+    last = bytes;
+  }
+  return { log: { first: `${first}`, next: `${next}`, digest: hash.digest("hex") }, last };
 }
 
 function sha256(content: Uint8Array | string): string {
