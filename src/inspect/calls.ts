@@ -1,10 +1,10 @@
 /** Inspections as a user asks for them: with arguments checked at the door, and plain values out. */
+import { signalSchema } from "../async/opening.js";
 import { z } from "zod";
 import { throwIfAborted } from "../async/signal.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real/real.js";
 import { type KeySource, keySourceSchema } from "../keys/source.js";
-import { signalArgument } from "../types/arguments.js";
 import { checkChoices } from "../types/choices.js";
 import { PersisterError } from "../types/errors.js";
 import type { Epoch } from "../wire/committee.js";
@@ -43,7 +43,7 @@ const schema = z.strictObject({
   moved: z.boolean().default(false),
   depth: z.enum(["forms", "signatures"]).default("forms"),
   epochs: z.array(z.custom<Epoch>(isEpoch, "an epoch")).optional(),
-  signal: z.custom<AbortSignal>((value) => signalArgument(value) !== undefined).optional(),
+  signal: signalSchema,
 });
 
 function isEpoch(value: unknown): boolean {

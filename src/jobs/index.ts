@@ -1,4 +1,5 @@
 /** `lanekeeper/jobs`: isolated key-value stores for everything that a node must remember. */
+export type { OpeningChoices, OpenProgress } from "../async/opening.js";
 export { Job, type WriteOptions } from "./job.js";
 export type { JobsById } from "./by-id.js";
 export { JobStore } from "./job-store.js";

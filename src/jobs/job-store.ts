@@ -21,11 +21,12 @@
  */
 import { join, resolve } from "node:path";
 import { allEnded, inTurn } from "../async/all-ended.js";
-import type { WaitOptions } from "../async/signal.js";
+import { OPENING, type OpeningChoices } from "../async/opening.js";
+import { throwIfAborted, type WaitOptions } from "../async/signal.js";
 import { memorySurroundings, realSurroundings, type Surroundings } from "../disk/surroundings.js";
 import { optionsArgument, signalArgument } from "../types/arguments.js";
 import { PersisterError } from "../types/errors.js";
-import { KeyRing } from "../keys/ring.js";
+import { ringOf } from "../keys/ring.js";
 import { type KeySource, keySourceArgument } from "../keys/source.js";
 import { checkId, JobsById, notFound } from "./by-id.js";
 import type { Job } from "./job.js";
@@ -86,17 +87,18 @@ export class JobStore extends JobsById {
     homes: JobHomes,
     choices: JobStoreChoices,
   ): Promise<JobStore> {
-    const store = new JobStore({ surroundings, root, homes, settings: checkJobStore(choices) });
+    const { signal, onProgress, ...settings } = checkJobStore(choices);
+    throwIfAborted(signal, OPENING);
+    const store = new JobStore({ surroundings, root, homes, settings });
     if (await isDirectory(surroundings.disk, root)) {
       const isMade = (await surroundings.disk.kind(join(root, JOURNAL_FOLDER))) !== undefined;
       if (isMade || (await homes.found()).length > 0) {
-        await store.#ensureOpened();
+        await store.#ensureOpened({ signal, onProgress });
         return store;
       }
     }
     // A key that cannot be used is told now, and not with the first job.
-    const { keys } = store.#parts.settings;
-    if (keys) (await KeyRing.from(keys)).close();
+    if (settings.keys) (await ringOf(settings.keys, signal)).close();
     return store;
   }
 
@@ -241,9 +243,10 @@ export class JobStore extends JobsById {
   }
 
   /** The journal, and all behind it; made with the root where there is none yet. */
-  async #ensureOpened(): Promise<OpenedStore> {
+  async #ensureOpened(opening: OpeningChoices = {}): Promise<OpenedStore> {
     const tell = (error: PersisterError, id: string): void => this.tell(error, id);
-    this.#opening ??= OpenedStore.open({ ...this.#parts, locks: this.#locks, tell }).then(
+    const parts = { ...this.#parts, locks: this.#locks, tell };
+    this.#opening ??= OpenedStore.open(parts, opening).then(
       (opened) => (this.#opened = opened),
       (cause: unknown) => {
         this.#opening = undefined;

@@ -1,5 +1,6 @@
 /** The options of a job store, checked once, with every default and its reason. */
 import { z } from "zod";
+import { type OpeningChoices, openingShape } from "../async/opening.js";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import { segmentBytes } from "../records/options.js";
 import type { Flush } from "../disk/surroundings.js";
@@ -34,7 +35,7 @@ export const BATCH_BYTES_MAX = 2 * MIB;
 export const VALUE_BYTES_MAX = BATCH_BYTES_MAX / 2;
 export const KEY_BYTES_MAX = 64 * KIB;
 
-export interface JobStoreChoices {
+export interface JobStoreChoices extends OpeningChoices {
   /** Bytes of the largest value. @defaultValue 1 MiB */
   readonly valueBytesMax?: number;
   /** Bytes of the largest key. @defaultValue 4 KiB */
@@ -86,11 +87,13 @@ const schema = z.strictObject({
       "expected a function",
     )
     .optional(),
+  ...openingShape,
 });
 
-export type JobStoreSettings = z.output<typeof schema>;
+/** Those that hold as long as the store is open. */
+export type JobStoreSettings = Omit<z.output<typeof schema>, keyof OpeningChoices>;
 
 /** @throws {PersisterError} USAGE naming the first wrong option. */
-export function checkJobStore(choices: JobStoreChoices): JobStoreSettings {
+export function checkJobStore(choices: JobStoreChoices): z.output<typeof schema> {
   return checkChoices(schema, choices);
 }

@@ -101,6 +101,11 @@ export async function writeAgain(
   return recovered as Proven;
 }
 
+/** Bytes of records, head and mark that `writeAgain` writes. */
+export function unprovenBytes({ unproven }: Recovered): number {
+  return unproven.reduce((sum, each) => sum + each.bytes.length, 0);
+}
+
 /** STORE too may have been seen in the page cache of an init that was killed. */
 async function storeAgain(store: OwnedStore): Promise<void> {
   await store.file.writeDurable(0, [encodeStore(store.identity)]);

@@ -1,11 +1,11 @@
 /** Moves of a validator as a user asks for them: on the real disk, with arguments checked at the door. */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
+import { listenerSchema, signalSchema } from "../async/opening.js";
 import { absolutePath, type PathInput } from "../disk/path.js";
 import { RealDisk } from "../disk/real/real.js";
 import type { Retirement } from "../journal/form/retired.js";
 import { type KeySource, keySourceSchema } from "../keys/source.js";
-import { signalArgument } from "../types/arguments.js";
 import { checkChoices } from "../types/choices.js";
 import { findBackup } from "./backup/found.js";
 import { restore } from "./restore/restore.js";
@@ -31,14 +31,11 @@ export interface RestoreChoices {
   readonly onProgress?: ((bytes: number) => void) | undefined;
 }
 
-const signal = z.custom<AbortSignal>((value) => signalArgument(value) !== undefined).optional();
-const isFunction = (value: unknown): boolean => typeof value === "function";
-
 const restoreSchema = z.strictObject({
   number: z.number().int().min(1).optional(),
   guardAlways: z.boolean().default(false),
-  signal,
-  onProgress: z.custom<(bytes: number) => void>(isFunction, "a function").optional(),
+  signal: signalSchema,
+  onProgress: listenerSchema<number>(),
 });
 
 /**

@@ -16,7 +16,7 @@ export { type BackupDone, type BackupOptions, backupStore } from "./backup/calls
 export type { Finding, Severity } from "../inspect/finding.js";
 export { type InspectChoices, inspectStore, type StoreInspection } from "../inspect/calls.js";
 export type { FindingReport, LogReport, StoreReport } from "../inspect/report.js";
-export type { OpenProgress, RecoveryStep } from "../journal/recovery/opening.js";
+export type { OpeningChoices, OpenProgress, RecoveryStep } from "../async/opening.js";
 export { digestOf, type LogDigest, type StoreDigest } from "./reading/digest.js";
 export { type ReadChoices, readStore } from "./reading/calls.js";
 export { type SnapshotFacts, type SnapshotRange, StoreSnapshot } from "./reading/snapshot.js";

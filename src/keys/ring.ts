@@ -2,6 +2,8 @@
  * The keys of a store: one writes, any number read. A key is looked up by its id and never tried:
  * GCM does not bind a text to one key.
  */
+import { unlessAborted } from "../async/signal.js";
+import { OPENING } from "../async/opening.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import type { Key, KeyId } from "./key.js";
@@ -78,5 +80,24 @@ export class KeyRing {
       throw new PersisterError("KEY_REFUSED", text);
     } else if (held !== key) key.close();
     return held ?? key;
+  }
+}
+
+/**
+ * The ring of an open; close it. The keys may come from another machine: an open that is called off does not
+ * wait for them.
+ *
+ * @throws {PersisterError} ABORTED; as `KeyRing.from`.
+ */
+export async function ringOf(keys: KeyChoices, signal: AbortSignal | undefined): Promise<KeyRing> {
+  const making = KeyRing.from(keys);
+  try {
+    return await unlessAborted(making, signal, OPENING);
+  } catch (cause) {
+    making.then(
+      (ring) => ring.close(),
+      () => undefined,
+    );
+    throw cause;
   }
 }

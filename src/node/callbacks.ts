@@ -3,18 +3,11 @@
  * function does, the result is a value of the right kind, or a typed error; and a verifier is measured.
  */
 import { readingArguments } from "../types/arguments.js";
-import { PersisterError } from "../types/errors.js";
+import { callbackFailed, PersisterError } from "../types/errors.js";
 import { isLanekeeperError } from "../types/lanekeeper-error.js";
-import type { OpenProgress } from "../journal/recovery/opening.js";
 import type { AvailStart } from "../avail/avail-start.js";
 import { type Observe, timed } from "../types/measures.js";
 import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
-
-/** The error of a caller's function that threw. */
-export function callbackFailed(what: string, cause: unknown): PersisterError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new PersisterError("CALLBACK_FAILED", `${what} threw: ${why}`, { cause });
-}
 
 /**
  * `epochOf`, checked: it must return an epoch, or `undefined` for one that it does not know, at once.
@@ -111,19 +104,4 @@ function verdictOf(cause: unknown): unknown {
 
 function usage(message: string): PersisterError {
   return new PersisterError("USAGE", message);
-}
-
-/** `onProgress`, checked: what it throws is told by its kind, and a promise of it is nobody's to wait for. */
-export function guardedProgress(
-  onProgress: (progress: OpenProgress) => unknown,
-): (progress: OpenProgress) => void {
-  return (progress) => {
-    let returned: unknown;
-    try {
-      returned = onProgress(progress);
-    } catch (cause) {
-      throw callbackFailed("onProgress", cause);
-    }
-    if (returned instanceof Promise) quiet(returned);
-  };
 }

@@ -10,7 +10,7 @@ import type { PersisterError } from "../types/errors.js";
 import type { LaneId } from "../types/lane.js";
 import type { LanekeeperError } from "../types/lanekeeper-error.js";
 import type { Observe } from "../types/measures.js";
-import { callbackFailed } from "./callbacks.js";
+import { callbackFailed } from "../types/errors.js";
 
 /** Every event, with what it tells. */
 export interface KeeperEvents {

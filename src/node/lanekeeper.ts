@@ -18,7 +18,7 @@ import { type BackupDone, type BackupOptions, RunningBackups } from "../keeping/
 import type { RetainedRange, RetainedRecord } from "../log/retained-range.js";
 import type { KeySource } from "../keys/source.js";
 import { ROAD } from "../persist/kinds.js";
-import { OPENING } from "../journal/recovery/opening.js";
+import { OPENING } from "../async/opening.js";
 import { releasePin } from "../persist/guards/release.js";
 import { initPersisters, type Persisters } from "../persist/persisters.js";
 import type { Release } from "../persist/note-forms.js";

@@ -4,15 +4,14 @@
  */
 import type { AvailStart } from "../avail/avail-start.js";
 import { inTurn } from "../async/all-ended.js";
-import { throwIfAborted, unlessAborted } from "../async/signal.js";
-import { KeyRing } from "../keys/ring.js";
-import type { KeyChoices } from "../keys/source.js";
-import { OPENING } from "../journal/recovery/opening.js";
+import { OPENING } from "../async/opening.js";
+import { throwIfAborted } from "../async/signal.js";
+import { ringOf } from "../keys/ring.js";
 import { INDEX_DIRECTORY } from "../log/map/log-map.js";
 import { openPersisters, type Persisters, withoutFound } from "../persist/persisters.js";
 import { Verifier } from "../wire/verifier.js";
 import { Archiving, gateOf } from "../archive/writing/archiving.js";
-import { guardedEpochOf, guardedProgress, guardedVerifier, measuredVerifier } from "./callbacks.js";
+import { guardedEpochOf, guardedVerifier, measuredVerifier } from "./callbacks.js";
 import { archiveTellerOf, Events } from "./events.js";
 import { checkOpen, type OpenChoices, type OpenSettings } from "./options.js";
 import { type Recovery, recoveryOf, startOf } from "./start.js";
@@ -68,7 +67,7 @@ export async function openStore(
       observe,
       flush: flushIn(surroundings, settings.flush),
       signal,
-      onProgress: onProgress && guardedProgress(onProgress),
+      onProgress,
       directory,
       verifyAnchor: (anchor) => guarded.verifyAnchor(anchor, epochOf),
       openMap: (end) => surroundings.openMap(`${directory}/${INDEX_DIRECTORY}`, end),
@@ -105,20 +104,6 @@ export async function openStore(
   } catch (cause) {
     // The failure itself is told; a second one, in closing, would add nothing.
     await close().catch(() => {});
-    throw cause;
-  }
-}
-
-/** The keys may come from another machine: an open that is called off does not wait for them. */
-async function ringOf(keys: KeyChoices, signal: AbortSignal | undefined): Promise<KeyRing> {
-  const making = KeyRing.from(keys);
-  try {
-    return await unlessAborted(making, signal, OPENING);
-  } catch (cause) {
-    making.then(
-      (ring) => ring.close(),
-      () => undefined,
-    );
     throw cause;
   }
 }

@@ -2,6 +2,7 @@
  * The options of a user, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
+import { type OpeningChoices, openingShape } from "../async/opening.js";
 import type { EpochOf } from "../wire/committee.js";
 import { checkChoices } from "../types/choices.js";
 import { PersisterError } from "../types/errors.js";
@@ -10,8 +11,6 @@ import type { Flush } from "../disk/surroundings.js";
 import type { Observe } from "../types/measures.js";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import { archiveSchema, type ArchiveToChoices } from "../archive/writing/options.js";
-import type { OpenProgress } from "../journal/recovery/opening.js";
-import { signalArgument } from "../types/arguments.js";
 import type { LogEntry } from "./events.js";
 
 const KIB = 1024;
@@ -46,7 +45,7 @@ export interface InitChoices {
   readonly segmentBytes?: number;
 }
 
-export interface OpenChoices extends InitChoices {
+export interface OpenChoices extends InitChoices, OpeningChoices {
   /** The committee of each epoch, for verifying what is pushed and the anchor that is recovered. */
   readonly epochOf: EpochOf;
   /**
@@ -109,19 +108,6 @@ export interface OpenChoices extends InitChoices {
    */
   readonly moved?: boolean;
   /**
-   * Ends the open with ABORTED, wherever it is, and nothing is left open: the store is as after a kill at that
-   * place, and opens again. It has no meaning for the store once that is open.
-   *
-   * @defaultValue none
-   */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Hears how far the open is: at the begin of each step, and while records are read, at every 2 MiB or so.
-   *
-   * @defaultValue none
-   */
-  readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
-  /**
    * Reserves each place before it may be signed, in a store that every machine with the keys of this validator
    * reaches: one of them may then take over from another at any moment. The first of them makes the record with
    * `takeReservations`.
@@ -173,8 +159,7 @@ const openSchema = initSchema.extend({
   archive: archiveSchema.optional(),
   flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
-  signal: z.custom<AbortSignal>((value) => signalArgument(value) !== undefined).optional(),
-  onProgress: z.custom<(progress: OpenProgress) => void>(isFunction, "a function").optional(),
+  ...openingShape,
   reserve: z
     .strictObject({
       at: z.string().min(1),

@@ -9,7 +9,7 @@ import type { Disk } from "../disk/disk.js";
 import type { Flush, WayOf } from "../disk/surroundings.js";
 import { unpadded } from "../disk/slots/form.js";
 import { createSlots } from "../disk/slots/slots.js";
-import { beginJournal, writeAgain } from "../journal/begin.js";
+import { beginJournal, unprovenBytes, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, type InitOptions, initStore } from "../journal/init.js";
 import type { ReleaseGate } from "../journal/space/release-gate.js";
 import type { LogEngine } from "../journal/log-engine.js";
@@ -32,7 +32,8 @@ import { Guards } from "./guards/guards.js";
 import { readRestored, type Restored } from "../journal/form/restored.js";
 import { type Notes, openNotes } from "./note-log.js";
 import { AnchorPersister, proveAnchor, startsByLog } from "./anchor.js";
-import { Opening, type OpeningChoices, type RecoveryStep } from "../journal/recovery/opening.js";
+import { Opening } from "../journal/recovery/opening.js";
+import type { OpeningChoices, RecoveryStep } from "../async/opening.js";
 import type { RecordChecks } from "./record-checks.js";
 
 /** The options with which a store's parts are opened. All are required here: defaults live at the edge. */
@@ -282,8 +283,4 @@ function reportOf(
     warnings,
     bytesWrittenAgain: unprovenBytes(recovered),
   };
-}
-
-function unprovenBytes({ unproven }: CheckedStore["recovered"]): number {
-  return unproven.reduce((sum, each) => sum + each.bytes.length, 0);
 }

@@ -1,4 +1,5 @@
 /** `lanekeeper/journal`: one ordered history of typed records that is replayed after a restart. */
+export type { OpeningChoices, OpenProgress } from "../async/opening.js";
 export type { WaitOptions } from "../async/signal.js";
 export type { PathInput } from "../disk/path.js";
 export type { KeyUse } from "../journal/upkeep/rekeyer.js";

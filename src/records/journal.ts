@@ -108,8 +108,8 @@ export class Journal {
    * was changed (D5).
    *
    * @throws {PersisterError} NOT_A_STORE, STORE_LOCKED, FORMAT_TOO_NEW (also for a required type that
-   * is not among `types`), JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, MARK_CORRUPT, READ_ONLY, DISK_FULL, IO,
-   * USAGE.
+   * is not among `types`), JOURNAL_CORRUPT, ACKNOWLEDGED_LOST, MARK_CORRUPT, CALLBACK_FAILED, READ_ONLY,
+   * DISK_FULL, IO, ABORTED, USAGE. Nothing is left open.
    */
   static async open(directory: PathInput, choices: JournalChoices): Promise<Journal> {
     return await Journal.openOn(realSurroundings(), absolutePath(directory), choices);

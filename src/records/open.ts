@@ -8,12 +8,14 @@
  */
 import type { Disk } from "../disk/disk.js";
 import { flushIn, type Surroundings } from "../disk/surroundings.js";
-import { beginJournal, writeAgain } from "../journal/begin.js";
+import { beginJournal, type Proven, unprovenBytes, writeAgain } from "../journal/begin.js";
 import { endUnfinishedInit, initStore } from "../journal/init.js";
+import type { LogEngine } from "../journal/log-engine.js";
+import { Opening } from "../journal/recovery/opening.js";
 import { recoverJournal } from "../journal/recovery/recovery.js";
 import { forgetRestored, readRestored } from "../journal/form/restored.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN, soughtIn } from "../journal/form/store.js";
-import { KeyRing } from "../keys/ring.js";
+import { ringOf } from "../keys/ring.js";
 import { assert } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
 import { withJson } from "../types/json.js";
@@ -57,7 +59,7 @@ export async function initRecords(
 /**
  * Opens the journal in `directory`.
  *
- * @throws {PersisterError} as `ownStore`, `recoverJournal` and `RecordCheck` say; DISK_FULL, IO.
+ * @throws {PersisterError} as `ownStore`, `recoverJournal`, `RecordCheck` and `Opening` say; DISK_FULL, IO.
  */
 export async function openRecords(
   surroundings: Surroundings,
@@ -66,40 +68,35 @@ export async function openRecords(
 ): Promise<OpenedRecords> {
   const began = surroundings.nowMs();
   const { disk } = surroundings;
+  const opening = new Opening(settings);
+  opening.begin("own");
   const store = await ownJournal(disk, directory);
   let close = (): Promise<void> => store.file.close();
   try {
     const check = new RecordCheck(new Set(settings.types));
-    const ring = settings.keys && (await KeyRing.from(settings.keys));
+    const ring = settings.keys && (await ringOf(settings.keys, settings.signal));
     close = async () => {
       ring?.close();
       await store.file.close();
     };
+    opening.end();
+    opening.begin("judge");
     const restored = await readRestored(disk, directory);
     const moved = settings.moved || restored !== undefined;
-    const sought = await soughtIn(store, { moved, ring });
+    const { passed } = opening;
+    const sought = { ...(await soughtIn(store, { moved, ring })), passed };
     const recovered = await recoverJournal(disk, directory, sought, check.visit);
     close = async () => {
       await Promise.allSettled([recovered.close(), store.file.close()]);
     };
-    const none = { acked: 0n, inFlight: 0n };
-    const engine = await beginJournal(
-      {
-        ...surroundings,
-        directory,
-        segmentBytes: settings.segmentBytes,
-        flush: flushIn(surroundings, settings.flush),
-        retainBytes: 0,
-        beforeRelease: () => Promise.resolve(),
-      },
-      store,
-      await writeAgain(disk, directory, store, recovered),
-      {
-        starts: { truncate: new Map([[RECORDS_LOG, FIRST_LSN]]) },
-        named: { anchor: none, vote: none, voteRoadIndex: 0n },
-      },
-    );
+    opening.end();
+    opening.begin("write again", unprovenBytes(recovered));
+    const proven = await writeAgain(disk, directory, store, recovered);
+    opening.end();
+    opening.begin("begin");
+    const engine = await begun(surroundings, directory, settings, { store, proven });
     close = () => engine.close();
+    opening.end();
     await endUnfinishedInit(disk, directory);
     if (restored) await forgetRestored(disk, directory);
     const state = recovered.table.byName(RECORDS_LOG);
@@ -125,6 +122,28 @@ export async function openRecords(
     await close().catch(() => {});
     throw cause;
   }
+}
+
+/** The engine at work; the log of records begins at LSN 1. */
+async function begun(
+  surroundings: Surroundings,
+  directory: string,
+  settings: JournalSettings,
+  { store, proven }: { readonly store: OwnedStore; readonly proven: Proven },
+): Promise<LogEngine> {
+  const none = { acked: 0n, inFlight: 0n };
+  const options = {
+    ...surroundings,
+    directory,
+    segmentBytes: settings.segmentBytes,
+    flush: flushIn(surroundings, settings.flush),
+    retainBytes: 0,
+    beforeRelease: () => Promise.resolve(),
+  };
+  return await beginJournal(options, store, proven, {
+    starts: { truncate: new Map([[RECORDS_LOG, FIRST_LSN]]) },
+    named: { anchor: none, vote: none, voteRoadIndex: 0n },
+  });
 }
 
 async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {

@@ -2,6 +2,7 @@
  * The choices of a journal's user, checked once, with every default and its reason in one table.
  */
 import { z } from "zod";
+import { type OpeningChoices, openingShape } from "../async/opening.js";
 import { type KeyChoices, keyChoicesSchema } from "../keys/source.js";
 import type { Flush } from "../disk/surroundings.js";
 import { checkChoices } from "../types/choices.js";
@@ -32,7 +33,7 @@ export interface JournalInitChoices {
   readonly segmentBytes?: number;
 }
 
-export interface JournalChoices extends JournalInitChoices {
+export interface JournalChoices extends JournalInitChoices, OpeningChoices {
   /**
    * Every type of record that the caller understands: 14-bit numbers, with `REQUIRED_TYPE` set in those
    * that no reader may skip. Other types cannot be appended. An open that finds a record of another
@@ -85,6 +86,7 @@ const openSchema = initSchema.extend({
   flush: z.enum(["auto", "async"]).default("auto"),
   moved: z.boolean().default(false),
   keys: keyChoicesSchema.optional(),
+  ...openingShape,
 });
 
 export type JournalInitSettings = z.output<typeof initSchema>;

@@ -42,6 +42,12 @@ export function hasCode(cause: unknown, ...codes: readonly ErrorCode[]): cause i
   return cause instanceof PersisterError && codes.includes(cause.code);
 }
 
+/** The error of a caller's function that threw. */
+export function callbackFailed(what: string, cause: unknown): PersisterError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PersisterError("CALLBACK_FAILED", `${what} threw: ${why}`, { cause });
+}
+
 /** The disk, or the quota on it, has no room. */
 export function isDiskFull(cause: unknown): cause is PersisterError {
   return hasCode(cause, "DISK_FULL");

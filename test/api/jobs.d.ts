@@ -85,7 +85,7 @@ export declare class JobStore extends JobsById {
     protected openJobOf(id: string): Job | undefined;
     protected checkUse(id: string): void;
 }
-export interface JobStoreChoices {
+export interface JobStoreChoices extends OpeningChoices {
     readonly valueBytesMax?: number;
     readonly keyBytesMax?: number;
     readonly queueBytes?: number;
@@ -160,6 +160,15 @@ export type KeySource = {
 } | {
     readonly env: string;
 } | Uint8Array | (() => Uint8Array | Promise<Uint8Array>);
+export interface OpenProgress {
+    readonly step: RecoveryStep["name"];
+    readonly doneBytes: number;
+    readonly totalBytes: number;
+}
+export interface OpeningChoices {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
+}
 export type Part = string | boolean | Uint8Array | SizedNumber | Key | readonly Part[];
 export type PartShape = keyof DecodedParts | readonly PartShape[];
 export interface Row {

@@ -44,7 +44,7 @@ export declare class Journal {
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
-export interface JournalChoices extends JournalInitChoices {
+export interface JournalChoices extends JournalInitChoices, OpeningChoices {
     readonly types: readonly number[];
     readonly queueBytes?: number;
     readonly flush?: Flush;
@@ -104,6 +104,15 @@ export interface NewJournalRecord {
     readonly shard?: number | undefined;
     readonly payload: Uint8Array;
     readonly origin?: bigint | undefined;
+}
+export interface OpenProgress {
+    readonly step: RecoveryStep["name"];
+    readonly doneBytes: number;
+    readonly totalBytes: number;
+}
+export interface OpeningChoices {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
 }
 export type PathInput = string | URL | Uint8Array;
 export declare const REQUIRED_TYPE = 32768;

@@ -79,6 +79,10 @@ export interface OpenProgress {
     readonly doneBytes: number;
     readonly totalBytes: number;
 }
+export interface OpeningChoices {
+    readonly signal?: AbortSignal | undefined;
+    readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
+}
 export interface PeerAnswer {
     readonly votedNext: bigint;
     readonly laneEnds: ReadonlyMap<LaneId, bigint>;

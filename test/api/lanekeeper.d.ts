@@ -250,7 +250,7 @@ export interface Member extends Weighted {
     readonly lane: LaneId;
 }
 export type Observe = (measure: Measure, value: number) => void;
-export interface OpenChoices extends InitChoices {
+export interface OpenChoices extends InitChoices, OpeningChoices {
     readonly epochOf: EpochOf;
     readonly retainBytes?: number;
     readonly cacheBytes?: number;
@@ -261,8 +261,6 @@ export interface OpenChoices extends InitChoices {
     readonly archive?: ArchiveToChoices | undefined;
     readonly observe?: Observe;
     readonly moved?: boolean;
-    readonly signal?: AbortSignal | undefined;
-    readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
     readonly reserve?: {
         readonly at: string;
         readonly validator: Uint8Array;

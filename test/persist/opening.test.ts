@@ -2,7 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { Lanekeeper } from "../../src/node/lanekeeper.js";
 import type { OpenChoices } from "../../src/node/options.js";
-import type { OpenProgress } from "../../src/journal/recovery/opening.js";
+import type { Surroundings } from "../../src/node/surroundings.js";
+import type { Register } from "../../src/reserve/chain.js";
+import type { OpenProgress } from "../../src/async/opening.js";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.js";
 import { CHAIN_ID, TestChain } from "../model/chain.js";
 import {
@@ -18,18 +20,21 @@ import {
   turns,
 } from "../node/kit.js";
 import { DIRECTORY, SEGMENT_BYTES, simulatedSurroundings } from "../node/surroundings.js";
+import { ModelRegister } from "../reserve/model-register.js";
 
 const chain = new TestChain(3, 3000);
 const lane = laneAt(chain, 0);
 
 type More = Pick<OpenChoices, "signal" | "onProgress" | "keys" | "reserve">;
 
-async function open(disk: SimulatedDisk, more: More = {}): Promise<Lanekeeper> {
+async function open(
+  disk: SimulatedDisk,
+  more: More = {},
+  own: Pick<Surroundings, "openRegister"> = {},
+): Promise<Lanekeeper> {
   const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: chain.epochOf };
-  return await Lanekeeper.openOn(simulatedSurroundings(disk, 7), DIRECTORY, {
-    ...choices,
-    ...more,
-  });
+  const surroundings = { ...simulatedSurroundings(disk, 7), ...own };
+  return await Lanekeeper.openOn(surroundings, DIRECTORY, { ...choices, ...more });
 }
 
 /** A store of several segments, an anchor and votes, as a kill leaves it. */
@@ -90,10 +95,13 @@ describe("an open that is called off", () => {
     for (const ends of ["own", "judge"] as const) {
       const tried = disk.kill();
       const off = new AbortController();
+      let heardLater = 0;
       const onProgress = ({ step, doneBytes }: OpenProgress): void => {
+        if (off.signal.aborted) heardLater += 1;
         if (step === ends && (step === "own" || doneBytes > 0)) off.abort();
       };
       await refusal(open(tried, { signal: off.signal, onProgress }), "ABORTED");
+      expect(heardLater).toBe(0);
       expect(fingerprints(tried)).toEqual(before);
     }
     const aborted = AbortSignal.abort();
@@ -108,15 +116,38 @@ describe("an open that is called off", () => {
       open(tried, { signal: off.signal, keys: { write: () => never } }),
       "ABORTED",
     );
-    const surroundings = { ...simulatedSurroundings(tried, 7), openRegister: () => never };
-    const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES, epochOf: chain.epochOf };
     const reserve = { at: "file:///register", validator: new Uint8Array(32) };
-    const { signal } = off;
-    const reserving = Lanekeeper.openOn(surroundings, DIRECTORY, { ...choices, signal, reserve });
-    const told = refusal(reserving, "ABORTED");
+    const own = { openRegister: () => never };
+    const told = refusal(open(tried, { signal: off.signal, reserve }, own), "ABORTED");
     await turns(400);
     off.abort();
     await Promise.all([asked, told]);
+    await (await open(tried)).close();
+  });
+
+  test("while the store of the reservations is being opened closes it when it is there", async () => {
+    const off = new AbortController();
+    let isClosed = false;
+    let arrive: (register: Register) => void = () => undefined;
+    const arriving = new Promise<Register>((resolve) => (arrive = resolve));
+    const tried = disk.kill();
+    const opening = open(
+      tried,
+      {
+        signal: off.signal,
+        reserve: { at: "file:///register", validator: new Uint8Array(32) },
+      },
+      { openRegister: () => arriving },
+    );
+    const told = refusal(opening, "ABORTED");
+    await turns(400);
+    off.abort();
+    await told;
+    const register = new ModelRegister().for("all", { isHeld: false });
+    arrive({ ...register, close: () => Promise.resolve(void (isClosed = true)) });
+    await import("../../src/reserve/reservations.js");
+    await turns(400);
+    expect(isClosed).toBe(true);
     await (await open(tried)).close();
   });
 

@@ -29,10 +29,10 @@
  */
 import { join } from "node:path";
 import { ahead } from "../../async/ahead.js";
-import type { Flush, FlushStatus, Surroundings } from "../../disk/surroundings.js";
-import type { KeyChoices } from "../../keys/source.js";
+import type { FlushStatus, Surroundings } from "../../disk/surroundings.js";
 import { REQUIRED_TYPE } from "../../records/log/envelope.js";
 import { Journal } from "../../records/journal.js";
+import type { JournalChoices, JournalInitChoices } from "../../records/options.js";
 import type { JournalRecord } from "../../records/replay.js";
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
@@ -47,14 +47,6 @@ const types = { job: REQUIRED_TYPE | 1, write: REQUIRED_TYPE | 2 } as const;
 /** Bytes of copies that are on their way at once. */
 const CARRIED_BYTES = 1024 * 1024;
 
-interface JournalOptions {
-  readonly segmentBytes: number;
-  readonly flush: Flush;
-  readonly moved: boolean;
-  readonly keys: KeyChoices | undefined;
-  readonly mayMake: boolean;
-}
-
 export class JobJournal {
   readonly #journal: Journal;
   readonly #jobs = new Map<string, KnownJob>();
@@ -68,20 +60,21 @@ export class JobJournal {
   static async open(
     surroundings: Surroundings,
     root: string,
-    { segmentBytes, flush, moved, keys, mayMake }: JournalOptions,
+    settings: Omit<JournalChoices, "types"> & Required<JournalInitChoices>,
+    mayMake: boolean,
   ): Promise<JobJournal> {
     const directory = join(root, JOURNAL_FOLDER);
-    const options = { types: Object.values(types), segmentBytes, flush, moved, keys };
+    const options = { ...settings, types: Object.values(types) };
     const open = (): Promise<Journal> => Journal.openOn(surroundings, directory, options);
     const journal = await open().catch(async (cause: unknown) => {
       const isMissing = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
       if (!isMissing || !mayMake) throw cause;
-      await Journal.initOn(surroundings, directory, { segmentBytes });
+      await Journal.initOn(surroundings, directory, { segmentBytes: settings.segmentBytes });
       return await open();
     });
     const opened = new JobJournal(journal);
     try {
-      await opened.#read();
+      await opened.#read(settings.signal);
       return opened;
     } catch (cause) {
       await journal.close();
@@ -232,9 +225,9 @@ export class JobJournal {
   }
 
   /** Reads every record that is held. The newest JOB record of an id may lie behind its writes. */
-  async #read(): Promise<void> {
+  async #read(signal: AbortSignal | undefined): Promise<void> {
     const writes: { readonly id: string; series: bigint; lsn: bigint; bytes: number }[] = [];
-    for await (const { lsn, type, payload } of this.#journal.replay()) {
+    for await (const { lsn, type, payload } of this.#journal.replay({ signal })) {
       if (type === types.job) {
         const { state, series } = jobRecordIn(payload, lsn);
         this.#jobs.set(state.id, new KnownJob(state, lsn, series));

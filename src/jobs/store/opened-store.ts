@@ -2,10 +2,11 @@
  * A store of jobs that has its journal: the jobs that are open, and all that goes on behind them. Each change of
  * one job's state is under its lock.
  */
-import type { WaitOptions } from "../../async/signal.js";
+import { OPENING, type OpeningChoices } from "../../async/opening.js";
+import { throwIfAborted, type WaitOptions } from "../../async/signal.js";
 import { allEnded, inTurn } from "../../async/all-ended.js";
 import type { Key, KeyId } from "../../keys/key.js";
-import { KeyRing } from "../../keys/ring.js";
+import { type KeyRing, ringOf } from "../../keys/ring.js";
 import { keyFrom, type KeySource } from "../../keys/source.js";
 import { PersisterError } from "../../types/errors.js";
 import type { JobJournal } from "../journal/job-journal.js";
@@ -57,14 +58,16 @@ export class OpenedStore {
   }
 
   /** Opens the journal, made with the root where there is none, and removes what dropped jobs left. */
-  static async open(parts: OpenedStoreParts): Promise<OpenedStore> {
+  static async open(parts: OpenedStoreParts, opening: OpeningChoices): Promise<OpenedStore> {
     const { keys } = parts.settings;
-    const ring = keys && (await KeyRing.from(keys));
+    const { signal } = opening;
+    const ring = keys && (await ringOf(keys, signal));
     try {
-      const journal = await openJournalAt(parts, parts.settings, ring?.choices);
+      const journal = await openJournalAt(parts, { ...opening, keys: ring?.choices });
       const opened = new OpenedStore(parts, journal, ring);
       try {
         for (const { id, kind } of journal.records) {
+          throwIfAborted(signal, OPENING);
           if (kind === "dropped") await opened.removeDropped(id);
         }
       } catch (cause) {

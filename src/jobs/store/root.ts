@@ -1,5 +1,6 @@
 /** The folder of a store of jobs: what may be there, and how it is made. */
 import { dirname } from "node:path";
+import type { OpeningChoices } from "../../async/opening.js";
 import type { Disk } from "../../disk/disk.js";
 import type { Surroundings } from "../../disk/surroundings.js";
 import type { KeyChoices } from "../../keys/source.js";
@@ -52,21 +53,16 @@ async function makeRoot(disk: Disk, root: string): Promise<void> {
  * `Journal.open` throws.
  */
 export async function openJournalAt(
-  { surroundings, root, homes }: RootParts,
-  { segmentBytes, flush, moved }: Pick<JobStoreSettings, "segmentBytes" | "flush" | "moved">,
-  keys: KeyChoices | undefined,
+  { surroundings, root, homes, settings }: RootParts & { readonly settings: JobStoreSettings },
+  opening: OpeningChoices & { readonly keys: KeyChoices | undefined },
 ): Promise<JobJournal> {
   await makeRoot(surroundings.disk, root);
   const found = await homes.found();
   try {
     const mayMake = found.length === 0;
-    return await JobJournal.open(surroundings, root, {
-      segmentBytes,
-      flush,
-      moved,
-      keys,
-      mayMake,
-    });
+    const { segmentBytes, flush, moved } = settings;
+    const options = { ...opening, segmentBytes, flush, moved };
+    return await JobJournal.open(surroundings, root, options, mayMake);
   } catch (cause) {
     if (!(cause instanceof PersisterError && cause.code === "NOT_A_STORE")) throw cause;
     throw new PersisterError(

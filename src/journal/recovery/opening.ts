@@ -2,43 +2,17 @@
  * The way of an open, step by step: how long each takes, how far it is, and whether its caller has called it
  * off. An open that is called off stops where a kill might have stopped it: between two calls of the disk.
  */
+import {
+  type OpeningChoices,
+  OPENING,
+  type RecoveryStep,
+  tellProgress,
+} from "../../async/opening.js";
 import { throwIfAborted } from "../../async/signal.js";
 import type { SoughtStore } from "../form/store.js";
 import type { SegmentRange } from "../segment/parts.js";
 import { firstPlace } from "../segment/segment.js";
 import type { FoundFront } from "./start.js";
-
-/** One step of an open, and how long it took. */
-export interface RecoveryStep {
-  /**
-   * In this order:
-   * - "own": the lock of the store, and its identity.
-   * - "judge": every record that must be there is read and checked, then the prune anchor and the vote state,
-   *   and whether they contradict each other. It takes the time of reading all that is not pruned. Up to its
-   *   end no byte is written: a refusal comes here.
-   * - "write again": bytes that were seen and are not known to be durable are written again, in place (D1).
-   * - "begin": a new segment of the journal begins, and the spare ones are made.
-   * - "map": the map to retained records is opened, or begun anew.
-   */
-  readonly name: "own" | "judge" | "write again" | "begin" | "map";
-  readonly ms: number;
-}
-
-/** How far an open is. */
-export interface OpenProgress {
-  readonly step: RecoveryStep["name"];
-  /** Bytes of the step that are done, of those that are to be read or written; 0 of 0 where none are counted. */
-  readonly doneBytes: number;
-  readonly totalBytes: number;
-}
-
-export interface OpeningChoices {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
-}
-
-/** The name of an open in errors. */
-export const OPENING = "the open";
 
 export class Opening {
   readonly steps: RecoveryStep[] = [];
@@ -55,7 +29,7 @@ export class Opening {
   /**
    * Begins a step; the one before it has ended.
    *
-   * @throws {PersisterError} ABORTED; whatever `onProgress` throws.
+   * @throws {PersisterError} ABORTED; CALLBACK_FAILED where `onProgress` throws.
    */
   begin(step: RecoveryStep["name"], totalBytes = 0): void {
     this.#step = step;
@@ -66,14 +40,14 @@ export class Opening {
   /**
    * Tells how many bytes of the step are done.
    *
-   * @throws {PersisterError} ABORTED; whatever `onProgress` throws.
+   * @throws {PersisterError} ABORTED; CALLBACK_FAILED where `onProgress` throws.
    */
   readonly passed = (doneBytes: number, totalBytes: number): void => {
     const { signal, onProgress } = this.#choices;
     throwIfAborted(signal, OPENING);
     this.#doneBytes = doneBytes;
     this.#totalBytes = totalBytes;
-    onProgress?.({ step: this.#step, doneBytes, totalBytes });
+    tellProgress(onProgress, { step: this.#step, doneBytes, totalBytes });
   };
 
   /** The step has ended, with all of its bytes. */

@@ -1,12 +1,11 @@
 /** Backups as a user asks for them: of a closed store, and of a running one, which end before it closes. */
 import { z } from "zod";
 import { setTimeout } from "node:timers";
+import { listenerSchema, signalSchema, tellProgress } from "../../async/opening.js";
 import { absolutePath, type PathInput } from "../../disk/path.js";
 import { realSurroundings, type Surroundings } from "../../disk/surroundings.js";
-import { signalArgument } from "../../types/arguments.js";
 import { checkChoices } from "../../types/choices.js";
 import { PersisterError } from "../../types/errors.js";
-import { isLanekeeperError } from "../../types/lanekeeper-error.js";
 import { type BackupProgress, backUp } from "./backup.js";
 import { cutOfClosed } from "./closed-cut.js";
 import { type CutParts, cutOfRunning, type StoreCut } from "./cut.js";
@@ -60,8 +59,8 @@ export interface BackupDone {
 }
 
 const schema = z.strictObject({
-  signal: z.custom<AbortSignal>((value) => signalArgument(value) !== undefined).optional(),
-  onProgress: z.custom<(progress: BackupProgress) => void>(isFunction, "a function").optional(),
+  signal: signalSchema,
+  onProgress: listenerSchema<BackupProgress>(),
   bytesPerSecond: z.number().int().safe().min(MIB).default(backupDefaults.bytesPerSecond),
   keep: z.number().int().min(1).max(9999).default(backupDefaults.keep),
 });
@@ -69,10 +68,6 @@ const schema = z.strictObject({
 /** @throws {PersisterError} USAGE naming the first wrong option. */
 export function checkBackupOptions(options: unknown): z.output<typeof schema> {
   return checkChoices(schema, options);
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === "function";
 }
 
 export interface RunningParts extends CutParts {
@@ -129,7 +124,7 @@ async function made(
     nowMs,
     keep,
     signal,
-    onProgress: onProgress && ((progress) => tell(onProgress, progress)),
+    onProgress: (progress) => tellProgress(onProgress, progress),
   });
   const { number, lsn, takenAtMs, retired } = manifest;
   const isLast = retired !== null;
@@ -200,17 +195,6 @@ function paceIn(
 ): Pace {
   const wait = pace ?? ((task, ms) => void setTimeout(task, ms));
   return new Pace({ bytesPerSecond, nowMs, wait });
-}
-
-/** A function of the caller's: whatever it throws is told by its kind. */
-function tell(onProgress: (progress: BackupProgress) => void, progress: BackupProgress): void {
-  try {
-    onProgress(progress);
-  } catch (cause) {
-    if (isLanekeeperError(cause)) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PersisterError("CALLBACK_FAILED", `onProgress threw: ${why}`, { cause });
-  }
 }
 
 /** @throws {PersisterError} USAGE where the backup would be in the store: it goes with the store's disk. */

@@ -1,9 +1,9 @@
 /** The reading of a store as a user asks for it: on the real disk, with arguments checked at the door. */
+import { signalSchema } from "../../async/opening.js";
 import { z } from "zod";
 import { absolutePath, type PathInput } from "../../disk/path.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { type KeySource, keySourceSchema } from "../../keys/source.js";
-import { signalArgument } from "../../types/arguments.js";
 import { checkChoices } from "../../types/choices.js";
 import { StoreSnapshot } from "./snapshot.js";
 
@@ -16,7 +16,7 @@ export interface ReadChoices {
 
 const schema = z.strictObject({
   keys: z.array(keySourceSchema).default([]),
-  signal: z.custom<AbortSignal>((value) => signalArgument(value) !== undefined).optional(),
+  signal: signalSchema,
 });
 
 /**
