@@ -38,7 +38,14 @@ import { JobLocks } from "./store/job-locks.js";
 import { OpenedStore } from "./store/opened-store.js";
 import { checkJob, type JobChoices } from "./store/opening.js";
 import { checkRoot, isDirectory, type RootParts } from "./store/root.js";
-import { type JobKeyUse, type JobStoreStatus, keyUsesOf, statusOf } from "./store/status.js";
+import {
+  type JobKeyUse,
+  type JobQueue,
+  type JobStoreStatus,
+  keyUsesOf,
+  queuesOf,
+  statusOf,
+} from "./store/status.js";
 import { type JobVerification, verifyJob } from "./store/verify.js";
 
 interface StoreParts extends RootParts {
@@ -148,6 +155,11 @@ export class JobStore extends JobsById {
   /** For a service: the failed flush after which nothing is written any more. @internal */
   get poison(): PersisterError | undefined {
     return this.#opened?.journal.poison;
+  }
+
+  /** For a service: the queues of the jobs that are open. Asks no folder. @internal */
+  get queues(): readonly JobQueue[] {
+    return queuesOf(this.#opened);
   }
 
   /** The status of the store and of every job, for operators. Looks at the folders of the jobs. */

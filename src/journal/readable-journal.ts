@@ -8,7 +8,7 @@ import { endListedIn, nextAt, recordsIn, type SegmentRecords } from "./segment/r
 import type { Span } from "./segment/run.js";
 import type { Pointer } from "./segment/segment.js";
 import { sealSegment } from "./space/current-segment.js";
-import type { Segments } from "./space/segments.js";
+import type { Segments, SlotsInState } from "./space/segments.js";
 import type { Space } from "./space/slots.js";
 
 /** No log has this number. */
@@ -66,8 +66,8 @@ export class ReadableJournal {
   }
 
   /** Bytes of retained segments from this sequence on. */
-  retainedBytesFrom(sequence: bigint): number {
-    return this.#parts.segments.retainedBytesFrom(sequence);
+  retainedFrom(sequence: bigint): SlotsInState {
+    return this.#parts.segments.retainedFrom(sequence);
   }
 
   /** The live records of a log by slot, oldest record first. */

@@ -81,6 +81,8 @@ export interface Status {
     readonly liveBytes: number;
     /** Bytes of segments with live records that hold nothing live. */
     readonly reclaimableBytes: number;
+    /** Bytes of segments that are kept for readers of pruned records alone: `retainBytes` bounds them. */
+    readonly retainedBytes: number;
   };
   /** The way that small groups of records are written now, and how long blocking calls held the event loop. */
   readonly flush: FlushStatus;

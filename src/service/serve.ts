@@ -20,6 +20,8 @@ import type { Settings } from "./config/keys.js";
 import type { ServiceLog } from "./config/log.js";
 import { StoreKeys } from "./config/store-keys.js";
 import type { Listener } from "./grpc/door/listeners.js";
+import type { Families } from "./metrics/families.js";
+import { JobsMeter } from "./metrics/jobs-meter.js";
 import { isInUse } from "./listen/unix-socket.js";
 import { jobsServed } from "./grpc/stores/jobs.js";
 import { journalServed } from "./grpc/stores/journal.js";
@@ -64,7 +66,7 @@ export async function serveStore(options: ServeOptions): Promise<ServedStore> {
       inFlightBytes: settings["limits.inFlight"],
     },
     access: () => people.access,
-    others: await othersOf(settings, keys),
+    others: await othersOf(settings, keys, log),
     keys,
     ...adminOf(settings),
     open: async (observe) => {
@@ -242,7 +244,11 @@ function refuseDeaf({ socket, listen }: Settings): void {
 }
 
 /** A journal and jobs, where the settings name them. A refusal of either is told at once. */
-async function othersOf(settings: Settings, keys: StoreKeys): Promise<OtherStore[]> {
+async function othersOf(
+  settings: Settings,
+  keys: StoreKeys,
+  log: ServiceLog,
+): Promise<OtherStore[]> {
   const others: OtherStore[] = [];
   const journalDirectory = settings["journal.directory"];
   if (journalDirectory !== undefined) {
@@ -256,12 +262,18 @@ async function othersOf(settings: Settings, keys: StoreKeys): Promise<OtherStore
   }
   const jobsDirectory = settings["jobs.directory"];
   if (jobsDirectory !== undefined) {
-    const jobs = await JobStore.open(jobsDirectory, { keys: keys.choices });
+    const meter = new JobsMeter();
+    const onError = (error: PersisterError, job: string): void => {
+      meter.failed(job === "" ? "checkpoint" : "write");
+      log.write("error", "jobFailed", { job, error });
+    };
+    const jobs = await JobStore.open(jobsDirectory, { keys: keys.choices, onError });
     const rotateKey = (key: KeySource): Promise<void> => jobs.rotateKey(key);
     keys.add({ name: "jobs", rotateKey, keys: () => jobs.keys });
-    const served = jobsServed(jobs);
+    const served = jobsServed(jobs, meter);
     const isServing = () => jobs.poison === undefined;
-    others.push({ served, isServing, close: () => jobs.close() });
+    const fill = (families: Families): void => meter.fill(families, jobs);
+    others.push({ served, isServing, fill, close: () => jobs.close() });
   }
   return others;
 }

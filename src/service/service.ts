@@ -26,6 +26,7 @@ import { listen, type Listener, type OpenListener } from "./grpc/door/listeners.
 import { defaultLimits, type Limits } from "./config/limits.js";
 import { type ServiceLog, silentLog } from "./config/log.js";
 import type { StoreKeys } from "./config/store-keys.js";
+import type { Families } from "./metrics/families.js";
 import { Meters } from "./metrics/meters.js";
 import { kindOfCall } from "./metrics/refusals.js";
 import type { Observed, StoreState, Writer } from "./observed.js";
@@ -58,6 +59,8 @@ export interface OtherStore {
   readonly served: Served;
   /** Takes work: not poisoned. */
   readonly isServing: () => boolean;
+  /** Puts its own values into a scrape. */
+  readonly fill?: (families: Families) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -96,6 +99,7 @@ export class Service implements Observed {
     this.draining = new Promise((resolve) => {
       this.#askToDrain = resolve;
     });
+    for (const { fill } of options.others ?? []) if (fill) this.meters.others.push(fill);
     this.#health = setInterval(() => this.#tellHealth(), HEALTH_MS).unref();
   }
 

@@ -39,6 +39,7 @@ export interface ArchiveStatus {
     };
     readonly pendingRecords: bigint;
     readonly oldestPendingMs: number;
+    readonly heldSegments: number;
     readonly heldBytes: number;
     readonly heldBytesMax: number;
     readonly isBehind: boolean;

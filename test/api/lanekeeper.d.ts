@@ -390,6 +390,7 @@ export interface Status {
         }>>;
         readonly liveBytes: number;
         readonly reclaimableBytes: number;
+        readonly retainedBytes: number;
     };
     readonly flush: FlushStatus;
     readonly keys: readonly KeyUse[];

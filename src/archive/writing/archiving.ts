@@ -4,6 +4,7 @@
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import { ReleaseGate } from "../../journal/space/release-gate.js";
+import type { SlotsInState } from "../../journal/space/segments.js";
 import type { KeyRing } from "../../keys/ring.js";
 import type { ArchivedPosition } from "../../persist/archived-note.js";
 import { ROAD } from "../../persist/kinds.js";
@@ -31,7 +32,8 @@ export interface ArchiveStatus {
   /** Records that have left the live window and are not archived yet. */
   readonly pendingRecords: bigint;
   readonly oldestPendingMs: number;
-  /** Bytes of segments with such records, and how many there may be. */
+  /** Segments with such records, their bytes, and how many bytes there may be. */
+  readonly heldSegments: number;
   readonly heldBytes: number;
   readonly heldBytesMax: number;
   /** Blocks are refused: what is held back has reached its bound. */
@@ -125,8 +127,12 @@ export class Archiving {
 
   /** Bytes of retained segments from the oldest on that is not archived as a whole; 0 until that is known. */
   get heldBytes(): number {
+    return this.#held.bytes;
+  }
+
+  get #held(): SlotsInState {
     const { journal } = this.#parts.persisters;
-    return this.#positions ? journal.retainedBytesFrom(this.#oldest) : 0;
+    return this.#positions ? journal.retainedFrom(this.#oldest) : { slots: 0, bytes: 0 };
   }
 
   /** @throws {PersisterError} ARCHIVE_BEHIND where nothing more may be held back. */
@@ -149,6 +155,7 @@ export class Archiving {
   status(): ArchiveStatus {
     const { settings } = this.#parts;
     const { positions, refused, counts, failing, pending } = this.#archiver;
+    const held = this.#held;
     const lanes = new Map<LaneId, bigint>();
     for (const [log, through] of positions) if (isLaneId(log)) lanes.set(log, through);
     return {
@@ -157,7 +164,8 @@ export class Archiving {
       through: { lanes, road: positions.get(ROAD) ?? 0n },
       pendingRecords: pending.records,
       oldestPendingMs: pending.oldestMs,
-      heldBytes: this.heldBytes,
+      heldSegments: held.slots,
+      heldBytes: held.bytes,
       heldBytesMax: this.#heldBytesMax,
       isBehind: this.#isBehind,
       counts,

@@ -25,6 +25,7 @@ export function archiveOf(told: ArchiveStatus | undefined): Status["archive"] {
     through: { lanes, road },
     pendingRecords: told.pendingRecords,
     oldestPendingMs: oldestPending ? toMs(oldestPending) : 0,
+    heldSegments: Number(told.heldSegments),
     heldBytes: Number(told.heldBytes),
     heldBytesMax: Number(told.heldBytesMax),
     isBehind: told.behind,

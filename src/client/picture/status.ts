@@ -155,6 +155,7 @@ function diskOf(usage: Usage | undefined): Status["disk"] {
     segments: Object.fromEntries(segments) as Segments,
     liveBytes: Number(usage?.liveBytes ?? 0n),
     reclaimableBytes: Number(usage?.reclaimableBytes ?? 0n),
+    retainedBytes: Number(usage?.retainedBytes ?? 0n),
   };
 }
 

@@ -23,6 +23,15 @@ export interface JobStatus {
   readonly keys: readonly string[];
 }
 
+/** The writes of an open job that were taken and are not in LevelDB yet. */
+export interface JobQueue {
+  readonly id: string;
+  readonly writes: number;
+  readonly bytes: number;
+  /** LevelDB refused a call. */
+  readonly isFailed: boolean;
+}
+
 /** The bytes on disk of one kind: in the journal, as `Journal.keys` tells of it, and in jobs. */
 export type JobKeyUse = Journal["keys"][number] & {
   /** The jobs whose values may be of this kind. */
@@ -68,6 +77,14 @@ export async function statusOf(
     bytes: record ? await homes.of(id, record.life).bytes() : 0,
     keys: store?.contentsOf(id) ?? [],
   };
+}
+
+/** The queues of all jobs that are open. */
+export function queuesOf(store: OpenedStore | undefined): readonly JobQueue[] {
+  return [...(store?.jobs ?? [])].map(([id, { writer }]) => {
+    const { queuedWrites, queuedBytes, failure } = writer;
+    return { id, writes: queuedWrites, bytes: queuedBytes, isFailed: failure !== undefined };
+  });
 }
 
 /** The keys whose bytes lie on disk, and "plain". */

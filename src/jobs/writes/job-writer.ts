@@ -69,6 +69,7 @@ export class JobWriter {
   /** All of them have entered, or were ended. */
   #lastEntry: Promise<void> = Promise.resolve();
   #firstLost: PersisterError | undefined;
+  #queuedWrites = 0;
   #queuedBytes = 0;
   /** Bytes that are in LevelDB, and are given back when they are in its tables. */
   #withheldBytes = 0;
@@ -98,6 +99,10 @@ export class JobWriter {
 
   get taken(): number {
     return this.#level.expected;
+  }
+
+  get queuedWrites(): number {
+    return this.#queuedWrites;
   }
 
   get queuedBytes(): number {
@@ -245,6 +250,7 @@ export class JobWriter {
 
   #submit({ operations, record, seen }: NewWrite): Submitted {
     const bytes = record.length;
+    this.#queuedWrites += 1;
     this.#queuedBytes += bytes;
     // It may have waited for a queue that LevelDB then failed.
     if (this.failure) {
@@ -269,6 +275,7 @@ export class JobWriter {
   /** A write has left the queue to LevelDB. */
   #leave(bytes: number): void {
     const { journal, id, bounds } = this.#parts;
+    this.#queuedWrites -= 1;
     this.#queuedBytes -= bytes;
     const isFull = this.#isSettled && journal.heldBytes(id) > bounds.heldBytesMax;
     if (isFull) this.#withheldBytes += bytes;

@@ -81,6 +81,8 @@ export interface SpaceUse {
   readonly liveBytes: number;
   /** Bytes of sealed segments that hold nothing live: a relocation may win them back. */
   readonly reclaimableBytes: number;
+  /** Bytes of segments that are kept for readers of pruned records alone: `retainBytes` bounds them. */
+  readonly retainedBytes: number;
 }
 
 /** A segment is written to, sealed with live records, or retained; a free slot has none. */
@@ -136,10 +138,15 @@ export class Segments implements Standing {
     return this.#retained;
   }
 
-  /** Bytes of the slots of retained segments from this sequence on. */
-  retainedBytesFrom(sequence: bigint): number {
-    const meant = this.#retained.filter((segment) => segment.sequence >= sequence);
-    return meant.reduce((sum, { slot }) => sum + this.#parts.space.slot(slot).bytes, 0);
+  /** The slots of retained segments from this sequence on. */
+  retainedFrom(sequence: bigint): SlotsInState {
+    return this.#slotsOf(this.#retained.filter((segment) => segment.sequence >= sequence));
+  }
+
+  #slotsOf(segments: readonly RetainedSegment[]): SlotsInState {
+    const { space } = this.#parts;
+    const bytes = segments.reduce((sum, { slot }) => sum + space.slot(slot).bytes, 0);
+    return { slots: segments.length, bytes };
   }
 
   /** Every sealed segment that can be read, live ones and retained ones, oldest first. */
@@ -187,21 +194,18 @@ export class Segments implements Standing {
       segments,
       liveBytes,
       reclaimableBytes: Math.max(0, heldBytes - liveBytes),
+      retainedBytes: this.#slotsOf(this.#retained).bytes,
     };
   }
 
   #byState(): SpaceUse["segments"] {
     const { space } = this.#parts;
-    const bytesOf = (slots: readonly RetainedSegment[]): SlotsInState => {
-      const bytes = slots.reduce((sum, { slot }) => sum + space.slot(slot).bytes, 0);
-      return { slots: slots.length, bytes };
-    };
     const { free, kept } = space;
     const keptBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
-    const retained = bytesOf(this.#retained);
+    const retained = this.#slotsOf(this.#retained);
     return {
       current: { slots: 1, bytes: this.#current.slot.bytes },
-      sealed: bytesOf(this.#sealed),
+      sealed: this.#slotsOf(this.#sealed),
       // A backup that is being made reads them: nothing in them is live.
       retained: { slots: retained.slots + kept.length, bytes: retained.bytes + keptBytes },
       free: { slots: free.length, bytes: free.reduce((sum, { bytes }) => sum + bytes, 0) },

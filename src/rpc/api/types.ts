@@ -116,6 +116,7 @@ export const Usage = message("Usage", {
   reclaimableBytes: u64(6),
   segments: repeated(inner(7, UsageSegments)),
   flush: inner(8, UsageFlush),
+  retainedBytes: u64(9),
 });
 export type Usage = Decoded<typeof Usage>;
 
@@ -170,6 +171,7 @@ export const ArchiveStatus = message("ArchiveStatus", {
   found: u64(12),
   failures: u64(13),
   missed: u64(14),
+  heldSegments: u64(15),
 });
 export type ArchiveStatus = Decoded<typeof ArchiveStatus>;
 

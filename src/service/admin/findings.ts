@@ -7,7 +7,7 @@ import { guardWarnings } from "../../node/signing/verdict.js";
 import type { Status } from "../../node/status.js";
 import { type ErrorCode, errorCodes } from "../../types/error-codes.js";
 import type { LaneId } from "../../types/lane.js";
-import type { Space } from "../metrics/space.js";
+import type { Space } from "../metrics/values/space.js";
 import type { StoreState } from "../observed.js";
 import type { Finding, Latency, Level } from "../page/look.js";
 import { archiveFindings, reservationFindings } from "./off-machine-findings.js";

@@ -2,7 +2,7 @@
  * The last ten minutes of a service, a sample every two seconds: the plots of a page that was just opened
  * show what was before. A sample costs one status; its memory is bounded.
  */
-import { type Space, spaceOf } from "../metrics/space.js";
+import { type Space, spaceOf } from "../metrics/values/space.js";
 import type { Meters } from "../metrics/meters.js";
 import type { Measure } from "../../types/measures.js";
 import type { SpreadCounts } from "../metrics/spread.js";

@@ -87,6 +87,7 @@ function archiveForm(
     logs: [...laneForms, logForm(new Uint8Array(0), through.road, refused.get(ROAD))],
     pendingRecords: archive.pendingRecords,
     oldestPending: fromMs(archive.oldestPendingMs),
+    heldSegments: BigInt(archive.heldSegments),
     heldBytes: BigInt(archive.heldBytes),
     heldBytesMax: BigInt(archive.heldBytesMax),
     behind: archive.isBehind,
@@ -154,6 +155,7 @@ function usageForm({ disk, cachedBytes, flush }: Status): StoreForm["usage"] {
     cachedBytes: BigInt(cachedBytes),
     liveBytes: BigInt(disk.liveBytes),
     reclaimableBytes: BigInt(disk.reclaimableBytes),
+    retainedBytes: BigInt(disk.retainedBytes),
     segments: Object.entries(disk.segments).map(([state, { slots, bytes }]) => {
       return { state, slots: BigInt(slots), bytes: BigInt(bytes) };
     }),

@@ -11,9 +11,9 @@ import { Families } from "./families.js";
 import { laneLabels } from "./lane-labels.js";
 import { Refusals } from "./refusals.js";
 import { RpcMeter } from "./rpc-meter.js";
-import { type Space, spaceOf } from "./space.js";
+import { mapBytesOf, type Space, spaceOf } from "./values/space.js";
 import { StoreMeter } from "./store-meter.js";
-import { putStatus } from "./store-values.js";
+import { putStatus } from "./values/store-values.js";
 
 /** Gauges whose names end as those of counters do: Prometheus' own linter refuses them. */
 const misnamed = [
@@ -27,6 +27,8 @@ export class Meters {
   readonly store = new StoreMeter();
   readonly rpc = new RpcMeter();
   readonly refusals = new Refusals();
+  /** Those who put values of their own into each scrape. */
+  readonly others: ((families: Families) => void)[] = [];
   /** Pages that are open. */
   pageClients = 0;
   readonly #families = new Families();
@@ -47,18 +49,20 @@ export class Meters {
   async text(observed: Observed): Promise<string> {
     return await this.#oneAtATime(async () => {
       const space = await spaceOf(observed);
-      this.#fill(observed, space);
+      const mapBytes = await mapBytesOf(observed);
+      this.#fill(observed, space, mapBytes);
       return await this.#families.text();
     });
   }
 
   /** Nothing is awaited here: all values are of one moment. */
-  #fill(observed: Observed, space: Space | undefined): void {
+  #fill(observed: Observed, space: Space | undefined, mapBytes: number | undefined): void {
     const families = this.#families;
     families.clear();
     this.store.fill(families);
     this.rpc.fill(families);
     this.refusals.fill(families);
+    for (const fill of this.others) fill(families);
     families.put("lanekeeper_page_clients", this.pageClients);
     families.put("lanekeeper_build_info", 1, { version: observed.version, node: process.version });
     families.put("lanekeeper_store_ready", readinessOf(observed).isReady ? 1 : 0);
@@ -66,6 +70,7 @@ export class Meters {
       families.put("lanekeeper_disk_free_bytes", space.freeBytes);
       families.put("lanekeeper_disk_size_bytes", space.sizeBytes);
     }
+    if (mapBytes !== undefined) families.put("lanekeeper_map_bytes", mapBytes);
     putStore(families, observed);
     putPeople(families, observed);
   }

@@ -18,6 +18,8 @@ export type RefusedKind =
   | "vote"
   | "read"
   | "operator"
+  | "journal"
+  | "job"
   | "login";
 
 export interface Refused {
@@ -36,10 +38,17 @@ const writes: Readonly<Record<string, RefusedKind>> = {
   WriteVoteState: "vote",
 };
 
+/** Calls of services beside the keeper, by the name of their service. */
+const services: Readonly<Record<string, RefusedKind>> = {
+  "lanekeeper.v1.OperatorService": "operator",
+  "lanekeeper.v1.JournalService": "journal",
+  "lanekeeper.v1.JobsService": "job",
+};
+
 /** The kind of a call by its path, `/package.Service/Method`. */
 export function kindOfCall(path: string): RefusedKind {
   const [, service = "", method = ""] = path.split("/");
-  return writes[method] ?? (service.endsWith("OperatorService") ? "operator" : "read");
+  return writes[method] ?? services[service] ?? "read";
 }
 
 export class Refusals {

@@ -7,7 +7,8 @@
  * - A name has the prefix `lanekeeper_` and its base unit. Counters end in `_total`, and nothing else does.
  * - A label has few values: `lane` is an index in the committee, `code`, `kind`, `state`, `step` and
  *   `slot` are words of tables. No hash, no address and no number is ever a label; `id`, of `lane_info`
- *   and `store_info` alone, has one value for each lane and store, and `key_id` one for each key.
+ *   and `store_info` alone, has one value for each lane and store, `key_id` one for each key, and `job`
+ *   one for each job that is open.
  * - The names of gRPC servers have no prefix: dashboards know them.
  */
 
@@ -153,10 +154,15 @@ const journal = {
     "bytes",
     "Bytes of live segments that hold nothing live.",
   ),
+  lanekeeper_retained_bytes: gauge(
+    "bytes",
+    "Bytes of segments that are kept for readers of pruned records alone.",
+  ),
   lanekeeper_disk_free_bytes: gauge("bytes", "Free bytes of the file system, for this user."),
   lanekeeper_disk_size_bytes: gauge("bytes", "Bytes of the file system."),
   lanekeeper_map_rebuilds_total: counter("1", "How often the map was found wrong and made anew."),
   lanekeeper_map_warnings_total: counter("1", "How often the map was not what it should be."),
+  lanekeeper_map_bytes: gauge("bytes", "Bytes of the map's files."),
   lanekeeper_cache_bytes: gauge("bytes", "Bytes of durable blocks in memory."),
   lanekeeper_cache_hits_total: counter("1", "Reads of blocks that memory answered."),
   lanekeeper_cache_misses_total: counter("1", "Reads of blocks that went to the disk."),
@@ -193,8 +199,9 @@ const archive = {
     "seconds",
     "How long the oldest of them has waited.",
   ),
-  lanekeeper_archive_held_bytes: gauge("bytes", "Bytes of segments that hold such records."),
-  lanekeeper_archive_held_max_bytes: gauge("bytes", "As many of them may be held back."),
+  lanekeeper_archive_pending_segments: gauge("1", "Segments that hold such records."),
+  lanekeeper_archive_pending_bytes: gauge("bytes", "Bytes of these segments: they are held back."),
+  lanekeeper_archive_pending_max_bytes: gauge("bytes", "As many of them may be held back."),
   lanekeeper_archive_behind: gauge("1", "1 while blocks are refused, since as many are held back."),
   lanekeeper_archive_failing: gauge("1", "1 if the last step failed, with the reason's code.", [
     "code",
@@ -251,6 +258,28 @@ const reservations = {
   ),
 } as const;
 
+const jobs = {
+  lanekeeper_jobs_open: gauge("1", "Jobs that are open."),
+  lanekeeper_jobs_failed: gauge("1", "Open jobs that take no calls, since LevelDB refused one."),
+  lanekeeper_jobs_poisoned: gauge("1", "1 if the journal of the jobs takes no writes any more."),
+  lanekeeper_job_queue_ops: gauge(
+    "1",
+    "Writes, each a put, a deletion or a batch, on their way into LevelDB.",
+    ["job"],
+  ),
+  lanekeeper_job_queue_bytes: gauge("bytes", "Bytes of these writes.", ["job"]),
+  lanekeeper_job_write_duration_seconds: histogram(
+    "seconds",
+    "One write, from its call until it is queued or durable.",
+    ["durability"],
+  ),
+  lanekeeper_job_errors_total: counter(
+    "1",
+    "Errors that no caller heard of: writes that were lost, checkpoints that could not be taken.",
+    ["kind"],
+  ),
+} as const;
+
 const service = {
   lanekeeper_refused_total: counter("1", "Calls and items that were refused.", ["code", "kind"]),
   lanekeeper_writer_connected: gauge("1", "1 while a writer is connected."),
@@ -300,6 +329,7 @@ const table = {
   ...keeping,
   ...archive,
   ...reservations,
+  ...jobs,
   ...service,
 };
 

@@ -146,6 +146,9 @@ test(
     await rounds(keeper, 0n, 72n);
     const held = keeper.status();
     expect(held.archive?.heldBytes).toBeGreaterThan(retainBytes);
+    // Nothing is archived: all that is kept for readers is held, segment by segment.
+    expect(held.archive?.heldSegments).toBe(held.disk.segments.retained.slots);
+    expect(held.archive?.heldBytes).toBe(held.disk.retainedBytes);
     expect(held.archive?.failing).toMatchObject({ code: "BUCKET_FAILED" });
     expect(held.retained.lanes.get(lane)?.first).toBe(0n);
     // An open knows nothing of the archive, and gives nothing back either.

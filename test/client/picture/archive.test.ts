@@ -27,6 +27,7 @@ test("a client is told of the archive as the store itself tells of it", async ()
     through: { lanes: new Map([[lane, 7n]]), road: 5n },
     pendingRecords: 12n,
     oldestPendingMs: 1500,
+    heldSegments: 3,
     heldBytes: 90,
     heldBytesMax: 100,
     isBehind: true,

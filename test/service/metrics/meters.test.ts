@@ -1,12 +1,17 @@
 /** The scrape: the table and nothing else, of one moment, with few labels and no secrets. */
 import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Meters } from "../../../src/service/metrics/meters.js";
 import { metrics } from "../../../src/service/metrics/table.js";
 import { PersisterError } from "../../../src/types/errors.js";
-import { TestChain } from "../../model/chain.js";
-import { fresh, laneAt, pushAnchor, pushBlocks, refusal } from "../../node/kit.js";
+import { Lanekeeper } from "../../../src/node/lanekeeper.js";
+import { CHAIN_ID, TestChain } from "../../model/chain.js";
+import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
+import { SEGMENT_BYTES } from "../../node/surroundings.js";
 import { measuredStore, observedOf } from "../kit.js";
+import { temporaryFolder } from "../running.js";
 import { readScrape, type Scrape, valueOf } from "./scrape.js";
 import { eventually } from "../../harness/eventually.js";
 
@@ -78,6 +83,34 @@ test("a scrape says of a lane what its status says, and of the store's work how 
     const { groups } = keeper.status().counters;
     expect(valueOf(now, "lanekeeper_journal_flush_duration_seconds_count")).toBe(groups);
   });
+});
+
+test("what is pruned and kept has its bytes, and so has the map on disk; a store in memory has no map there", async () => {
+  const folder = await temporaryFolder();
+  const choices = { chainId: CHAIN_ID, segmentBytes: SEGMENT_BYTES };
+  await Lanekeeper.init(folder, choices);
+  const { epochOf } = chain;
+  await using keeper = await Lanekeeper.open(folder, { ...choices, epochOf });
+  const meters = new Meters();
+  const observed = observedOf(chain, { kind: "open", keeper }, { directory: folder });
+  const scrape = async () => readScrape(await meters.text(observed));
+  expect(valueOf(await scrape(), "lanekeeper_retained_bytes")).toBe(0);
+  for (let at = 0n; keeper.status().disk.retainedBytes === 0; at++) {
+    await pushBlocks(keeper, chain, lane, { from: at, to: at + 1n });
+    await pushQCs(keeper, chain, { from: at, to: at + 1n });
+    await pushAnchor(keeper, chain.qc(at).anchor);
+  }
+  const found = await scrape();
+  expect(valueOf(found, "lanekeeper_retained_bytes")).toBeGreaterThan(0);
+  expect(valueOf(found, "lanekeeper_retained_bytes")).toBe(keeper.status().disk.retainedBytes);
+  const files = readdirSync(join(folder, "index")).map(
+    (name) => statSync(join(folder, "index", name)).size,
+  );
+  expect(valueOf(found, "lanekeeper_map_bytes")).toBe(files.reduce((sum, size) => sum + size, 0));
+
+  await using memory = await measuredStore(chain);
+  const { samples } = readScrape(await memory.meters.text(memory.observed));
+  expect(samples.filter(({ name }) => name === "lanekeeper_map_bytes")).toEqual([]);
 });
 
 test("a lane that was dropped is gone from the next scrape; one outside of the committee has no key for a label", async () => {

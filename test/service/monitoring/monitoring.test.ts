@@ -112,8 +112,9 @@ test.each([
   expect(() => labelsOfAnswer(query, metricOf)).toThrow(why);
 });
 
-test("guards, backups, keys, the archive and reservations are drawn to the last metric", () => {
-  const ofThese = /^lanekeeper_(store_guarded|backup|encryption|archive|reservations)/;
+test("guards, backups, keys, jobs, the map, the archive and reservations are drawn to the last metric", () => {
+  const ofThese =
+    /^lanekeeper_(store_guarded|backup|encryption|archive|reservations|jobs?_|map_bytes|retained_bytes)/;
   const isDrawn = (name: string): boolean => queries.some((query) => query.includes(name));
   const named = Object.keys(metrics).filter((name) => ofThese.test(name));
   expect(named.length).toBeGreaterThan(25);

@@ -45,6 +45,7 @@ const disk = {
   },
   liveBytes: 9_500_000,
   reclaimableBytes: 3_100_000,
+  retainedBytes: 16 * 4_194_304,
 } satisfies Status["disk"];
 
 /** A status with `count` lanes, some of them behind; `turn` moves them. */
@@ -117,6 +118,7 @@ const archive: Status["archive"] = {
   through: { lanes: new Map(), road: 4011n },
   pendingRecords: 4096n,
   oldestPendingMs: 95_000,
+  heldSegments: 3,
   heldBytes: 3 * 4_194_304,
   heldBytesMax: 64 * 4_194_304,
   isBehind: false,

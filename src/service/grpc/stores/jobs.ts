@@ -11,6 +11,7 @@ import {
 import { assertNever } from "../../../types/assert.js";
 import { PersisterError } from "../../../types/errors.js";
 import { forReaders, forWriters } from "../../access/caller.js";
+import type { JobsMeter } from "../../metrics/jobs-meter.js";
 import type { Served } from "../adapter.js";
 import type { Handlers } from "../call.js";
 
@@ -20,10 +21,10 @@ const BATCH_BYTES_MAX = 256 * 1024;
 
 type Row = { readonly key: Uint8Array; readonly value: Uint8Array };
 
-export function jobsServed(store: JobStore): Served<typeof JobsService.methods> {
+export function jobsServed(store: JobStore, meter: JobsMeter): Served<typeof JobsService.methods> {
   return {
     service: JobsService,
-    handlers: { ...lifeHandlers(store), ...rowHandlers(store) },
+    handlers: { ...lifeHandlers(store), ...rowHandlers(store, meter) },
     allowed: {
       openJob: forWriters,
       closeJob: forWriters,
@@ -65,7 +66,7 @@ function lifeHandlers(store: JobStore): Pick<All, Life> {
   };
 }
 
-function rowHandlers(store: JobStore): Omit<All, Life> {
+function rowHandlers(store: JobStore, meter: JobsMeter): Omit<All, Life> {
   const openJob = (id: string) => {
     const job = store.job(id);
     if (job) return job;
@@ -73,7 +74,9 @@ function rowHandlers(store: JobStore): Omit<All, Life> {
   };
   return {
     write: async ({ job, operations, durable }) => {
+      const beganMs = performance.now();
       await openJob(job).batch(operations.map(operationOf), { durable });
+      meter.wrote(durable, performance.now() - beganMs);
       return {};
     },
     get: async ({ job, category, key }) => ({ value: await openJob(job).get(category, key) }),

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { JobStore } from "../../../../src/jobs/job-store.js";
 import { Journal } from "../../../../src/records/journal.js";
 import { jobsServed } from "../../../../src/service/grpc/stores/jobs.js";
+import { JobsMeter } from "../../../../src/service/metrics/jobs-meter.js";
 import { journalServed } from "../../../../src/service/grpc/stores/journal.js";
 import { TestChain } from "../../../model/chain.js";
 import type { ForeignClient } from "../../foreign-client.js";
@@ -14,7 +15,7 @@ async function client(): Promise<ForeignClient> {
   const jobs = await JobStore.openMemory();
   const others = [
     { served: journalServed(journal), isServing: () => true, close: () => journal.close() },
-    { served: jobsServed(jobs), isServing: () => true, close: () => jobs.close() },
+    { served: jobsServed(jobs, new JobsMeter()), isServing: () => true, close: () => jobs.close() },
   ];
   return (await running(new TestChain(1), { others })).client;
 }

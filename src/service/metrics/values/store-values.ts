@@ -1,10 +1,10 @@
 /** The gauges and counters of a scrape that follow from one look at the store. */
-import { guardKinds } from "../../node/signing/verdict.js";
-import type { Status } from "../../node/status.js";
-import type { LaneId } from "../../types/lane.js";
-import type { Families } from "./families.js";
+import { guardKinds } from "../../../node/signing/verdict.js";
+import type { Status } from "../../../node/status.js";
+import type { LaneId } from "../../../types/lane.js";
+import type { Families } from "../families.js";
 import { putArchive, putReservations } from "./off-machine-values.js";
-import type { MetricName } from "./table.js";
+import type { MetricName } from "../table.js";
 
 /** All of it is of one moment. */
 export function putStatus(
@@ -76,13 +76,14 @@ const counters: readonly (readonly [MetricName, keyof Status["counters"]])[] = [
 
 function putJournal(families: Families, status: Status): void {
   for (const [name, counter] of counters) families.put(name, status.counters[counter]);
-  const { segments, liveBytes, reclaimableBytes } = status.disk;
+  const { segments, liveBytes, reclaimableBytes, retainedBytes } = status.disk;
   for (const [state, { slots, bytes }] of Object.entries(segments)) {
     families.put("lanekeeper_journal_segments", slots, { state });
     families.put("lanekeeper_journal_bytes", bytes, { state });
   }
   families.put("lanekeeper_journal_live_bytes", liveBytes);
   families.put("lanekeeper_journal_reclaimable_bytes", reclaimableBytes);
+  families.put("lanekeeper_retained_bytes", retainedBytes);
   families.put("lanekeeper_cache_bytes", status.cachedBytes);
   families.put("lanekeeper_verified_signatures_total", status.verified.signatures);
 }

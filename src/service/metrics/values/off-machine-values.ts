@@ -1,8 +1,8 @@
 /** The gauges and counters of what a store has beyond its machine: an archive, and reservations. */
-import type { ArchiveStatus } from "../../archive/writing/archiving.js";
-import { type ReservationStatus, reservationStates } from "../../node/signing/reserving.js";
-import type { LaneId } from "../../types/lane.js";
-import type { Families } from "./families.js";
+import type { ArchiveStatus } from "../../../archive/writing/archiving.js";
+import { type ReservationStatus, reservationStates } from "../../../node/signing/reserving.js";
+import type { LaneId } from "../../../types/lane.js";
+import type { Families } from "../families.js";
 
 export function putArchive(
   families: Families,
@@ -12,8 +12,9 @@ export function putArchive(
   const { through, counts, failing } = archive;
   families.put("lanekeeper_archive_pending_records", archive.pendingRecords);
   families.put("lanekeeper_archive_oldest_pending_seconds", archive.oldestPendingMs / 1000);
-  families.put("lanekeeper_archive_held_bytes", archive.heldBytes);
-  families.put("lanekeeper_archive_held_max_bytes", archive.heldBytesMax);
+  families.put("lanekeeper_archive_pending_segments", archive.heldSegments);
+  families.put("lanekeeper_archive_pending_bytes", archive.heldBytes);
+  families.put("lanekeeper_archive_pending_max_bytes", archive.heldBytesMax);
   families.put("lanekeeper_archive_behind", archive.isBehind ? 1 : 0);
   families.put(
     "lanekeeper_archive_failing",
