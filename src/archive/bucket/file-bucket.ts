@@ -21,6 +21,7 @@ import { RealDisk } from "../../disk/real/real.js";
 import type { DiskFile } from "../../disk/disk.js";
 import { hasCode, PersisterError } from "../../types/errors.js";
 import { namesIn, removeFile, removeLeft } from "./folder.js";
+import { ObjectFiles } from "./object-files.js";
 import { attempts, type Pacing, realPacing, TryAgain } from "./attempts.js";
 import {
   type Bucket,
@@ -39,12 +40,12 @@ import {
 /** Files on their way to their name. No object is called so: no part of a name begins with a dot. */
 const NEW = ".new";
 const LOCK = ".lock";
-const COMPARED_BYTES = 256 * 1024;
 
 export class FileBucket implements Bucket {
   readonly url: string;
   readonly #root: string;
   readonly #disk = new RealDisk();
+  readonly #files = new ObjectFiles(this.#disk);
   readonly #pacing: Pacing;
   /** Folders that are durable. */
   readonly #folders = new Set<string>();
@@ -88,13 +89,11 @@ export class FileBucket implements Bucket {
     if (!file) return "absent";
     try {
       if ((await file.size()) !== bytes.length) return "other";
-      const room = Buffer.allocUnsafe(Math.min(COMPARED_BYTES, bytes.length));
-      for (let at = 0; at < bytes.length; at += COMPARED_BYTES) {
+      const isSame = await this.#files.pieces(file, bytes.length, (piece, at) => {
         throwIfAborted(signal, `the comparison of ${name}`);
-        const wanted = bytes.subarray(at, at + COMPARED_BYTES);
-        if (!sameBytes(await file.read(at, wanted.length, room), wanted)) return "other";
-      }
-      return "same";
+        return sameBytes(piece, bytes.subarray(at, at + piece.length));
+      });
+      return isSame ? "same" : "other";
     } finally {
       await file.close();
     }
@@ -183,15 +182,7 @@ export class FileBucket implements Bucket {
   /** A new file with these bytes, durable, under a name that nobody else has. */
   async #write(bytes: Uint8Array): Promise<string> {
     const path = join(this.#root, NEW, randomBytes(16).toString("hex"));
-    const file = await this.#disk.create(path);
-    try {
-      await file.writeDurable(0, [bytes]);
-    } catch (cause) {
-      await removeFile(path);
-      throw cause;
-    } finally {
-      await file.close();
-    }
+    await this.#files.write(path, bytes);
     return path;
   }
 
