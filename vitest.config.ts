@@ -114,7 +114,7 @@ const slow = [
   "test/records/lives/crash.test.ts",
   "test/reserve/two-machines.test.ts",
   "test/scripts/{clients,golden}.test.ts",
-  "test/service/{config/store-keys,grpc/crowd,page/page}.test.ts",
+  "test/service/{config/store-keys,grpc/{crowd,slow-readers},page/page}.test.ts",
   "test/testing/simulated-disk.test.ts",
   "test/walmanager/damage.test.ts",
   "test/wire/codec/protobufjs.test.ts",

@@ -8,6 +8,8 @@ export const defaultLimits = {
   connections: 256,
   /** The windows of four writers' streams. */
   inFlightBytes: 64 * 1024 * 1024,
+  /** A connection without a call goes: a client that is left alone connects anew with its next one. */
+  idleMs: 300_000,
 } as const;
 
 export type Limits = { readonly [Name in keyof typeof defaultLimits]: number };

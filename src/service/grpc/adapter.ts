@@ -29,6 +29,7 @@ import type { Papers } from "../access/access.js";
 import type { Allowed, Caller } from "../access/caller.js";
 import type { Meters } from "../metrics/meters.js";
 import type { RpcMethod } from "../metrics/rpc-meter.js";
+import { Outgoing } from "./answers/outgoing.js";
 import type { Call, Handlers } from "./call.js";
 import { endOfWait, statusOf, toldError } from "./status.js";
 
@@ -143,10 +144,11 @@ function streamOf(
       const answers = handler(request, ours) as AsyncIterable<unknown>;
       // The caller learns that its subscription is in place.
       call.sendMetadata(new Metadata());
+      const outgoing = new Outgoing(call, ours.signal);
       for await (const answer of answers) {
-        const isWritten = call.write(encoded(method.response, answer));
+        outgoing.write(encoded(method.response, answer));
         around.meters.rpc.sent(label);
-        if (!isWritten) await drained(call, ours.signal);
+        if (outgoing.isFull) await outgoing.room();
       }
       call.end();
     });
@@ -255,19 +257,4 @@ function decode(method: Method, bytes: Buffer): unknown {
 function encoded(message: Message<unknown, never>, value: unknown): Buffer {
   const bytes = (message as Message<unknown>).encode(value);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** Resolves when the stream takes more, or the call is over. */
-async function drained(call: StreamCall, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      call.off("drain", done);
-      takeBack();
-      resolve();
-    };
-    const takeBack = whenAborted(signal, done);
-    call.once("drain", done);
-    if (signal.aborted) done();
-  });
-  signal.throwIfAborted();
 }

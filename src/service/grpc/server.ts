@@ -11,23 +11,23 @@ export interface ServerLimits {
   readonly messageBytes: number;
   /** Streams and calls at once of one connection. */
   readonly streams: number;
+  /** A connection without a call is closed after so long. */
+  readonly idleMs: number;
 }
 
 /** A connection without an answer to a ping is dead after both of these. */
 const PING_MS = 20_000;
 const PONG_MS = 10_000;
-/** A connection without a call is closed. */
-const IDLE_MS = 300_000;
 
 const HEALTH = "grpc.health.v1.Health";
 
-function optionsOf({ messageBytes, streams }: ServerLimits): ServerOptions {
+function optionsOf({ messageBytes, streams, idleMs }: ServerLimits): ServerOptions {
   return {
     "grpc.max_receive_message_length": messageBytes,
     "grpc.max_concurrent_streams": streams,
     "grpc.keepalive_time_ms": PING_MS,
     "grpc.keepalive_timeout_ms": PONG_MS,
-    "grpc.max_connection_idle_ms": IDLE_MS,
+    "grpc.max_connection_idle_ms": idleMs,
     "grpc.enable_channelz": 0,
   };
 }

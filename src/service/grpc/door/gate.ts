@@ -13,6 +13,7 @@ import type {
 import { pathOf } from "../../../rpc/method.js";
 import { assert } from "../../../types/assert.js";
 import { errorCodes } from "../../../types/error-codes.js";
+import { PersisterError } from "../../../types/errors.js";
 import type { LanekeeperError } from "../../../types/lanekeeper-error.js";
 import type { Papers } from "../../access/access.js";
 import type { Allowed, Caller } from "../../access/caller.js";
@@ -21,6 +22,9 @@ import { labelOf, type Served, type Surroundings } from "../adapter.js";
 import { statusOf, toldError } from "../status.js";
 
 type Listener = Parameters<ServerInterceptingCallInterface["start"]>[0];
+
+/** Bytes of the headers of a call: a token and a few names. */
+export const HEADERS_BYTES_MAX = 16 * 1024;
 
 /** The place that a call came from. */
 export interface Peer {
@@ -92,6 +96,7 @@ export class Gate {
     const peer = call.getConnectionInfo();
     try {
       this.#callers.set(metadata, admit(papersOf(metadata, call), allowed));
+      refuseLong(metadata);
       this.#letIn(peer);
       return undefined;
     } catch (cause) {
@@ -102,6 +107,19 @@ export class Gate {
       return error;
     }
   }
+}
+
+/** @throws {PersisterError} USAGE: another try with the same headers would be in vain. */
+function refuseLong(metadata: Metadata): void {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(metadata.toHttp2Headers())) {
+    bytes += name.length + String(value).length;
+  }
+  if (bytes <= HEADERS_BYTES_MAX) return;
+  throw new PersisterError(
+    "USAGE",
+    `the headers of this call have ${bytes} bytes, and ${HEADERS_BYTES_MAX} is the most: send a token and few names`,
+  );
 }
 
 /** The papers that a call carries. */

@@ -7,7 +7,7 @@ import { assert } from "../../../types/assert.js";
 import type { Certificates } from "../../access/certificates.js";
 import type { Served, Surroundings } from "../adapter.js";
 import { Connections, FIRST_WORDS_MS } from "./connections.js";
-import type { Peer } from "./gate.js";
+import { HEADERS_BYTES_MAX, type Peer } from "./gate.js";
 import { type GrpcServer, grpcServer, type ServerLimits } from "../server.js";
 import { type Address, listenOnTcp } from "../../listen/tcp.js";
 import { listenOnSocket } from "../../listen/unix-socket.js";
@@ -99,8 +99,11 @@ function opened(
  */
 const STREAM_WINDOW_BYTES = 512 * 1024;
 
-/** Bytes of the headers of a call: a token and a few names. HTTP/2 would take four times as many. */
-const HEADERS_BYTES_MAX = 16 * 1024;
+/**
+ * Beyond this HTTP/2 resets a stream without a word, and a client of the library takes that for a service that is busy,
+ * and tries again. So the gate refuses half as many with a reason; HTTP/2 by itself would take twice as many.
+ */
+const HEADERS_BYTES_READ_MAX = 2 * HEADERS_BYTES_MAX;
 
 /**
  * The library has an option of the window for its clients alone, and none of the headers; it passes over an option that
@@ -111,7 +114,7 @@ function setLimits(http2Servers: readonly (Http2Server | Http2SecureServer)[]): 
     each.on("session", (session) => {
       session.settings({
         initialWindowSize: STREAM_WINDOW_BYTES,
-        maxHeaderListSize: HEADERS_BYTES_MAX,
+        maxHeaderListSize: HEADERS_BYTES_READ_MAX,
       });
       session.setLocalWindowSize(STREAM_WINDOW_BYTES);
     });

@@ -83,7 +83,7 @@ test("the refusal has its details, and is counted as a call", async () => {
   expect(text).toMatch(/grpc_server_handled_total\{[^}]*grpc_code="UNAUTHENTICATED"[^}]*\} 1\n/);
 });
 
-test("headers beyond their limit are refused, clients are told of the limit, and others are served", async () => {
+test("headers beyond their limit are refused with a reason, far beyond it without one, clients are told of the limit, and others are served", async () => {
   const { port, client } = await guarded();
   const open = session(port);
   // Our settings are the second ones, behind those of the library.
@@ -93,7 +93,7 @@ test("headers beyond their limit are refused, clients are told of the limit, and
       ({ initialWindowSize }) => initialWindowSize === 512 * 1024 && resolve(),
     );
   });
-  expect(open.remoteSettings.maxHeaderListSize).toBe(16 * 1024);
+  expect(open.remoteSettings.maxHeaderListSize).toBe(32 * 1024);
   // The limit stands once the client has said that it knows it.
   await new Promise((resolve) => open.ping(resolve));
   const ended = async (bytes: number): Promise<string> => {
@@ -107,16 +107,20 @@ test("headers beyond their limit are refused, clients are told of the limit, and
     });
     stream.on("error", () => undefined).resume();
     const answered = new Promise<string>((resolve) => {
-      stream.once("trailers", (trailers: IncomingHttpHeaders) =>
-        resolve(`status ${Number(trailers["grpc-status"])}`),
-      );
+      const told = (headers: IncomingHttpHeaders): void => {
+        const { "grpc-status": code, "grpc-message": words = "" } = headers;
+        if (code !== undefined) resolve(`status ${Number(code)} ${decodeURI(String(words))}`);
+      };
+      // A refusal without an answer comes with the first headers.
+      stream.once("response", told).once("trailers", told);
       stream.once("close", () => resolve("refused"));
     });
     stream.end(Buffer.alloc(5));
     return await answered;
   };
-  expect(await ended(8 * 1024)).toBe("status 0");
-  expect(await ended(17 * 1024)).toBe("refused");
+  expect(await ended(8 * 1024)).toMatch(/^status 0 /);
+  expect(await ended(17 * 1024)).toMatch(/^status 3 the headers of this call have 17\d{3} bytes/);
+  expect(await ended(33 * 1024)).toBe("refused");
   expect(await client.call("KeeperService/GetStatus", {}, { token: secret })).toBeDefined();
 });
 
@@ -164,6 +168,31 @@ test("a connection that says nothing is closed soon, and one that speaks is not"
   speaking?.write("PRI");
   await new Promise((resolve) => silent?.once("close", resolve));
   expect(speaking?.destroyed).toBe(false);
+});
+
+test("a connection without a call is closed, one with a call stays, and the next call of its client is served", async () => {
+  const { socket } = await running(new TestChain(1), { limits: { idleMs: 300 } });
+  const opened = (): ClientHttp2Session => {
+    const made = connectHttp2("http://localhost", { createConnection: () => connect(socket) });
+    onTestFinished(() => made.destroy());
+    return made;
+  };
+  const [idle, busy] = [opened(), opened()];
+  const stream = busy.request({
+    [constants.HTTP2_HEADER_METHOD]: "POST",
+    [constants.HTTP2_HEADER_PATH]: "/lanekeeper.v1.KeeperService/WatchStatus",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.resume().end(Buffer.alloc(5));
+  const foreign = await ForeignClient.connect(`unix:${socket}`);
+  onTestFinished(() => foreign.close());
+  // It is told first, and so loses no call that is on its way.
+  const told = new Promise((resolve) => idle.once("goaway", resolve));
+  await new Promise((resolve) => idle.once("close", resolve));
+  expect(await told).toBe(constants.NGHTTP2_NO_ERROR);
+  expect(await foreign.call("KeeperService/GetStatus")).toBeDefined();
+  expect([busy.closed, stream.closed]).toEqual([false, false]);
 });
 
 test("the oldest stranger goes, and one that was let in stays", async () => {
