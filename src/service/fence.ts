@@ -204,6 +204,6 @@ function fenced(fence: bigint, by: string): PersisterError {
 function writerPresent({ fence, writer }: Holder): PersisterError {
   return new PersisterError(
     "WRITER_PRESENT",
-    `the writer "${writer}" has the store with fence ${fence}: stop it first, or take over from it`,
+    `the writer "${writer}" has the store with fence ${fence}: stop it first, or take over from it (takeOver: true)`,
   );
 }

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ForeignClient } from "../service/foreign-client.js";
-import { programOf } from "../harness/built.js";
-import { call } from "./program-kit.js";
+import { ForeignClient } from "../../service/foreign-client.js";
+import { programOf } from "../../harness/built.js";
+import { call } from "../program-kit.js";
 
 let script = "";
 let temporary = "";
