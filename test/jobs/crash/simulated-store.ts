@@ -8,7 +8,7 @@ import type { LossyHomes } from "./lossy-homes.js";
 
 export const ROOT = "jobs";
 
-function surroundings(disk: SimulatedDisk): Surroundings {
+export function surroundings(disk: SimulatedDisk): Surroundings {
   let draws = 0;
   return {
     disk,

@@ -1,11 +1,12 @@
 /** Rotation of the keys of jobs: what is moved, what holds it up, and what a crash at any step leaves. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, describe, test } from "vitest";
-import type { JobStore } from "../../../src/jobs/index.js";
+import { JobStore } from "../../../src/jobs/index.js";
 import { SimulatedDisk } from "../../../src/testing/simulated-disk.js";
 import { campaignSize, SCALE } from "../../scale.js";
 import { codeOf, folder, openStore } from "../kit.js";
 import { LossyHomes } from "../crash/lossy-homes.js";
-import { openOn } from "../crash/simulated-store.js";
+import { openOn, ROOT, surroundings } from "../crash/simulated-store.js";
 import {
   at,
   contents,
@@ -116,6 +117,37 @@ describe("a rotation", () => {
       if (Buffer.compare(value ?? at(0), at(write)) !== 0) expect.fail(`write ${write} is gone`);
     }
     expect(await job.count("hidden")).toBe(ROWS);
+  });
+
+  test("takes back no write that is on its way into LevelDB while a page is sealed anew", async () => {
+    const [disk, homes] = [new SimulatedDisk(), new LossyHomes()];
+    const plain = await openOn(disk, homes, {});
+    await hide(await plain.openJob("job"), 0, 4);
+    await plain.close();
+    // The rotation takes a step where the test says so.
+    const rests: (() => void)[] = [];
+    const slow = { ...surroundings(disk), pace: (task: () => void) => void rests.push(task) };
+    const turns = async (): Promise<void> => {
+      for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    };
+    const step = async (): Promise<void> => {
+      for (const goOn of rests.splice(0)) goOn();
+      await turns();
+    };
+    await using store = await JobStore.openOn(slow, ROOT, homes, { keys: keysOf("a") });
+    const job = await store.openJob("job");
+    await step();
+    const goOn = homes.stop("job", { all: true });
+    await job.put("hidden", at(0), secret(9), { durable: true });
+    await turns();
+    await step();
+    goOn();
+    let isMoved = false;
+    const moved = store.waitForRotation().then(() => (isMoved = true));
+    while (!isMoved) await step();
+    await moved;
+    expect(contents(store)).toEqual([keyId("a")]);
+    expect(await job.get("hidden", at(0))).toEqual(secret(9));
   });
 
   test("gives way to a caller who opens, closes or drops the job", async () => {
