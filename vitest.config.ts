@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -19,7 +20,7 @@ const alias = Object.entries(exports).flatMap(([path, { default: built }]) => {
  *
  * - `npm run test:quick`: the inner loop, without the campaigns and the slow files;
  * - `npm test`: every file, each campaign at the size at which it finds the bugs of `test/mutants`;
- * - `npm run test:all`: every file at full size;
+ * - `npm run test:all`: every file at full size, with a seed of its own (test/harness/seed.ts);
  * - `npm run test:campaigns`: the files with a campaign alone, at full size.
  */
 const sizes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -36,12 +37,13 @@ const sizes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 function sizesOf(mode: string): Record<string, string> {
   const { LANEKEEPER_SCALE: asked } = process.env;
   if (asked === undefined) Object.assign(process.env, { ...sizes[mode], ...namedSizes() });
+  if (mode === "all") process.env["LANEKEEPER_SEED"] ??= String(randomInt(1, 2 ** 31));
   return namedSizes();
 }
 
-/** The sizes that the environment names. */
+/** The sizes that the environment names, and the seed. */
 function namedSizes(): Record<string, string> {
-  const names = ["LANEKEEPER_SCALE", "LANEKEEPER_STATES", "LANEKEEPER_MUTANTS"];
+  const names = ["LANEKEEPER_SCALE", "LANEKEEPER_STATES", "LANEKEEPER_MUTANTS", "LANEKEEPER_SEED"];
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = process.env[name];
@@ -150,7 +152,7 @@ export default defineConfig(({ mode }) => {
       testTimeout: 300_000,
       hookTimeout: 300_000,
       // A rejection that nobody holds ends a user's process: it fails the test in which it happens.
-      setupFiles: ["test/harness/unhandled.ts"],
+      setupFiles: ["test/harness/unhandled.ts", "test/harness/seed.ts"],
       globalSetup: ["test/harness/run-folder.ts"],
       env,
       reporters: ["default", "./scripts/check/totals-reporter.mjs"],

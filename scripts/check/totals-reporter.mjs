@@ -1,6 +1,6 @@
 /**
  * A vitest reporter. The last line of the output is `N passed, N failed`; before it stand a line for each failure,
- * the size of the campaigns, and `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and
+ * the size of the campaigns, the seed if one was named, and `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and
  * an error that no test caught count as one failure each.
  */
 import { relative } from "node:path";
@@ -63,8 +63,10 @@ export default class TotalsReporter {
   onTestRunEnd(testModules, unhandledErrors) {
     const { passed, failed, skipped } = count(testModules, unhandledErrors);
     const told = failures(testModules, unhandledErrors).map((each) => `${each}\n`);
-    const scale = `campaigns at ${process.env.LANEKEEPER_SCALE} of their full size\n`;
+    const { LANEKEEPER_SCALE: scale, LANEKEEPER_SEED: seed } = process.env;
+    const drawn = seed === undefined ? "" : `, drawn with LANEKEEPER_SEED=${seed}`;
+    const size = `campaigns at ${scale} of their full size${drawn}\n`;
     const left = skipped > 0 ? `${skipped} skipped, each with its reason above\n` : "";
-    this.#lines = `${told.join("")}${scale}${left}${passed} passed, ${failed} failed\n`;
+    this.#lines = `${told.join("")}${size}${left}${passed} passed, ${failed} failed\n`;
   }
 }
