@@ -206,6 +206,24 @@ describe("the map on real files, harmed between two openings", () => {
     expect(await openedWhole()).toEqual([]);
   });
 
+  test("no index/, a file in its place, a folder in it, made while the store is open", async () => {
+    await lived();
+    const harms = [
+      () => fs.rmSync(index, { recursive: true }),
+      () => {
+        fs.rmSync(index, { recursive: true });
+        fs.writeFileSync(index, "a file");
+      },
+      () => fs.mkdirSync(join(index, "lost")),
+    ];
+    for (const harm of harms) {
+      const keeper = await Lanekeeper.open(directory, choices);
+      harm();
+      await keeper.close();
+      expect(await openedWhole()).toEqual([]);
+    }
+  });
+
   test("no index/, an empty one, a file in its place, a link that leads nowhere or elsewhere", async () => {
     await lived();
     const replace = async (make: () => void): Promise<void> => {

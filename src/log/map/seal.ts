@@ -26,7 +26,6 @@ import { crc32c } from "../../codec/crc32c.js";
 import type { Disk } from "../../disk/disk.js";
 import { describeFolder, type SummedFile, sameFiles } from "../../disk/folder-files.js";
 import { type SealedSegment, STORE_ID_BYTES } from "../../journal/form/head.js";
-import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 
 export const SEAL_FILE = "SEAL";
@@ -47,13 +46,14 @@ interface Seal extends JournalEnd {
 }
 
 /**
- * Seals the files in `directory`, which nobody has open; durable when resolved.
+ * Seals the files in `directory`, which nobody has open; durable when resolved. A folder that somebody
+ * removed, or put something into, gets no seal, and the next open makes the map anew.
  *
  * @throws {PersisterError} DISK_FULL, READ_ONLY, IO: then the next open makes the map anew.
  */
 export async function sealMap(disk: Disk, directory: string, at: JournalEnd): Promise<void> {
   const files = await describeFolder(disk, directory, isSealed);
-  assert(files !== undefined, "a map that was open has its folder");
+  if (!files) return;
   const file = await disk.create(`${directory}/${SEAL_FILE}`);
   try {
     await file.writeDurable(0, [encodeSeal({ ...at, files })]);
