@@ -43,10 +43,20 @@ const unknownRemedy: Remedy = { code: "IO", advice: "see the cause" };
 
 /** Answers of a file system that cannot do the thing at all. */
 const UNSUPPORTED = new Set(["EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
+const DENIED = new Set(["ERR_ACCESS_DENIED"]);
 /** Advice where such an answer comes, by the word of the action that it stands for. */
-const unsupported: readonly (readonly [action: string, advice: string])[] = [
-  ["lock", NO_LOCKS],
-  ["flush", "this file system does not flush directories: choose another, a local one"],
+const unsupported: readonly (readonly [
+  answers: ReadonlySet<string>,
+  action: string,
+  advice: string,
+])[] = [
+  [UNSUPPORTED, "lock", NO_LOCKS],
+  [
+    UNSUPPORTED,
+    "flush",
+    "this file system does not flush directories: choose another, a local one",
+  ],
+  [DENIED, "flush", "Node's permission model forbids each flush since Node 24: run without it"],
 ];
 
 /** The error for `action` (a verb phrase: "write 12 bytes at 0") that failed at `file`. */
@@ -61,8 +71,8 @@ export function diskError(action: string, file: string, cause: unknown): Persist
 
 function remedyOf(action: string, osCode: string | undefined): Remedy {
   if (osCode === undefined) return unknownRemedy;
-  const row = unsupported.find(([word]) => UNSUPPORTED.has(osCode) && action.startsWith(word));
-  return row ? { code: "IO", advice: row[1] } : (remedies[osCode] ?? unknownRemedy);
+  const row = unsupported.find(([answers, word]) => answers.has(osCode) && action.startsWith(word));
+  return row ? { code: "IO", advice: row[2] } : (remedies[osCode] ?? unknownRemedy);
 }
 
 /** The error of a call on a handle that was closed. */

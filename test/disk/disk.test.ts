@@ -200,6 +200,12 @@ describe("what the system refuses", () => {
     }
   });
 
+  test("a flush that Node's permission model forbids is told as that: no right would allow it", () => {
+    const { code, message } = told("flush a directory", osError("ERR_ACCESS_DENIED"));
+    expect([code, message]).toEqual(["IO", expect.stringContaining("forbids each flush")]);
+    expect(told("create a file", osError("ERR_ACCESS_DENIED")).code).toBe("READ_ONLY");
+  });
+
   test("an errno that Node knows by number alone is named", () => {
     const unknown = osError(`Unknown system error -${constants.errno.ENOLCK}`);
     expect(told("lock the file", unknown).message).toMatch(/: ENOLCK \(.*no locks/);

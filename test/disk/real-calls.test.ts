@@ -3,16 +3,17 @@
  * power goes, so that no other test misses it.
  */
 import * as fs from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { hasSyncFlag } from "../../src/disk/real/flush.js";
 import type * as ofDisk from "../../src/disk/real/real.js";
 import type * as ofFile from "../../src/disk/real/real-file.js";
 
-const flushes = ["fsync", "fdatasync", "fdatasyncSync"] as const;
+const flushes = ["fdatasync", "fdatasyncSync"] as const;
 type Flush = (fd: number, done?: (cause: Error | null) => void) => unknown;
 
 /** The flushes that have ended: the call, and the path behind its descriptor. */
@@ -40,9 +41,22 @@ function noted(name: string, flush: Flush): Flush {
 
 const system = createRequire(import.meta.url)("node:fs") as Record<string, Flush>;
 const kept = flushes.map((name) => [name, system[name] as Flush] as const);
+/** The methods of each handle, and its flush. */
+let handles: FileHandle;
+let flushHandle: FileHandle["sync"];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lanekeeper-flushes-"));
+  const handle = await open(folder);
+  handles = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  flushHandle = handles.sync;
+  handles.sync = async function (this: FileHandle) {
+    const path = fs.readlinkSync(`/proc/self/fd/${this.fd}`);
+    await flushHandle.call(this);
+    await sleep(5);
+    ended.push(`fsync ${path}`);
+  };
   for (const [name, flush] of kept) system[name] = noted(name, flush);
   syncBuiltinESMExports();
   // Instances of their own: modules take most calls of the system when they are loaded.
@@ -53,6 +67,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const [name, flush] of kept) system[name] = flush;
   syncBuiltinESMExports();
+  handles.sync = flushHandle;
   await rm(folder, { recursive: true, force: true });
 });
 beforeEach(() => {

@@ -11,8 +11,6 @@ import { type Durability, durabilityOf, hasSyncFlag, writeFlags } from "./flush.
 import { identityOf, RealFile } from "./real-file.js";
 
 const openDescriptor = promisify(fs.open);
-const closeDescriptor = promisify(fs.close);
-const flushDescriptor = promisify(fs.fsync);
 
 /** Files are the owner's alone: they hold votes. */
 const FILE_MODE = 0o600;
@@ -96,11 +94,12 @@ export class RealDisk implements Disk {
 
   async syncDirectory(path: string): Promise<void> {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-    const fd = await told("open a directory", path, openDescriptor(path, flags));
+    // A handle, not its number: Node's permission model takes fsync away from numbers, and before Node 24 not from handles.
+    const handle = await told("open a directory", path, promises.open(path, flags));
     try {
-      await told("flush a directory", path, flushDescriptor(fd));
+      await told("flush a directory", path, handle.sync());
     } finally {
-      await closeDescriptor(fd);
+      await handle.close();
     }
   }
 

@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Lanekeeper } from "../../../src/node/lanekeeper.js";
 import { Journal } from "../../../src/records/journal.js";
+import { errorCodes } from "../../../src/types/errors.js";
 import { TestChain } from "../../model/chain.js";
+import { programOf } from "../../harness/built.js";
 import { call } from "../program-kit.js";
 
 let folder = "";
@@ -29,6 +32,18 @@ describe("lanekeeper init", () => {
     const keeper = await Lanekeeper.open(store, { chainId: "pacific-1", epochOf });
     expect(keeper.status().lanes.size).toBe(0);
     await keeper.close();
+  });
+
+  test("under Node's permission model, which forbids each flush since Node 24", async () => {
+    const major = Number(process.versions.node.split(".")[0]);
+    const flags = [major < 23 ? "--experimental-permission" : "--permission", "--allow-addons"];
+    flags.push("--allow-fs-read=*", `--allow-fs-write=${store}/`);
+    mkdirSync(store);
+    const program = await programOf("src/cli/main.ts");
+    const command = [...flags, program, "init", store, "--chain-id", "c"];
+    const { status, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+    expect(status, stderr).toBe(major < 24 ? 0 : errorCodes.IO.exit);
+    expect(stderr.includes("permission model forbids each flush")).toBe(major >= 24);
   });
 
   test("tells as JSON what it made", async () => {

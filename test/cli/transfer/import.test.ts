@@ -490,8 +490,8 @@ const killer = `data:text/javascript,${encodeURIComponent(`
       };
     }
   };
-  counted(fs, ["open", "fsync", "fdatasync", "fdatasyncSync", "writev", "writevSync"]);
-  counted(fs.promises, ["mkdir", "rename", "rm", "unlink"]);
+  counted(fs, ["open", "fdatasync", "fdatasyncSync", "writev", "writevSync"]);
+  counted(fs.promises, ["open", "mkdir", "rename", "rm", "unlink"]);
   syncBuiltinESMExports();
   process.on("exit", () => fs.writeSync(2, "calls: " + calls + "\\n"));
 `)}`;
