@@ -67,6 +67,8 @@ export interface Summary {
   readonly vote: SlotSummary | undefined;
   /** Those that open would leave standing (D6). */
   readonly pins: readonly Pin[];
+  /** Parts that could not be looked at: whatever is told of them, they are not known to be empty. */
+  readonly unknown: ReadonlySet<"journal" | "anchor" | "vote">;
   /** Of STORE, the mark, the A/B slots and the journal; the map in index/ is not counted. */
   readonly diskBytes: number;
   /** Whether there is a map; it is made anew whenever it is missing or in doubt. */
@@ -118,6 +120,7 @@ export function summaryOf(
     anchor: anchorOf(looked.pairs),
     vote: slotOf(looked.pairs?.voteSlot),
     pins: pinsOf(looked),
+    unknown: unknownOf(looked),
     diskBytes,
     hasIndex: identity.hasIndex,
     depth: looked.depth.kind,
@@ -158,6 +161,14 @@ function journalOf({ slots: seen, records }: Looked): JournalSummary {
   };
   const { sealed, retainedSlots } = records;
   return { head, ...counts, live: sealed.length + 1, retained: retainedSlots.length };
+}
+
+function unknownOf({ slots, pairs }: Looked): Summary["unknown"] {
+  const unknown = new Set<"journal" | "anchor" | "vote">();
+  if (!slots?.base) unknown.add("journal");
+  if (!pairs || (!pairs.anchorSlot && !pairs.isAnchorSettled)) unknown.add("anchor");
+  if (!pairs || (!pairs.voteSlot && !pairs.isVoteSettled)) unknown.add("vote");
+  return unknown;
 }
 
 function anchorOf(pairs: PairsSeen | undefined): Summary["anchor"] {

@@ -18,6 +18,8 @@ export interface PairsSeen {
   readonly isAnchorSettled: boolean;
   readonly anchorSlot: HeldMessage | undefined;
   readonly voteSlot: HeldMessage | undefined;
+  /** Whether it is certain which vote state counts, or that there is none. */
+  readonly isVoteSettled: boolean;
 }
 
 /** Looks at both pairs; `witness` is what the mark and the newest head name of them. */
@@ -38,6 +40,7 @@ export async function checkPairs(
     isAnchorSettled: anchorPair.isAccepted && (anchor !== undefined || !anchorPair.held),
     anchorSlot: anchorPair.held,
     voteSlot: votePair.held,
+    isVoteSettled: votePair.isAccepted,
   };
 }
 

@@ -61,6 +61,32 @@ describe("a journal's folder that cannot be listed", () => {
   );
 });
 
+test.each(["inspect", "verify"])(
+  "%s: what cannot be read is not known, and not none",
+  async (command) => {
+    const rows = async (): Promise<ReadonlyMap<string, string>> => {
+      const { code, stdout } = await callAsNobody(command, store);
+      expect(code).toBe(UNREAD);
+      return new Map(stdout.split("\n").map((line) => [line.slice(0, 12).trim(), line.slice(12)]));
+    };
+    chmodSync(join(store, "prune_anchor_a.pb"), 0o000);
+    const anchorless = await rows();
+    expect(anchorless.get("anchor")).toBe("not known");
+    expect(anchorless.get("vote state")).not.toBe("not known");
+    chmodSync(join(store, "consensus_b.pb"), 0o000);
+    expect((await rows()).get("vote state")).toBe("not known");
+    const ofJournal = ["logs", "pins"];
+    chmodSync(join(store, "journal"), 0o000);
+    const unlisted = await rows();
+    for (const row of ["journal", ...ofJournal]) expect(unlisted.get(row)).toBe("not known");
+    chmodSync(store, 0o700);
+    const closed = await rows();
+    for (const row of ["store", "journal", ...ofJournal, "anchor", "vote state", "disk use"]) {
+      expect(closed.get(row)).toBe("not known");
+    }
+  },
+);
+
 describe("a segment that cannot be read", () => {
   /** The file of a segment that holds something, by its state. */
   async function segment(state: string): Promise<string> {

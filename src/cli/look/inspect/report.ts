@@ -32,10 +32,10 @@ export function summaryText(summary: Summary, worst: ErrorCode | undefined): str
     ["store", storeText(summary)],
     ["mark", markText(summary)],
     ["journal", journalText(summary)],
-    ["logs", `${summary.logs.length}`],
+    ["logs", inJournal(summary, `${summary.logs.length}`)],
     ...summary.logs.map((log) => ["", logText(log)] as const),
     ...validatorRows(summary),
-    ["disk use", `${formatSize(summary.diskBytes)}${summary.hasIndex ? " beside the index" : ""}`],
+    ["disk use", diskText(summary)],
     ["checked", checkedText(summary)],
     ["found", `${counted(summary.errors, "error")}, ${counted(summary.warnings, "warning")}`],
     ["verdict", verdictText(summary)],
@@ -49,10 +49,27 @@ function validatorRows(summary: Summary): readonly Row[] {
   if (summary.kind === "records") return [];
   return [
     ["anchor", anchorText(summary)],
-    ["vote state", summary.vote ? `sequence ${summary.vote.sequence}` : "none"],
-    ["pins", `${summary.pins.length}`],
+    ["vote state", voteText(summary)],
+    ["pins", inJournal(summary, `${summary.pins.length}`)],
     ...summary.pins.map((pin) => ["", pinText(pin)] as const),
   ];
+}
+
+const NOT_KNOWN = "not known";
+
+/** `text`, unless no head of the journal can be used: nothing is known of its logs. */
+function inJournal({ unknown }: Summary, text: string): string {
+  return unknown.has("journal") ? NOT_KNOWN : text;
+}
+
+function diskText({ diskBytes, hasIndex }: Summary): string {
+  if (diskBytes === 0) return NOT_KNOWN;
+  return `${formatSize(diskBytes)}${hasIndex ? " beside the index" : ""}`;
+}
+
+function voteText({ vote, unknown }: Summary): string {
+  if (!vote) return unknown.has("vote") ? NOT_KNOWN : "none";
+  return `sequence ${vote.sequence}`;
 }
 
 function useText({ owner, changedMeanwhile, identity }: Summary): string {
@@ -65,7 +82,7 @@ function useText({ owner, changedMeanwhile, identity }: Summary): string {
 }
 
 function storeText({ identity, kind }: Summary): string {
-  if (!identity) return "not known";
+  if (!identity) return NOT_KNOWN;
   const made = new Date(Number(identity.createdMs));
   const when = Number.isNaN(made.getTime()) ? `${identity.createdMs} ms` : made.toISOString();
   const whose = kind === "records" ? "a journal of records" : `of chain ${identity.chainId}`;
@@ -80,7 +97,8 @@ function markText({ mark }: Summary): string {
 
 function journalText({ journal }: Summary): string {
   const { head, slots, live, retained, bytes } = journal;
-  if (!head) return `no head; ${slots} slots, ${formatSize(bytes)}`;
+  if (slots === 0) return NOT_KNOWN;
+  if (!head) return `no head that can be used; ${slots} slots, ${formatSize(bytes)}`;
   const spare = Math.max(0, slots - live - retained);
   const use = `${live} slots live, ${retained} retained, ${spare} spare, ${formatSize(bytes)}`;
   return `head ${head.sequence} in ${head.file}; ${use}`;
@@ -91,9 +109,9 @@ function logText({ name, first, next, records, bytes }: LogSummary): string {
   return `${shortName(name)} [${first}, ${next})${found}, ${formatSize(bytes)}`;
 }
 
-function anchorText({ anchor, depth }: Summary): string {
-  if (!anchor) return "none";
-  const index = anchor.roadIndex === undefined ? "unreadable" : `road index ${anchor.roadIndex}`;
+function anchorText({ anchor, depth, unknown }: Summary): string {
+  if (!anchor) return unknown.has("anchor") ? NOT_KNOWN : "none";
+  const index = anchor.roadIndex === undefined ? "refused" : `road index ${anchor.roadIndex}`;
   const quorum = depth === "committees" ? "" : ", its quorum was not checked";
   return `${index}, sequence ${anchor.sequence}${quorum}`;
 }
