@@ -25,6 +25,7 @@ export function checkChoices<Output>(schema: Schema<Output>, choices: unknown): 
   const result = readingArguments("options", () => schema.safeParse(choices));
   if (result.success) return Object.freeze(result.data);
   const issue = result.error.issues[0];
-  const where = issue?.path.join(".") ?? "";
-  throw new PersisterError("USAGE", `option ${where}: ${issue?.message ?? "is wrong"}`);
+  const path = issue?.path.join(".") ?? "";
+  const what = path === "" ? "the options" : `option ${path}`;
+  throw new PersisterError("USAGE", `${what}: ${issue?.message ?? "are wrong"}`);
 }
