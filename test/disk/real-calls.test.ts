@@ -43,14 +43,14 @@ const system = createRequire(import.meta.url)("node:fs") as Record<string, Flush
 const kept = flushes.map((name) => [name, system[name] as Flush] as const);
 /** The methods of each handle, and its flush. */
 let handles: FileHandle;
-let flushHandle: FileHandle["sync"];
+let flushHandle: () => Promise<void>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lanekeeper-flushes-"));
   const handle = await open(folder);
   handles = Object.getPrototypeOf(handle) as FileHandle;
   await handle.close();
-  flushHandle = handles.sync;
+  flushHandle = Reflect.get(handles, "sync");
   handles.sync = async function (this: FileHandle) {
     const path = fs.readlinkSync(`/proc/self/fd/${this.fd}`);
     await flushHandle.call(this);
