@@ -2,7 +2,7 @@
  * From an error code of the operating system to the one error class, the same for every disk.
  */
 import { constants } from "node:os";
-import { type ErrorCode, PersisterError } from "../types/errors.js";
+import { type ErrorCode, PersisterError, reasonOf } from "../types/errors.js";
 
 const NO_LOCKS = "this file system has no locks: choose another, a local one";
 
@@ -64,7 +64,7 @@ export function diskError(action: string, file: string, cause: unknown): Persist
   if (cause instanceof PersisterError) return cause;
   const osCode = osCodeOf(cause);
   const remedy = remedyOf(action, osCode);
-  const why = osCode ?? (cause instanceof Error ? cause.message : String(cause));
+  const why = osCode ?? reasonOf(cause);
   const message = `could not ${action}: ${file}: ${why} (${remedy.advice})`;
   return new PersisterError(remedy.code, message, { file, cause });
 }

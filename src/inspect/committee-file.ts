@@ -11,6 +11,7 @@
  * Every epoch from 0 on is listed, in order: the epoch in which a member joined, which is a part of
  * its lane's name, follows from the epochs before. Numbers may be strings, for those above 2^53.
  */
+import { u64Text } from "../codec/u64-text.js";
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { PersisterError } from "../types/errors.js";
@@ -18,10 +19,7 @@ import { U64_MAX } from "../types/numbers.js";
 import { Committee, type Epoch, type Weighted } from "../wire/committee.js";
 import { VerifyError } from "../wire/verify-error.js";
 
-const u64 = z
-  .union([z.number().int().safe().nonnegative(), z.string().regex(/^\d{1,20}$/)])
-  .transform(BigInt)
-  .refine((value) => value <= U64_MAX, "is above 2^64 - 1");
+const u64 = z.union([z.number().int().safe().nonnegative().transform(BigInt), u64Text]);
 
 const key = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
 

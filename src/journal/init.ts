@@ -9,7 +9,7 @@
  */
 import type { Disk, DiskFile } from "../disk/disk.js";
 import { osCodeOf } from "../disk/failure.js";
-import { PersisterError } from "../types/errors.js";
+import { PersisterError, hasCode } from "../types/errors.js";
 import { slotName } from "./form/records.js";
 import { encodeHead, SALT_BYTES, STORE_ID_BYTES } from "./form/head.js";
 import {
@@ -141,7 +141,7 @@ async function alone<T>(directory: string, step: Promise<T>): Promise<T> {
     return await step;
   } catch (cause) {
     const isTaken = cause instanceof PersisterError && osCodeOf(cause.cause) === "EEXIST";
-    const isLocked = cause instanceof PersisterError && cause.code === "STORE_LOCKED";
+    const isLocked = hasCode(cause, "STORE_LOCKED");
     if (!isTaken && !isLocked) throw cause;
     throw exists(directory, "another init is at work there, or has just ended", cause);
   }

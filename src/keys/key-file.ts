@@ -7,7 +7,7 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { geteuid } from "node:process";
-import { PersisterError } from "../types/errors.js";
+import { PersisterError, reasonOf } from "../types/errors.js";
 import { Key, KEY_BYTES } from "./key.js";
 import { keyBytesIn } from "./text.js";
 
@@ -99,7 +99,7 @@ async function opened<T>(file: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw refused(file, reason, cause);
   }
 }

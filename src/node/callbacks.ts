@@ -3,7 +3,7 @@
  * function does, the result is a value of the right kind, or a typed error; and a verifier is measured.
  */
 import { readingArguments } from "../types/arguments.js";
-import { callbackFailed, PersisterError } from "../types/errors.js";
+import { callbackFailed, usageError } from "../types/errors.js";
 import { isLanekeeperError } from "../types/lanekeeper-error.js";
 import type { AvailStart } from "../avail/avail-start.js";
 import { type Observe, timed } from "../types/measures.js";
@@ -16,7 +16,7 @@ import { type Epoch, type EpochOf, epochShape } from "../wire/committee.js";
 export function guardedEpochOf(epochOf: EpochOf): EpochOf {
   let isAsked = false;
   return (epochIndex) => {
-    if (isAsked) throw usage("epochOf called the store while the store was asking it");
+    if (isAsked) throw usageError("epochOf called the store while the store was asking it");
     isAsked = true;
     try {
       return checkedEpoch(calledEpochOf(epochOf, epochIndex), epochIndex);
@@ -40,11 +40,13 @@ function checkedEpoch(found: unknown, epochIndex: bigint): Epoch | undefined {
   return readingArguments(`the result of ${call}`, () => {
     if (typeof found === "object" && found !== null && "then" in found) {
       quiet(found);
-      throw usage(`${call} returned a promise: load the committees before, and return at once`);
+      throw usageError(
+        `${call} returned a promise: load the committees before, and return at once`,
+      );
     }
     epochShape(found, `the result of ${call}`);
     const epoch = found as Epoch;
-    if (epoch.index !== epochIndex) throw usage(`${call} returned epoch ${epoch.index}`);
+    if (epoch.index !== epochIndex) throw usageError(`${call} returned epoch ${epoch.index}`);
     return epoch;
   });
 }
@@ -100,8 +102,4 @@ async function verdict(verify: () => Promise<void>): Promise<void> {
 
 function verdictOf(cause: unknown): unknown {
   return isLanekeeperError(cause) ? cause : callbackFailed("the verifier", cause);
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

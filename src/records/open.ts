@@ -17,7 +17,7 @@ import { forgetRestored, readRestored } from "../journal/form/restored.js";
 import { type OwnedStore, ownStore, RECORDS_CHAIN, soughtIn } from "../journal/form/store.js";
 import { ringOf } from "../keys/ring.js";
 import { assert } from "../types/assert.js";
-import { PersisterError } from "../types/errors.js";
+import { PersisterError, hasCode } from "../types/errors.js";
 import { withJson } from "../types/json.js";
 import type { JournalInitSettings, JournalSettings } from "./options.js";
 import type { OpenedLog } from "./log/record-log.js";
@@ -150,7 +150,7 @@ async function ownJournal(disk: Disk, directory: string): Promise<OwnedStore> {
   try {
     return await ownStore(disk, directory, { chainId: RECORDS_CHAIN });
   } catch (cause) {
-    if (!(cause instanceof PersisterError) || cause.code !== "WRONG_CHAIN") throw cause;
+    if (!hasCode(cause, "WRONG_CHAIN")) throw cause;
     throw new PersisterError(
       "NOT_A_STORE",
       `${directory}: it holds the store of a validator, not a journal of records; check the path`,

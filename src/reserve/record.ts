@@ -16,11 +16,11 @@
  * reserved `next` or anything above it. `runs` has the newest run of each machine that has put a record.
  * `nonce` is another one in each put, so that two puts never have the same bytes. Version 1 had no runs.
  */
+import { u64Text } from "../codec/u64-text.js";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId, laneParts } from "../types/lane.js";
-import { U64_MAX } from "../types/numbers.js";
 import { hex } from "../codec/hex.js";
 
 /** A store of the validator: its id, or that of its life since it was restored. */
@@ -52,13 +52,8 @@ export interface ReservationRecord {
 /** A record has some 250 bytes for each lane that its validator ever voted for. */
 const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 
-const number = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .transform(BigInt)
-  .refine((value) => value <= U64_MAX);
 const reach = z
-  .strictObject({ of: z.string().min(1), first: number, next: number })
+  .strictObject({ of: z.string().min(1), first: u64Text, next: u64Text })
   .refine(({ first, next }) => first <= next);
 const seriesName = z.custom<SeriesName>((value) => typeof value === "string" && isSeries(value));
 

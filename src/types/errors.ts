@@ -42,10 +42,19 @@ export function hasCode(cause: unknown, ...codes: readonly ErrorCode[]): cause i
   return cause instanceof PersisterError && codes.includes(cause.code);
 }
 
+/** The error of a call, a command or a document that is wrong in itself. */
+export function usageError(message: string, cause?: unknown): PersisterError {
+  return new PersisterError("USAGE", message, { cause });
+}
+
+/** The message of whatever was thrown. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** The error of a caller's function that threw. */
 export function callbackFailed(what: string, cause: unknown): PersisterError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new PersisterError("CALLBACK_FAILED", `${what} threw: ${why}`, { cause });
+  return new PersisterError("CALLBACK_FAILED", `${what} threw: ${reasonOf(cause)}`, { cause });
 }
 
 /** The disk, or the quota on it, has no room. */

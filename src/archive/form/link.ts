@@ -9,21 +9,16 @@
  * Behind a link comes its receipt, a small object with its hash: so the last link is missed, too, if it is gone. A
  * crash before the receipt leaves a link without one, and it is put before the next link is.
  */
+import { u64Text } from "../../codec/u64-text.js";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { hex } from "../../codec/hex.js";
 import { PersisterError } from "../../types/errors.js";
-import { U64_MAX } from "../../types/numbers.js";
 import { sameBytes } from "../bucket/bucket.js";
 
 const FORMAT = 1;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const number = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .transform(BigInt)
-  .refine((value) => value <= U64_MAX);
 
 const schema = z.strictObject({
   format: z.literal(FORMAT),
@@ -31,8 +26,8 @@ const schema = z.strictObject({
   log: z.string(),
   ordinal: z.number().int().nonnegative(),
   before: sha256.nullable(),
-  first: number,
-  next: number,
+  first: u64Text,
+  next: u64Text,
   bytes: z.number().int().positive(),
   sha256,
   last: sha256,

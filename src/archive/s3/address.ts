@@ -9,7 +9,7 @@
  * Secrets are never in it. `endpoint` and `region` may come from the environment, as every tool of S3
  * takes them.
  */
-import { PersisterError } from "../../types/errors.js";
+import { usageError } from "../../types/errors.js";
 import { checkName } from "../bucket/bucket.js";
 
 export interface S3Address {
@@ -33,12 +33,12 @@ const known = ["endpoint", "region", "style", "checksum"];
 export function s3Address(text: string, environment: Environment): S3Address {
   const url = urlOf(text, "a bucket's address");
   const bucket = url.hostname;
-  if (!BUCKET_FORM.test(bucket)) throw usage(`${text} names no bucket: s3://BUCKET/PREFIX`);
+  if (!BUCKET_FORM.test(bucket)) throw usageError(`${text} names no bucket: s3://BUCKET/PREFIX`);
   if (url.username !== "" || url.password !== "") {
-    throw usage("a bucket's address holds no secret: credentials come from elsewhere");
+    throw usageError("a bucket's address holds no secret: credentials come from elsewhere");
   }
   const unknown = [...url.searchParams.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) throw usage(`${text}: no ${unknown}; it has ${known.join(", ")}`);
+  if (unknown !== undefined) throw usageError(`${text}: no ${unknown}; it has ${known.join(", ")}`);
   const prefix = url.pathname.replace(/^\/|\/$/g, "");
   if (prefix !== "") checkName(prefix);
   const region =
@@ -73,7 +73,7 @@ function endpointOf(url: URL, region: string, environment: Environment): URL {
     environment["AWS_ENDPOINT_URL"];
   const endpoint = urlOf(given ?? `https://s3.${region}.amazonaws.com`, "an endpoint");
   if (!["http:", "https:"].includes(endpoint.protocol)) {
-    throw usage(`the endpoint ${endpoint.href} is neither http:// nor https://`);
+    throw usageError(`the endpoint ${endpoint.href} is neither http:// nor https://`);
   }
   return endpoint;
 }
@@ -86,7 +86,7 @@ function oneOf<Value extends string>(
   const given = url.searchParams.get(name);
   if (given === null) return values[0];
   const found = values.find((value) => value === given);
-  if (found === undefined) throw usage(`${name} is ${values.join(" or ")}, not ${given}`);
+  if (found === undefined) throw usageError(`${name} is ${values.join(" or ")}, not ${given}`);
   return found;
 }
 
@@ -94,10 +94,6 @@ function urlOf(text: string, noun: string): URL {
   try {
     return new URL(text);
   } catch (cause) {
-    throw usage(`${JSON.stringify(text)} is not ${noun}`, cause);
+    throw usageError(`${JSON.stringify(text)} is not ${noun}`, cause);
   }
-}
-
-function usage(text: string, cause?: unknown): PersisterError {
-  return new PersisterError("USAGE", text, cause === undefined ? {} : { cause });
 }

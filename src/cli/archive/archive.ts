@@ -1,4 +1,5 @@
 /** The work of each `lanekeeper archive` command. */
+import { u64Text } from "../../codec/u64-text.js";
 import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { WaitOptions } from "../../async/signal.js";
@@ -32,10 +33,7 @@ const logFlags = bucketFlags.extend({
   road: z.boolean().default(false),
 });
 const getFlags = logFlags.extend({
-  number: z
-    .string()
-    .regex(/^\d{1,20}$/, "expected a number")
-    .transform(BigInt),
+  number: u64Text,
   out: z.string().optional(),
 });
 const verifyFlags = logFlags.extend({ committee: z.string() });

@@ -6,7 +6,7 @@ import { backupStore } from "../../keeping/backup/calls.js";
 import { cutOfClosed } from "../../keeping/backup/closed-cut.js";
 import { RealDisk } from "../../disk/real/real.js";
 import { toMs } from "../../rpc/times.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, usageError } from "../../types/errors.js";
 import { type Papers, type Target, targetOf, withTarget } from "../look/view/target.js";
 import { addCommand, tellDone, withDryRun } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
@@ -70,7 +70,7 @@ async function backupCommand(
 ): Promise<void> {
   const bytesPerSecond = countOf("--rate", choices.rate) * MIB;
   const settings = { bytesPerSecond, keep: countOf("--keep", choices.keep) };
-  if (directory === "") throw usage("the directory of backups must have a name");
+  if (directory === "") throw usageError("the directory of backups must have a name");
   const target = await targetOf(store, choices.files === true);
   const { json, dryRun } = choices;
   if (dryRun === true) {
@@ -178,9 +178,5 @@ function textOf({ directory, number, lsn, bytes, copiedBytes }: BackupDone): str
 
 function countOf(option: string, text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw usage(`${option} takes a whole number from 1 on, not ${text}`);
-}
-
-function usage(text: string): PersisterError {
-  return new PersisterError("USAGE", text);
+  throw usageError(`${option} takes a whole number from 1 on, not ${text}`);
 }

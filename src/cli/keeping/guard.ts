@@ -1,10 +1,10 @@
 /** `lanekeeper guard`: an operator says how far the earlier life of a restored store had signed (D6). */
+import { u64In } from "../../codec/u64-text.js";
 import { reasonArgument } from "../../types/arguments.js";
 import { type Command, Option } from "commander";
 import type { Raise } from "../../persist/guards/heights.js";
-import { PersisterError } from "../../types/errors.js";
+import { usageError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
-import { U64_MAX } from "../../types/numbers.js";
 import { openBare } from "../store/bare.js";
 import { keyOption, keysAsFound } from "../store/key-files.js";
 import { placeOf } from "../store/places.js";
@@ -87,11 +87,11 @@ async function guardCommand(store: string, choices: Choices, port: CliPort): Pro
 /** @throws {PersisterError} USAGE. */
 function raiseIn({ lanes, lane = [], votes }: Choices): Raise {
   if (lanes === undefined && votes === undefined && lane.length === 0) {
-    throw usage("say which guard: --votes, --lanes or --lane");
+    throw usageError("say which guard: --votes, --lanes or --lane");
   }
   const byLane = lane.map((text): [LaneId, bigint] => {
     const [id = "", number = ""] = text.split("=");
-    if (!isLaneId(id)) throw usage(`--lane takes LANE=NUMBER, not ${text}`);
+    if (!isLaneId(id)) throw usageError(`--lane takes LANE=NUMBER, not ${text}`);
     return [id, heightIn(number)];
   });
   return {
@@ -102,10 +102,7 @@ function raiseIn({ lanes, lane = [], votes }: Choices): Raise {
 }
 
 function heightIn(text: string): bigint {
-  if (/^\d{1,20}$/.test(text) && BigInt(text) <= U64_MAX) return BigInt(text);
-  throw usage(`a height is a number, not ${text}`);
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
+  const height = u64In(text);
+  if (height === undefined) throw usageError(`a height is a number, not ${text}`);
+  return height;
 }

@@ -1,8 +1,8 @@
 /** `lanekeeper reservations take`: a running service becomes the machine that signs for its validator. */
+import { u64In } from "../../codec/u64-text.js";
 import { reasonArgument } from "../../types/arguments.js";
 import type { Command } from "commander";
-import { PersisterError } from "../../types/errors.js";
-import { U64_MAX } from "../../types/numbers.js";
+import { usageError } from "../../types/errors.js";
 import { type Papers, targetOf, withTarget } from "../look/view/target.js";
 import { authorHere } from "../terminal/author.js";
 import { addCommand, consented, tellDone, withConsent } from "../terminal/manners.js";
@@ -48,7 +48,9 @@ async function takeCommand(store: string, choices: Choices, port: CliPort): Prom
   const ended = endedIn(choices.ended);
   const target = await targetOf(store, choices.files === true);
   if (target.kind === "files") {
-    throw usage("only a running service takes reservations: a program calls takeReservations()");
+    throw usageError(
+      "only a running service takes reservations: a program calls takeReservations()",
+    );
   }
   const { yes = false, dryRun = false } = choices;
   const isMeant = consented({ yes, dryRun }, "makes this machine the one that signs");
@@ -72,10 +74,7 @@ async function takeCommand(store: string, choices: Choices, port: CliPort): Prom
 
 function endedIn(text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;
-  if (/^\d{1,20}$/.test(text) && BigInt(text) <= U64_MAX) return BigInt(text);
-  throw usage(`--ended takes the number of a block, not ${text}`);
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
+  const ended = u64In(text);
+  if (ended === undefined) throw usageError(`--ended takes the number of a block, not ${text}`);
+  return ended;
 }

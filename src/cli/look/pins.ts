@@ -1,10 +1,10 @@
 /** `lanekeeper pins`: the numbers at which one block alone may be signed, and the decision to lift one (D6). */
+import { u64In } from "../../codec/u64-text.js";
 import { releasePin } from "../../persist/guards/release.js";
 import { laneBytes } from "../../rpc/failures.js";
 import { REASON_CHARS_MAX, reasonArgument } from "../../types/arguments.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, usageError } from "../../types/errors.js";
 import { isLaneId, type LaneId } from "../../types/lane.js";
-import { U64_MAX } from "../../types/numbers.js";
 import { openBare } from "../store/bare.js";
 import { keysAsFound } from "../store/key-files.js";
 import { authorHere } from "../terminal/author.js";
@@ -56,15 +56,17 @@ export async function releaseCommand(
 
 /** The one pin that is meant. A lane is named by its first digits. */
 function pinAt(pins: readonly PinView[], lane: string, number: string): PinView & { lane: LaneId } {
-  if (!/^[0-9a-f]{1,80}$/.test(lane)) throw usage(`${lane} is no lane: give its first hex digits`);
-  if (!/^\d{1,20}$/.test(number) || BigInt(number) > U64_MAX) throw usage(`${number} is no number`);
-  const found = pins.filter((pin) => pin.number === BigInt(number) && pin.lane.startsWith(lane));
+  if (!/^[0-9a-f]{1,80}$/.test(lane))
+    throw usageError(`${lane} is no lane: give its first hex digits`);
+  const at = u64In(number);
+  if (at === undefined) throw usageError(`${number} is no number`);
+  const found = pins.filter((pin) => pin.number === at && pin.lane.startsWith(lane));
   const [pin, another] = found;
   if (another)
-    throw usage(`${lane} begins several lanes that are pinned at ${number}: give more digits`);
+    throw usageError(`${lane} begins several lanes that are pinned at ${number}: give more digits`);
   if (pin && isLaneId(pin.lane)) return { ...pin, lane: pin.lane };
   const there = pins.map((each) => `${nameText(each.lane)} ${each.number}`).join(", ") || "none";
-  throw usage(`nothing is pinned at number ${number} of lane ${lane}; pins: ${there}`);
+  throw usageError(`nothing is pinned at number ${number} of lane ${lane}; pins: ${there}`);
 }
 
 interface Decision {
@@ -100,8 +102,4 @@ async function releaseIn(
   } finally {
     await store.close();
   }
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

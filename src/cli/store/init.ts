@@ -4,7 +4,7 @@ import { RealDisk } from "../../disk/real/real.js";
 import { Lanekeeper } from "../../node/lanekeeper.js";
 import { checkInit } from "../../node/options.js";
 import { Journal } from "../../records/journal.js";
-import { PersisterError } from "../../types/errors.js";
+import { usageError } from "../../types/errors.js";
 import { addCommand, tellDone, withDryRun } from "../terminal/manners.js";
 import type { CliPort } from "../terminal/port.js";
 import { printable } from "../terminal/table.js";
@@ -47,9 +47,9 @@ export function addInitCommand(program: Command, port: CliPort): void {
 
 /** The thing that is to be made, and the words for it. @throws {PersisterError} USAGE. */
 function makingOf(directory: string, { chainId, journal = false }: Choices) {
-  if (directory === "") throw usage("the store must have a name");
+  if (directory === "") throw usageError("the store must have a name");
   if (journal === (chainId !== undefined)) {
-    throw usage("name the chain with --chain-id, or ask for a --journal: one of the two");
+    throw usageError("name the chain with --chain-id, or ask for a --journal: one of the two");
   }
   if (chainId === undefined) {
     return {
@@ -66,8 +66,4 @@ function makingOf(directory: string, { chainId, journal = false }: Choices) {
     members: { chainId },
     make: () => Lanekeeper.init(directory, { chainId }),
   };
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

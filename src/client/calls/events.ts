@@ -5,7 +5,7 @@
 import { Events, type KeeperEvents } from "../../node/events.js";
 import { KeeperService, type WatchEventsResponse } from "../../rpc/api/keeper.js";
 import { errorOf } from "../../rpc/failures.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, hasCode } from "../../types/errors.js";
 import type { Connection } from "../connection.js";
 import { heldLane } from "../picture/values.js";
 import type { Session } from "../session.js";
@@ -53,7 +53,7 @@ export class EventStream {
 
   /** A store that is poisoned ends the client: that is its event, too. */
   #ended(error: unknown): void {
-    if (error instanceof PersisterError && error.code === "POISONED") {
+    if (hasCode(error, "POISONED")) {
       this.#events.emit("poisoned", { error });
     }
   }

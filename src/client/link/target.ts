@@ -1,7 +1,7 @@
 /** The address of a service, and the keys to it. */
 import { resolve } from "node:path";
 import { type ChannelCredentials, type ChannelOptions, credentials as grpc } from "@grpc/grpc-js";
-import { PersisterError } from "../../types/errors.js";
+import { usageError } from "../../types/errors.js";
 import type { ClientSettings } from "../options.js";
 
 /** The kernel cuts a longer path of a socket without a word. */
@@ -27,10 +27,10 @@ export function targetOf(address: string, { tls, token }: ClientSettings): Targe
   const isSocket = address.startsWith("unix:");
   const target = isSocket ? `unix:${socketPath(address.slice("unix:".length))}` : address;
   if (!isSocket && !hostAndPort.test(address)) {
-    throw usage(`the address must be unix:PATH or HOST:PORT, not ${address.slice(0, 80)}`);
+    throw usageError(`the address must be unix:PATH or HOST:PORT, not ${address.slice(0, 80)}`);
   }
   if (!tls && !isSocket && !loopback.test(address)) {
-    throw usage(`${address} is not on this machine: give the option tls`);
+    throw usageError(`${address} is not on this machine: give the option tls`);
   }
   const name = tls?.serverName;
   return {
@@ -51,13 +51,9 @@ export function targetOf(address: string, { tls, token }: ClientSettings): Targe
 function socketPath(path: string): string {
   const absolute = resolve(path);
   if (path !== "" && Buffer.byteLength(absolute) <= SOCKET_PATH_BYTES_MAX) return absolute;
-  throw usage(`the path of a socket has 1 to ${SOCKET_PATH_BYTES_MAX} bytes: ${absolute}`);
+  throw usageError(`the path of a socket has 1 to ${SOCKET_PATH_BYTES_MAX} bytes: ${absolute}`);
 }
 
 function bufferOf(pem: string | Uint8Array | undefined): Buffer | null {
   return pem === undefined ? null : Buffer.from(pem as string);
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

@@ -21,7 +21,7 @@ import { RealDisk } from "../../disk/real/real.js";
 import { STORE_FILE } from "../../journal/form/store.js";
 import { readRestored } from "../../journal/form/restored.js";
 import { type Listening, listenOnSocket } from "../../service/listen/unix-socket.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, usageError } from "../../types/errors.js";
 import { isLanekeeperError } from "../../types/lanekeeper-error.js";
 import type { Report, SignedPlace } from "../judge/report.js";
 import type { Seat } from "./seat.js";
@@ -142,14 +142,16 @@ export class ByHand {
     const { validator: index } = order;
     const seat = this.#port.seats[index];
     if (!seat) {
-      throw usage(`there is no validator ${index}: the last one is ${this.#port.seats.length - 1}`);
+      throw usageError(
+        `there is no validator ${index}: the last one is ${this.#port.seats.length - 1}`,
+      );
     }
     await (order.do === "kill" ? this.#kill(seat, tell) : this.#start(seat, tell));
   }
 
   async #kill(seat: Seat, tell: (text: string) => void): Promise<void> {
     const { index, directory } = seat;
-    if (seat.isDown) throw usage(`validator ${index} is down already`);
+    if (seat.isDown) throw usageError(`validator ${index} is down already`);
     await this.#port.kill(seat);
     this.#returns.get(index)?.take(undefined);
     tell(`validator ${index} is killed; its store is ${directory}`);
@@ -159,11 +161,11 @@ export class ByHand {
   async #start(seat: Seat, tell: (text: string) => void): Promise<void> {
     const { index } = seat;
     const { executedNext, replaced, start } = this.#port;
-    if (!seat.isDown) throw usage(`validator ${index} runs`);
+    if (!seat.isDown) throw usageError(`validator ${index} runs`);
     const origin = await this.#originOf(seat);
     const restored = await readRestored(this.#disk, seat.directory);
     // Another person may have started it meanwhile.
-    if (!seat.isDown || this.#returns.has(index)) throw usage(`validator ${index} runs`);
+    if (!seat.isDown || this.#returns.has(index)) throw usageError(`validator ${index} runs`);
     if (restored !== undefined || origin !== this.#origins.get(index)) {
       replaced(seat);
       seat.guarded = restored?.guard === "all";
@@ -184,7 +186,8 @@ export class ByHand {
   /** @throws {PersisterError} USAGE where there is no store. */
   async #originOf({ index, directory }: Seat): Promise<string> {
     const file = await this.#disk.openToRead(join(directory, STORE_FILE));
-    if (!file) throw usage(`${directory} holds no store: restore one for validator ${index} first`);
+    if (!file)
+      throw usageError(`${directory} holds no store: restore one for validator ${index} first`);
     try {
       const { inode, bornNs } = await file.origin();
       return `${inode} ${bornNs}`;
@@ -255,7 +258,7 @@ function orderIn(line: string): HandOrder {
   try {
     return orderSchema.parse(JSON.parse(line));
   } catch (cause) {
-    throw usage(`this is no order to a devnet: ${line}`, cause);
+    throw usageError(`this is no order to a devnet: ${line}`, cause);
   }
 }
 
@@ -266,8 +269,4 @@ function refusalOf(cause: unknown): HandAnswer {
 
 function asError(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error(String(cause));
-}
-
-function usage(text: string, cause?: unknown): PersisterError {
-  return new PersisterError("USAGE", text, { cause });
 }

@@ -35,7 +35,7 @@ import { Journal } from "../../records/journal.js";
 import type { JournalChoices, JournalInitChoices } from "../../records/options.js";
 import type { JournalRecord } from "../../records/replay.js";
 import { assert } from "../../types/assert.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, hasCode } from "../../types/errors.js";
 import { encodeJobRecord, jobRecordIn, type JobState } from "./job-record.js";
 import { type Held, KnownJob, tagOf } from "./known-job.js";
 import { decodeWrite, inSeries, type Operation, seriesIn } from "./write.js";
@@ -67,7 +67,7 @@ export class JobJournal {
     const options = { ...settings, types: Object.values(types) };
     const open = (): Promise<Journal> => Journal.openOn(surroundings, directory, options);
     const journal = await open().catch(async (cause: unknown) => {
-      const isMissing = cause instanceof PersisterError && cause.code === "NOT_A_STORE";
+      const isMissing = hasCode(cause, "NOT_A_STORE");
       if (!isMissing || !mayMake) throw cause;
       await Journal.initOn(surroundings, directory, { segmentBytes: settings.segmentBytes });
       return await open();
@@ -273,7 +273,7 @@ export class JobJournal {
           if (at === held.length) break;
         }
       } catch (cause) {
-        const isGone = cause instanceof PersisterError && cause.code === "OUT_OF_SEQUENCE";
+        const isGone = hasCode(cause, "OUT_OF_SEQUENCE");
         if (!isGone || held[at]?.lsn === from) throw cause;
       }
       assert(at === held.length || held[at]?.lsn !== from, "a held write is in the journal");

@@ -13,6 +13,7 @@
  * writes of the job those of this series count (`job-journal.ts`). `keys` stands in the record of a job whose
  * values are sealed: a version that cannot read them refuses the record for it.
  */
+import { u64Text } from "../../codec/u64-text.js";
 import { z } from "zod";
 import { PersisterError } from "../../types/errors.js";
 
@@ -22,13 +23,9 @@ const file = z.strictObject({
   crc: z.number().int().min(0),
 });
 
-const place = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .transform(BigInt);
 const base = {
   id: z.string(),
-  life: place,
+  life: u64Text,
   schema: z.number().int().min(1),
   /** The ids of the keys that its values may need, and "plain"; none where all of them are plain. */
   keys: z.array(z.string()).readonly().optional(),
@@ -40,7 +37,7 @@ const stateSchema = z.discriminatedUnion("kind", [
   z.strictObject({ ...base, kind: z.literal("closed"), files: z.array(file).readonly() }),
   z.strictObject({ ...base, kind: z.literal("dropped") }),
 ]);
-const schema = z.strictObject({ version: z.literal(1), series: place, state: stateSchema });
+const schema = z.strictObject({ version: z.literal(1), series: u64Text, state: stateSchema });
 
 /** A file of a LevelDB database: its name, its size, and the CRC-32C of as many bytes. */
 export type FileMark = Readonly<z.output<typeof file>>;

@@ -15,7 +15,7 @@
  */
 import { ByteReader, ByteWriter, FormatError } from "../../codec/binary.js";
 import { bytesArgument, optionsArgument, wrongArgument } from "../../types/arguments.js";
-import { PersisterError } from "../../types/errors.js";
+import { usageError } from "../../types/errors.js";
 import { keyBytes } from "../keys/key.js";
 import { unknownRecord } from "./job-record.js";
 import { CATEGORY_BYTES_MAX, type JobStoreSettings } from "../options.js";
@@ -76,7 +76,7 @@ export function checkOperation(given: JobOperation, limits: Limits): Operation {
     case "deletePrefix":
       return { kind: "deletePrefix", category, key: checkKey(read.prefix, limits) };
     default:
-      throw usage('the kind of an operation is "put", "delete" or "deletePrefix"');
+      throw usageError('the kind of an operation is "put", "delete" or "deletePrefix"');
   }
 }
 
@@ -85,7 +85,7 @@ export function checkCategory(category: unknown): string {
   if (typeof category !== "string") throw wrongArgument("a category", "a string", category);
   const bytes = utf8Of(category).length;
   if (bytes > CATEGORY_BYTES_MAX) {
-    throw usage(`a category of ${bytes} bytes: ${CATEGORY_BYTES_MAX} are allowed`);
+    throw usageError(`a category of ${bytes} bytes: ${CATEGORY_BYTES_MAX} are allowed`);
   }
   return category;
 }
@@ -93,7 +93,9 @@ export function checkCategory(category: unknown): string {
 function checkKey(key: Key | Uint8Array, { keyBytesMax }: Limits): Uint8Array {
   const bytes = keyBytes(key);
   if (bytes.length > keyBytesMax) {
-    throw usage(`a key of ${bytes.length} bytes: ${keyBytesMax} are allowed (option keyBytesMax)`);
+    throw usageError(
+      `a key of ${bytes.length} bytes: ${keyBytesMax} are allowed (option keyBytesMax)`,
+    );
   }
   return new Uint8Array(bytes);
 }
@@ -101,7 +103,7 @@ function checkKey(key: Key | Uint8Array, { keyBytesMax }: Limits): Uint8Array {
 function checkValue(value: Uint8Array, { valueBytesMax }: Limits): Uint8Array {
   bytesArgument("a value", value);
   if (value.length > valueBytesMax) {
-    throw usage(
+    throw usageError(
       `a value of ${value.length} bytes: ${valueBytesMax} are allowed (option valueBytesMax)`,
     );
   }
@@ -127,7 +129,7 @@ export function encodeWrite(
     if (operation.kind === "put") writer.u32(operation.value.length).bytes(operation.value);
   }
   if (writer.length > bytesMax) {
-    throw usage(`a batch of ${writer.length} bytes: ${bytesMax} are allowed, split it`);
+    throw usageError(`a batch of ${writer.length} bytes: ${bytesMax} are allowed, split it`);
   }
   return writer.result();
 }
@@ -192,8 +194,4 @@ function operationFrom(reader: ByteReader): Operation {
     default:
       throw new FormatError(`operation ${code} is not known`, reader.offset);
   }
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

@@ -18,7 +18,7 @@
  * uses one shape of key.
  */
 import { bytesArgument, readingArguments, wrongArgument } from "../../types/arguments.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, usageError } from "../../types/errors.js";
 import { U64_MAX } from "../../types/numbers.js";
 
 /** Most bytes of a string or of a byte array in a key or a payload. */
@@ -97,12 +97,12 @@ function sized(bytes: 1 | 8, stored: bigint): SizedNumber {
 function inRange(value: unknown, min: bigint, max: bigint, what: string): bigint {
   const isWhole =
     typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value));
-  if (!isWhole) throw usage(`${what}: it takes an integer, as a number or a bigint`);
+  if (!isWhole) throw usageError(`${what}: it takes an integer, as a number or a bigint`);
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
-    throw usage(`${what}: a number above 2^53 is not exact: pass a bigint`);
+    throw usageError(`${what}: a number above 2^53 is not exact: pass a bigint`);
   }
   const exact = BigInt(value);
-  if (exact < min || exact > max) throw usage(`${what}: ${exact} is not in [${min}, ${max}]`);
+  if (exact < min || exact > max) throw usageError(`${what}: ${exact} is not in [${min}, ${max}]`);
   return exact;
 }
 
@@ -144,7 +144,7 @@ function bytesOf(part: SizedNumber): Uint8Array {
 
 function addFramed(bytes: Uint8Array, chunks: Uint8Array[]): void {
   if (bytes.length > PART_BYTES_MAX) {
-    throw usage(
+    throw usageError(
       `a part of ${bytes.length} bytes: a string or byte array has ${PART_BYTES_MAX} at most`,
     );
   }
@@ -153,21 +153,18 @@ function addFramed(bytes: Uint8Array, chunks: Uint8Array[]): void {
 
 /** UTF-8 of a string; a lone surrogate has none, and replacing it would make two strings one. */
 export function utf8Of(text: string): Uint8Array {
-  if (/\p{Surrogate}/u.test(text)) throw usage("a string with a lone surrogate has no UTF-8 form");
+  if (/\p{Surrogate}/u.test(text))
+    throw usageError("a string with a lone surrogate has no UTF-8 form");
   return Buffer.from(text, "utf8");
 }
 
 function notAPart(part: unknown): PersisterError {
   if (typeof part === "number" || typeof part === "bigint") {
-    return usage(`${part} has no width: write int(${part}), uint64(${part}) or byte(${part})`);
+    return usageError(`${part} has no width: write int(${part}), uint64(${part}) or byte(${part})`);
   }
-  return usage(
+  return usageError(
     `a value of type ${part === null ? "null" : typeof part} is no part of a key or payload`,
   );
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }
 
 /** The kind of a part that is to be decoded; a list stands for its parts in order. */

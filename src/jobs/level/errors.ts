@@ -1,11 +1,11 @@
 /** Errors of LevelDB, as ours. */
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, reasonOf } from "../../types/errors.js";
 
 /** An error of LevelDB as one of ours: what failed is the job, and its journal has all of it. */
 export function levelError(id: string, cause: unknown): PersisterError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const code = inner instanceof Error && "code" in inner ? inner.code : undefined;
-  const reason = inner instanceof Error ? inner.message : String(inner);
+  const reason = reasonOf(inner);
   if (code === "LEVEL_CORRUPTION") {
     return new PersisterError(
       "JOB_CORRUPT",

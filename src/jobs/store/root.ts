@@ -4,7 +4,7 @@ import type { OpeningChoices } from "../../async/opening.js";
 import type { Disk } from "../../disk/disk.js";
 import type { Surroundings } from "../../disk/surroundings.js";
 import type { KeyChoices } from "../../keys/source.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, hasCode } from "../../types/errors.js";
 import { JobJournal } from "../journal/job-journal.js";
 import type { JobHomes } from "../level/home.js";
 import type { JobStoreSettings } from "../options.js";
@@ -64,7 +64,7 @@ export async function openJournalAt(
     const options = { ...opening, segmentBytes, flush, moved };
     return await JobJournal.open(surroundings, root, options, mayMake);
   } catch (cause) {
-    if (!(cause instanceof PersisterError && cause.code === "NOT_A_STORE")) throw cause;
+    if (!hasCode(cause, "NOT_A_STORE")) throw cause;
     throw new PersisterError(
       "JOB_CORRUPT",
       `${root}: there are jobs (${found.slice(0, 5).join(", ")}), and their journal is gone: it holds ` +

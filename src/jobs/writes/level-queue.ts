@@ -11,7 +11,7 @@
  *   acknowledge what it then loses. The journal holds what is missing; the next open brings it.
  */
 import { assert } from "../../types/assert.js";
-import { hasCode, PersisterError } from "../../types/errors.js";
+import { hasCode, PersisterError, reasonOf } from "../../types/errors.js";
 import type { Held } from "../journal/known-job.js";
 import type { Operation } from "../journal/write.js";
 import type { JobValues } from "../level/values.js";
@@ -148,7 +148,7 @@ export class LevelQueue {
 
   /** Nothing goes to LevelDB from now on. Returns the first error. */
   fail(cause: unknown): PersisterError {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     this.#failure ??= new PersisterError(
       "JOB_FAILED",
       `job ${this.#parts.id} takes no calls any more since this failed: ${reason} (close the job and ` +

@@ -1,5 +1,5 @@
 /** The errors with which a running journal refuses entries. */
-import { isDiskFull, PersisterError } from "../../types/errors.js";
+import { isDiskFull, PersisterError, reasonOf } from "../../types/errors.js";
 import { type AppendEntry, contentBytes } from "./group.js";
 
 export function closedError(): PersisterError {
@@ -9,7 +9,7 @@ export function closedError(): PersisterError {
 /** D7: the first failure of a durable write is final. */
 export function poisonOf(cause: unknown): PersisterError {
   const facts = cause instanceof PersisterError && cause.file ? { file: cause.file } : {};
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = reasonOf(cause);
   const what = isDiskFull(cause)
     ? `${said}; the file system did not keep the room of this file`
     : said;

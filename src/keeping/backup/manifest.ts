@@ -15,15 +15,9 @@
  * A backup is no store: each file has a `path`, its place in a store, and an `at`, its place in the backup
  * directory. Numbers of 64 bits are strings of decimal digits in JSON, and bigints here.
  */
+import { u64Text } from "../../codec/u64-text.js";
 import { z } from "zod";
 import { PersisterError } from "../../types/errors.js";
-import { U64_MAX } from "../../types/numbers.js";
-
-const u64 = z
-  .string()
-  .regex(/^\d{1,20}$/, "a decimal number")
-  .transform(BigInt)
-  .refine((value) => value <= U64_MAX, "at most 2^64 - 1");
 
 const hex = (bytes: number): z.ZodString =>
   z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`), `${bytes} bytes in lower-case hex`);
@@ -44,9 +38,9 @@ const count = z.number().int().safe().nonnegative();
 
 /** A segment, or its begin: records with LSNs of [firstLsn, nextLsn), and the chain value at its end. */
 const segmentSchema = z.strictObject({
-  sequence: u64,
-  firstLsn: u64,
-  nextLsn: u64,
+  sequence: u64Text,
+  firstLsn: u64Text,
+  nextLsn: u64Text,
   endChain: count,
 });
 
@@ -69,17 +63,17 @@ const manifestSchema = z.strictObject({
   chainId: z.string().min(1).max(255),
   storeId: hex(16),
   /** How often the store had been opened. */
-  generation: u64,
+  generation: u64Text,
   /** Milliseconds since 1970. */
   takenAtMs: count,
   /** The cut: everything up to this LSN is in the backup, and nothing above it. */
-  lsn: u64,
+  lsn: u64Text,
   /** Every log, with its numbers [first, next): lanes by their ids, the road, the logs of notes. */
-  logs: z.array(z.strictObject({ name: z.string(), first: u64, next: u64 })).readonly(),
+  logs: z.array(z.strictObject({ name: z.string(), first: u64Text, next: u64Text })).readonly(),
   /** The anchor that was durable; `null` where there was none. */
-  anchor: z.strictObject({ sequence: u64, roadIndex: u64 }).nullable(),
+  anchor: z.strictObject({ sequence: u64Text, roadIndex: u64Text }).nullable(),
   /** The sequence of the vote state that was durable; `null` where there was none. */
-  vote: z.strictObject({ sequence: u64 }).nullable(),
+  vote: z.strictObject({ sequence: u64Text }).nullable(),
   /** The ids of the keys without which payloads in it cannot be read. */
   keyIds: z.array(hex(8)).readonly(),
   /**

@@ -15,6 +15,7 @@
  * `isComplete`: nothing was signed above what is named, and nothing in a lane that is not named. `unread` says what
  * an export could not read. An incomplete document proves no height: it can only raise one that is known.
  */
+import { u64Text } from "../../codec/u64-text.js";
 import { z } from "zod";
 import { type Heights, laneHeight, type Raise } from "../../persist/guards/heights.js";
 import { PersisterError } from "../../types/errors.js";
@@ -22,11 +23,7 @@ import { isLaneId, type LaneId } from "../../types/lane.js";
 import { U64_MAX } from "../../types/numbers.js";
 
 /** Every number has one above it: the height. */
-const number = z
-  .string()
-  .regex(/^\d{1,20}$/, "a decimal number")
-  .transform(BigInt)
-  .refine((value) => value < U64_MAX, "below 2^64 - 1");
+const number = u64Text.refine((value) => value < U64_MAX, "below 2^64 - 1");
 
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${2 * bytes}}$`));
 

@@ -19,7 +19,7 @@ import type { PlacedRecord } from "../../journal/segment/places.js";
 import type { SegmentRecords } from "../../journal/segment/records.js";
 import type { Pointer } from "../../journal/segment/segment.js";
 import { ahead } from "../../async/ahead.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, reasonOf } from "../../types/errors.js";
 import { type NamedRun, type Retention, runsIn } from "../retention.js";
 import { type LogMap, type LogRun, type MapChange, memoryLogMap } from "./log-map.js";
 import type { MapWarnings } from "./map-warnings.js";
@@ -258,8 +258,4 @@ export class MapKeeper {
     await this.#writes;
     await this.#map.close(poison ? undefined : currentSegment);
   }
-}
-
-export function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -8,9 +8,9 @@
  * A guard is never taken back when the chain passes it, and need not be: a quorum has decided what lies
  * below, so a signature there is of no use. It only stops to matter.
  */
+import { u64Text } from "../../codec/u64-text.js";
 import { z } from "zod";
 import { isLaneId, type LaneId } from "../../types/lane.js";
-import { U64_MAX } from "../../types/numbers.js";
 
 /** Numbers below a height may have been signed; all of them, while it is unknown. */
 export type Height = bigint | "unknown";
@@ -92,12 +92,7 @@ function higher(height: Height, other: bigint | undefined): Height {
   return height === "unknown" || other > height ? other : height;
 }
 
-const number = z
-  .string()
-  .regex(/^\d{1,20}$/)
-  .transform(BigInt)
-  .refine((value) => value <= U64_MAX);
-const height = z.union([z.literal("unknown"), number]);
+const height = z.union([z.literal("unknown"), u64Text]);
 const lane = z.custom<LaneId>(isLaneId);
 
 function eachLane<Value extends z.ZodType>(value: Value) {
@@ -111,7 +106,7 @@ const note = z.object({
   lanes: height,
   byLane: eachLane(height),
   votes: height,
-  proven: eachLane(number),
+  proven: eachLane(u64Text),
   life: z.string().default(""),
   by: z.enum(guardAuthors),
   reason: z.string(),

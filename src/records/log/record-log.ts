@@ -14,7 +14,7 @@ import type { Settled } from "../../journal/group/group.js";
 import type { LogEngine } from "../../journal/log-engine.js";
 import { ByteBudget } from "../../async/byte-budget.js";
 import { assert } from "../../types/assert.js";
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, hasCode } from "../../types/errors.js";
 import { decodeEnvelope, envelopeBytes, type Labels } from "./envelope.js";
 import type { LabelIndex, LabelledLength } from "./label-index.js";
 import type { RecordAppend } from "./new-record.js";
@@ -174,7 +174,7 @@ export class RecordLog {
     try {
       await this.#settledBelow(lsn + 1);
     } catch (cause) {
-      if (!(cause instanceof PersisterError && cause.code === "DISK_FULL")) throw cause;
+      if (!hasCode(cause, "DISK_FULL")) throw cause;
     }
   }
 

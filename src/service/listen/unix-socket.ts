@@ -11,7 +11,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import type { DiskFile } from "../../disk/disk.js";
 import { diskError, osCodeOf } from "../../disk/failure.js";
 import { RealDisk } from "../../disk/real/real.js";
-import { hasCode, PersisterError } from "../../types/errors.js";
+import { hasCode, PersisterError, reasonOf } from "../../types/errors.js";
 
 /** A longer path is cut by the kernel's interface without a word. */
 export const SOCKET_PATH_BYTES_MAX = 107;
@@ -85,7 +85,7 @@ async function lockedBeside(path: string): Promise<DiskFile> {
   } catch (cause) {
     await opened?.close();
     if (hasCode(cause, "STORE_LOCKED")) throw livesThere(path);
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     throw new PersisterError("USAGE", `${path} cannot be listened on: ${why}`, { file, cause });
   }
 }

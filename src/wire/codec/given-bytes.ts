@@ -1,5 +1,5 @@
 /** The bytes of a message that a caller gave as a value or as bytes. */
-import { PersisterError } from "../../types/errors.js";
+import { PersisterError, reasonOf } from "../../types/errors.js";
 
 /**
  * A copy of the bytes, or the value's encoding.
@@ -15,7 +15,7 @@ export function bytesOf<T>(
   try {
     return encode(message);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reasonOf(cause);
     throw new PersisterError("USAGE", `this is not a ${noun}: ${why}`, { cause });
   }
 }

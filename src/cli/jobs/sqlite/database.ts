@@ -5,7 +5,7 @@
  */
 import { createRequire } from "node:module";
 import type * as sqlite from "node-sqlite3-wasm";
-import { PersisterError } from "../../../types/errors.js";
+import { PersisterError, reasonOf } from "../../../types/errors.js";
 
 type Sqlite = typeof sqlite;
 type Value = Uint8Array | number | bigint | string | null;
@@ -82,7 +82,7 @@ export class SqliteDatabase {
     try {
       return call();
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = reasonOf(cause);
       throw new PersisterError("SOURCE_REFUSED", `${this.#file}: SQLite says: ${reason}`, {
         file: this.#file,
         cause,

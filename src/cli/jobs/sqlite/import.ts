@@ -15,7 +15,7 @@ import type { JobStore } from "../../../jobs/job-store.js";
 import type { JobOperation } from "../../../jobs/journal/write.js";
 import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "../../../jobs/options.js";
 import { checkChoices } from "../../../types/choices.js";
-import { PersisterError } from "../../../types/errors.js";
+import { PersisterError, usageError } from "../../../types/errors.js";
 import type { CliPort } from "../../terminal/port.js";
 import { tellDone } from "../../terminal/manners.js";
 import { printable } from "../../terminal/table.js";
@@ -85,12 +85,13 @@ async function found(path: string, job: string | undefined): Promise<Found> {
   if (!kind.isDirectory()) {
     return { files: [{ file: path, id: checkedId(job ?? idOf(path), path) }], leftOut: [] };
   }
-  if (job !== undefined) throw usage("--job names the job of one file: give a file, not a folder");
+  if (job !== undefined)
+    throw usageError("--job names the job of one file: give a file, not a folder");
   const names = (await readdir(path)).sort();
   const files = names
     .filter((name) => name.endsWith(FILE_ENDING))
     .map((name) => ({ file: join(path, name), id: checkedId(idOf(name), name) }));
-  if (files.length === 0) throw usage(`${path} has no file that ends with ${FILE_ENDING}`);
+  if (files.length === 0) throw usageError(`${path} has no file that ends with ${FILE_ENDING}`);
   const ofFiles = new Set(
     files.flatMap(({ file }) => ["", ...LOG_ENDINGS, "-shm"].map((end) => basename(file) + end)),
   );
@@ -181,8 +182,4 @@ function differs(file: string, id: string, difference: Difference, so: string): 
     `${file} and job ${id} differ: ${where} ${why}; ${so}, or into a job of another name (--job)`,
     { file },
   );
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

@@ -7,7 +7,7 @@ import { RealDisk } from "../../../disk/real/real.js";
 import { exitCodeOf, type Finding, worstOf } from "../../../inspect/finding.js";
 import type { ListedRecord, LostRecord } from "../../../inspect/listing/listed.js";
 import { StoreListing } from "../../../inspect/listing/listing.js";
-import { type ErrorCode, PersisterError } from "../../../types/errors.js";
+import { type ErrorCode, usageError } from "../../../types/errors.js";
 import { sourcesOf } from "../../store/key-files.js";
 import { jsonOf, put } from "../../terminal/json-document.js";
 import type { CliPort } from "../../terminal/port.js";
@@ -60,10 +60,11 @@ export async function dumpCommand(
   const selection = selectionOf(choices);
   const write = writerOf(choices, port);
   if (target.kind === "files") {
-    if (choices.follow === true) throw usage("--follow asks a running service; nothing runs here");
+    if (choices.follow === true)
+      throw usageError("--follow asks a running service; nothing runs here");
     return await dumpFiles(target.directory, selection, choices, { write, stop: port.stop });
   }
-  if (selection.lsn) throw usage("a service has no LSNs: add --files to read its directory");
+  if (selection.lsn) throw usageError("a service has no LSNs: add --files to read its directory");
   const { AskedService } = await import("../view/asked.js");
   using asked = await AskedService.at(target.address, choices, port.stop);
   await dumpService(asked, selection, { write, isFollowed: choices.follow === true });
@@ -165,8 +166,4 @@ function lineText({ lsn, kind, log, number, live, bytes, why }: Line, facts: Fac
 function factText(value: unknown): string {
   if (typeof value === "string") return value;
   return typeof value === "bigint" ? `${value}` : jsonOf(value);
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

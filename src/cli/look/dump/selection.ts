@@ -1,6 +1,6 @@
 /** The records that a dump is asked for. */
 import { ROAD } from "../../../persist/kinds.js";
-import { PersisterError } from "../../../types/errors.js";
+import { usageError } from "../../../types/errors.js";
 import { isLaneId } from "../../../types/lane.js";
 import { U64_MAX } from "../../../types/numbers.js";
 import { isNamedBy, laneDigits } from "../../terminal/lanes.js";
@@ -29,7 +29,7 @@ const everything: Numbers = { first: undefined, next: undefined };
 
 /** @throws {PersisterError} USAGE. */
 export function selectionOf({ lane, road = false, range, lsn }: Given): Selection {
-  if (lane !== undefined && road) throw usage("--lane and --road exclude each other");
+  if (lane !== undefined && road) throw usageError("--lane and --road exclude each other");
   return {
     lane: lane === undefined ? undefined : laneDigits(lane),
     road,
@@ -50,7 +50,9 @@ function numbersIn(flag: string, text: string): Numbers {
   if (isOne && numbers.first !== undefined) numbers.next = numbers.first + 1n;
   const { first: low = 0n, next: high = U64_MAX } = numbers;
   if (found && (isOne || dots !== undefined) && low <= high && high <= U64_MAX + 1n) return numbers;
-  throw usage(`${flag} takes numbers such as 5..9, which leaves out 9, or 5.., or 5; not ${text}`);
+  throw usageError(
+    `${flag} takes numbers such as 5..9, which leaves out 9, or 5.., or 5; not ${text}`,
+  );
 }
 
 /** Whether a record of `log` with `number` is asked for. A record of no log is, unless a log is named. */
@@ -70,8 +72,4 @@ export function isWanted(
 export function isNamedLog({ lane, road }: Pick<Selection, "lane" | "road">, log: string): boolean {
   if (road) return log === ROAD;
   return lane === undefined || (isLaneId(log) && isNamedBy(lane, log));
-}
-
-function usage(message: string): PersisterError {
-  return new PersisterError("USAGE", message);
 }

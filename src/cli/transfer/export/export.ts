@@ -16,7 +16,7 @@ import { rm } from "node:fs/promises";
 import { RealDisk } from "../../../disk/real/real.js";
 import { Lanekeeper } from "../../../node/lanekeeper.js";
 import { writeSeiDirectoryOn } from "../../../sei/write/write-state.js";
-import { PersisterError } from "../../../types/errors.js";
+import { PersisterError, hasCode } from "../../../types/errors.js";
 import type { Epoch } from "../../../wire/committee.js";
 import { VerifyError } from "../../../wire/verify-error.js";
 import { readCommittees } from "../../../inspect/committee-file.js";
@@ -122,7 +122,7 @@ async function opened(
   try {
     return await Lanekeeper.open(directory, { chainId, epochOf, moved, keys, ...keep });
   } catch (cause) {
-    const isUnproven = cause instanceof PersisterError && cause.code === "WRONG_COMMITTEE";
+    const isUnproven = hasCode(cause, "WRONG_COMMITTEE");
     const why = isUnproven ? cause.cause : undefined;
     if (!(why instanceof VerifyError) || why.errorClass !== "epoch") throw cause;
     const message = `${directory} has a prune anchor, which is proven at open: name a file with the committees (--committee): ${why.message}`;

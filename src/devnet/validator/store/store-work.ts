@@ -2,6 +2,7 @@
  * Does the engine's outputs that are about the store. The end of each is told to the judge first and then given back
  * to the engine. A refusal of the store is given back too; any other failure ends the validator.
  */
+import { unlessGone } from "../../../avail/offers.js";
 import { PersisterError } from "../../../types/errors.js";
 import type { LaneId } from "../../../types/lane.js";
 import { readSignedBlockHeader } from "../../../wire/codec/block-header.js";
@@ -285,16 +286,6 @@ async function unlessRefused<T>(work: Promise<T>): Promise<T | undefined> {
     return await work;
   } catch (cause) {
     if (cause instanceof PersisterError && refusals.has(cause.code)) return undefined;
-    throw cause;
-  }
-}
-
-/** The record that is read, or undefined if the store does not hold it (any more). */
-async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (cause) {
-    if (cause instanceof PersisterError && cause.code === "OUT_OF_SEQUENCE") return undefined;
     throw cause;
   }
 }
