@@ -10,7 +10,13 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const clause = "(?:What|Whatever|Where|Wherever|Who|Whoever|Whose|Which|So much|So many) ";
 const sentence = new RegExp(`(?:^|[.:;!?|*] |\\) |\\*\\*)${clause}`);
 /** Sentences in code stand in comments, and at the beginning of texts. */
-const inCode = [/(?:^\s*(?:\/\*\*|\*)|\/\/) *(.*)$/, new RegExp(`["\`](${clause}.*)`)];
+const inCode = [
+  /(?:^\s*(?:\/\*\*|\*)|\/\/) *(.*)$/,
+  new RegExp(`["\`](${clause}.*)`),
+  // The lines of a help text.
+  new RegExp(`^(${clause}.*)`),
+  new RegExp(`[\\w).]\\. (${clause}.*)`),
+];
 
 const files = [
   "README.md",

@@ -22,7 +22,7 @@ It looks at the file system and its options, locks, space, limits, memory and cl
 directory, as a store writes, for 10 seconds. That file is gone at the end. A disk is good if 99 of 100 flushes take less
 than ${needs.goodFlushMs} ms, and bad above ${needs.poorFlushMs} ms. A store that runs there goes on; its own writes are then measured too.
 
-The exit code is ${errorCodes.UNFIT.exit} if anything is bad. What is poor works, and may cost time or safety.
+The exit code is ${errorCodes.UNFIT.exit} if anything is bad. A poor finding hinders no store, but may cost time or safety.
 `;
 
 interface Choices {

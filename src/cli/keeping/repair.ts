@@ -24,8 +24,8 @@ Without --apply it tells each finding, what a repair would keep and what would b
 a store is made of everything that is proven, beside the damaged one, and the two are swapped by renames: the
 damaged one stays as STORE.damaged-1. Records that are lost come from the newest backup in --from, or from an archive, if
 they are proven: a block of an archive counts only if a commit QC has its hash, or the block behind it links to it. Peers
-are asked by the library, repairStore. Where something that was acknowledged, or may have been, is lost, --accept-loss is wanted (else exit code
-${errorCodes.ACKNOWLEDGED_LOST.exit}).
+are asked by the library, repairStore. A repair that loses anything which was acknowledged, or may have been, wants
+--accept-loss (else exit code ${errorCodes.ACKNOWLEDGED_LOST.exit}).
 
 The new store is guarded as a whole: it signs nothing of what may be lost until the heights of its guards are known.
 

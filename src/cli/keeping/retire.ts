@@ -17,8 +17,8 @@ The first step of a move to another machine. Stop the node, retire its store wit
 other machine, restore it there: that store goes on without a guard. Later backups of the retired store, into other
 directories, are guarded.
 
-A retired store is refused wherever its directory is, and a copy of it from before is refused as a copy. What cannot be
-noticed: a snapshot of the whole machine or disk from before, and somebody who removes the file RETIRED. Destroy the
+A retired store is refused wherever its directory is, and a copy of it from before is refused as a copy. Nothing
+notices a snapshot of the whole machine or disk from before, or somebody who removes the file RETIRED. Destroy the
 validator's key on the old machine.
 `;
 
