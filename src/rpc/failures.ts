@@ -5,9 +5,10 @@
  * The bytes of a conflict do not travel: clients refuse details above a few KiB. The hash of the bytes that
  * are held does, and a read returns them.
  */
+import { hex } from "../codec/hex.js";
 import { createHash } from "node:crypto";
 import { errorCodes, type ErrorCode } from "../types/error-codes.js";
-import { PersisterError } from "../types/errors.js";
+import { isErrorCode, PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
 import type { LanekeeperError } from "../types/lanekeeper-error.js";
 import { Malformed } from "../wire/codec/cursor.js";
@@ -165,7 +166,7 @@ function failureOfFacts(code: string, told: string, facts: ReadonlyMap<string, s
 
 /** A code of a newer service is one of its bugs to this client, and its own word stays in the message. */
 function codeOf(code: string): ErrorCode {
-  return Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "INTERNAL";
+  return isErrorCode(code) ? code : "INTERNAL";
 }
 
 /** A lane id as its 40 bytes. */
@@ -177,10 +178,6 @@ export function laneBytes(lane: LaneId): Uint8Array {
 export function laneOf(encoded: Uint8Array): LaneId | undefined {
   const lane = hex(encoded);
   return isLaneId(lane) ? lane : undefined;
-}
-
-function hex(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex");
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The error of every operation on a store. */
-import type { ErrorCode } from "./error-codes.js";
+import { type ErrorCode, errorCodes } from "./error-codes.js";
 import { LanekeeperError } from "./lanekeeper-error.js";
 
 export { type CodeFacts, type ErrorCode, errorCodes, LOOK_FIRST } from "./error-codes.js";
@@ -35,6 +35,10 @@ export class PersisterError extends LanekeeperError implements ErrorFacts {
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super("PersisterError", code, message, { ...facts });
   }
+}
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
 }
 
 /** Whether `cause` is a `PersisterError` with one of `codes`. */

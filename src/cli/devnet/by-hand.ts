@@ -10,7 +10,7 @@ import {
   type HandOrder,
 } from "../../devnet/network/by-hand.js";
 import { diskError } from "../../disk/failure.js";
-import { type ErrorCode, errorCodes, PersisterError } from "../../types/errors.js";
+import { isErrorCode, PersisterError } from "../../types/errors.js";
 import { isLanekeeperError } from "../../types/lanekeeper-error.js";
 import { put } from "../terminal/json-document.js";
 import { addCommand, tellDone } from "../terminal/manners.js";
@@ -86,7 +86,10 @@ async function ordered(
       const end = order.do === "end" ? "it ends, and the judge speaks there\n" : "";
       return await tellDone(port, json, { ...order, told }, end);
     }
-    if ("code" in answer) throw new PersisterError(codeIn(answer.code), answer.message);
+    if ("code" in answer) {
+      const code = isErrorCode(answer.code) ? answer.code : "INTERNAL";
+      throw new PersisterError(code, answer.message);
+    }
     told.push(answer.text);
     if (json !== true) await put(port.stdout, `${printable(answer.text)}\n`);
   }
@@ -121,8 +124,4 @@ async function* answersTo(
 function unreachable(directory: string, why: string): PersisterError {
   const text = `no devnet by hand runs in ${directory}: ${why}; begin one with devnet --by-hand --dir`;
   return new PersisterError("UNREACHABLE", text, { file: directory });
-}
-
-function codeIn(code: string): ErrorCode {
-  return Object.keys(errorCodes).find((each): each is ErrorCode => each === code) ?? "INTERNAL";
 }

@@ -1,4 +1,5 @@
 /** The work of each `lanekeeper jobs` command. */
+import { hex } from "../../codec/hex.js";
 import { z } from "zod";
 import type { Job } from "../../jobs/job.js";
 import type { JobStore } from "../../jobs/job-store.js";
@@ -85,7 +86,7 @@ export async function getValue(
       throw new PersisterError("OUT_OF_SEQUENCE", `job ${id} has no value at key ${key}`);
     }
     const row = rowMembers({ key: bytes, value });
-    await tellDone(port, json, { job: id, category, ...row }, `${toHex(value)}\n`);
+    await tellDone(port, json, { job: id, category, ...row }, `${hex(value)}\n`);
   });
 }
 
@@ -202,7 +203,7 @@ function rowMembers({ key, value }: Row): {
   readonly parts: string | undefined;
   readonly value: string;
 } {
-  return { key: toHex(key), parts: describedKey(key), value: toHex(value) };
+  return { key: hex(key), parts: describedKey(key), value: hex(value) };
 }
 
 function shownRow(row: Row): string {
@@ -212,10 +213,6 @@ function shownRow(row: Row): string {
 
 function quoted(category: string): string {
   return printable(JSON.stringify(category));
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }
 
 function fromHex(text: string): Uint8Array {

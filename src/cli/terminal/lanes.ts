@@ -18,6 +18,17 @@ export function nameText(name: string): string {
   return isLaneId(name) ? shortLane(name) : name;
 }
 
+/** The range of a log as tables show it. */
+export function rangeText({
+  first,
+  next,
+}: {
+  readonly first: bigint;
+  readonly next: bigint;
+}): string {
+  return first === next ? `empty at ${first}` : `[${first}, ${next})`;
+}
+
 /**
  * `text` as the first hex digits of a lane.
  *

@@ -1,12 +1,8 @@
 /** The ranges of lanes and road, as `import` and `export` report them. */
 import type { Range } from "../../node/start.js";
 import type { LaneId } from "../../types/lane.js";
-import { shortLane } from "../terminal/lanes.js";
+import { rangeText, shortLane } from "../terminal/lanes.js";
 import type { Row } from "../terminal/table.js";
-
-export function rangeText({ first, next }: Range): string {
-  return first === next ? `empty at ${first}` : `[${first}, ${next})`;
-}
 
 /** How many lanes there are, and a row for each. */
 export function laneRows(lanes: ReadonlyMap<LaneId, Range>): readonly Row[] {

@@ -1,5 +1,5 @@
 /** The meaning of an error with which a validator ended. */
-import { type ErrorCode, errorCodes, PersisterError } from "../../types/errors.js";
+import { errorCodes, isErrorCode, PersisterError } from "../../types/errors.js";
 import type { Report } from "../judge/report.js";
 
 /**
@@ -14,8 +14,4 @@ export function meaningOf(
   const isDamage = exit >= 20 && exit < 30;
   if (isDamage) return { violation: `${code}: ${message}` };
   return { failure: new PersisterError(code, `validator ${index}: ${message}`) };
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
 }

@@ -1,12 +1,12 @@
 /** The parts of a store as one line each. */
-import { nameText } from "../../terminal/lanes.js";
-import type { LogView, PinView, Span, UnreadView } from "./view.js";
+import { nameText, rangeText } from "../../terminal/lanes.js";
+import type { LogView, PinView, UnreadView } from "./view.js";
 
 export function logText({ name, first, next, durable, retained, refused }: LogView): string {
   const lag = durable === undefined || durable === next ? "" : `, durable below ${durable}`;
-  const kept = retained ? `, retained ${spanText(retained)}` : "";
+  const kept = retained ? `, retained ${rangeText(retained)}` : "";
   const why = refused === undefined ? "" : `, refused: ${refused}`;
-  return `${nameText(name)} ${spanText({ first, next })}${lag}${kept}${why}`;
+  return `${nameText(name)} ${rangeText({ first, next })}${lag}${kept}${why}`;
 }
 
 export function pinText({ lane, number, headerHash }: PinView): string {
@@ -15,8 +15,4 @@ export function pinText({ lane, number, headerHash }: PinView): string {
 
 export function unreadText({ file, message }: UnreadView): string {
   return `unread ${file}, ${message}`;
-}
-
-function spanText({ first, next }: Span): string {
-  return first === next ? `empty at ${first}` : `[${first}, ${next})`;
 }

@@ -1,6 +1,7 @@
 /** The report of `export`, for people or as JSON. */
 import { type Row, table } from "../../terminal/table.js";
-import { lanesJson, laneRows, rangeText } from "../ranges.js";
+import { rangeText } from "../../terminal/lanes.js";
+import { lanesJson, laneRows } from "../ranges.js";
 import type { Exported } from "./contents.js";
 
 export interface ExportSummary {

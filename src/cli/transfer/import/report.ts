@@ -3,7 +3,8 @@ import type { Writable } from "node:stream";
 import type { PruneAnchor } from "../../../wire/messages.js";
 import { ListDocument, put } from "../../terminal/json-document.js";
 import { printable, type Row, table } from "../../terminal/table.js";
-import { lanesJson, laneRows, rangeText } from "../ranges.js";
+import { rangeText } from "../../terminal/lanes.js";
+import { lanesJson, laneRows } from "../ranges.js";
 import type { Held } from "./held.js";
 import type { ImportTally, Objection } from "./tally.js";
 
