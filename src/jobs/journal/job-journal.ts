@@ -35,7 +35,7 @@ import { Journal } from "../../records/journal.js";
 import type { JournalChoices, JournalInitChoices } from "../../records/options.js";
 import type { JournalRecord } from "../../records/replay.js";
 import { assert } from "../../types/assert.js";
-import { PersisterError, hasCode } from "../../types/errors.js";
+import { hasCode, type PersisterError } from "../../types/errors.js";
 import { encodeJobRecord, jobRecordIn, type JobState } from "./job-record.js";
 import { type Held, KnownJob, tagOf } from "./known-job.js";
 import { decodeWrite, inSeries, type Operation, seriesIn } from "./write.js";
