@@ -4,6 +4,7 @@ export type { Pacing } from "./bucket/attempts.js";
 export type {
   Bucket,
   Comparison,
+  GetOptions,
   ListedObject,
   ListOptions,
   PutOptions,

@@ -65,8 +65,8 @@ export interface ArchivedRange {
 }
 export interface Bucket {
     readonly url: string;
-    get(name: string, options?: WaitOptions): Promise<StoredObject | undefined>;
-    compare(name: string, bytes: Uint8Array, options?: WaitOptions): Promise<Comparison>;
+    get(name: string, options?: GetOptions): Promise<StoredObject | undefined>;
+    compare(name: string, bytes: Uint8Array, options?: PutOptions): Promise<Comparison>;
     putIfAbsent(name: string, bytes: Uint8Array, options?: PutOptions): Promise<PutResult>;
     putIfMatch(name: string, bytes: Uint8Array, tag: Tag, options?: PutOptions): Promise<PutResult>;
     list(prefix: string, options?: ListOptions): AsyncGenerator<ListedObject>;
@@ -102,6 +102,9 @@ export interface Epoch {
     readonly committee: Committee;
 }
 export type EpochOf = (epochIndex: bigint) => Epoch | undefined;
+export interface GetOptions extends WaitOptions {
+    readonly room?: ((bytes: number) => Uint8Array) | undefined;
+}
 export type KeySource = {
     readonly file: string;
 } | {

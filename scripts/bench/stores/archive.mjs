@@ -1,11 +1,13 @@
 /**
  * Archiving and proving blocks of 64 KiB: how fast, at what cost of this process's processor, and with how much
  * memory; against a plain copy of the same bytes into the same place. To a folder, and to a server of object
- * storage in a process of its own on this machine, which keeps objects in memory and checks nothing.
+ * storage in a process of its own on this machine, which keeps objects in memory and compares their checksums, as
+ * object storage does.
  *
  * As a program of its own (`node archive.mjs serve`) it is that server, and prints its port.
  */
 import { spawn } from "node:child_process";
+import { hash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -168,8 +170,12 @@ function answer(objects, request, { response, chunks }) {
   const { pathname, searchParams } = new URL(request.url, "http://bench");
   if (request.method === "PUT") {
     const isHeld = objects.has(pathname);
-    if (!isHeld) objects.set(pathname, Buffer.concat(chunks));
-    response.writeHead(isHeld ? 412 : 200, { etag: '"bench"' }).end();
+    const bytes = Buffer.concat(chunks);
+    const sum = hash("sha256", bytes, "base64");
+    const isWrong = sum !== request.headers["x-amz-checksum-sha256"];
+    if (!isHeld && !isWrong) objects.set(pathname, { bytes, sum });
+    const status = isHeld ? 412 : isWrong ? 400 : 200;
+    response.writeHead(status, { etag: '"bench"' }).end(isWrong ? "BadDigest" : "");
   } else if (searchParams.has("list-type")) {
     const prefix = `/bench/${searchParams.get("prefix")}`;
     const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(byText);
@@ -180,7 +186,12 @@ function answer(objects, request, { response, chunks }) {
   } else {
     const held = objects.get(pathname);
     if (!held) response.writeHead(404).end();
-    else response.writeHead(200, { "content-length": held.length, etag: '"bench"' }).end(held);
+    else {
+      const { bytes, sum } = held;
+      const headers = { etag: '"bench"', "x-amz-checksum-sha256": sum };
+      response.writeHead(200, { ...headers, "content-length": bytes.length });
+      response.end(request.method === "HEAD" ? undefined : bytes);
+    }
   }
 }
 

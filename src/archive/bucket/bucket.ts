@@ -36,6 +36,11 @@ export type PutResult =
   | { readonly stored: true; readonly tag: Tag }
   | { readonly stored: false; readonly held: StoredObject | undefined };
 
+export interface GetOptions extends WaitOptions {
+  /** Gives memory for a large object of so many bytes: a bucket may put it there, and the bytes are a view of it. */
+  readonly room?: ((bytes: number) => Uint8Array) | undefined;
+}
+
 export interface PutOptions extends WaitOptions {
   /** The SHA-256 of the bytes, where the caller has it. */
   readonly sha256?: Uint8Array | undefined;
@@ -57,12 +62,13 @@ export interface Bucket {
   /** The address, for messages. No secret is in it. */
   readonly url: string;
   /** The object of this name; `undefined` if there is none. */
-  get(name: string, options?: WaitOptions): Promise<StoredObject | undefined>;
+  get(name: string, options?: GetOptions): Promise<StoredObject | undefined>;
   /**
-   * Compares the object of this name with `bytes`, a part at a time: the object is never in memory as a whole.
-   * Lends `bytes`.
+   * Compares the object of this name with `bytes`, a part at a time: the object is never in memory as a whole. With
+   * their SHA-256 it may ask for that of the object, where the bucket is known to compare it with what comes. Lends
+   * `bytes`.
    */
-  compare(name: string, bytes: Uint8Array, options?: WaitOptions): Promise<Comparison>;
+  compare(name: string, bytes: Uint8Array, options?: PutOptions): Promise<Comparison>;
   /** Puts a new object; durable when resolved with `stored`. Lends `bytes`: they must not change. */
   putIfAbsent(name: string, bytes: Uint8Array, options?: PutOptions): Promise<PutResult>;
   /** Replaces the object with `tag`; durable when resolved with `stored`. Lends `bytes`. */

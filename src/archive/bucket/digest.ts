@@ -4,12 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { crc32c } from "../../codec/crc32c.js";
 import { hex } from "../../codec/hex.js";
 
-/** About a tenth of a millisecond, each. */
+/** About a tenth of a millisecond. */
 const HASHED_PER_TURN = 128 * 1024;
-const SUMMED_PER_TURN = 1024 * 1024;
 
 /** Lends `bytes`: they must not change. */
 export async function sha256InTurns(bytes: Uint8Array): Promise<Uint8Array> {
@@ -23,14 +21,4 @@ export async function sha256InTurns(bytes: Uint8Array): Promise<Uint8Array> {
 
 export async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return hex(await sha256InTurns(bytes));
-}
-
-/** CRC-32C. Lends `bytes`: they must not change. */
-export async function crc32cInTurns(bytes: Uint8Array): Promise<number> {
-  let sum = 0;
-  for (let at = 0; at < bytes.length; at += SUMMED_PER_TURN) {
-    if (at > 0) await nextTurn();
-    sum = crc32c(bytes.subarray(at, at + SUMMED_PER_TURN), sum);
-  }
-  return sum;
 }

@@ -27,6 +27,7 @@ import {
   type Bucket,
   checkName,
   type Comparison,
+  type GetOptions,
   type ListedObject,
   type ListOptions,
   OBJECT_BYTES_MAX,
@@ -62,7 +63,7 @@ export class FileBucket implements Bucket {
     this.#pacing = pacing;
   }
 
-  async get(name: string, { signal }: WaitOptions = {}): Promise<StoredObject | undefined> {
+  async get(name: string, { room, signal }: GetOptions = {}): Promise<StoredObject | undefined> {
     checkName(name);
     throwIfAborted(signal, `the read of ${name}`);
     const path = join(this.#root, name);
@@ -71,7 +72,7 @@ export class FileBucket implements Bucket {
     try {
       const size = await file.size();
       if (size > OBJECT_BYTES_MAX) throw tooLarge(path, size);
-      const bytes = await file.read(0, size);
+      const bytes = await file.read(0, size, room?.(size));
       return tagged({ bytes }, bytes);
     } finally {
       await file.close();

@@ -3,7 +3,7 @@
  * program take alike:
  *
  * ```
- * s3://BUCKET/PREFIX?endpoint=https://host:9000&region=us-east-1&style=path&checksum=crc32c
+ * s3://BUCKET/PREFIX?endpoint=https://host:9000&region=us-east-1&style=path&checksum=sha256
  * ```
  *
  * Secrets are never in it. `endpoint` and `region` may come from the environment, as every tool of S3
@@ -21,7 +21,7 @@ export interface S3Address {
   /** `path`: the bucket is the first part of the path; `host`: of the host's name. */
   readonly style: "path" | "host";
   /** Whether puts carry a checksum for the server to compare: some servers know none. */
-  readonly checksum: "crc32c" | "none";
+  readonly checksum: "sha256" | "none";
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,7 +52,7 @@ export function s3Address(text: string, environment: Environment): S3Address {
     endpoint: endpointOf(url, region, environment),
     region,
     style: oneOf(url, "style", ["path", "host"]),
-    checksum: oneOf(url, "checksum", ["crc32c", "none"]),
+    checksum: oneOf(url, "checksum", ["sha256", "none"]),
   };
 }
 

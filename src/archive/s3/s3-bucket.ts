@@ -17,6 +17,7 @@ import {
   bucketClosed,
   checkName,
   type Comparison,
+  type GetOptions,
   type ListedObject,
   type ListOptions,
   type PutOptions,
@@ -25,12 +26,12 @@ import {
   type StoredObject,
   type Tag,
 } from "../bucket/bucket.js";
-import { crc32cInTurns } from "../bucket/digest.js";
 import { type Environment, type S3Address, s3Address, urlOfObject } from "./address.js";
 import { CredentialKeeper, type CredentialSource } from "./credentials.js";
 import { pageIn } from "./listing.js";
 import { verdictOf } from "./replies.js";
 import { type HttpReply, type HttpRequest, send } from "./send.js";
+import { refusesSum, sumHeaders, Sums, toldBy, wrongPut } from "./sums.js";
 
 /** Connections at once, and so requests at once: others wait. */
 const CONNECTIONS_MAX = 4;
@@ -47,7 +48,7 @@ export interface BucketChoices {
   readonly idleMs?: number | undefined;
 }
 
-type Outcome = HttpReply | "absent" | "held";
+type Outcome = HttpReply | "absent" | "held" | "wrong";
 
 interface Call {
   readonly method: HttpRequest["method"];
@@ -56,6 +57,9 @@ interface Call {
   readonly body?: Uint8Array;
   readonly sha256?: string;
   readonly against?: Uint8Array;
+  readonly room?: GetOptions["room"];
+  /** It is to be refused: no other attempt is made. */
+  readonly isWrong?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -68,6 +72,7 @@ export class S3Bucket implements Bucket {
   readonly #idleMs: number;
   /** Keys that sign, by day: aws4fetch fills it. */
   readonly #signing = new Map<string, ArrayBuffer>();
+  readonly #sums = new Sums();
   #isClosed = false;
 
   /** @throws {PersisterError} USAGE for an address that is wrong. Nothing is asked of the server. */
@@ -87,11 +92,12 @@ export class S3Bucket implements Bucket {
     this.#idleMs = choices.idleMs ?? IDLE_MS;
   }
 
-  async get(name: string, { signal }: WaitOptions = {}): Promise<StoredObject | undefined> {
+  async get(name: string, { room, signal }: GetOptions = {}): Promise<StoredObject | undefined> {
     checkName(name);
     const outcome = await this.#call(`read ${name}`, {
       method: "GET",
       url: urlOfObject(this.#address, name),
+      room,
       signal,
     });
     if (typeof outcome === "string") return undefined;
@@ -101,9 +107,11 @@ export class S3Bucket implements Bucket {
   async compare(
     name: string,
     bytes: Uint8Array,
-    { signal }: WaitOptions = {},
+    { sha256, signal }: PutOptions = {},
   ): Promise<Comparison> {
     checkName(name);
+    const told = sha256 && (await this.#told(name, { length: bytes.length, sha256, signal }));
+    if (told) return told;
     const url = urlOfObject(this.#address, name);
     const outcome = await this.#call(`compare ${name}`, {
       method: "GET",
@@ -157,12 +165,13 @@ export class S3Bucket implements Bucket {
     { headers, sha256, signal }: PutOptions & { readonly headers: Record<string, string> },
   ): Promise<PutResult> {
     checkName(name);
+    const sum = sha256 ?? createHash("sha256").update(bytes).digest();
     const outcome = await this.#call(`put ${name}`, {
       method: "PUT",
       url: urlOfObject(this.#address, name),
-      headers: { ...headers, ...(await this.#checksumOf(bytes)) },
+      headers: { ...headers, ...(this.#address.checksum === "none" ? {} : sumHeaders(sum)) },
       body: bytes,
-      sha256: hex(sha256 ?? createHash("sha256").update(bytes).digest()),
+      sha256: hex(sum),
       signal,
     });
     if (typeof outcome !== "string") return { stored: true, tag: tagIn(outcome) };
@@ -171,11 +180,35 @@ export class S3Bucket implements Bucket {
     return isSame ? { stored: true, tag: held.tag } : { stored: false, held };
   }
 
-  async #checksumOf(bytes: Uint8Array): Promise<Record<string, string>> {
-    if (this.#address.checksum === "none") return {};
-    const sum = Buffer.allocUnsafe(4);
-    sum.writeUInt32BE(await crc32cInTurns(bytes));
-    return { "x-amz-checksum-crc32c": sum.toString("base64") };
+  /** The comparison as the server's own checksum tells it; `undefined` where that proves nothing. */
+  async #told(
+    name: string,
+    of: WaitOptions & { readonly length: number; readonly sha256: Uint8Array },
+  ): Promise<Comparison | undefined> {
+    const { signal } = of;
+    if (this.#address.checksum === "none") return undefined;
+    if (!(await this.#sums.areEnough(() => this.#comparesSums(signal)))) return undefined;
+    const outcome = await this.#call(`look at ${name}`, {
+      method: "HEAD",
+      url: urlOfObject(this.#address, name),
+      headers: { "x-amz-checksum-mode": "ENABLED" },
+      signal,
+    });
+    return typeof outcome === "string" ? "absent" : toldBy(outcome, of);
+  }
+
+  async #comparesSums(signal: AbortSignal | undefined): Promise<boolean> {
+    const { name, bytes, sha256 } = wrongPut();
+    const outcome = await this.#call("ask whether checksums are compared", {
+      method: "PUT",
+      url: urlOfObject(this.#address, name),
+      headers: sumHeaders(sha256),
+      body: bytes,
+      sha256: hex(createHash("sha256").update(bytes).digest()),
+      isWrong: true,
+      signal,
+    });
+    return outcome === "wrong";
   }
 
   /** @throws {PersisterError} BUCKET_FAILED, BUCKET_REFUSED, ABORTED, CLOSED. */
@@ -185,6 +218,7 @@ export class S3Bucket implements Bucket {
       if (this.#isClosed) throw bucketClosed(this.url);
       const reply = await this.#sent(call);
       if (reply instanceof TryAgain) return reply;
+      if (call.isWrong && refusesSum(reply)) return "wrong";
       const verdict = verdictOf(reply);
       switch (verdict.step) {
         case "done":
@@ -208,11 +242,11 @@ export class S3Bucket implements Bucket {
   }
 
   async #sent(call: Call): Promise<HttpReply | TryAgain> {
-    const { method, url, body, against, signal } = call;
+    const { method, url, body, against, room, signal } = call;
     const headers = await this.#signed(call);
     const sending = { agent: this.#agent, idleMs: this.#idleMs, totalMs: TOTAL_MS, signal };
     try {
-      return await send({ method, url, headers, body, against }, sending);
+      return await send({ method, url, headers, body, against, room }, sending);
     } catch (cause) {
       if (cause instanceof PersisterError) throw cause;
       const why = reasonOf(cause);

@@ -10,12 +10,14 @@ import { aborted, whenAborted } from "../../async/signal.js";
 import { OBJECT_BYTES_MAX, sameBytes } from "../bucket/bucket.js";
 
 export interface HttpRequest {
-  readonly method: "GET" | "PUT";
+  readonly method: "GET" | "HEAD" | "PUT";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | undefined;
   /** The body of a reply that succeeds is compared with these bytes as it comes, and not kept. */
   readonly against?: Uint8Array | undefined;
+  /** Gives memory for the body of a reply that succeeds, where its length is told. */
+  readonly room?: ((bytes: number) => Uint8Array) | undefined;
 }
 
 export interface HttpReply {
@@ -37,7 +39,7 @@ export interface Sending {
 
 /** Rejects with what Node says of the connection, or with ABORTED. A reply that was cut is no reply. */
 export async function send(what: HttpRequest, sending: Sending): Promise<HttpReply> {
-  const { method, url, headers, body, against } = what;
+  const { method, url, headers, body, against, room } = what;
   const { agent, idleMs, totalMs, signal } = sending;
   const open = url.protocol === "https:" ? secureRequest : request;
   const length = body === undefined ? {} : { "content-length": String(body.length) };
@@ -57,7 +59,9 @@ export async function send(what: HttpRequest, sending: Sending): Promise<HttpRep
     const [reply] = (await once(call, "response")) as [IncomingMessage];
     const { statusCode: status = 0, headers: told } = reply;
     if (against === undefined || status !== 200) {
-      return { status, headers: told, body: await bodyOf(reply) };
+      const take = status === 200 ? room : undefined;
+      const read = method === "HEAD" ? noneOf(reply) : bodyOf(reply, take);
+      return { status, headers: told, body: await read };
     }
     const isSame = await isBody(reply, against);
     return { status, headers: told, body: Buffer.alloc(0), isSame };
@@ -84,7 +88,13 @@ async function isBody(reply: IncomingMessage, wanted: Uint8Array): Promise<boole
 /** Bytes of a body of unknown length that are taken: a list of names, or an error. */
 const UNKNOWN_BYTES_MAX = 4 * 1024 * 1024;
 
-async function bodyOf(reply: IncomingMessage): Promise<Buffer> {
+/** The reply to HEAD tells the length of a body that does not come. */
+async function noneOf(reply: IncomingMessage): Promise<Buffer> {
+  for await (const _ of reply);
+  return Buffer.alloc(0);
+}
+
+async function bodyOf(reply: IncomingMessage, room: HttpRequest["room"]): Promise<Buffer> {
   const told = reply.headers["content-length"];
   const most = told === undefined ? UNKNOWN_BYTES_MAX : Number(told);
   if (!(most <= OBJECT_BYTES_MAX)) {
@@ -92,7 +102,7 @@ async function bodyOf(reply: IncomingMessage): Promise<Buffer> {
     throw new Error(`the reply has ${told} bytes: no object of ours is so large`);
   }
   const parts: Buffer[] | undefined = told === undefined ? [] : undefined;
-  const whole = Buffer.allocUnsafeSlow(parts ? 0 : most);
+  const whole = parts ? Buffer.alloc(0) : viewOf(room?.(most), most);
   let length = 0;
   for await (const chunk of reply as AsyncIterable<Buffer>) {
     if (length + chunk.length > most) throw new Error(`the reply has more than ${most} bytes`);
@@ -104,4 +114,10 @@ async function bodyOf(reply: IncomingMessage): Promise<Buffer> {
     throw new Error(`the reply was cut: ${length} of ${most} bytes came`);
   }
   return parts ? Buffer.concat(parts, length) : whole;
+}
+
+/** `length` bytes of the memory that was given, or new ones. */
+function viewOf(given: Uint8Array | undefined, length: number): Buffer {
+  if (!given) return Buffer.allocUnsafeSlow(length);
+  return Buffer.from(given.buffer, given.byteOffset, length);
 }

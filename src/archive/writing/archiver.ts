@@ -6,7 +6,8 @@
  *
  * - A position is durable in the journal before the gate hears of it. On a full disk alone its note takes the room of
  *   what it sets free (`archiving.ts`).
- * - At most two objects are in memory: the one that is being put, and what is read back of it.
+ * - At most two objects are in memory: the one that is being put, and one of another writer's that has its name already,
+ *   or holds its records. An object is read back in pieces.
  * - A log is due, or it is told how long it can wait: both by one reading of the clock. Everything else that
  *   may make one due wakes the loop: a prune, a segment that is sealed, a drop that waits.
  *

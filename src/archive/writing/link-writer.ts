@@ -6,7 +6,7 @@
  */
 import type { WaitOptions } from "../../async/signal.js";
 import { PersisterError } from "../../types/errors.js";
-import type { Bucket } from "../bucket/bucket.js";
+import type { Bucket, PutOptions } from "../bucket/bucket.js";
 import { corrupt } from "../form/head.js";
 import { encodeLink, encodeReceipt, hashOfLink, type Link } from "../form/link.js";
 import { linkName, receiptName } from "../form/names.js";
@@ -60,7 +60,7 @@ export async function readBack(
   bucket: Bucket,
   name: string,
   bytes: Uint8Array,
-  options: WaitOptions,
+  options: PutOptions,
 ): Promise<void> {
   const outcome = await bucket.compare(name, bytes, options);
   if (outcome === "same") return;

@@ -5,7 +5,8 @@
  *
  * 1. The object is put under a name that tells its range. A crash before the link leaves an object that
  *    no link names: it counts for nothing, and the next object begins at the same number.
- * 2. The object is read back and compared. A bucket that lies is noticed here.
+ * 2. The object is compared: it is read back, or its SHA-256 is, of a bucket that is known to prove it (`s3/sums.ts`).
+ *    A bucket that lies is noticed here.
  * 3. The link is put under the next ordinal, and read back. From here on the records are archived. A crash
  *    before the position is durable leaves a link that this writer does not know: the next open finds it
  *    as it finds those of other writers, compares its records, and goes on behind it.
@@ -217,7 +218,7 @@ export class LogWriter {
     const sha256 = await sha256InTurns(built.bytes);
     const put = await bucket.putIfAbsent(name, built.bytes, { ...options, sha256 });
     if (put.stored) {
-      await readBack(bucket, name, built.bytes, options);
+      await readBack(bucket, name, built.bytes, { ...options, sha256 });
       return { bytes: built.bytes.length, sha256: hex(sha256) };
     }
     const held = put.held?.bytes ?? new Uint8Array(0);

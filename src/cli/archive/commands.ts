@@ -7,7 +7,7 @@ import { getRecord, listArchive, restoreArchive, verifyArchive } from "./archive
 
 const help = `
 A bucket is a folder, file:///var/archive, or object storage:
-  s3://BUCKET/PREFIX?endpoint=https://host:9000&region=us-east-1&style=path&checksum=crc32c
+  s3://BUCKET/PREFIX?endpoint=https://host:9000&region=us-east-1&style=path&checksum=sha256
 style=host puts the bucket into the name of the host. checksum=none is for servers that know none. Credentials
 come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the file and the profile that
 AWS_SHARED_CREDENTIALS_FILE and AWS_PROFILE name. They need the rights to read and to list alone.

@@ -8,7 +8,7 @@ test("an address has a bucket, a prefix, an endpoint, a region, a style and a ch
     endpoint: new URL("https://s3.us-east-1.amazonaws.com/"),
     region: "us-east-1",
     style: "path",
-    checksum: "crc32c",
+    checksum: "sha256",
   });
   const full =
     "s3://blocks/of/a-chain/?endpoint=http://host:9000/base&region=eu-x&style=host&checksum=none";

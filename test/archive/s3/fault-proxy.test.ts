@@ -28,7 +28,7 @@ afterAll(endMoto);
 function fatesOf(seed: number): (connection: number) => Fate {
   const random = seededRandom(seed);
   return () => {
-    const bytes = random.below(12_000);
+    const bytes = random.below(6_000);
     const drawn = random.below(8);
     if (drawn < 3) return { kind: "reset", way: "up", bytes };
     if (drawn < 6) return { kind: "reset", way: "down", bytes };

@@ -9,7 +9,6 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { crc32c } from "../../../src/codec/crc32c.js";
 
 export const credentials = { accessKeyId: "AKTEST", secretAccessKey: "a secret / of +tests" };
 export const bucketName = "tests";
@@ -38,7 +37,9 @@ export type Fault =
   /** A put is carried out whatever its condition is. */
   | { readonly kind: "no condition" }
   /** A put stores other bytes than it was given. */
-  | { readonly kind: "alter" };
+  | { readonly kind: "alter" }
+  /** The checksum of a put is kept, and compared with nothing. */
+  | { readonly kind: "no checksum" };
 
 export interface Seen {
   readonly method: string;
@@ -48,6 +49,8 @@ export interface Seen {
 interface Held {
   readonly bytes: Buffer;
   readonly etag: string;
+  /** The SHA-256 that came with it. */
+  readonly sum: string | undefined;
 }
 
 /** Names in one page of a list. */
@@ -108,6 +111,7 @@ export class S3Server {
     if (!url.pathname.startsWith(`/${bucketName}/`)) fail(response, 404, "NoSuchBucket");
     else if (seen.method === "PUT") this.#put({ request, response, name, body, fault });
     else if (name === "") this.#list(url, response);
+    else if (seen.method === "HEAD") this.#look(request, response, name);
     else this.#get(name, response, fault);
   }
 
@@ -122,17 +126,27 @@ export class S3Server {
     const held = this.objects.get(name);
     const { "if-none-match": none, "if-match": match } = request.headers;
     const isOpen = (none === undefined || !held) && (match === undefined || held?.etag === match);
-    const sum = request.headers["x-amz-checksum-crc32c"];
+    const sum = request.headers["x-amz-checksum-sha256"]?.toString();
     if (match !== undefined && !held) fail(response, 404, "NoSuchKey");
     else if (!isOpen && fault?.kind !== "no condition") fail(response, 412, "PreconditionFailed");
-    else if (sum !== undefined && sum !== checksum(body)) fail(response, 400, "BadDigest");
+    else if (sum !== undefined && sum !== checksum(body) && fault?.kind !== "no checksum")
+      fail(response, 400, "BadDigest");
     else {
       const bytes = fault?.kind === "alter" ? Buffer.from(body.map((byte) => byte ^ 1)) : body;
       const etag = `"${createHash("md5").update(bytes).digest("hex")}"`;
-      if (fault?.kind !== "lie") this.objects.set(name, { bytes, etag });
+      if (fault?.kind !== "lie") this.objects.set(name, { bytes, etag, sum });
       if (fault?.kind === "done, then cut") response.destroy();
       else response.writeHead(200, { etag }).end();
     }
+  }
+
+  #look(request: IncomingMessage, response: ServerResponse, name: string): void {
+    const held = this.objects.get(name);
+    const isAsked = request.headers["x-amz-checksum-mode"] === "ENABLED";
+    if (held && isAsked && held.sum !== undefined)
+      response.setHeader("x-amz-checksum-sha256", held.sum);
+    if (held) response.setHeader("content-length", held.bytes.length);
+    response.writeHead(held ? 200 : 404).end();
   }
 
   #get(name: string, response: ServerResponse, fault: Fault | undefined): void {
@@ -177,9 +191,7 @@ function fail(response: ServerResponse, status: number, code: string): void {
 }
 
 function checksum(body: Buffer): string {
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc32c(body));
-  return sum.toString("base64");
+  return createHash("sha256").update(body).digest("base64");
 }
 
 /** The code of the refusal, or undefined where the signature is that of these credentials. */
