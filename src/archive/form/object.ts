@@ -23,6 +23,7 @@ import { commitVoteDigest, headerHash } from "../../wire/hash.js";
 import { HASH_BYTES } from "../../wire/messages.js";
 import { corrupt, CRC_BYTES, type Head, readHead } from "./head.js";
 import type { ArchivedLog } from "./names.js";
+import type { ObjectMemory } from "./object-memory.js";
 import { expand, openBody } from "./packing.js";
 
 /** An entry of the index. */
@@ -48,10 +49,15 @@ export class ArchiveObject {
   readonly next: bigint;
   /** The id of the key that sealed it. */
   readonly keyId: string | undefined;
+  readonly #bytes: Uint8Array;
   readonly #body: Buffer;
   readonly #indexAt: number;
 
-  private constructor(name: string, head: Head, body: Uint8Array) {
+  private constructor(
+    name: string,
+    head: Head,
+    { bytes, body }: { readonly bytes: Uint8Array; readonly body: Uint8Array },
+  ) {
     const { chainId, log, first, count, salted } = head;
     this.name = name;
     this.chainId = chainId;
@@ -59,6 +65,7 @@ export class ArchiveObject {
     this.first = first;
     this.next = first + BigInt(count);
     this.keyId = salted?.id;
+    this.#bytes = bytes;
     this.#body = Buffer.from(body.buffer, body.byteOffset, body.length);
     this.#indexAt = body.length - CRC_BYTES - count * ENTRY_BYTES;
   }
@@ -76,7 +83,7 @@ export class ArchiveObject {
   ): Promise<ArchiveObject> {
     const head = readHead(name, bytes);
     const body = await bodyOf(name, head, bytes, ring);
-    const object = new ArchiveObject(name, head, body);
+    const object = new ArchiveObject(name, head, { bytes, body });
     object.#checkIndex(head.count);
     return object;
   }
@@ -96,6 +103,11 @@ export class ArchiveObject {
     const isWhole = offset + length <= this.#indexAt && crc32c(record) === this.#crcAt(at);
     if (!isWhole) throw corrupt(this.name, `record ${number} is not what was written`);
     return record;
+  }
+
+  /** Nobody asks for a record of it any more, or has a view of one. */
+  giveBackTo(memory: ObjectMemory): void {
+    memory.giveBack(this.#bytes);
   }
 
   #crcAt(entry: number): number {

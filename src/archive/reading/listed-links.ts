@@ -1,7 +1,7 @@
 /** The links of a log as a list of its names tells them, so that nothing of the log can be missing. */
 import { ahead } from "../../async/ahead.js";
 import type { WaitOptions } from "../../async/signal.js";
-import type { Bucket } from "../bucket/bucket.js";
+import type { Bucket, GetOptions } from "../bucket/bucket.js";
 import { corrupt } from "../form/head.js";
 import type { ReadLink } from "../form/link.js";
 import { linkName, rangeInName, receiptName } from "../form/names.js";
@@ -12,9 +12,9 @@ import type { LogChain } from "./log-chain.js";
 export async function objectOf(
   chain: LogChain,
   link: ReadLink,
-  options: WaitOptions,
+  options: GetOptions,
 ): Promise<ArchiveObject> {
-  const receipt = ahead(chain.checkReceipt(link, options));
+  const receipt = ahead(chain.checkReceipt(link, { signal: options.signal }));
   const object = await chain.object(link, options);
   await receipt;
   return object;

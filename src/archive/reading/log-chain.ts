@@ -4,7 +4,7 @@
  */
 import type { WaitOptions } from "../../async/signal.js";
 import type { KeyRing } from "../../keys/ring.js";
-import { type Bucket, sameBytes } from "../bucket/bucket.js";
+import { type Bucket, type GetOptions, sameBytes } from "../bucket/bucket.js";
 import { sha256Hex } from "../bucket/digest.js";
 import { corrupt } from "../form/head.js";
 import { decodeLink, encodeReceipt, type ReadLink } from "../form/link.js";
@@ -141,7 +141,7 @@ export class LogChain {
    *
    * @throws {PersisterError} ARCHIVE_CORRUPT with its name; KEY_MISSING, FORMAT_TOO_NEW; as `link`.
    */
-  async object(link: ReadLink, options?: WaitOptions): Promise<ArchiveObject> {
+  async object(link: ReadLink, options?: GetOptions): Promise<ArchiveObject> {
     const name = objectName(this.folder, link.first, link.next);
     const held = await this.#bucket.get(name, options);
     if (!held) throw corrupt(name, `it is missing: link ${link.ordinal} names it`);

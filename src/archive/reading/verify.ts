@@ -31,6 +31,7 @@ import type { ReadLink } from "../form/link.js";
 import { type ArchivedLog, linkName } from "../form/names.js";
 import type { ArchiveObject } from "../form/object.js";
 import { recordHash } from "../form/object.js";
+import { ObjectMemory } from "../form/object-memory.js";
 import { Signatures, type SignedRecords } from "./signatures.js";
 import { listedLinks, objectOf } from "./listed-links.js";
 import type { LogChain } from "./log-chain.js";
@@ -78,7 +79,10 @@ export async function verifyLog(parts: VerifyParts, options: Options): Promise<V
   const holes: ArchivedRange[] = [];
   let before: ReadLink | undefined;
   let last: Uint8Array | undefined;
-  const begun = (link: ReadLink) => ahead(objectOf(chain, link, options));
+  /** Two objects are in memory: the one that is checked, and the one that comes. */
+  const memory = new ObjectMemory();
+  const room = (bytes: number) => memory.take(bytes);
+  const begun = (link: ReadLink) => ahead(objectOf(chain, link, { room, signal: options.signal }));
   let coming = links[0] && begun(links[0]);
   const signatures = new Signatures();
   try {
@@ -110,6 +114,7 @@ export async function verifyLog(parts: VerifyParts, options: Options): Promise<V
           "its last hash is not that of its object",
         );
       }
+      object.giveBackTo(memory);
       await signatures.add(signed, told);
       before = link;
     }

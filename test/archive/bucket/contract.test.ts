@@ -35,6 +35,23 @@ describe.for([...homes, ...motoHomes])("a bucket in %s", ([, make]) => {
     }
   });
 
+  test("an object comes back in memory that the caller gives", async () => {
+    const whole = Buffer.alloc(2 * 1024 * 1024 + 7, "lane");
+    await bucket.putIfAbsent("x", whole);
+    const given = Buffer.alloc(3 * 1024 * 1024, 1);
+    const asked: number[] = [];
+    const room = (length: number): Buffer => {
+      asked.push(length);
+      return given;
+    };
+    const held = await bucket.get("x", { room });
+    expect(asked).toEqual([whole.length]);
+    expect(held?.bytes.buffer).toBe(given.buffer);
+    expect(whole.equals(held?.bytes ?? given)).toBe(true);
+    expect(await bucket.get("nothing", { room })).toBeUndefined();
+    expect(given[whole.length]).toBe(1);
+  });
+
   test("an object is compared byte for byte, also an empty one and one of 8 MiB", async () => {
     const large = Buffer.alloc(8 * 1024 * 1024 - 5, "lane");
     for (const whole of [bytes("a block"), bytes(""), large]) {
