@@ -29,8 +29,8 @@ export interface Observed {
   readonly isDraining: () => boolean;
   /** The newest writer, if there was one. */
   readonly writer: () => Writer | undefined;
-  /** The lane's index in the committee that judges new blocks; `undefined` for a lane outside of it. */
-  readonly laneIndex: (lane: LaneId) => number | undefined;
+  /** The lane's index in the committee of an epoch; `undefined` for a lane outside of it. */
+  readonly laneIndex: (lane: LaneId, epochIndex: bigint) => number | undefined;
   /** The certificates in use, and when each expires. */
   readonly certificates: () => readonly { readonly file: string; readonly expiresMs: number }[];
 }

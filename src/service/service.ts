@@ -146,8 +146,7 @@ export class Service implements Observed {
     return { fence, name: writer, isConnected: isPresent === true };
   };
 
-  readonly laneIndex = (lane: LaneId): number | undefined => {
-    const epochIndex = this.#home?.keeper.status().epochIndex ?? 0n;
+  readonly laneIndex = (lane: LaneId, epochIndex: bigint): number | undefined => {
     return this.#options.epochs.memberOf(epochIndex, lane);
   };
 

@@ -38,7 +38,7 @@ export function lookOf(watch: Watch): Look {
   const state = observed.store();
   const keeper = state.kind === "open" ? state.keeper : undefined;
   const status = keeper?.status();
-  const labels = laneLabels(status?.lanes.keys() ?? [], observed.laneIndex);
+  const labels = status ? laneLabels(status, observed.laneIndex) : new Map<LaneId, string>();
   const [verdict, ...findings] = findingsOf({
     state,
     isDraining: observed.isDraining(),

@@ -14,7 +14,7 @@ import {
 import { assert } from "../../types/assert.js";
 import { PersisterError } from "../../types/errors.js";
 import type { LaneId } from "../../types/lane.js";
-import type { Epoch } from "../../wire/committee.js";
+import type { Committee, Epoch } from "../../wire/committee.js";
 
 export class Epochs {
   #all: readonly Epoch[];
@@ -22,6 +22,8 @@ export class Epochs {
   readonly #oneAtATime = pLimit(1);
   /** `undefined` for epochs that have no file: none can be added. */
   readonly #file: string | undefined;
+  /** The index of each lane's member: the labels of a scrape ask for all of them. */
+  readonly #places = new WeakMap<Committee, ReadonlyMap<LaneId, number>>();
 
   constructor(all: readonly Epoch[], file?: string) {
     this.#all = all;
@@ -42,10 +44,14 @@ export class Epochs {
 
   /** The index of a lane's member in the committee of an epoch. */
   memberOf(epochIndex: bigint, lane: LaneId): number | undefined {
-    const index = this.epochOf(epochIndex)?.committee.members.findIndex(
-      (each) => each.lane === lane,
-    );
-    return index === -1 ? undefined : index;
+    const committee = this.epochOf(epochIndex)?.committee;
+    if (!committee) return undefined;
+    let places = this.#places.get(committee);
+    if (!places) {
+      places = new Map(committee.members.map((member, index) => [member.lane, index]));
+      this.#places.set(committee, places);
+    }
+    return places.get(lane);
   }
 
   /** Reads the file anew. @throws {PersisterError} USAGE, and the epochs stay as they are. */

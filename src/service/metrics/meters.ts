@@ -82,7 +82,7 @@ function putStore(families: Families, { store, laneIndex }: Observed): void {
   families.put("lanekeeper_store_refused", refusal ? 1 : 0, refusal ? { code: refusal.code } : {});
   if (state.kind !== "open") return;
   const status = state.keeper.status();
-  putStatus(families, status, laneLabels(status.lanes.keys(), laneIndex));
+  putStatus(families, status, laneLabels(status, laneIndex));
   putBackup(families, state.keeper.lastBackup);
 }
 

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Meters } from "../../../src/service/metrics/meters.js";
 import { metrics } from "../../../src/service/metrics/table.js";
 import { PersisterError } from "../../../src/types/errors.js";
@@ -11,7 +11,7 @@ import { CHAIN_ID, TestChain } from "../../model/chain.js";
 import { fresh, laneAt, pushAnchor, pushBlocks, pushQCs, refusal } from "../../node/kit.js";
 import { SEGMENT_BYTES } from "../../node/surroundings.js";
 import { measuredStore, observedOf } from "../kit.js";
-import { temporaryFolder } from "../running.js";
+import { running, temporaryFolder } from "../running.js";
 import { readScrape, type Scrape, valueOf } from "./scrape.js";
 import { eventually } from "../../harness/eventually.js";
 
@@ -182,6 +182,19 @@ test("a scrape of a hundred lanes has a line for each of them", async () => {
   for (let at = 0; at < 100; at++) {
     expect(scrape).toContain(`lanekeeper_lane_durable_next_block{lane="${at}"} 1\n`);
   }
+});
+
+test("a scrape looks at the store a few times, however many lanes there are", async () => {
+  const many = new TestChain(40);
+  const { epochOf } = many;
+  const keeper = await Lanekeeper.openMemory({ chainId: CHAIN_ID, epochOf });
+  const looks = vi.spyOn(keeper, "status");
+  const { service } = await running(many, { open: () => Promise.resolve(keeper) });
+  for (const each of many.lanes) await pushBlocks(keeper, many, each, { to: 1n });
+  looks.mockClear();
+  const scrape = readScrape(await service.meters.text(service));
+  expect(valueOf(scrape, "lanekeeper_lane_durable_next_block", { lane: "39" })).toBe(1);
+  expect(looks.mock.calls.length).toBeLessThan(8);
 });
 
 test("scrapes at once come after each other, and each is whole", async () => {
