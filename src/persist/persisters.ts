@@ -255,10 +255,9 @@ function endOf({ store, checked }: Found): JournalEnd {
 /** A function of its own: a closure beside those that stay would keep all that was recovered. */
 function heldHashes(checks: RecordChecks, table: LogTable): LaneHashes {
   const lanes = new Map<LaneId, Map<bigint, Uint8Array>>();
-  for (const { name, first, next } of table.states()) {
-    if (!isLaneId(name)) continue;
-    const held = [...checks.hashesOf(name)].filter(([number]) => number >= first && number < next);
-    lanes.set(name, new Map(held));
+  for (const state of table.states()) {
+    const { name } = state;
+    if (isLaneId(name)) lanes.set(name, checks.hashesOf(name, state));
   }
   return lanes;
 }

@@ -5,10 +5,9 @@
 import type { RecoveredRecord } from "../journal/recovery/scan.js";
 import { LOOK_FIRST, PersisterError } from "../types/errors.js";
 import { isLaneId, type LaneId } from "../types/lane.js";
-import { readSignedBlockHeader } from "../wire/codec/block-header.js";
 import { decodeCommitQC } from "../wire/codec/decode.js";
 import { DecodeError } from "../wire/codec/decode-error.js";
-import { headerHash, sameBytes } from "../wire/hash.js";
+import { readHashedHeader, sameBytes } from "../wire/hash.js";
 import type { CommitQC } from "../wire/messages.js";
 import { ROAD } from "./kinds.js";
 import { type GuardNote, readGuardNote } from "./guards/heights.js";
@@ -28,10 +27,13 @@ export class RecordChecks {
   readonly #road = new Map<bigint, CommitQC>();
   #guards: { readonly number: bigint; readonly note: GuardNote } | undefined;
 
-  /** The header hashes of the blocks that were found of `lane`, by number. */
-  hashesOf(lane: LaneId): ReadonlyMap<bigint, Uint8Array> {
-    const blocks = [...(this.#blocks.get(lane) ?? [])];
-    return new Map(blocks.map(([number, { hash }]) => [number, hash]));
+  /** The header hashes of the blocks [first, next) of `lane` that were found, by number. */
+  hashesOf(lane: LaneId, { first, next }: { readonly first: bigint; readonly next: bigint }) {
+    const hashes = new Map<bigint, Uint8Array>();
+    for (const { number, hash } of this.#blocks.get(lane)?.values() ?? []) {
+      if (number >= first && number < next) hashes.set(number, hash);
+    }
+    return hashes;
   }
 
   /**
@@ -97,7 +99,7 @@ export class RecordChecks {
   }
 
   #block(record: RecoveredRecord, lane: LaneId): Uint8Array {
-    const header = readSignedBlockHeader(record.payload);
+    const { header, hash } = readHashedHeader(record.payload);
     if (header.lane !== lane) throw mismatch(record, `it is a block of lane ${header.lane}`);
     if (header.blockNumber !== record.number) {
       throw mismatch(record, `it is block ${header.blockNumber}`);
@@ -105,14 +107,14 @@ export class RecordChecks {
     const { name, number, pointer, file } = record;
     const block = {
       number,
-      hash: headerHash(header),
+      hash,
       parentHash: header.parentHash,
       // Without the payload: it is valid no longer than this visit.
       record: { name, number, pointer, file, payload: NOTHING },
     };
     const blocks = this.#blocks.get(lane) ?? new Map<bigint, FoundBlock>();
     this.#blocks.set(lane, blocks.set(number, block));
-    return block.hash;
+    return hash;
   }
 }
 

@@ -1,5 +1,6 @@
 /** SHA-256 of canonical bytes: header and payload hashes, and the digests that are signed. */
 import { hash } from "node:crypto";
+import { readEncodedHeader } from "./codec/block-header.js";
 import { encodeBlockHeader, encodePayload } from "./codec/encode.js";
 import { encodeMsg, type Msg } from "./codec/envelope.js";
 import {
@@ -24,6 +25,19 @@ export function sha256(bytes: Uint8Array): Uint8Array {
 /** The identity of a block: what the next header names as its parent. */
 export function headerHash(header: BlockHeader): Uint8Array {
   return sha256(encodeBlockHeader(header));
+}
+
+/**
+ * The header of an encoded signed block, as `readSignedBlockHeader` reads it, and its hash.
+ *
+ * @throws {DecodeError}
+ */
+export function readHashedHeader(bytes: Uint8Array): {
+  readonly header: BlockHeader;
+  readonly hash: Uint8Array;
+} {
+  const { header, canonical } = readEncodedHeader(bytes);
+  return { header, hash: sha256(canonical) };
 }
 
 /** The hash that a block's header must carry as `payloadHash`. */

@@ -131,7 +131,7 @@ function marksOf({ recovered, checks, votePair, anchor }: CheckedStore): Marks {
   const lanes = new Map<LaneId, Place>();
   for (const { name, next } of recovered.table.states()) {
     if (!isLaneId(name) || next === 0n) continue;
-    const hash = checks.hashesOf(name).get(next - 1n);
+    const hash = checks.hashesOf(name, { first: next - 1n, next }).get(next - 1n);
     lanes.set(name, { lane: name, number: next - 1n, headerHash: hash ? hex(hash) : null });
   }
   for (const { name, number, hash } of standingPins(recovered)) {

@@ -8,6 +8,7 @@
 import { laneIdOf } from "../../types/lane.js";
 import { WIRE_BYTES, WIRE_VARINT } from "./cursor.js";
 import { blockHeaderFrom, decodeBlockHeader, signatureFrom } from "./decode.js";
+import { encodeBlockHeader } from "./encode.js";
 import { messageOf, refuse } from "./fields.js";
 import { type BlockHeader, HASH_BYTES, KEY_BYTES, SIGNATURE_BYTES } from "../messages.js";
 import { RawMessage } from "./raw-message.js";
@@ -20,7 +21,27 @@ import { Block, type FieldRule, type Schema, SignedBlock } from "./schema.js";
  * @throws {DecodeError}
  */
 export function readSignedBlockHeader(bytes: Uint8Array): BlockHeader {
-  return readInOrder(bytes) ?? readAny(bytes);
+  return readInOrder(bytes)?.header ?? readAny(bytes);
+}
+
+/** A header, and the canonical bytes that its hash is of. */
+export interface EncodedHeader {
+  readonly header: BlockHeader;
+  /** Valid as long as the bytes that were read. */
+  readonly canonical: Uint8Array;
+}
+
+/**
+ * As `readSignedBlockHeader`, with the canonical bytes of the header: where the block is canonical they are a
+ * view of it, and nothing is encoded again.
+ *
+ * @throws {DecodeError}
+ */
+export function readEncodedHeader(bytes: Uint8Array): EncodedHeader {
+  const inOrder = readInOrder(bytes);
+  if (inOrder) return inOrder;
+  const header = readAny(bytes);
+  return { header, canonical: encodeBlockHeader(header) };
 }
 
 /** `Block` with the payload as one byte string that is not looked into. */
@@ -49,7 +70,6 @@ function readAny(bytes: Uint8Array): BlockHeader {
   return header;
 }
 
-/** The header of a block whose fields outside of the payload are those of the canonical form. */
 /** The tag of field 1 where it is a message: a block's place in a signed block, a header's in a block. */
 const TAG_1 = 0x0a;
 
@@ -78,10 +98,12 @@ function messageAt(bytes: Uint8Array, tagAt: number): { at: number; length: numb
   return undefined;
 }
 
-function readInOrder(bytes: Uint8Array): BlockHeader | undefined {
+/** The header of a block whose fields outside of the payload are those of the canonical form. */
+function readInOrder(bytes: Uint8Array): EncodedHeader | undefined {
   const fields = new OrderedFields(bytes);
   const blockEnd = fields.enter(1);
   const headerEnd = fields.enter(1);
+  const headerBegin = fields.at;
   const number = fields.number(2);
   const parentHash = fields.fixed(3, HASH_BYTES);
   const payloadHash = fields.fixed(4, HASH_BYTES);
@@ -102,12 +124,13 @@ function readInOrder(bytes: Uint8Array): BlockHeader | undefined {
   fields.endsAt(sigEnd);
   fields.endsAt(bytes.length);
   if (!fields.isMet) return undefined;
-  return {
+  const header = {
     lane: laneIdOf(fields.bytes.subarray(key, key + KEY_BYTES), BigInt(joined)),
     blockNumber: BigInt(number),
     parentHash: fields.bytes.slice(parentHash, parentHash + HASH_BYTES),
     payloadHash: fields.bytes.slice(payloadHash, payloadHash + HASH_BYTES),
   };
+  return { header, canonical: fields.bytes.subarray(headerBegin, headerEnd) };
 }
 
 /** Bytes of a number that a `number` holds exactly; longer ones go the long way. */
@@ -155,6 +178,7 @@ class OrderedFields {
     this.at++;
   }
 
+  /** A number that is not written in the fewest bytes is not canonical. */
   #varint(): number {
     let value = 0;
     let scale = 1;
@@ -162,7 +186,10 @@ class OrderedFields {
       const byte = this.bytes[this.at] ?? 0;
       this.at++;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
+      if (byte < 0x80) {
+        if (byte === 0 && count > 0) this.isMet = false;
+        return value;
+      }
       scale *= 128;
     }
     this.isMet = false;
