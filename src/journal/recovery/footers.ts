@@ -21,8 +21,10 @@ export interface FooterSearch extends Pick<FooterPlace, "salt" | "sequence"> {
 export async function findFooters(search: FooterSearch): Promise<readonly Footer[]> {
   const { file, to } = search;
   const footers: Footer[] = [];
+  // One buffer for all parts: the free space of a large segment would take as much new memory.
+  const into = Buffer.allocUnsafeSlow(Math.min(PART_BYTES, Math.max(0, to - search.from)));
   for (let from = wholeBlocks(search.from); from < to; from += PART_BYTES) {
-    const part = asBuffer(await file.read(from, Math.min(PART_BYTES, to - from)));
+    const part = asBuffer(await file.read(from, Math.min(PART_BYTES, to - from), into));
     for (let at = 0; at + RECORD_HEADER_BYTES <= part.length; at += BLOCK_BYTES) {
       const length = claimedFooterBytes(part, at);
       if (length === undefined) continue;

@@ -12,7 +12,7 @@ import { recordType, slotName } from "../form/records.js";
 import type { SoughtStore } from "../form/store.js";
 import type { Seals } from "../seal/seals.js";
 import type { MarkFound } from "../segment/mark-file.js";
-import { SegmentParts, type SegmentRange } from "../segment/parts.js";
+import { type PartsReading, SegmentParts, type SegmentRange } from "../segment/parts.js";
 import {
   type ChainEnd,
   type ChainPlace,
@@ -67,6 +67,7 @@ export class Scan {
   readonly #visit: RecordVisitor;
   readonly #seals: RecordSeals;
   readonly #bytes: RangesRead;
+  readonly #reading: PartsReading;
   readonly #table: LogTable;
   readonly #found = new FoundRecords();
   readonly #room = new OpenRoom();
@@ -85,6 +86,7 @@ export class Scan {
     this.#visit = visit;
     this.#seals = seals;
     this.#bytes = new RangesRead(passed);
+    this.#reading = { read: this.#bytes.add, spare: [] };
     this.#table = new LogTable(newest.head.logs, newest.head.nextLog);
     this.#errors = new RecoveryErrors(this.#table, this.#found);
   }
@@ -129,7 +131,7 @@ export class Scan {
       return found ? [rangeOf(found, endOffset)] : [];
     });
     this.#bytes.begin([...ranges, this.#ownRange]);
-    const parts = new SegmentParts(ranges, this.#bytes.add);
+    const parts = new SegmentParts(ranges, this.#reading);
     try {
       for (const { segment, found } of needed) {
         if (!found) this.#refuseMissing(segment, slots);
@@ -158,9 +160,8 @@ export class Scan {
 
   async deliverNewest(): Promise<void> {
     const { slot, head, headBytes } = this.#newest;
-    const start = firstPlace(head, headBytes);
-    const { end } = this.#read;
-    const parts = new SegmentParts([this.#ownRange], this.#bytes.add);
+    const [start, { end }] = [firstPlace(head, headBytes), this.#read];
+    const parts = new SegmentParts([this.#ownRange], this.#reading);
     try {
       const delivered = await this.#walk(parts, start, slot);
       if (delivered.offset !== end.offset) this.#errors.lostRecord(slot.file.path, delivered);
@@ -254,8 +255,7 @@ export class Scan {
       }
       return;
     }
-    const { name } = state;
-    const { number } = record;
+    const [{ name }, { number }] = [state, record];
     const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
     this.#found.put(state, number, pointer);
     this.#recordsRead += 1;

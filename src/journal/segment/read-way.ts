@@ -12,7 +12,15 @@ const STALL_MS = 5;
 const PAUSE_MS = 1000;
 
 export class ReadWay {
+  readonly #stallMs: number;
+  readonly #pauseMs: number;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** A call that takes longer than `stallMs` is a stall; nothing blocks for `pauseMs` behind it. */
+  constructor(stallMs = STALL_MS, pauseMs = PAUSE_MS) {
+    this.#stallMs = stallMs;
+    this.#pauseMs = pauseMs;
+  }
 
   /** The way of a small read, or a look, at `nowMs`. */
   at(nowMs: number): WriteWay {
@@ -21,6 +29,6 @@ export class ReadWay {
 
   /** A blocking call took `ms` and ended at `nowMs`. */
   note(ms: number, nowMs: number): void {
-    if (ms > STALL_MS) this.#pausedUntilMs = nowMs + PAUSE_MS;
+    if (ms > this.#stallMs) this.#pausedUntilMs = nowMs + this.#pauseMs;
   }
 }
