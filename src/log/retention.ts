@@ -120,8 +120,15 @@ class LogRetention {
   }
 
   add(run: PlacedRun): void {
-    this.#ascending.splice(this.#indexOf(run.from), 0, run);
-    this.#covered = joined(this.#covered, run);
+    // Nearly every segment goes on where the one before it ended.
+    const highest = this.#ascending.at(-1);
+    if (!highest || highest.from < run.from) this.#ascending.push(run);
+    else this.#ascending.splice(this.#indexOf(run.from), 0, run);
+    const end = this.#covered.at(-1);
+    this.#covered =
+      end?.next === run.from
+        ? [...this.#covered.slice(0, -1), { from: end.from, next: run.next }]
+        : joined(this.#covered, run);
   }
 
   /** Forgets a segment's runs. Returns the numbers of them that lie nowhere else. */

@@ -33,6 +33,10 @@ const RUN_BYTES = 20;
 const ENTRIES_PER_TURN = 256;
 /** Entries that an iterator takes from LevelDB at once. */
 const ENTRIES_PER_READ = 128;
+/** Segments that an iterator takes from the list at once: a few milliseconds of work. */
+const SEGMENTS_PER_READ = 512;
+/** LevelDB gives some of its entries at once otherwise. `highWaterMarkBytes` is classic-level's own. */
+const WHOLE_LIST = { limit: -1, highWaterMarkBytes: 1024 * 1024 };
 /** The sublevel that lists segments. No log is called so. */
 const SEGMENTS = "segments";
 /** LevelDB's memory: the map is small, and a validator's memory is for other things (D9). */
@@ -102,10 +106,18 @@ class LevelMap implements LogMap {
 
   async mapped(): Promise<readonly MappedSegment[]> {
     const found: MappedSegment[] = [];
-    for await (const [key, value] of entriesOf(this.#segments.iterator())) {
-      found.push({ sequence: numberOf(key), runs: decodeRuns(value) });
+    const iterator = this.#segments.iterator(WHOLE_LIST);
+    try {
+      for (;;) {
+        const entries = await iterator.nextv(SEGMENTS_PER_READ);
+        if (entries.length === 0) return found;
+        for (const [key, value] of entries) {
+          found.push({ sequence: numberOf(key), runs: decodeRuns(value) });
+        }
+      }
+    } finally {
+      await iterator.close();
     }
-    return found;
   }
 
   async write({ entries = [], mapped, forgotten = [], released }: MapChange): Promise<void> {

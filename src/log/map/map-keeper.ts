@@ -13,6 +13,7 @@
  * A map that refuses a write is left for one in memory, and a warning says so. No error of the map
  * reaches a writer of the journal.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RetainedSegment } from "../../journal/form/head.js";
 import type { LogEngine } from "../../journal/log-engine.js";
 import type { PlacedRecord } from "../../journal/segment/places.js";
@@ -23,6 +24,9 @@ import { PersisterError, reasonOf } from "../../types/errors.js";
 import { type NamedRun, type Retention, runsIn } from "../retention.js";
 import { type LogMap, type LogRun, type MapChange, memoryLogMap } from "./log-map.js";
 import type { MapWarnings } from "./map-warnings.js";
+
+/** Segments of which it is noted what lies in them before the event loop goes on: some milliseconds of work. */
+const SEGMENTS_PER_TURN = 128;
 
 export class MapKeeper {
   readonly #engine: LogEngine;
@@ -85,7 +89,9 @@ export class MapKeeper {
   /** Takes over what the map held when it was opened, and mends the rest in the background. */
   async start(): Promise<void> {
     const readable = new Set(this.#engine.readable.map(({ sequence }) => sequence));
-    for (const { sequence, runs } of await this.#map.mapped()) {
+    const mapped = await this.#map.mapped();
+    for (const [at, { sequence, runs }] of mapped.entries()) {
+      if (at % SEGMENTS_PER_TURN === SEGMENTS_PER_TURN - 1) await nextTurn();
       this.#retention.sealed(sequence, this.#named(runs));
       // Nobody released it while the map was open: its records need not be found any longer.
       if (!readable.has(sequence)) this.#release(sequence);
@@ -95,10 +101,12 @@ export class MapKeeper {
 
   /** The runs of logs that were not dropped since. */
   #named(runs: readonly LogRun[]): NamedRun[] {
-    return runs.flatMap(({ log, from, next }) => {
+    const named: NamedRun[] = [];
+    for (const { log, from, next } of runs) {
       const name = this.#engine.nameOf(log);
-      return name === undefined ? [] : [{ name, from, next }];
-    });
+      if (name !== undefined) named.push({ name, from, next });
+    }
+    return named;
   }
 
   #numbered(runs: readonly NamedRun[]): LogRun[] {
