@@ -73,8 +73,8 @@ export interface DiskFile {
   writeDurable(position: number, buffers: readonly Uint8Array[], way?: WriteWay): Promise<void>;
   /** Bytes in the file now. */
   size(): Promise<number>;
-  /** More than its size, for those who look at it once. */
-  facts(): Promise<FileFacts>;
+  /** More than its size, for those who look at it once. A `blocking` look is over when the call returns. */
+  facts(way?: WriteWay): Promise<FileFacts>;
   /** Identity of the open file, whatever its name is now. It stays the same while the file is open. */
   identity(): Promise<FileIdentity>;
   /** The origin of the open file: see `FileOrigin`. */
@@ -84,15 +84,18 @@ export interface DiskFile {
    * this one, holds it. It goes with the handle and with the process (D8).
    */
   lock(): Promise<void>;
-  /** Idempotent. Drops the lock. */
-  close(): Promise<void>;
+  /** Idempotent. Drops the lock. A `blocking` one is over when the call returns, unless something is in flight. */
+  close(way?: WriteWay): Promise<void>;
 }
 
 export interface Disk {
   /** Opens for reading only; `undefined` where there is no such file. */
   openToRead(path: string): Promise<DiskFile | undefined>;
-  /** Opens for reading and durable writing; `undefined` where there is no such file. */
-  openToWrite(path: string): Promise<DiskFile | undefined>;
+  /**
+   * Opens for reading and durable writing; `undefined` where there is no such file. A `blocking` one is over
+   * when the call returns.
+   */
+  openToWrite(path: string, way?: WriteWay): Promise<DiskFile | undefined>;
   /** Makes a new, empty file; an `IO` error where the path exists. The name wants a `syncDirectory`. */
   create(path: string): Promise<DiskFile>;
   /** The kind of the thing at `path`; `undefined` if nothing is there. */

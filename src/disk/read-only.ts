@@ -10,6 +10,7 @@ import type {
   FileFacts,
   FileIdentity,
   FileOrigin,
+  WriteWay,
 } from "./disk.js";
 import { InvariantError } from "../types/assert.js";
 import { PersisterError } from "../types/errors.js";
@@ -83,8 +84,13 @@ class ReadOnlyFile implements DiskFile {
     this.#onRead = onRead;
   }
 
-  async read(position: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.#file.read(position, length);
+  async read(
+    position: number,
+    length: number,
+    into?: Uint8Array,
+    way?: WriteWay,
+  ): Promise<Uint8Array> {
+    const bytes = await this.#file.read(position, length, into, way);
     this.#onRead(bytes.length);
     return bytes;
   }
@@ -93,8 +99,8 @@ class ReadOnlyFile implements DiskFile {
     return this.#file.size();
   }
 
-  facts(): Promise<FileFacts> {
-    return this.#file.facts();
+  facts(way?: WriteWay): Promise<FileFacts> {
+    return this.#file.facts(way);
   }
 
   identity(): Promise<FileIdentity> {
@@ -113,8 +119,8 @@ class ReadOnlyFile implements DiskFile {
     return refused();
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  close(way?: WriteWay): Promise<void> {
+    return this.#file.close(way);
   }
 }
 

@@ -326,9 +326,8 @@ async function growSpares(space: Space): Promise<void> {
 async function warningsOf(space: Space, files: readonly DiskFile[]): Promise<readonly string[]> {
   const warnings: string[] = [];
   const linked: string[] = [];
-  for (const file of [...files, ...space.files]) {
-    if ((await file.facts()).names > 1) linked.push(file.path);
-  }
+  for (const file of files) if ((await file.facts()).names > 1) linked.push(file.path);
+  linked.push(...space.linked);
   const [first] = linked;
   if (first !== undefined) {
     warnings.push(

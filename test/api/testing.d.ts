@@ -19,7 +19,7 @@ export interface DirectoryEntry {
 }
 export interface Disk {
     openToRead(path: string): Promise<DiskFile | undefined>;
-    openToWrite(path: string): Promise<DiskFile | undefined>;
+    openToWrite(path: string, way?: WriteWay): Promise<DiskFile | undefined>;
     create(path: string): Promise<DiskFile>;
     kind(path: string): Promise<EntryKind | undefined>;
     identity(path: string, way?: WriteWay): Promise<FileIdentity | undefined>;
@@ -33,11 +33,11 @@ export interface DiskFile {
     read(position: number, length: number, into?: Uint8Array, way?: WriteWay): Promise<Uint8Array>;
     writeDurable(position: number, buffers: readonly Uint8Array[], way?: WriteWay): Promise<void>;
     size(): Promise<number>;
-    facts(): Promise<FileFacts>;
+    facts(way?: WriteWay): Promise<FileFacts>;
     identity(): Promise<FileIdentity>;
     origin(): Promise<FileOrigin>;
     lock(): Promise<void>;
-    close(): Promise<void>;
+    close(way?: WriteWay): Promise<void>;
 }
 export type EntryKind = "file" | "directory" | "other";
 export interface Fault {

@@ -77,12 +77,13 @@ export class RealFile implements DiskFile {
     return Number((await this.#stat("read the size")).size);
   }
 
-  async facts(): Promise<FileFacts> {
-    const { size, blocks, nlink } = await this.#stat("look at the file");
+  async facts(way: WriteWay = "pool"): Promise<FileFacts> {
+    const stats = await this.#stat("look at the file", way);
+    this.#identity ??= identityOf(stats);
     return {
-      sizeBytes: Number(size),
-      heldBytes: Number(blocks) * STAT_BLOCK_BYTES,
-      names: Number(nlink),
+      sizeBytes: Number(stats.size),
+      heldBytes: Number(stats.blocks) * STAT_BLOCK_BYTES,
+      names: Number(stats.nlink),
     };
   }
 
@@ -106,9 +107,18 @@ export class RealFile implements DiskFile {
     );
   }
 
-  async close(): Promise<void> {
-    this.#closing ??= this.#closeWhenIdle();
+  async close(way: WriteWay = "pool"): Promise<void> {
+    const isAtOnce = way === "blocking" && this.#inFlight.size === 0;
+    this.#closing ??= isAtOnce ? this.#closeAtOnce() : this.#closeWhenIdle();
     return this.#closing;
+  }
+
+  async #closeAtOnce(): Promise<void> {
+    try {
+      fs.closeSync(this.#fd);
+    } catch (cause) {
+      throw diskError("close the file", this.path, cause);
+    }
   }
 
   /** The number of a closed descriptor may be given to another file: nothing may be in flight. */
@@ -121,8 +131,14 @@ export class RealFile implements DiskFile {
     }
   }
 
-  #stat(action: string): Promise<fs.BigIntStats> {
-    return this.#run(
+  async #stat(action: string, way: WriteWay = "pool"): Promise<fs.BigIntStats> {
+    if (way === "blocking") {
+      return this.#block(
+        () => action,
+        () => fs.fstatSync(this.#fd, { bigint: true }),
+      );
+    }
+    return await this.#run(
       () => action,
       () => {
         return new Promise((resolve, reject) => {

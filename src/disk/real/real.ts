@@ -44,8 +44,9 @@ export class RealDisk implements Disk {
     return fd === undefined ? undefined : new RealFile(path, fd, this.#durability);
   }
 
-  async openToWrite(path: string): Promise<DiskFile | undefined> {
-    const call = openDescriptor(path, writeFlags(this.#durability));
+  async openToWrite(path: string, way: WriteWay = "pool"): Promise<DiskFile | undefined> {
+    const flags = writeFlags(this.#durability);
+    const call = way === "blocking" ? openBlocking(path, flags) : openDescriptor(path, flags);
     const fd = await unlessMissing("open a file", path, call);
     return fd === undefined ? undefined : this.#file(path, fd);
   }
@@ -111,6 +112,10 @@ export class RealDisk implements Disk {
     }
     return new RealFile(path, fd, this.#durability);
   }
+}
+
+async function openBlocking(path: string, flags: number): Promise<number> {
+  return fs.openSync(path, flags);
 }
 
 async function statBlocking(path: string): Promise<fs.BigIntStats> {

@@ -5,8 +5,9 @@
 import type { Disk, DirectoryEntry } from "../../disk/disk.js";
 import type { HeadFound } from "../../journal/form/head.js";
 import type { Mark } from "../../journal/form/mark.js";
-import { openSlot, readHead, type Slot } from "../../journal/segment/segment.js";
-import { type FoundHead, isBlank, newestHead } from "../../journal/recovery/start.js";
+import { readHead, type Slot } from "../../journal/segment/segment.js";
+import { isBlank, openSlot } from "../../journal/segment/slot-looks.js";
+import { type FoundHead, newestHead } from "../../journal/recovery/start.js";
 import { slotOfName } from "../../journal/form/records.js";
 import { JOURNAL_DIRECTORY } from "../../journal/form/store.js";
 import { assert } from "../../types/assert.js";

@@ -19,7 +19,8 @@ import { JOURNAL_DIRECTORY, type SoughtStore } from "../form/store.js";
 import { Seals } from "../seal/seals.js";
 import type { MarkFound } from "../segment/mark-file.js";
 import type { Places } from "../segment/places.js";
-import { openSlots, type Slot } from "../segment/segment.js";
+import type { Slot } from "../segment/segment.js";
+import { lookAtEach, lookAtSlots } from "../segment/slot-looks.js";
 import { refuseMoved } from "./moved.js";
 import type { TornGroup } from "./newest.js";
 import { type RecordVisitor, Scan, type UnprovenBytes } from "./scan.js";
@@ -68,9 +69,10 @@ export async function recoverJournal(
     const { markFile, found } = await openMark(disk, directory, storeId);
     opened.push(markFile);
     if (origin) refuseMoved(directory, { named: found.mark.origin, found: origin });
-    const { slots, foreign } = await openSlots(disk, `${directory}/${JOURNAL_DIRECTORY}`);
+    const { looks, foreign } = await lookAtSlots(disk, `${directory}/${JOURNAL_DIRECTORY}`);
+    const slots = looks.map(({ slot }) => slot);
     opened.push(...slots.map((slot) => slot.file));
-    const headsFound = await findHeads(slots, storeId);
+    const headsFound = findHeads(looks, storeId);
     const { heads } = headsFound;
     const front = newestHead(headsFound, found.mark, `${directory}/${JOURNAL_DIRECTORY}`);
     const newest = await wholeHead(front);
@@ -87,6 +89,7 @@ export async function recoverJournal(
     const retainedSlots = scan.retainedSlots();
     const retained = there.filter(({ slot }) => retainedSlots.has(slot));
     const lost = retainedSlots.size - retained.length;
+    await openUnretained(slots, retained);
     return {
       head: newest.head,
       mark: found.mark,
@@ -132,6 +135,19 @@ function retainedOf(newest: Head, heads: readonly FoundFront[]): RetainedSegment
     bySequence.set(sequence, { slot: slot.slot, sequence });
   }
   return [...bySequence.values()].sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
+}
+
+/**
+ * Opens every slot that the journal may write into: the open is refused where one cannot be opened. A slot with
+ * a retained segment is opened when that is read, or comes free.
+ */
+async function openUnretained(
+  slots: readonly Slot[],
+  retained: readonly RetainedSegment[],
+): Promise<void> {
+  const resting = new Set(retained.map(({ slot }) => slot));
+  const others = slots.filter(({ slot }) => !resting.has(slot));
+  await lookAtEach(others, ({ file }, way) => file.facts(way));
 }
 
 /** Retained records are not promised: where a key is not given, open goes on without them. */

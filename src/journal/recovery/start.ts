@@ -7,10 +7,8 @@ import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import type { Head, HeadFront } from "../form/head.js";
 import { MARK_FILE, type Mark } from "../form/mark.js";
 import { type MarkFound, readMarks } from "../segment/mark-file.js";
-import { readFront, readHead, type Slot } from "../segment/segment.js";
-
-/** Every head begins with more than zeros in these. */
-const BLANK_BYTES = 16;
+import { readHead, type Slot } from "../segment/segment.js";
+import type { SlotLook } from "../segment/slot-looks.js";
 
 /** A slot with a head of this store, and the head's front. */
 export interface FoundFront {
@@ -70,15 +68,12 @@ export interface HeadsFound {
   readonly unknown: readonly Slot[];
 }
 
-/** Reads the head of every slot, and keeps the fronts: heads are long, and only one of them counts. */
-export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Promise<HeadsFound> {
+/** Sorts the slots by their heads. Keeps the fronts alone: heads are long, and only one of them counts. */
+export function findHeads(looks: readonly SlotLook[], storeId: Uint8Array): HeadsFound {
   const heads: FoundFront[] = [];
   const broken: Slot[] = [];
   const unknown: Slot[] = [];
-  const read = await Promise.all(
-    slots.map(async (slot) => ({ slot, found: await readFront(slot) })),
-  );
-  for (const { slot, found } of read) {
+  for (const { slot, front: found, isBlank } of looks) {
     if (found.status === "too-new") {
       throw new PersisterError(
         "FORMAT_TOO_NEW",
@@ -86,19 +81,13 @@ export async function findHeads(slots: readonly Slot[], storeId: Uint8Array): Pr
         { file: slot.file.path, offset: 0 },
       );
     }
-    if (found.status === "none" && !(await isBlank(slot))) broken.push(slot);
+    if (found.status === "none" && !isBlank) broken.push(slot);
     if (found.status !== "front") continue;
     if (Buffer.compare(found.head.storeId, storeId) === 0) {
       heads.push({ slot, head: found.head, headBytes: found.headBytes });
     } else unknown.push(slot);
   }
   return { heads, broken, unknown: [...unknown, ...broken] };
-}
-
-/** Nothing was ever written where a head begins. */
-export async function isBlank(slot: Slot): Promise<boolean> {
-  const start = await slot.file.read(0, BLANK_BYTES);
-  return start.every((byte) => byte === 0);
 }
 
 /**

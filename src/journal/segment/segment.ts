@@ -1,11 +1,9 @@
 /**
  * Slots and the records in them: making a slot, finding its head, and walking a chain of records.
  */
-import { allEnded } from "../../async/all-ended.js";
 import { crc32c } from "../../codec/crc32c.js";
-import type { Disk, DirectoryEntry, DiskFile } from "../../disk/disk.js";
+import type { Disk, DiskFile, WriteWay } from "../../disk/disk.js";
 import { fillHoles } from "../../disk/holes.js";
-import { LOOK_FIRST, PersisterError } from "../../types/errors.js";
 import {
   chainStart,
   expectedHeaderCrc,
@@ -14,7 +12,6 @@ import {
   readRecordHeader,
   recordsStart,
   slotName,
-  slotOfName,
 } from "../form/records.js";
 import {
   claimedHeadBytes,
@@ -36,6 +33,8 @@ export interface Slot {
   readonly bytes: number;
   /** It had holes when it was opened: a write into it may find the disk full. */
   readonly isHollow: boolean;
+  /** Another name led to the file when it was opened. */
+  readonly isLinked: boolean;
 }
 
 /** The place of a record's payload. `offset` is of the payload; its header lies just before. */
@@ -69,7 +68,7 @@ export async function makeSlot(
     await file.close();
     throw error;
   }
-  return { slot, file, bytes, isHollow: false };
+  return { slot, file, bytes, isHollow: false, isLinked: false };
 }
 
 /** A free slot that a crash left short, or that has holes, gets what it lacks. */
@@ -79,71 +78,22 @@ export async function completeSlot(slot: Slot, bytes: number): Promise<Slot> {
   return { ...slot, bytes: Math.max(slot.bytes, bytes), isHollow: false };
 }
 
-/** Opens every slot of the journal; names that are not slots are returned as foreign. */
-export async function openSlots(
-  disk: Disk,
-  directory: string,
-): Promise<{ readonly slots: readonly Slot[]; readonly foreign: readonly string[] }> {
-  const entries = await disk.list(directory);
-  if (!entries) {
-    const text = `${directory}: the journal's folder is missing; ${LOOK_FIRST}`;
-    throw new PersisterError("JOURNAL_CORRUPT", text, { file: directory });
-  }
-  const slots: Slot[] = [];
-  const foreign: string[] = [];
-  const open = async (entry: DirectoryEntry): Promise<void> => {
-    const slot = await openSlot(disk, directory, entry);
-    if (slot) slots.push(slot);
-    else foreign.push(`${directory}/${entry.name}`);
-  };
-  try {
-    await allEnded(entries.map(open));
-  } catch (cause) {
-    await allEnded(slots.map(({ file }) => file.close()));
-    throw cause;
-  }
-  slots.sort((one, other) => one.slot - other.slot);
-  return { slots, foreign: foreign.sort() };
-}
-
-/** Opens one entry of the journal's folder; `undefined` where it is no slot. */
-export async function openSlot(
-  disk: Disk,
-  directory: string,
-  entry: DirectoryEntry,
-): Promise<Slot | undefined> {
-  const slot = slotOfName(entry.name);
-  if (slot === undefined) return undefined;
-  const path = `${directory}/${entry.name}`;
-  // A list passes over a link that cannot be followed; here the reason is told.
-  const kind = entry.kind === "other" ? await disk.kind(path) : entry.kind;
-  if (kind !== "file") return undefined;
-  const file = await disk.openToWrite(path);
-  if (file === undefined) return undefined;
-  try {
-    const { sizeBytes, heldBytes } = await file.facts();
-    return { slot, file, bytes: sizeBytes, isHollow: heldBytes < sizeBytes };
-  } catch (cause) {
-    await file.close();
-    throw cause;
-  }
-}
-
 /** The head at the start of a slot. */
 export async function readHead(slot: Slot): Promise<HeadFound> {
   return decodeHead(await headBytesOf(slot));
 }
 
 /** The front of the head at the start of a slot; all of the head is checked. */
-export async function readFront(slot: Slot): Promise<FrontFound> {
-  return decodeFront(await headBytesOf(slot));
+export async function readFront(slot: Slot, way: WriteWay = "pool"): Promise<FrontFound> {
+  return decodeFront(await headBytesOf(slot, way));
 }
 
 /** The bytes of a head, if they claim to be one. */
-async function headBytesOf(slot: Slot): Promise<Uint8Array> {
-  const probe = await slot.file.read(0, PROBE_BYTES);
+async function headBytesOf({ file }: Slot, way: WriteWay = "pool"): Promise<Uint8Array> {
+  const probe = await file.read(0, PROBE_BYTES, Buffer.allocUnsafe(PROBE_BYTES), way);
   const bytes = claimedHeadBytes(probe) ?? 0;
-  return bytes <= probe.length ? probe.subarray(0, bytes) : await slot.file.read(0, bytes);
+  if (bytes <= probe.length) return probe.subarray(0, bytes);
+  return await file.read(0, bytes, Buffer.allocUnsafe(bytes), way);
 }
 
 /** A record found in a chain; `payload` is valid only as long as the bytes that were walked. */

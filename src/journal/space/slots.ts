@@ -67,6 +67,13 @@ export class Space {
     return [...this.#slots.values()].map(({ file }) => file);
   }
 
+  /** The files of slots to which another name led when they were opened. */
+  get linked(): readonly string[] {
+    return [...this.#slots.values()]
+      .filter(({ isLinked }) => isLinked)
+      .map(({ file }) => file.path);
+  }
+
   /** Every free slot, also those that are too small. */
   get free(): readonly FreeSlot[] {
     return [...this.#free].map((slot) => ({ slot, bytes: this.slot(slot).bytes }));
@@ -177,6 +184,10 @@ export class Space {
   release(slot: number): void {
     assert(!this.#free.has(slot), "a slot is released once");
     if (this.#holds.isFreedBy(slot)) this.#free.add(slot);
+    // A file that rests is opened now, ahead of its next head. If that fails, the write of that head tells.
+    this.slot(slot)
+      .file.size()
+      .catch(() => {});
   }
 
   /**

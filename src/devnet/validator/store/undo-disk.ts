@@ -92,8 +92,8 @@ export class UndoDisk implements Disk {
     return this.#disk.openToRead(path);
   }
 
-  async openToWrite(path: string): Promise<DiskFile | undefined> {
-    const file = await this.#disk.openToWrite(path);
+  async openToWrite(path: string, way?: WriteWay): Promise<DiskFile | undefined> {
+    const file = await this.#disk.openToWrite(path, way);
     return file && new UndoFile(file, this.#log);
   }
 

@@ -11,7 +11,8 @@ import { JOURNAL_DIRECTORY } from "../../../journal/form/store.js";
 import { Scan } from "../../../journal/recovery/scan.js";
 import { findHeads, newestHead, openMark, wholeHead } from "../../../journal/recovery/start.js";
 import { Seals } from "../../../journal/seal/seals.js";
-import { openSlots, type Slot } from "../../../journal/segment/segment.js";
+import type { Slot } from "../../../journal/segment/segment.js";
+import { lookAtSlots } from "../../../journal/segment/slot-looks.js";
 
 export interface JournalRead {
   readonly mark: Mark;
@@ -45,9 +46,10 @@ export async function readJournal(
     const { markFile, found } = await openMark(disk, directory, storeId);
     opened.push(markFile);
     const journal = `${directory}/${JOURNAL_DIRECTORY}`;
-    const { slots } = await openSlots(disk, journal);
+    const { looks } = await lookAtSlots(disk, journal);
+    const slots = looks.map(({ slot }) => slot);
     opened.push(...slots.map(({ file }) => file));
-    const headsFound = await findHeads(slots, storeId);
+    const headsFound = findHeads(looks, storeId);
     const { heads } = headsFound;
     const newest = await wholeHead(newestHead(headsFound, found.mark, journal));
     const seals = new Seals(undefined);
