@@ -1,7 +1,7 @@
 /**
  * A vitest reporter. The last line of the output is `N passed, N failed`; before it stand a line for each failure,
- * the size of the campaigns, the seed if one was named, and `N skipped` if any were. A file that could not be loaded, a failed hook of a suite and
- * an error that no test caught count as one failure each.
+ * the size of the campaigns, the seed if one was named, and `N skipped` if any were. A file that could not be loaded,
+ * a failed hook of a suite and an error that no test caught count as one failure each.
  */
 import { relative } from "node:path";
 import { stripVTControlCharacters } from "node:util";
