@@ -7,9 +7,9 @@
  * the map. If the map is wrong, the segment itself has the last word.
  */
 import { ahead } from "../async/ahead.js";
-import type { RetainedSegment } from "../journal/form/head.js";
 import type { LogEngine } from "../journal/log-engine.js";
 import { throwIfAborted } from "../async/signal.js";
+import { InvariantError } from "../types/assert.js";
 import { PersisterError, reasonOf } from "../types/errors.js";
 import type { LogMap } from "./map/log-map.js";
 import { MapKeeper } from "./map/map-keeper.js";
@@ -203,6 +203,7 @@ export class RetainedRecords {
 
   /** The map, or the record, is not right: finds out which, and mends the map. */
   async #readAgain(name: string, number: bigint, cause: unknown): Promise<Uint8Array | undefined> {
+    const { map } = this.#keeper;
     const proven = await this.#prove(name, number);
     if (!this.#isKnown(name, number)) {
       // The segment does not verify there: from now on the record is not retained.
@@ -212,13 +213,14 @@ export class RetainedRecords {
     this.#refuseWhileClosing();
     const wrong = `wrong about ${name} ${number}: ${reasonOf(cause)}`;
     this.#warnings.addRebuild(wrong);
-    this.#keeper.mendAll((sequence) => sequence !== proven?.sequence);
+    this.#keeper.mendAll((sequence) => sequence !== proven);
     // The map is to answer, and not what is still on its way into it.
     await this.#keeper.written();
     const again = await this.#look(name, number);
     if (again.bytes || !this.#isKnown(name, number)) return again.bytes;
     this.#refuseWhileClosing();
-    this.#keeper.leave(wrong);
+    // Across await: another read may have left it, and the map that is kept now was not asked.
+    if (this.#keeper.map === map) this.#keeper.leave(wrong);
     await this.#prove(name, number);
     await this.#keeper.written();
     const last = await this.#look(name, number);
@@ -227,17 +229,15 @@ export class RetainedRecords {
     throw last.cause;
   }
 
-  /** Reads all of the segment in which a record should lie, and writes it into the map once more. */
-  async #prove(name: string, number: bigint): Promise<RetainedSegment | undefined> {
+  /** Reads all of the segment that holds a record, and writes its place into the map once more: its sequence. */
+  async #prove(name: string, number: bigint): Promise<bigint | undefined> {
     const segment = await segmentOf(this.#engine, name, number);
     if (segment) await this.#keeper.mend(segment, true);
-    if (segment && this.#retention.lies(segment.sequence, name, number)) return segment;
-    // It is a copy, or its segment is gone or damaged: another one may hold it.
-    for (const each of this.#engine.readable) {
-      if (each !== segment && this.#retention.lies(each.sequence, name, number)) {
-        await this.#keeper.mend(each, true);
-        return each;
-      }
+    // Of copies the map names the newest one. That one may be gone or damaged: the next one takes its place.
+    for (const each of [...this.#engine.readable].reverse()) {
+      if (!this.#retention.lies(each.sequence, name, number)) continue;
+      await this.#keeper.mend(each, true);
+      if (this.#retention.lies(each.sequence, name, number)) return each.sequence;
     }
     return undefined;
   }
@@ -274,7 +274,7 @@ export class RetainedRecords {
         pointer = await this.#keeper.find(name, number);
       }
       if (pointer) return { bytes: await this.#engine.readAt(pointer, name, number) };
-      return { bytes: undefined, cause: new Error("it does not know it"), byMap };
+      return { bytes: undefined, cause: new InvariantError("it does not know it"), byMap };
     } catch (cause) {
       return { bytes: undefined, cause, byMap };
     }

@@ -445,6 +445,13 @@ describe("a map that lies", () => {
     expect(map.closed).toBe(1);
   });
 
+  test("about a record that has a copy: it is read before all other segments are mended", async () => {
+    const { opened } = await lived2(new Liar(lieOf("it has lost it"), always));
+    const bytes = await opened.logs.readRetained("one", 0n);
+    expect(bytes && Buffer.from(bytes).toString()).toBe(payload("one", 0n));
+    await opened.journal.close();
+  });
+
   test("about a retained record, while a live one beside it is read: that one is right", async () => {
     for (const lie of Object.values(lies)) {
       const map = new Liar(lie, always);
