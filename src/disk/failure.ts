@@ -56,7 +56,7 @@ const unsupported: readonly (readonly [
     "flush",
     "this file system does not flush directories: choose another, a local one",
   ],
-  [DENIED, "flush", "Node's permission model forbids each flush since Node 24: run without it"],
+  [DENIED, "flush", "the permission model of this Node forbids each flush: run without it"],
 ];
 
 /** The error for `action` (a verb phrase: "write 12 bytes at 0") that failed at `file`. */

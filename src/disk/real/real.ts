@@ -95,7 +95,7 @@ export class RealDisk implements Disk {
 
   async syncDirectory(path: string): Promise<void> {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY;
-    // A handle, not its number: Node's permission model takes fsync away from numbers, and before Node 24 not from handles.
+    // A handle, not its number: Node's permission model takes fsync away from numbers, and from handles in few versions.
     const handle = await told("open a directory", path, promises.open(path, flags));
     try {
       await told("flush a directory", path, handle.sync());

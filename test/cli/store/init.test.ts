@@ -34,7 +34,7 @@ describe("lanekeeper init", () => {
     await keeper.close();
   });
 
-  test("under Node's permission model, which forbids each flush since Node 24", async () => {
+  test("under Node's permission model, which forbids each flush in some versions of Node", async () => {
     const major = Number(process.versions.node.split(".")[0]);
     const flags = [major < 23 ? "--experimental-permission" : "--permission", "--allow-addons"];
     flags.push("--allow-fs-read=*", `--allow-fs-write=${store}/`);
@@ -42,8 +42,9 @@ describe("lanekeeper init", () => {
     const program = await programOf("src/cli/main.ts");
     const command = [...flags, program, "init", store, "--chain-id", "c"];
     const { status, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
-    expect(status, stderr).toBe(major < 24 ? 0 : errorCodes.IO.exit);
-    expect(stderr.includes("permission model forbids each flush")).toBe(major >= 24);
+    const isForbidden = stderr.includes("permission model of this Node forbids each flush");
+    expect(status, stderr).toBe(isForbidden ? errorCodes.IO.exit : 0);
+    if (major < 24) expect(isForbidden).toBe(false);
   });
 
   test("tells as JSON what it made", async () => {
