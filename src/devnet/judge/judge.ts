@@ -91,6 +91,8 @@ export class Judge {
         return this.#compare(validator, witness, report);
       case "says":
         return this.#judgeSaid(validator, witness, report);
+      case "left":
+        return witness.allLeft();
       case "blockDurable": {
         const { lane, number, digest } = report;
         this.counts.acknowledged += 1;
@@ -158,8 +160,10 @@ export class Judge {
         ? [place.lane, place.number, 0n]
         : (["road", place.index, place.view] as const);
     const said = witness.keptOf("said", log);
-    const isNew = said.at(number, `${what} ${view}`) === undefined;
-    const other = said.note(number, `${what} ${view}`, digest);
+    const name = `${what} ${view}`;
+    const isNew = said.at(number, name) === undefined;
+    if (isNew) witness.leaving(log, number, name);
+    const other = said.note(number, name, digest);
     if (other !== undefined) {
       this.violate("EQUIVOCATION", validator, `${where}: ${other}, then ${digest}`);
     }

@@ -6,8 +6,12 @@
  * 2. The validator signs a vote for the block. It reports the vote before the vote leaves.
  * 3. Each report is in the pipe, which outlives the process, before the next step begins.
  * So the judge has heard of every message that reached a peer, and the acknowledgement that allowed
- * the message stands in front of it. A message that was reported and did not leave harms nothing:
- * it was allowed, and an honest validator says the same again.
+ * the message stands in front of it.
+ *
+ * A message that was reported need not have left: 1. The validator reports it. 2. The message waits for the end of
+ * this turn of the event loop. 3. The process is killed. An honest validator says the same again, unless its store is
+ * then an older one: nobody knows of the message, and another one may take its place. So the validator reports, too,
+ * when all that it has said has left. The judge forgets at a restore whatever was said behind the last such report.
  */
 import { writeSync } from "node:fs";
 import type { LaneId } from "../../types/lane.js";
@@ -124,6 +128,8 @@ export type Report =
       readonly place: SignedPlace;
       readonly digest: Digest;
     }
+  /** All that was said so far is with the system, which delivers it also if the process is killed. */
+  | { readonly kind: "left" }
   | {
       readonly kind: "blockDurable";
       readonly lane: LaneId;

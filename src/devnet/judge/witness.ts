@@ -17,6 +17,10 @@ export class Kept {
     return known === undefined || known === digest ? undefined : known;
   }
 
+  forget(number: bigint, name: string): void {
+    this.#digests.get(number)?.delete(name);
+  }
+
   at(number: bigint, name: string): Digest | undefined {
     return this.#digests.get(number)?.get(name);
   }
@@ -42,12 +46,27 @@ export class Witness {
   /** The votes in vote states that were durable. */
   readonly signed = new Kept();
 
+  readonly #leaving: { log: LaneId | "road"; number: bigint; name: string }[] = [];
+
   constructor(said = new Map<LaneId | "road", Kept>()) {
     this.said = said;
   }
 
-  /** Everything that was said stays in memory; acknowledged things may be gone. */
+  /** A message was said for the first time. It may not have left until all has. */
+  leaving(log: LaneId | "road", number: bigint, name: string): void {
+    this.#leaving.push({ log, number, name });
+  }
+
+  /** All that was said has left. */
+  allLeft(): void {
+    this.#leaving.length = 0;
+  }
+
+  /** Everything that was said and left stays in memory; acknowledged things may be gone. */
   restored(): void {
+    for (const { log, number, name } of this.#leaving)
+      this.keptOf("said", log).forget(number, name);
+    this.allLeft();
     this.durable.clear();
     this.nexts.clear();
     this.starts.clear();

@@ -35,17 +35,15 @@ export class Parting {
   #end = (): void => undefined;
   #over = Promise.resolve();
 
-  get isParted(): boolean {
-    return this.#isParted;
-  }
-
   /** Resolves when they are together. */
   get over(): Promise<void> {
     return this.#over;
   }
 
-  whenOver(work: () => void): void {
-    this.#waiting.push(work);
+  /** Does `work` behind this turn of the event loop, or once they are together: in the order of the calls. */
+  behind(work: () => void): void {
+    if (this.#isParted) this.#waiting.push(work);
+    else process.nextTick(work);
   }
 
   set(isParted: boolean): void {
@@ -182,9 +180,7 @@ export class PeerLine {
     socket.write(head);
     socket.write(body);
     // Messages of one turn of the event loop go in one packet.
-    const uncork = (): void => socket.uncork();
-    if (this.#parting.isParted) this.#parting.whenOver(uncork);
-    else process.nextTick(uncork);
+    this.#parting.behind(() => socket.uncork());
   }
 
   close(): void {

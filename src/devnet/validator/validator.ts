@@ -16,6 +16,7 @@ import type { Verifier } from "../../wire/verifier.js";
 import { Engine } from "../protocol/engine.js";
 import { EarlyMessages, Gate } from "./gate.js";
 import { Latencies } from "./latencies.js";
+import { PeerLines } from "./peer-lines.js";
 import type { Message, PeerStatus } from "../protocol/message.js";
 import type { Report, Stats } from "../judge/report.js";
 import type { EngineStart, Input, Output } from "../protocol/step.js";
@@ -23,7 +24,7 @@ import { stepMs } from "../protocol/views.js";
 import { readStart, recoveredReport, servedBy, type Store } from "./store/store.js";
 import { StoreWork } from "./store/store-work.js";
 import { saying } from "../judge/telling.js";
-import { framed, Listener, Parting, PeerLine } from "./transport.js";
+import { Listener, Parting } from "./transport.js";
 
 const TICK_MS = 100;
 const STATS_MS = 250;
@@ -50,8 +51,7 @@ export class Validator {
   readonly #work: StoreWork;
   readonly #gate: Gate;
   readonly #latencies = new Latencies();
-  /** The lines to every machine of each peer, by its lane and its machine. */
-  readonly #lines = new Map<string, { readonly lane: LaneId; readonly line: PeerLine }>();
+  readonly #lines: PeerLines;
   readonly #parting = new Parting();
   readonly #stop = new AbortController();
   readonly #intervals: NodeJS.Timeout[] = [];
@@ -70,6 +70,7 @@ export class Validator {
     this.#store = store;
     this.#engine = new Engine({ keys, epoch }, start, timestampNow);
     this.lane = this.#engine.lane;
+    this.#lines = new PeerLines(this.lane, this.#parting);
     this.#gate = new Gate(epoch, verifier);
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
@@ -100,10 +101,7 @@ export class Validator {
 
   /** This machine of the peer that owns `lane` listens at `port` from now on. */
   dial(lane: LaneId, machine: number, port: number): void {
-    const name = `${lane} ${machine}`;
-    const to = this.#lines.get(name) ?? { lane, line: new PeerLine(this.lane, this.#parting) };
-    this.#lines.set(name, to);
-    to.line.dial(port);
+    this.#lines.dial(lane, machine, port);
   }
 
   /** Takes the reservations from the other machine. Without an answer it goes on trying. */
@@ -124,7 +122,7 @@ export class Validator {
     clearTimeout(this.#viewTimer);
     for (const interval of this.#intervals) clearInterval(interval);
     this.#listener?.close();
-    for (const { line } of this.#lines.values()) line.close();
+    this.#lines.close();
     await this.#work.settled();
     this.#settings.report(this.#stats());
     await this.#store.close();
@@ -224,10 +222,7 @@ export class Validator {
     const isOwn = message.kind !== "block" || message.header.lane === this.lane;
     const said = isOwn ? saying(message) : undefined;
     if (said !== undefined) this.#settings.report(said);
-    const frame = framed(message);
-    for (const { lane, line } of this.#lines.values()) {
-      if (to === undefined || to === lane) line.send(frame);
-    }
+    this.#lines.send(message, to, said && (() => this.#settings.report({ kind: "left" })));
     if (message.kind === "laneVote") {
       const { lane, blockNumber: number } = message.vote.msg;
       this.#latencies.voted(lane, number);

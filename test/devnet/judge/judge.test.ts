@@ -344,9 +344,19 @@ describe("a validator whose store was restored", () => {
   });
 
   test("signs nothing twice, whatever it has lost: else EQUIVOCATION", () => {
-    take(block(4n), laneSays("block", 4n));
+    take(block(4n), laneSays("block", 4n), { kind: "left" });
     judge.restored(0);
     take(recovered(), block(4n, "another"), laneSays("block", 4n, "another"));
+    expect(found()).toEqual(["EQUIVOCATION"]);
+  });
+
+  test("may sign another message in place of one that never left: nobody has the first one", () => {
+    take(block(4n), laneSays("block", 4n), { kind: "left" }, block(5n), laneSays("block", 5n));
+    take(laneSays("block", 4n));
+    judge.restored(0);
+    take(recovered(), block(5n, "another"), laneSays("block", 5n, "another"), { kind: "left" });
+    expect(found()).toEqual([]);
+    take(block(4n, "another"), laneSays("block", 4n, "another"));
     expect(found()).toEqual(["EQUIVOCATION"]);
   });
 });

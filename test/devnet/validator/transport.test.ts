@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Message } from "../../../src/devnet/protocol/message.js";
-import { framed, Listener, PeerLine } from "../../../src/devnet/validator/transport.js";
+import { PeerLines } from "../../../src/devnet/validator/peer-lines.js";
+import { framed, Listener, Parting, PeerLine } from "../../../src/devnet/validator/transport.js";
 import type { LaneId } from "../../../src/types/lane.js";
 import { commitQC, lane } from "../../wire/samples.js";
 
@@ -66,6 +67,32 @@ describe("a line to a peer", () => {
     const sent = Array.from({ length: 100 }, (_, at) => BigInt(at + 1));
     expect(indices.filter((index) => index !== false && index > 0n)).toEqual(sent);
     expect(new Set(got.map(({ from }) => from))).toEqual(new Set([lane]));
+  });
+
+  test("tells that messages have left: they arrive, though it ends at once", async () => {
+    const { got, until, listener: peer } = await listener();
+    const parting = new Parting();
+    const lines = new PeerLines(lane, parting);
+    closing.push(lines);
+    lines.dial(lane, 0, peer.port);
+    while (got.length === 0) {
+      lines.send(ask(0n), undefined);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    let told = 0;
+    const left = (): void => {
+      told += 1;
+      lines.close();
+    };
+    parting.set(true);
+    for (let at = 1n; at <= 100n; at++) lines.send(ask(at), undefined, left);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(told).toBe(0);
+    parting.set(false);
+    expect(told).toBe(1);
+    const isLast = ({ message }: { readonly message: Message }): boolean =>
+      message.kind === "askRoad" && message.range.first === 100n;
+    while (!got.some(isLast)) await until(got.length + 1);
   });
 
   test("dials again when the peer comes back at another port", async () => {
