@@ -160,10 +160,10 @@ export class Scan {
 
   async deliverNewest(): Promise<void> {
     const { slot, head, headBytes } = this.#newest;
-    const [start, { end }] = [firstPlace(head, headBytes), this.#read];
+    const { end } = this.#read;
     const parts = new SegmentParts([this.#ownRange], this.#reading);
     try {
-      const delivered = await this.#walk(parts, start, slot);
+      const delivered = await this.#walk(parts, firstPlace(head, headBytes), slot);
       if (delivered.offset !== end.offset) this.#errors.lostRecord(slot.file.path, delivered);
     } finally {
       await parts.end();
@@ -255,8 +255,8 @@ export class Scan {
       }
       return;
     }
-    const [{ name }, { number }] = [state, record];
-    const hash = this.#visit({ name, number, payload, pointer, file: slot.file.path });
+    const { number } = record;
+    const hash = this.#visit({ name: state.name, number, payload, pointer, file: slot.file.path });
     this.#found.put(state, number, pointer);
     this.#recordsRead += 1;
     if (hash) this.#checkTip(state, number, hash, slot);

@@ -24,7 +24,7 @@ const replayPath = left.join("/");
 /** With this many histories each event that they are drawn for happens. */
 const RUNS_TO_SEE_ALL = 1000;
 /** Far more than a run takes on a busy machine: it hangs. */
-const RUN_MS_MAX = 240_000;
+const RUN_MS_MAX = 60_000;
 const TEST_MS_MAX = 300_000 + RUNS * 1000;
 
 interface Histories<Real extends Stage> {
